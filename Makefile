@@ -1,0 +1,49 @@
+# `make run` and `make test` are all a newcomer needs; both make the virtual environment first.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+PORT ?= 5000
+
+.PHONY: run test lint types demo clean
+.DEFAULT_GOAL := run
+
+# Set up if need be, and serve on http://localhost:5000.
+run: $(VENV)/.run .env
+	@echo
+	@echo "Serving on http://localhost:$(PORT). In another terminal, try:"
+	@echo "  make demo                            # a true pair, a false pair, a found face"
+	@echo "  curl http://localhost:$(PORT)/ready    # what is loaded"
+	@echo "  curl http://localhost:$(PORT)/         # the endpoints"
+	@echo
+	PORT=$(PORT) $(BIN)/gunicorn
+
+# Set up if need be, and run all tests.
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+# Against the running server: makes ./faces_db of two sample photos and asks about them.
+demo: $(VENV)/.dev
+	$(BIN)/python examples/demo.py --url http://localhost:$(PORT)
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+
+.env:
+	cp .env.example .env
+
+$(VENV)/.run: requirements-onnx.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-onnx.txt
+	touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@

@@ -1,0 +1,1 @@
+"""HTTP and the command line: what the client said, and what is answered."""

@@ -1,0 +1,24 @@
+"""The one way from a request to the services."""
+
+from flask import Flask, current_app
+
+from services.bootstrap import Services
+
+_KEY = "face_service"
+
+
+def attach(app: Flask, services: Services) -> None:
+    """Make `services` those of `app`."""
+    app.extensions[_KEY] = services
+
+
+def services_of(app: Flask) -> Services:
+    """The services of `app`."""
+    services = app.extensions[_KEY]
+    assert isinstance(services, Services)
+    return services
+
+
+def services() -> Services:
+    """The services of the application that handles the current request."""
+    return services_of(current_app)

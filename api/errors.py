@@ -1,0 +1,78 @@
+"""Turns every exception into the one error body."""
+
+import logging
+from typing import Any
+
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException
+
+from core.exceptions import (
+    DeepFaceError,
+    InternalError,
+    MethodNotAllowed,
+    NotFound,
+    RequestTooLarge,
+    ServiceError,
+    UnsupportedMediaType,
+    ValidationFailed,
+)
+from core.logging import facts
+from schemas.common import ErrorBody
+
+logger = logging.getLogger(__name__)
+
+
+def init_errors(app: Flask) -> None:
+    """Handle all exceptions of `app`."""
+    app.register_error_handler(ServiceError, answer_error)
+    app.register_error_handler(HTTPException, _answer_http)
+    app.register_error_handler(Exception, _answer_unforeseen)
+
+
+def answer_error(error: ServiceError) -> Response:
+    """The answer for one of our errors; those that are the server's fault are logged with their traceback."""
+    if isinstance(error, DeepFaceError | InternalError):
+        logger.error(error.code, exc_info=error)
+    body = ErrorBody(
+        error_code=error.code,
+        message=error.message,
+        request_id=facts().get("request_id", ""),
+        details=error.details,
+    )
+    response = Response(body.model_dump_json(), status=error.status, mimetype="application/json")
+    if error.retry_after_s is not None:
+        response.headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, MethodNotAllowed):
+        response.headers["Allow"] = ", ".join(sorted(error.allowed))
+    return response
+
+
+def _answer_http(error: HTTPException) -> Response:
+    """The answer for what Flask and werkzeug raise while routing and parsing."""
+    return answer_error(_translated(error))
+
+
+def _translated(error: Any) -> ServiceError:
+    match error.code:
+        case 404:
+            return NotFound()
+        case 405:
+            return MethodNotAllowed(list(error.valid_methods or ()))
+        case 413:
+            return RequestTooLarge()
+        case 415:
+            return UnsupportedMediaType()
+        case code if code is not None and 400 <= code < 500:
+            return ValidationFailed.of("body", "The request could not be read")
+        case _:
+            return _unforeseen(error)
+
+
+def _unforeseen(error: Exception) -> InternalError:
+    internal = InternalError()
+    internal.__cause__ = error
+    return internal
+
+
+def _answer_unforeseen(error: Exception) -> Response:
+    return answer_error(_unforeseen(error))

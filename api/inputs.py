@@ -1,0 +1,115 @@
+"""Reads request bodies, and is the only place that does: JSON, forms and raw images into one validated model."""
+
+import json
+from typing import Any, TypeVar
+
+from flask import request
+from pydantic import ValidationError
+from werkzeug.datastructures import MultiDict
+
+from core.exceptions import LengthRequired, UnsupportedMediaType, ValidationFailed
+from schemas.common import Request
+
+R = TypeVar("R", bound=Request)
+T = TypeVar("T")
+
+BODY = "body"  # the `field` of an error that is about the body as a whole
+RAW_IMAGE_FIELD = "img"
+
+_FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+_TWICE = "Given more than once"
+_LONGEST_NAME = 100  # of a field, as it is repeated in an error
+
+
+def read_request(model: type[R]) -> R:
+    """The body of the current request as a `model`.
+
+    JSON is taken strictly: `"false"` is no boolean. Text, in forms and in the query string that goes with a raw
+    image, is converted. No field may be given twice.
+
+    Raises:
+        ValidationFailed: naming each wrong field.
+        LengthRequired: the body is sent in chunks of unknown number.
+        UnsupportedMediaType: the body is none of the three.
+        RequestEntityTooLarge: werkzeug's, for a body over MAX_BODY_BYTES.
+    """
+    if "Transfer-Encoding" in request.headers:
+        raise LengthRequired
+    kind = request.mimetype
+    if takes_raw_image(model) and kind.startswith("image/"):
+        values = _merged(model, request.args, MultiDict({RAW_IMAGE_FIELD: request.get_data()}))
+        return _validated(model, values, strict=False)
+    if request.args:
+        fields = [_wrong(name, "Options go into the body, beside the image") for name in request.args]
+        raise ValidationFailed(fields)
+    if kind in _FORMS:
+        files = MultiDict([(name, part.read()) for name, part in request.files.items(multi=True)])
+        return _validated(model, _merged(model, request.form, files), strict=False)
+    if kind == "application/json":
+        return _validated(model, _json_object(request.get_data()), strict=True)
+    if kind or request.content_length:
+        raise UnsupportedMediaType
+    return _validated(model, {}, strict=True)
+
+
+def takes_raw_image(model: type[Request]) -> bool:
+    """Whether the image itself may be the body: only where there is one."""
+    return RAW_IMAGE_FIELD in model.model_fields
+
+
+def _merged(
+    model: type[Request], text: "MultiDict[str, str]", files: "MultiDict[str, bytes]"
+) -> dict[str, str | bytes | list[str]]:
+    """One value a field, from text and files; the fields of `model.repeatable` as lists."""
+    values: dict[str, str | bytes | list[str]] = {}
+    for name, texts in text.lists():
+        if name in model.repeatable:
+            values[name] = [part for value in texts for part in value.split(",")]
+        else:
+            values[name] = _only(name, texts)
+    for name, contents in files.lists():
+        if name in values:
+            raise ValidationFailed([_wrong(name, _TWICE)])
+        values[name] = _only(name, contents)
+    return values
+
+
+def _only(name: str, given: list[T]) -> T:
+    if len(given) > 1:
+        raise ValidationFailed([_wrong(name, _TWICE)])
+    return given[0]
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    def no_constant(name: str) -> Any:
+        raise ValueError(f"{name} is no JSON number")
+
+    def no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        result = dict(pairs)
+        if len(result) != len(pairs):
+            names = [name for name, _ in pairs]
+            raise ValidationFailed([_wrong(next(n for n in names if names.count(n) > 1), _TWICE)])
+        return result
+
+    try:
+        value = json.loads(body.decode(), parse_constant=no_constant, object_pairs_hook=no_duplicates)
+    except json.JSONDecodeError as error:
+        raise ValidationFailed.of(BODY, f"Not valid JSON: {error.msg} at byte {error.pos}") from None
+    except (ValueError, RecursionError):
+        raise ValidationFailed.of(BODY, "Not valid JSON") from None
+    if not isinstance(value, dict):
+        raise ValidationFailed.of(BODY, "The JSON must be an object")
+    return value
+
+
+def _validated(model: type[R], values: dict[str, Any], *, strict: bool) -> R:
+    try:
+        return model.model_validate(values, strict=strict)
+    except ValidationError as error:
+        # Without the input: it may hold the image.
+        found = error.errors(include_input=False, include_url=False, include_context=False)
+        raise ValidationFailed([_wrong(".".join(map(str, e["loc"])) or BODY, e["msg"]) for e in found]) from None
+
+
+def _wrong(field: str, msg: str) -> dict[str, str]:
+    return {"field": field[:_LONGEST_NAME], "msg": msg}

@@ -1,0 +1,48 @@
+"""What happens around every request: its id, its time, its line in the log."""
+
+import logging
+import re
+import time
+import uuid
+
+from flask import Flask, Response, g, request
+
+from core.logging import begin_request, end_request, facts
+
+logger = logging.getLogger("access")
+
+# A client's own id is kept if it could do no harm in a log or a header.
+_SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
+
+
+def init_lifecycle(app: Flask) -> None:
+    """Give every request of `app` an id and a log line. To be called before anything else hooks into requests."""
+    app.before_request(_begin)
+    app.after_request(_finish)
+    app.teardown_request(_end)
+
+
+def _begin() -> None:
+    given = request.headers.get("X-Request-Id", "")
+    g.started = time.monotonic()
+    g.log_token = begin_request(given if _SANE_ID.fullmatch(given) else uuid.uuid4().hex)
+
+
+def _finish(response: Response) -> Response:
+    elapsed_ms = round((time.monotonic() - g.started) * 1000, 1)
+    known = facts()
+    response.headers["X-Request-Id"] = known["request_id"]
+    response.headers["X-Response-Time-Ms"] = str(elapsed_ms)
+    # The rule, not the path: a path is whatever the client wrote.
+    route = request.url_rule.rule if request.url_rule else None
+    logger.info(
+        "request",
+        extra={"method": request.method, "route": route, "status": response.status_code, "ms": elapsed_ms, **known},
+    )
+    return response
+
+
+def _end(_: BaseException | None) -> None:
+    token = g.pop("log_token", None)
+    if token is not None:
+        end_request(token)

@@ -1,0 +1,45 @@
+"""Endpoints about the service itself: what it is, whether it lives, whether it is ready."""
+
+import inspect
+
+from flask import Blueprint, Response, current_app
+
+from api.deps import services
+from api.endpoint import endpoint
+from api.openapi import openapi_json, views
+from core import __version__
+from core.exceptions import ModelLoading, ModelUnavailable, ServiceUnavailable
+from schemas.ops import Endpoint, Health, Readiness, ServiceInfo
+
+blueprint = Blueprint("ops", __name__)
+
+
+@blueprint.get("/")
+@endpoint(response=ServiceInfo)
+def info() -> ServiceInfo:
+    """What this service is, and its endpoints."""
+    lines = [
+        Endpoint(method=method, path=path, summary=inspect.getdoc(view) or "")
+        for method, path, view in views(current_app)
+    ]
+    return ServiceInfo(service="face-service", version=__version__, endpoints=lines)
+
+
+@blueprint.get("/health")
+@endpoint(response=Health)
+def health() -> Health:
+    """Whether the process lives; touches nothing, so it answers while everything else is busy."""
+    return Health(version=__version__)
+
+
+@blueprint.get("/ready")
+@endpoint(response=Readiness, errors=(ModelLoading, ModelUnavailable, ServiceUnavailable))
+def ready() -> Readiness:
+    """Whether the preloaded models answer and the store can be written; else 503 that names each part."""
+    return Readiness(version=__version__, parts=services().readiness.require_ready())
+
+
+@blueprint.get("/openapi.json")
+def openapi() -> Response:
+    """This interface as OpenAPI 3.1."""
+    return Response(openapi_json(current_app), mimetype="application/json")

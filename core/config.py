@@ -1,0 +1,116 @@
+"""The settings: one frozen class, read once from the environment and `.env`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class SettingsError(ValueError):
+    """A setting has a value the service cannot start with; the message names it on one line."""
+
+
+def _split(value: object) -> object:
+    """`"a, b"` as `("a", "b")`, so that lists are written in the environment with commas."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _none_if_empty(value: object) -> object:
+    return None if value == "" else value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+OptionalInt = Annotated[int | None, BeforeValidator(_none_if_empty)]
+
+
+class Settings(BaseSettings):
+    """What an operator can change. Every field is the environment variable of the same name in capitals."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, populate_by_name=True
+    )
+
+    host: str = Field("0.0.0.0", description="Address the server listens on.")
+    port: int = Field(5000, ge=1, le=65535, description="Port the server listens on.")
+    debug: bool = Field(False, description="Reload on code changes and log more; never a debugger.")
+
+    default_model: str = Field(
+        "VGG-Face",
+        validation_alias=AliasChoices("DEFAULT_MODEL", "FACE_RECOGNITION_MODEL"),
+        description="Recognition model of a request that names none.",
+    )
+    default_detector: str = Field(
+        "opencv",
+        validation_alias=AliasChoices("DEFAULT_DETECTOR", "FACE_DETECTOR_BACKEND"),
+        description="Detector of a request that names none.",
+    )
+    default_metric: str = Field(
+        "cosine",
+        validation_alias=AliasChoices("DEFAULT_METRIC", "DISTANCE_METRIC"),
+        description="Distance metric of a request that names none: cosine, euclidean, euclidean_l2 or angular.",
+    )
+    default_align: bool = Field(True, description="Whether faces are aligned when a request does not say.")
+    default_enforce_detection: bool = Field(
+        True, description="Whether a photo without a face is an error when a request does not say."
+    )
+    default_normalization: str = Field("base", description="Input normalisation of a request that names none.")
+    default_expand_percentage: int = Field(
+        0, ge=0, le=100, description="By how many percent face boxes grow when a request does not say."
+    )
+    default_alignment: Literal["eyes"] = Field(
+        "eyes", description="How faces are aligned when a request does not say; `eyes` is DeepFace's way."
+    )
+    detection: Literal["deepface"] = Field(
+        "deepface", description="How faces are searched when a request does not say; `deepface` is DeepFace's way."
+    )
+
+    faces_db_path: str = Field("", description="Folder of photos that `/find` searches; empty turns `/find` off.")
+    images_path: str = Field("", description="A second folder from which requests may name images by path.")
+    identity_paths: Literal["deepface", "relative"] = Field(
+        "deepface",
+        description="How `/find` names a photo: `deepface` gives FACES_DB_PATH and what is below it, `relative` only"
+        " the latter.",
+    )
+    data_path: Path = Field(Path("./data"), description="Folder of everything the service writes.")
+    deepface_home: Path = Field(
+        default_factory=Path.home, description="Folder whose `.deepface/weights` holds the model files."
+    )
+
+    gpu_device: OptionalInt = Field(
+        -1, ge=-1, description="-1 runs on the CPU, 0 on the first GPU; empty lets the framework choose."
+    )
+    deepface_engine: Literal["onnx", "tensorflow"] = Field("onnx", description="Framework DeepFace runs on.")
+    preload_models: Names = Field(
+        (), description="Models to load at start, by name and comma; empty means the default model and detector."
+    )
+    request_timeout_s: float = Field(
+        30, gt=0, description="Seconds a request may wait for something that is being made, such as an index."
+    )
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
+    log_format: Literal["json", "text"] = Field("json", description="`json`: one object a line; `text` for people.")
+
+    max_image_bytes: int = Field(10_485_760, gt=0, description="Largest encoded image, in bytes.")
+    max_image_pixels: int = Field(50_000_000, gt=0, description="Largest image, in pixels (width x height).")
+    max_body_bytes: int = Field(33_554_432, gt=0, description="Largest request body, in bytes.")
+    allow_urls: bool = Field(True, description="Whether requests may name images by URL.")
+    url_allowed_hosts: Names = Field(
+        (), description="The only hosts images may come from, by comma; empty means any public host."
+    )
+    allow_paths: bool = Field(True, description="Whether requests may name images by path.")
+
+
+def load_settings() -> Settings:
+    """The settings of this process's environment and `.env`.
+
+    Raises:
+        SettingsError: naming each wrong variable and what is wrong with it, on one line.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = (f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors(include_input=False))
+        raise SettingsError("; ".join(wrong)) from None

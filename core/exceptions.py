@@ -1,0 +1,210 @@
+"""Every error a client can see, with its HTTP status and its stable code.
+
+ServiceError
+├── ValidationFailed            422 validation_error
+├── NotFound                    404 not_found
+├── MethodNotAllowed            405 method_not_allowed
+├── LengthRequired              411 length_required
+├── RequestTooLarge             413 request_too_large
+├── UnsupportedMediaType        415 unsupported_media_type
+├── ImageError                  (abstract: names the field)
+│   ├── ImageDecodeError        400 image_decode_error
+│   ├── ImageSourceForbidden    403 image_source_forbidden
+│   ├── ImageTooLarge           413 image_too_large
+│   └── NoFaceDetected          422 no_face_detected
+├── FolderNotFound              400 db_not_found
+├── LivenessUnavailable         412 liveness_unavailable
+├── ServiceUnavailable          503 service_unavailable
+├── ModelUnavailable            503 model_unavailable
+├── ModelLoading                503 model_loading
+├── IndexBuilding               503 index_building
+├── DeepFaceError               500 deepface_error
+└── InternalError               500 internal_error
+"""
+
+from typing import Any, ClassVar
+
+
+class ServiceError(Exception):
+    """Base of every error answered to a client; never raised itself.
+
+    `message` and `details` reach the client as they are: they hold no server path, traceback, picture or
+    embedding.
+    """
+
+    status: ClassVar[int]
+    code: ClassVar[str]
+    default_message: ClassVar[str] = ""
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        details: dict[str, Any] | None = None,
+        retry_after_s: int | None = None,
+    ) -> None:
+        self.message = message or self.default_message
+        self.details = details or {}
+        self.retry_after_s = retry_after_s
+        super().__init__(self.message)
+
+
+class ValidationFailed(ServiceError):
+    """Raised when the body is not valid JSON or form data, or a field is missing, wrong or unknown."""
+
+    status = 422
+    code = "validation_error"
+    default_message = "The request is not valid."
+
+    def __init__(self, fields: list[dict[str, str]], message: str | None = None) -> None:
+        super().__init__(message, details={"fields": fields})
+
+    @classmethod
+    def of(cls, field: str, msg: str) -> "ValidationFailed":
+        """The error of one field."""
+        return cls([{"field": field, "msg": msg}])
+
+
+class NotFound(ServiceError):
+    """Raised when no route has the requested path."""
+
+    status = 404
+    code = "not_found"
+    default_message = "There is nothing at this path; GET / lists the endpoints."
+
+
+class MethodNotAllowed(ServiceError):
+    """Raised when the path exists but not for this method; `Allow` lists those it has."""
+
+    status = 405
+    code = "method_not_allowed"
+    default_message = "This path does not take this method."
+
+    def __init__(self, allowed: list[str]) -> None:
+        super().__init__()
+        self.allowed = allowed
+
+
+class LengthRequired(ServiceError):
+    """Raised when a body comes without a Content-Length (chunked)."""
+
+    status = 411
+    code = "length_required"
+    default_message = "Send the body with a Content-Length."
+
+
+class RequestTooLarge(ServiceError):
+    """Raised when the body is over MAX_BODY_BYTES, or has too many parts."""
+
+    status = 413
+    code = "request_too_large"
+    default_message = "The request body is too large."
+
+
+class UnsupportedMediaType(ServiceError):
+    """Raised when the body is neither JSON, form nor image."""
+
+    status = 415
+    code = "unsupported_media_type"
+    default_message = "Send JSON, a form (multipart or urlencoded), or the image itself (Content-Type: image/*)."
+
+
+class ImageError(ServiceError):
+    """Base of the errors of one image; `managed_image` names the request field it came in."""
+
+    def in_field(self, field: str) -> None:
+        """Name the request field, unless one is named already."""
+        self.details.setdefault("fields", [{"field": field, "msg": self.message}])
+
+
+class ImageDecodeError(ImageError):
+    """Raised when a source is no readable image: wrong format, bad base64, unreachable URL, missing file."""
+
+    status = 400
+    code = "image_decode_error"
+    default_message = "This is not a readable image."
+
+
+class ImageSourceForbidden(ImageError):
+    """Raised when the URL or path is not one this server may read."""
+
+    status = 403
+    code = "image_source_forbidden"
+    default_message = "This server may not read images from there."
+
+
+class ImageTooLarge(ImageError):
+    """Raised when an image is over MAX_IMAGE_BYTES or MAX_IMAGE_PIXELS, before it is decoded."""
+
+    status = 413
+    code = "image_too_large"
+    default_message = "The image is too large."
+
+
+class NoFaceDetected(ImageError):
+    """Raised when the detector finds no face and enforce_detection is on."""
+
+    status = 422
+    code = "no_face_detected"
+    default_message = "No face was found; send a clearer photo or set enforce_detection to false."
+
+
+class FolderNotFound(ServiceError):
+    """Raised when FACES_DB_PATH is set but is not a folder."""
+
+    status = 400
+    code = "db_not_found"
+    default_message = "The folder of FACES_DB_PATH does not exist."
+
+
+class LivenessUnavailable(ServiceError):
+    """Raised when anti_spoofing is asked for and the liveness weights are missing."""
+
+    status = 412
+    code = "liveness_unavailable"
+
+
+class ServiceUnavailable(ServiceError):
+    """Raised when what the request needs is not configured, or the store does not answer."""
+
+    status = 503
+    code = "service_unavailable"
+
+
+class ModelUnavailable(ServiceError):
+    """Raised when a model's weights or package are absent; names the file and the command that fetches it."""
+
+    status = 503
+    code = "model_unavailable"
+
+
+class ModelLoading(ServiceError):
+    """Raised while the models of PRELOAD_MODELS are still loading."""
+
+    status = 503
+    code = "model_loading"
+    default_message = "The models are still loading; GET /ready names what is missing."
+
+
+class IndexBuilding(ServiceError):
+    """Raised when the folder has no complete index yet; details carry the progress."""
+
+    status = 503
+    code = "index_building"
+    default_message = "The index of the photo folder is being built."
+
+
+class DeepFaceError(ServiceError):
+    """Raised when DeepFace fails in a way that no other code describes; logged with its traceback."""
+
+    status = 500
+    code = "deepface_error"
+    default_message = "The face engine failed on this request."
+
+
+class InternalError(ServiceError):
+    """Raised for everything unforeseen; logged with its traceback."""
+
+    status = 500
+    code = "internal_error"
+    default_message = "The server failed on this request."

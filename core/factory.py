@@ -1,0 +1,47 @@
+"""Composes the application: settings, services, routes."""
+
+import logging.config
+from typing import TYPE_CHECKING
+
+from flask import Flask
+
+from core.config import Settings, load_settings
+from core.logging import logging_config
+from core.runtime import prepare_process
+
+if TYPE_CHECKING:
+    from services.engine.base import Engine
+
+
+def create_app(settings: Settings | None = None, *, engine: "Engine | None" = None) -> Flask:
+    """A Flask application with these settings (by default the environment's); `engine` replaces DeepFace.
+
+    Raises:
+        SettingsError: a setting has a value the service cannot start with.
+    """
+    settings = settings or load_settings()
+    prepare_process(settings)
+    # Only now: OpenCV and the frameworks read at import what was just prepared.
+    from api import cli, ops
+    from api.deps import attach
+    from api.errors import init_errors
+    from api.lifecycle import init_lifecycle
+    from api.openapi import API_PREFIX
+    from api.v1 import routes
+    from services.bootstrap import build_services
+
+    logging.config.dictConfig(logging_config(settings))
+    app = Flask("face-service", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    # Werkzeug's own limit of 500 kB for a text field is below what a base64 photo needs.
+    app.config["MAX_FORM_MEMORY_SIZE"] = settings.max_body_bytes
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False  # a redirect would lose the body; an odd path is simply not found
+    attach(app, build_services(settings, engine=engine))
+    init_lifecycle(app)
+    init_errors(app)
+    for blueprint in (ops.blueprint, routes.blueprint):
+        app.register_blueprint(blueprint)
+        app.register_blueprint(blueprint, name=f"api_{blueprint.name}", url_prefix=API_PREFIX)
+    app.cli.add_command(cli.weights)
+    return app

@@ -1,0 +1,140 @@
+"""Files: opened so that no link leads out of a folder, and written so that a crash leaves the old or the new one."""
+
+import os
+import stat
+import tempfile
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+MAX_LINKS = 40  # as Linux's own limit (path_resolution(7))
+
+
+class OutsideRoot(Exception):
+    """The path, or a link on its way, leads out of the folder it has to stay in."""
+
+
+def open_beneath(root: str | Path, relative: str) -> BinaryIO:
+    """Open the regular file `relative` below `root` for reading, never leaving `root`.
+
+    Every component is opened relative to the one before it and without following links; a link is then read and
+    walked the same way. So nothing is checked first and opened later, and swapping a folder for a link between the
+    two gains nothing. Relative links that stay below `root` work; absolute links and any way above `root` do not.
+
+    Raises:
+        OutsideRoot: the path or a link leaves `root`.
+        OSError: the file is missing, no regular file, or not readable.
+    """
+    pending = deque(relative.split("/"))
+    links = 0
+    trail = [os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)]
+    try:
+        while pending:
+            part = pending.popleft()
+            if part in ("", "."):
+                continue
+            if part == "..":
+                os.close(trail.pop())
+                if not trail:
+                    raise OutsideRoot
+                continue
+            try:
+                # O_NONBLOCK: opening a pipe must not wait for its writer.
+                flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+                trail.append(os.open(part, flags, dir_fd=trail[-1]))
+            except OSError:
+                target = _link_target(part, trail[-1])
+                links += 1
+                if target is None or links > MAX_LINKS:
+                    raise
+                if target.startswith("/"):
+                    raise OutsideRoot from None
+                pending.extendleft(reversed(target.split("/")))
+        if not stat.S_ISREG(os.fstat(trail[-1]).st_mode):
+            raise IsADirectoryError("not a regular file")
+        return os.fdopen(trail.pop(), "rb")
+    finally:
+        for descriptor in trail:
+            os.close(descriptor)
+
+
+def _link_target(name: str, folder: int) -> str | None:
+    """Where the link `name` in the open `folder` points to; None if it is no link."""
+    with suppress(OSError):
+        return os.readlink(name, dir_fd=folder)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A file below a root: its path from there, and what changes when its content does."""
+
+    name: str
+    signature: tuple[int, int, int]  # size in bytes, mtime and ctime in nanoseconds
+
+
+def list_files(root: str | Path, suffixes: frozenset[str]) -> Iterator[FoundFile]:
+    """The files below `root` whose name ends (in any case) in one of `suffixes`, in no stated order.
+
+    Linked folders are not entered. A linked file counts if its target lies below `root`. Names that are not UTF-8 are
+    left out, since no JSON answer could carry them. What vanishes or cannot be read during the walk is left out.
+
+    Raises:
+        FileNotFoundError: `root` does not exist.
+        NotADirectoryError: `root` is no folder.
+    """
+
+    def missing_root(error: OSError) -> None:
+        if error.filename == os.fspath(root):
+            raise error
+
+    for folder, _, names, descriptor in os.fwalk(root, onerror=missing_root):
+        below = os.path.relpath(folder, root)
+        for name in names:
+            path = name if below == "." else f"{below}/{name}"
+            if os.path.splitext(name)[1].lower() not in suffixes or not _is_utf8(path):
+                continue
+            with suppress(OSError, OutsideRoot):
+                status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+                if stat.S_ISLNK(status.st_mode):
+                    with open_beneath(root, path) as file:
+                        status = os.fstat(file.fileno())
+                if stat.S_ISREG(status.st_mode):
+                    yield FoundFile(path, (status.st_size, status.st_mtime_ns, status.st_ctime_ns))
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+@contextmanager
+def atomically_written(path: Path, *, mode: int = 0o600) -> Iterator[BinaryIO]:
+    """A file that takes the place of `path` when the block ends; a crash leaves the old file or the new one, whole.
+
+    Raises:
+        OSError: the folder is not writable or full. Then, as after any error in the block, the old file is untouched.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,99 @@
+"""Format and size of an encoded image, read from its first bytes without decoding anything."""
+
+import struct
+
+ACCEPTED = frozenset({"JPEG", "PNG", "WebP"})
+
+# First bytes of a file, and the name of its format. Those not accepted are named so that a refusal can say what came.
+_SIGNATURES = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"GIF8", "GIF"),
+    (b"BM", "BMP"),
+    (b"II*\0", "TIFF"),
+    (b"MM\0*", "TIFF"),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+    (b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (b"\xff\x0a", "JPEG XL"),
+    (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+    (b"8BPS", "Photoshop"),
+    (b"\0\0\1\0", "ICO"),
+    (b"\x76\x2f\x31\x01", "OpenEXR"),
+    (b"#?RADIANCE", "Radiance HDR"),
+    (b"%PDF", "PDF"),
+    (b"<svg", "SVG"),
+    (b"<?xml", "XML"),
+    (b"<!DOCTYPE", "HTML"),
+    (b"<html", "HTML"),
+    *((b"P%d" % kind, "Netpbm") for kind in range(1, 8)),
+)
+
+# Brands of the ISO base media container (ISO/IEC 14496-12) that hold still images.
+_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")
+_BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"mif1": "HEIF"} | dict.fromkeys(_HEIC_BRANDS, "HEIC")
+
+# Start-of-frame markers carry the size (ITU-T T.81, table B.1); C4, C8 and CC in their range are something else.
+_START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
+
+
+def image_format(content: bytes) -> str | None:
+    """The name of the format that `content` begins as, or None if it is unknown."""
+    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+        return "WebP"
+    if content[4:8] == b"ftyp":
+        return _BRANDS.get(content[8:12], "a video")
+    return next((name for signature, name in _SIGNATURES if content.startswith(signature)), None)
+
+
+def header_size(content: bytes, name: str) -> tuple[int, int] | None:
+    """Width and height in pixels, as stored, that the header of an accepted format claims.
+
+    Returns:
+        None if the header is cut off, malformed, or claims no pixels.
+    """
+    try:
+        width, height = {"JPEG": _jpeg_size, "PNG": _png_size, "WebP": _webp_size}[name](content)
+    except (struct.error, IndexError, ValueError):
+        return None
+    return (width, height) if width and height else None
+
+
+def _png_size(content: bytes) -> tuple[int, int]:
+    """Width and height of the IHDR chunk, which has to come first (PNG specification, 11.2.1)."""
+    if content[12:16] != b"IHDR":
+        raise ValueError("no IHDR")
+    width, height = struct.unpack_from(">II", content, 16)
+    return width, height
+
+
+def _jpeg_size(content: bytes) -> tuple[int, int]:
+    """Width and height of the first frame header, found by walking the segments before it (ITU-T T.81, B.2.2)."""
+    at = 2
+    while True:
+        if content[at] != 0xFF:
+            raise ValueError("no marker")
+        while content[at] == 0xFF:  # fill bytes may precede a marker
+            at += 1
+        marker = content[at]
+        at += 1
+        if marker in _START_OF_FRAME:
+            height, width = struct.unpack_from(">HH", content, at + 3)
+            return width, height
+        if marker not in _WITHOUT_LENGTH:
+            at += struct.unpack_from(">H", content, at)[0]
+
+
+def _webp_size(content: bytes) -> tuple[int, int]:
+    """Width and height of the first chunk: lossy, lossless or extended (RFC 9649, 2.5 to 2.7)."""
+    chunk = content[12:16]
+    if chunk == b"VP8X":
+        width, height = int.from_bytes(content[24:27], "little"), int.from_bytes(content[27:30], "little")
+        return (width + 1, height + 1) if len(content) >= 30 else (0, 0)
+    if chunk == b"VP8L":
+        bits = struct.unpack_from("<I", content, 21)[0]
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if chunk == b"VP8 ":
+        width, height = struct.unpack_from("<HH", content, 26)
+        return width & 0x3FFF, height & 0x3FFF
+    raise ValueError("unknown chunk")

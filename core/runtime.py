@@ -1,0 +1,19 @@
+"""What has to be in the environment before OpenCV, ONNX Runtime, TensorFlow and DeepFace are first imported."""
+
+import logging
+import os
+
+from core.config import Settings
+
+
+def prepare_process(settings: Settings) -> None:
+    """Export the settings that those libraries read from the environment once, at import."""
+    os.environ["DEEPFACE_BACKEND_ENGINE"] = settings.deepface_engine
+    os.environ["DEEPFACE_HOME"] = str(settings.deepface_home.resolve())
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"  # DeepFace drives TensorFlow through tf-keras
+    # DeepFace prints its own log lines, with paths of the server, to standard output.
+    os.environ["DEEPFACE_LOG_LEVEL"] = str(logging.CRITICAL)
+    if settings.gpu_device is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = str(settings.gpu_device)
+    # A second line behind our own check of the header, for a file that fools it.
+    os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(settings.max_image_pixels)

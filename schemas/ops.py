@@ -1,0 +1,46 @@
+"""Bodies of the endpoints about the service itself."""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from schemas.common import Response
+
+
+class Endpoint(BaseModel):
+    """One line of the list of endpoints."""
+
+    method: str
+    path: str
+    summary: str
+
+
+class ServiceInfo(BaseModel):
+    """What this service is."""
+
+    service: str
+    version: str
+    endpoints: list[Endpoint]
+
+
+class Health(BaseModel):
+    """The process lives."""
+
+    status: Literal["ok"] = "ok"
+    version: str
+
+
+class ReadyPart(BaseModel):
+    """One thing the service needs before it can answer face requests."""
+
+    name: str
+    state: Literal["ready", "loading", "unavailable"]
+    message: str = Field("", description="Why it is not ready.")
+
+
+class Readiness(Response):
+    """Everything the service needs is there."""
+
+    status: Literal["ready"] = "ready"
+    version: str
+    parts: list[ReadyPart]

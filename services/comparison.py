@@ -1,0 +1,44 @@
+"""Distances between embeddings; smaller is closer."""
+
+import numpy as np
+import numpy.typing as npt
+
+Embeddings = npt.NDArray[np.floating]
+Distances = npt.NDArray[np.float64]
+
+# As in deepface.modules.verification: the guard against a zero vector, and the digits a distance is given with.
+_EPSILON = 1e-10
+_DECIMALS = 6
+
+
+def distances(first: Embeddings, second: Embeddings, metric: str) -> Distances:
+    """The distance of every row of `first` (m, d) from every row of `second` (n, d), as float64 of shape (m, n).
+
+    `cosine` is 1 - cos in [0, 2]; `angular` is the angle in half turns, [0, 1]; `euclidean` the length of the
+    difference; `euclidean_l2` that of the difference of the unit vectors, [0, 2]. Computed in float64 and rounded to
+    6 places, as DeepFace does.
+
+    Raises:
+        ValueError: the metric is none of the four.
+    """
+    a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    if metric == "euclidean":
+        result = _euclidean(a, b)
+    elif metric == "euclidean_l2":
+        result = _euclidean(_unit(a), _unit(b))
+    elif metric in ("cosine", "angular"):
+        cosine = _unit(a) @ _unit(b).T
+        result = 1 - cosine if metric == "cosine" else np.arccos(np.clip(cosine, -1, 1)) / np.pi
+    else:
+        raise ValueError(f"unknown metric {metric!r}")
+    return np.round(result, _DECIMALS) + 0.0  # no -0.0
+
+
+def _unit(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / (lengths + _EPSILON), np.float64)
+
+
+def _euclidean(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    # Row by row: the difference is formed, not derived from products, which would give a photo a distance from itself.
+    return np.array([np.linalg.norm(b - row, axis=1) for row in a]).reshape(len(a), len(b))

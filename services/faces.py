@@ -1,0 +1,161 @@
+"""The use-cases of one request and no memory: verify, analyze, represent, extract."""
+
+import time
+from base64 import b64encode
+from typing import Any
+
+import cv2
+import numpy as np
+
+from core.exceptions import NoFaceDetected
+from core.logging import annotate
+from schemas.common import Action, FacialArea
+from schemas.faces import (
+    AnalyzedFace,
+    AnalyzeRequest,
+    AnalyzeResponse,
+    EmbeddedFace,
+    ExtractedFace,
+    ExtractRequest,
+    ExtractResponse,
+    RepresentRequest,
+    RepresentResponse,
+    VerifyRequest,
+    VerifyResponse,
+)
+from services.comparison import distances
+from services.engine.base import Engine, FaceArea, LivenessScore, Pixels
+from services.options import Defaults
+from services.reading import FaceReader
+
+ALL_ACTIONS: tuple[Action, ...] = ("age", "gender", "emotion", "race")
+
+
+class FaceService:
+    """Answers the requests that need only their own images."""
+
+    def __init__(self, *, engine: Engine, reader: FaceReader, defaults: Defaults) -> None:
+        self._engine = engine
+        self._reader = reader
+        self._defaults = defaults
+
+    def verify(self, request: VerifyRequest) -> VerifyResponse:
+        """Whether the closest pair over all faces of the two images is the same person.
+
+        With `anti_spoofing` a pair of which one face is not live is never verified, however close.
+
+        Raises:
+            As `FaceReader.faces`.
+        """
+        started = time.monotonic()
+        faces1, embeddings1 = self._reader.embedded(request.img1, "img1", request)
+        faces2, embeddings2 = self._reader.embedded(request.img2, "img2", request)
+        annotate(faces=len(faces1) + len(faces2))
+        for field, faces in (("img1", faces1), ("img2", faces2)):
+            if not faces:
+                error = NoFaceDetected()
+                error.in_field(field)
+                raise error
+
+        model, metric = self._defaults.space_of(request).model, self._defaults.metric_of(request)
+        pairs = distances(embeddings1, embeddings2, metric)
+        first, second = divmod(int(pairs.argmin()), pairs.shape[1])
+        face1, face2 = faces1[first], faces2[second]
+        distance, threshold = float(pairs[first, second]), self._defaults.threshold_of(request)
+        same_person = distance <= threshold
+        return VerifyResponse(
+            verified=same_person and not is_spoof(face1.liveness) and not is_spoof(face2.liveness),
+            distance=distance,
+            threshold=threshold,
+            confidence=self._engine.confidence(distance, model=model, metric=metric, verified=same_person),
+            model=model,
+            detector_backend=self._defaults.detection_of(request).detector,
+            similarity_metric=metric,
+            facial_areas={"img1": facial_area(face1.face.area), "img2": facial_area(face2.face.area)},
+            time=round(time.monotonic() - started, 3),
+            **liveness_keys(face1.liveness, "img1_"),
+            **liveness_keys(face2.liveness, "img2_"),
+        )
+
+    def analyze(self, request: AnalyzeRequest) -> AnalyzeResponse:
+        """The attributes of every face.
+
+        Raises:
+            As `FaceReader.faces`.
+        """
+        actions = tuple(dict.fromkeys(request.actions or ALL_ACTIONS))
+        for action in actions:
+            self._engine.load(action)
+        faces = self._reader.faces(request.img, "img", request)
+        result = [
+            AnalyzedFace(
+                **self._engine.attributes(read.face.crop, actions),
+                region=facial_area(read.face.area),
+                face_confidence=read.face.confidence,
+                **liveness_keys(read.liveness),
+            )
+            for read in faces
+        ]
+        return AnalyzeResponse(count=len(result), result=result)
+
+    def represent(self, request: RepresentRequest) -> RepresentResponse:
+        """The embedding of every face.
+
+        Raises:
+            As `FaceReader.faces`.
+        """
+        whole_image = self._defaults.detection_of(request).detector == "skip"
+        faces, embeddings = self._reader.embedded(request.img, "img", request, from_bytes=whole_image)
+        result = [
+            EmbeddedFace(
+                embedding=embedding.tolist(),
+                facial_area=facial_area(read.face.area),
+                face_confidence=read.face.confidence,
+                **liveness_keys(read.liveness),
+            )
+            for read, embedding in zip(faces, embeddings, strict=True)
+        ]
+        model = self._defaults.space_of(request).model
+        return RepresentResponse(count=len(result), model=model, dim=embeddings.shape[1], result=result)
+
+    def extract(self, request: ExtractRequest) -> ExtractResponse:
+        """Every face as a PNG.
+
+        Raises:
+            As `FaceReader.faces`.
+        """
+        faces = self._reader.faces(request.img, "img", request)
+        result = [
+            ExtractedFace(
+                face_base64=png_data_uri(read.face.crop, gray=request.color_face == "gray"),
+                facial_area=facial_area(read.face.area),
+                confidence=read.face.confidence,
+                **liveness_keys(read.liveness),
+            )
+            for read in faces
+        ]
+        return ExtractResponse(faces_found=len(result), result=result)
+
+
+def facial_area(area: FaceArea) -> FacialArea:
+    """The wire form of a face's box and landmarks."""
+    return FacialArea.model_validate(area, from_attributes=True)
+
+
+def is_spoof(score: LivenessScore | None) -> bool:
+    """Whether liveness was judged, and failed."""
+    return score is not None and not score.is_real
+
+
+def liveness_keys(score: LivenessScore | None, prefix: str = "") -> dict[str, Any]:
+    """The keys an answer carries about a face's liveness; none where it was not judged."""
+    if score is None:
+        return {}
+    return {f"{prefix}is_real": score.is_real, f"{prefix}antispoof_score": score.probability}
+
+
+def png_data_uri(crop: Pixels, *, gray: bool) -> str:
+    """A BGR crop as the data URI of a PNG (lossless), in colour or grey."""
+    picture: Any = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY) if gray else crop
+    encoded: Any = cv2.imencode(".png", picture)[1]
+    return "data:image/png;base64," + b64encode(np.asarray(encoded, np.uint8).tobytes()).decode()

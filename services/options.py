@@ -1,0 +1,103 @@
+"""From what a request says, and what the settings say where it says nothing, to what the engine is asked."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from core.config import Settings, SettingsError
+from schemas.common import ComparisonOptions, DetectionOptions, EmbeddingOptions
+from services.engine import catalogue
+from services.engine.base import Detection, EmbeddingSpace
+
+T = TypeVar("T")
+
+NOT_ALIGNED = "none"
+
+# The setting behind each option, for the message about a wrong one.
+_SETTING_OF_OPTION = {
+    "model_name": "DEFAULT_MODEL",
+    "detector_backend": "DEFAULT_DETECTOR",
+    "distance_metric": "DEFAULT_METRIC",
+    "normalization": "DEFAULT_NORMALIZATION",
+}
+
+
+def _or(value: T | None, default: T) -> T:
+    return default if value is None else value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    """What an option is where a request does not say; an alias stands for the catalogue's name."""
+
+    model: str
+    detector: str
+    metric: str
+    normalization: str
+    align: bool
+    enforce_detection: bool
+    expand_percentage: int
+    alignment: str
+    detection: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Defaults":
+        """The defaults of the settings.
+
+        Raises:
+            SettingsError: one of them names no model, detector, metric or normalisation that requests could name.
+        """
+        try:
+            options = ComparisonOptions.model_validate(
+                {
+                    "model_name": settings.default_model,
+                    "detector_backend": settings.default_detector,
+                    "distance_metric": settings.default_metric,
+                    "normalization": settings.default_normalization,
+                }
+            )
+        except ValidationError as error:
+            wrong = error.errors(include_input=False)[0]
+            raise SettingsError(f"{_SETTING_OF_OPTION[str(wrong['loc'][0])]}: {wrong['msg']}") from None
+        return cls(
+            model=str(options.model_name),
+            detector=str(options.detector_backend),
+            metric=str(options.distance_metric),
+            normalization=str(options.normalization),
+            align=settings.default_align,
+            enforce_detection=settings.default_enforce_detection,
+            expand_percentage=settings.default_expand_percentage,
+            alignment=settings.default_alignment,
+            detection=settings.detection,
+        )
+
+    def detection_of(self, options: DetectionOptions) -> Detection:
+        """How the request wants faces searched."""
+        return Detection(
+            detector=catalogue.find(_or(options.detector_backend, self.detector)).name,
+            enforce=_or(options.enforce_detection, self.enforce_detection),
+            align=_or(options.align, self.align),
+            expand_percentage=_or(options.expand_percentage, self.expand_percentage),
+            max_faces=options.max_faces,
+        )
+
+    def space_of(self, options: EmbeddingOptions) -> EmbeddingSpace:
+        """The embedding space of the request."""
+        aligned = _or(options.align, self.align)
+        return EmbeddingSpace(
+            model=_or(options.model_name, self.model),
+            alignment=_or(options.alignment, self.alignment) if aligned else NOT_ALIGNED,
+            detection=_or(options.detection, self.detection),
+            normalization=_or(options.normalization, self.normalization),
+            expand_percentage=_or(options.expand_percentage, self.expand_percentage),
+        )
+
+    def metric_of(self, options: ComparisonOptions) -> str:
+        """The distance metric of the request."""
+        return _or(options.distance_metric, self.metric)
+
+    def threshold_of(self, options: ComparisonOptions) -> float:
+        """The largest distance that counts as the same person: the request's, else the model's for the metric."""
+        thresholds = catalogue.find(self.space_of(options).model).thresholds
+        return _or(options.threshold, thresholds[self.metric_of(options)])

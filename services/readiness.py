@@ -1,0 +1,103 @@
+"""Loads the models of PRELOAD_MODELS in the background, and says whether the service can answer face requests."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from core.exceptions import ModelLoading, ModelUnavailable, ServiceError, ServiceUnavailable
+from schemas.ops import ReadyPart
+from services.engine import catalogue
+from services.engine.base import Detection, Engine, FaceArea
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER_S = 2
+
+_STORE = "store"
+
+# A picture for the first inference: noise, so that no layer meets only zeros. Its size lets every detector run.
+_PROBE_SIDE_PX = 256
+_PROBE = np.random.default_rng(0).integers(0, 256, (_PROBE_SIDE_PX, _PROBE_SIDE_PX, 3), np.uint8)
+
+
+class ReadinessService:
+    """Knows of each thing the service needs whether it is loading, ready, or unavailable and why."""
+
+    def __init__(self, *, engine: Engine, models: Sequence[str], ping_store: Callable[[], None]) -> None:
+        self._engine = engine
+        self._ping_store = ping_store
+        self._parts = {name: ReadyPart(name=name, state="loading") for name in models}
+        self._lock = threading.Lock()
+        self._worker: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin to load what is not ready yet, in the background, unless that is under way; returns at once."""
+        with self._lock:
+            todo = [name for name, part in self._parts.items() if part.state != "ready"]
+            if todo and (self._worker is None or not self._worker.is_alive()):
+                self._worker = threading.Thread(target=self._load, args=(todo,), name="preload", daemon=True)
+                self._worker.start()
+
+    def _load(self, names: list[str]) -> None:
+        for name in names:
+            try:
+                self._engine.load(name)
+                self._infer(catalogue.find(name))
+                part = ReadyPart(name=name, state="ready")
+            except ServiceError as error:
+                part = ReadyPart(name=name, state="unavailable", message=error.message)
+            except Exception:  # a thread that died silently would leave the part loading for ever
+                logger.exception("preloading failed")
+                part = ReadyPart(name=name, state="unavailable", message="It failed to load; see the log.")
+            if part != self._parts[name]:
+                logger.info("preload", extra={"part": name, "state": part.state, "reason": part.message})
+                self._parts[name] = part
+
+    def _infer(self, model: catalogue.Model) -> None:
+        """One real inference: some models allocate and compile only then."""
+        if model.task == "recognition":
+            self._engine.embed([_PROBE], model=model.name, normalization="base")
+        elif model.task == "detection":
+            self._engine.detect(_PROBE, Detection(detector=model.name, enforce=False))
+        elif model.task == "attribute":
+            self._engine.attributes(_PROBE, [model.name])
+        else:
+            side = _PROBE_SIDE_PX // 2
+            self._engine.liveness(_PROBE, [FaceArea(x=side // 2, y=side // 2, w=side, h=side)])
+
+    def require_loaded(self) -> None:
+        """Return if loading is over, whatever came of it: a request for a missing model is told so by the engine.
+
+        Raises:
+            ModelLoading: it is not.
+        """
+        if any(part.state == "loading" for part in self._parts.values()):
+            self.start()  # a WSGI server without our gunicorn hook has not
+            raise ModelLoading(retry_after_s=RETRY_AFTER_S)
+
+    def require_ready(self) -> list[ReadyPart]:
+        """Every part, all of them ready. What was unavailable is tried again in the background.
+
+        Raises:
+            ModelLoading, ModelUnavailable, ServiceUnavailable: some part is not ready; details name each.
+        """
+        self.start()
+        parts = [*self._parts.values(), self._store_part()]
+        details = {"parts": [part.model_dump() for part in parts]}
+        if any(part.state == "loading" for part in parts):
+            raise ModelLoading(details=details, retry_after_s=RETRY_AFTER_S)
+        unavailable = [part for part in parts if part.state == "unavailable"]
+        if any(part.name == _STORE for part in unavailable):
+            raise ServiceUnavailable("DATA_PATH cannot be written.", details=details)
+        if unavailable:
+            raise ModelUnavailable(" ".join(part.message for part in unavailable), details=details)
+        return parts
+
+    def _store_part(self) -> ReadyPart:
+        try:
+            self._ping_store()
+        except OSError as error:
+            return ReadyPart(name=_STORE, state="unavailable", message=error.strerror or "It does not answer.")
+        return ReadyPart(name=_STORE, state="ready")

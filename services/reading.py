@@ -1,0 +1,72 @@
+"""From an image source to its faces, the first step of every use-case."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from core.images import ImagePolicy, managed_image
+from core.logging import annotate
+from schemas.common import DetectionOptions, EmbeddingOptions
+from services.engine.base import Engine, Face, LivenessScore
+from services.engine.catalogue import LIVENESS
+from services.options import Defaults
+
+Embeddings = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFace:
+    """A face of the image, with its liveness where that was asked for."""
+
+    face: Face
+    liveness: LivenessScore | None
+
+
+class FaceReader:
+    """Opens images, finds the faces in them and embeds these, as a request's options say."""
+
+    def __init__(self, *, engine: Engine, policy: ImagePolicy, defaults: Defaults) -> None:
+        self._engine = engine
+        self._policy = policy
+        self._defaults = defaults
+
+    def faces(self, source: str | bytes, field: str, options: DetectionOptions) -> list[ReadFace]:
+        """The faces of the image in the request's `field`, in the detector's order.
+
+        Raises:
+            ImageError: as `managed_image`, and `NoFaceDetected`; each names the field.
+            ModelUnavailable, LivenessUnavailable: weights are missing; known before anything is detected.
+        """
+        detection = self._defaults.detection_of(options)
+        self._engine.load(detection.detector)
+        if options.anti_spoofing:
+            self._engine.load(LIVENESS)
+        with managed_image(source, field=field, policy=self._policy) as image:
+            found = self._engine.detect(image, detection)
+            live: Sequence[LivenessScore | None] = [None] * len(found)
+            if options.anti_spoofing:
+                live = self._engine.liveness(image, [face.area for face in found])
+        annotate(detector=detection.detector, faces=len(found))
+        return [ReadFace(face, score) for face, score in zip(found, live, strict=True)]
+
+    def embedded(
+        self, source: str | bytes, field: str, options: EmbeddingOptions, *, from_bytes: bool = False
+    ) -> tuple[list[ReadFace], Embeddings]:
+        """The faces, and their embeddings of shape (faces, dimension). `from_bytes` as in `Engine.embed`.
+
+        Raises:
+            As `faces`.
+        """
+        space = self._defaults.space_of(options)
+        annotate(model=space.model)
+        self._engine.load(space.model)
+        faces = self.faces(source, field, options)
+        if not faces:
+            return faces, np.empty((0, 0))
+        crops = [read.face.crop for read in faces]
+        embeddings = self._engine.embed(
+            crops, model=space.model, normalization=space.normalization, from_bytes=from_bytes
+        )
+        return faces, embeddings

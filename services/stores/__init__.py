@@ -1,0 +1,1 @@
+"""Where embeddings are kept: the interface and its backends."""
