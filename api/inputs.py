@@ -112,4 +112,5 @@ def _validated(model: type[R], values: dict[str, Any], *, strict: bool) -> R:
 
 
 def _wrong(field: str, msg: str) -> dict[str, str]:
-    return {"field": field[:_LONGEST_NAME], "msg": msg}
+    # JSON's escapes can spell half a character, which no answer in UTF-8 can repeat.
+    return {"field": field[:_LONGEST_NAME].encode(errors="replace").decode(), "msg": msg}

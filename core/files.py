@@ -87,14 +87,18 @@ def list_files(root: str | Path, suffixes: frozenset[str]) -> Iterator[FoundFile
         NotADirectoryError: `root` is no folder.
     """
 
-    def missing_root(error: OSError) -> None:
-        if error.filename == os.fspath(root):
-            raise error
+    top = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield from _walk(root, top, suffixes)
+    finally:
+        os.close(top)
 
-    for folder, _, names, descriptor in os.fwalk(root, onerror=missing_root):
-        below = os.path.relpath(folder, root)
+
+def _walk(root: str | Path, top: int, suffixes: frozenset[str]) -> Iterator[FoundFile]:
+    # From the open folder: FACES_DB_PATH may itself be a link, which fwalk would not enter.
+    for folder, _, names, descriptor in os.fwalk(".", dir_fd=top):
         for name in names:
-            path = name if below == "." else f"{below}/{name}"
+            path = os.path.normpath(os.path.join(folder, name))
             if os.path.splitext(name)[1].lower() not in suffixes or not _is_utf8(path):
                 continue
             with suppress(OSError, OutsideRoot):

@@ -6,8 +6,8 @@ import numpy.typing as npt
 Embeddings = npt.NDArray[np.floating]
 Distances = npt.NDArray[np.float64]
 
-# As in deepface.modules.verification: the guard against a zero vector, and the digits a distance is given with.
-_EPSILON = 1e-10
+# The digits of a distance, as in deepface.modules.verification. That also adds 1e-10 to every length, in case it is 0;
+# here only a length of 0 is replaced, so that a vector has no angle with itself.
 _DECIMALS = 6
 
 
@@ -36,7 +36,7 @@ def distances(first: Embeddings, second: Embeddings, metric: str) -> Distances:
 
 def _unit(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(rows / (lengths + _EPSILON), np.float64)
+    return np.asarray(rows / np.where(lengths == 0, 1, lengths), np.float64)
 
 
 def _euclidean(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -40,6 +40,13 @@ class ReadinessService:
                 self._worker = threading.Thread(target=self._load, args=(todo,), name="preload", daemon=True)
                 self._worker.start()
 
+    def wait(self, timeout_s: float) -> bool:
+        """Whether what `start` began is over, after waiting for it at most `timeout_s` seconds."""
+        worker = self._worker
+        if worker is not None:
+            worker.join(timeout_s)
+        return worker is None or not worker.is_alive()
+
     def _load(self, names: list[str]) -> None:
         for name in names:
             try:

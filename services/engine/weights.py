@@ -7,7 +7,6 @@ import bz2
 import importlib.util
 import logging
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
@@ -88,29 +87,23 @@ def _download(url: str, target: BinaryIO, progress: Progress) -> None:
     with requests.get(url, stream=True, timeout=_TIMEOUT_S, headers=headers) as response:
         response.raise_for_status()
         total = int(response.headers["Content-Length"]) if "Content-Length" in response.headers else None
-        unpack = _unpacker(url)
+        archive = bz2.BZ2Decompressor() if url.endswith(".bz2") else None
         done = 0
         for chunk in response.iter_content(_CHUNK_BYTES):
             done += len(chunk)
-            target.write(unpack(chunk))
+            target.write(chunk if archive is None else _unpacked(archive, chunk))
             progress(done, total)
     if total is not None and done != total:
         raise FetchError(f"ended after {done} of {total} bytes")
+    if archive is not None and not archive.eof:
+        raise FetchError("the bz2 archive is cut off")
 
 
-def _unpacker(url: str) -> Callable[[bytes], bytes]:
-    """What turns the chunks of the download into chunks of the file."""
-    if not url.endswith(".bz2"):
-        return bytes
-    decompressor = bz2.BZ2Decompressor()
-
-    def unpack(chunk: bytes) -> bytes:
-        try:
-            return decompressor.decompress(chunk)
-        except (OSError, EOFError) as error:
-            raise FetchError("not a bz2 file") from error
-
-    return unpack
+def _unpacked(archive: bz2.BZ2Decompressor, chunk: bytes) -> bytes:
+    try:
+        return archive.decompress(chunk)
+    except (OSError, EOFError) as error:
+        raise FetchError("not a bz2 archive") from error
 
 
 def _download_from_drive(url: str, target: BinaryIO, progress: Progress) -> None:

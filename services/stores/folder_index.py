@@ -35,7 +35,7 @@ class NpzFolderIndexStore(FolderIndexStore):
     @override
     def load(self, key: IndexKey) -> FolderIndex | None:
         try:
-            with np.load(self._path(key), allow_pickle=False) as archive:
+            with self._path(key).open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 if str(archive["header"]) != _header(key):
                     return None
                 names = [str(name) for name in archive["photos"]]

@@ -1,0 +1,80 @@
+import threading
+
+import openapi_spec_validator
+import pytest
+
+from api.deps import services_of
+from core import __version__
+from core.factory import create_app
+from tests.conftest import assert_error
+from tests.fakes import FakeEngine
+from tests.pictures import ALICE, photo
+
+IMAGE = {"data": photo(ALICE), "content_type": "image/png"}
+
+
+def test_the_root_names_the_service_and_every_endpoint(client):
+    body = client.get("/").json
+    assert (body["service"], body["version"]) == ("face-service", __version__)
+    listed = {(line["method"], line["path"]) for line in body["endpoints"]}
+    posts = {("POST", f"/{name}") for name in ("verify", "analyze", "represent", "find", "extract")}
+    assert listed == posts | {("GET", path) for path in ("/", "/health", "/ready", "/openapi.json")}
+    assert all(line["summary"] for line in body["endpoints"])
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/ready", "/openapi.json"])
+def test_everything_stands_again_below_the_prefix(client, path):
+    assert client.get("/api/v1" + path).json == client.get(path).json
+
+
+def test_a_slash_at_the_end_makes_no_difference(client):
+    assert client.get("/health/").status_code == client.get("/api/v1").status_code == 200
+
+
+def test_before_the_models_have_loaded_only_health_answers(settings):
+    gate = threading.Event()
+    app = create_app(settings, engine=FakeEngine(gate=gate))
+    client = app.test_client()
+    assert client.get("/health").json == {"status": "ok", "version": __version__}
+    for response in (client.get("/ready"), client.post("/extract", **IMAGE), client.post("/api/v1/verify", json={})):
+        assert_error(response, 503, "model_loading")
+        assert int(response.headers["Retry-After"]) > 0
+    parts = client.get("/ready").json["details"]["parts"]
+    assert {part["name"]: part["state"] for part in parts}["opencv"] == "loading"
+    gate.set()
+    assert services_of(app).readiness.wait(10)
+    assert client.get("/ready").json["status"] == "ready"
+    assert client.post("/extract", **IMAGE).status_code == 200
+
+
+def test_an_absent_weight_keeps_ready_at_503_and_the_rest_working(settings):
+    app = create_app(settings, engine=FakeEngine(missing=["VGG-Face"]))
+    client = app.test_client()
+    services_of(app).readiness.start()
+    assert services_of(app).readiness.wait(10)
+    body = assert_error(client.get("/ready"), 503, "model_unavailable")
+    assert [part["name"] for part in body["details"]["parts"] if part["state"] != "ready"] == ["VGG-Face"]
+    assert client.post("/extract", **IMAGE).status_code == 200
+    assert_error(client.post("/represent", **IMAGE), 503, "model_unavailable")
+    assert client.post("/represent?model_name=Dlib", **IMAGE).status_code == 200
+
+
+def test_the_openapi_document_is_valid_and_describes_every_documented_endpoint(client):
+    document = client.get("/openapi.json").json
+    openapi_spec_validator.validate(document)
+    assert document["openapi"].startswith("3.1")
+    listed = {line["path"] for line in client.get("/").json["endpoints"]}
+    assert set(document["paths"]) == listed - {"/openapi.json"}
+
+
+def test_the_openapi_document_says_what_each_endpoint_takes(client):
+    document = client.get("/openapi.json").json
+    verify = document["paths"]["/verify"]["post"]
+    assert set(verify["requestBody"]["content"]) == {"application/json", "multipart/form-data"}
+    find = document["paths"]["/find"]["post"]
+    assert set(find["requestBody"]["content"]) == {"application/json", "multipart/form-data", "image/*"}
+    assert {"k", "threshold", "model_name"} < {parameter["name"] for parameter in find["parameters"]}
+    assert "index_building" in find["responses"]["503"]["description"]
+    schema = document["components"]["schemas"]["FindRequest"]
+    assert schema["additionalProperties"] is False
+    assert schema["required"] == ["img"]

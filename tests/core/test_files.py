@@ -1,0 +1,139 @@
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+
+import pytest
+
+from core.files import OutsideRoot, atomically_written, list_files, open_beneath
+
+
+@pytest.fixture
+def root(tmp_path):
+    (tmp_path / "root" / "people" / "alice").mkdir(parents=True)
+    (tmp_path / "root" / "people" / "alice" / "1.jpg").write_bytes(b"alice")
+    (tmp_path / "secret.jpg").write_bytes(b"secret")
+    return tmp_path / "root"
+
+
+def read(root, path):
+    with open_beneath(root, path) as file:
+        return file.read()
+
+
+@pytest.mark.parametrize("path", ["people/alice/1.jpg", "./people//alice/./1.jpg", "people/alice/../alice/1.jpg"])
+def test_a_file_below_the_root_is_read(root, path):
+    assert read(root, path) == b"alice"
+
+
+def test_links_that_stay_below_the_root_are_followed(root):
+    os.symlink("people", root / "friends")
+    os.symlink("../friends/alice/1.jpg", root / "people" / "best.jpg")
+    assert read(root, "friends/alice/1.jpg") == read(root, "people/best.jpg") == b"alice"
+
+
+@pytest.mark.parametrize("target", ["../secret.jpg", "people/../../secret.jpg", "/etc/passwd", ".."])
+def test_links_that_leave_the_root_are_refused(root, target):
+    os.symlink(target, root / "link")
+    with pytest.raises(OutsideRoot):
+        read(root, "link")
+    os.symlink("link", root / "indirect")
+    with pytest.raises(OutsideRoot):
+        read(root, "indirect")
+
+
+def test_what_is_no_regular_file_is_not_opened_and_a_pipe_does_not_hang(root):
+    os.mkfifo(root / "pipe")
+    os.symlink("loop", root / "loop")
+    for path in ("people", "", ".", "pipe", "people/alice/1.jpg/x", "missing", "loop", "x" * 300):
+        with pytest.raises(OSError, match=r"\w"):
+            read(root, path)
+
+
+def test_no_descriptor_stays_open_whatever_happens(root):
+    before = set(os.listdir("/proc/self/fd"))
+    for path in ("people/alice/1.jpg", "people/../..", "missing", "people"):
+        with suppress(OSError, OutsideRoot):
+            read(root, path)
+    assert set(os.listdir("/proc/self/fd")) == before
+
+
+def names(root):
+    return {file.name for file in list_files(root, frozenset({".jpg"}))}
+
+
+def test_listing_gives_files_of_the_suffixes_and_links_that_stay_inside(root):
+    (root / "UPPER.JPG").write_bytes(b"")
+    (root / "日本 写真.jpg").write_bytes(b"")
+    (root / "notes.txt").write_bytes(b"")
+    os.symlink("people/alice/1.jpg", root / "inside.jpg")
+    os.symlink("../secret.jpg", root / "outside.jpg")
+    os.symlink("..", root / "up")
+    os.mkfifo(root / "pipe.jpg")
+    with open(os.fsencode(root) + b"/\xff.jpg", "wb"):
+        pass
+    assert names(root) == {"people/alice/1.jpg", "UPPER.JPG", "日本 写真.jpg", "inside.jpg"}
+
+
+def test_a_root_that_is_a_link_is_listed(root, tmp_path):
+    os.symlink(root, tmp_path / "mounted")
+    assert names(tmp_path / "mounted") == {"people/alice/1.jpg"}
+
+
+def test_a_signature_changes_with_the_content(root):
+    path = root / "people" / "alice" / "1.jpg"
+    before = list(list_files(root, frozenset({".jpg"})))
+    path.write_bytes(b"bob!!")
+    assert list(list_files(root, frozenset({".jpg"}))) != before
+
+
+def test_listing_a_missing_root_or_a_file_says_so(root):
+    with pytest.raises(FileNotFoundError):
+        names(root / "missing")
+    with pytest.raises(NotADirectoryError):
+        names(root / "people" / "alice" / "1.jpg")
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "deep" / "file"
+    with atomically_written(path) as file:
+        file.write(b"one")
+    with pytest.raises(KeyError), atomically_written(path) as file:
+        file.write(b"half")
+        raise KeyError
+    assert path.read_bytes() == b"one"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert os.listdir(path.parent) == ["file"]
+
+
+def test_a_full_disk_leaves_the_old_file(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    with pytest.raises(OSError, match="full"), atomically_written(path) as file:
+        file.write(b"new")
+        raise OSError(errno.ENOSPC, "full")
+    assert path.read_bytes() == b"old"
+
+
+def test_a_kill_at_any_moment_leaves_one_whole_version(tmp_path):
+    path = tmp_path / "file"
+    script = (
+        "import sys; from pathlib import Path; from core.files import atomically_written\n"
+        "for i in range(1, 100000):\n"
+        "    with atomically_written(Path(sys.argv[1])) as file:\n"
+        "        for _ in range(50): file.write(b'%06d' % i * 100)\n"
+    )
+    top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    for wait_s in (0.01, 0.02, 0.05, 0.03, 0.07):
+        with subprocess.Popen([sys.executable, "-c", script, str(path)], cwd=top) as writer:
+            deadline = time.monotonic() + 10
+            while not path.exists() and time.monotonic() < deadline:
+                time.sleep(0.005)
+            time.sleep(wait_s)
+            writer.send_signal(signal.SIGKILL)
+        content = path.read_bytes()
+        assert len(content) == 30_000
+        assert content == content[:6] * 5_000

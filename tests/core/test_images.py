@@ -1,0 +1,207 @@
+import io
+import os
+import struct
+import subprocess
+import sys
+import zlib
+from base64 import b64encode
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from core.exceptions import ImageDecodeError, ImageSourceForbidden, ImageTooLarge, NoFaceDetected
+from core.images import ImagePolicy, managed_image
+from tests.pictures import ALICE, BOB, Block, encoded, picture
+
+SIGHT = picture(Block(ALICE), Block(BOB, x=120, y=10, w=60, h=30))
+
+
+def opened(source, policy):
+    with managed_image(source, field="img", policy=policy) as image:
+        return image
+
+
+def pillow_bytes(image, kind, **options):
+    content = io.BytesIO()
+    image.save(content, kind, **options)
+    return content.getvalue()
+
+
+def test_the_same_file_gives_the_same_pixels_whichever_way_it_comes(policy):
+    content = encoded(SIGHT, ".jpg")
+    path = os.path.join(policy.roots[0], "Zoë", "фото 1.jpg")
+    os.mkdir(os.path.dirname(path))
+    with open(path, "wb") as file:
+        file.write(content)
+    text = b64encode(content).decode()
+    sources = [
+        content,
+        text,
+        f"data:image/jpeg;base64,{text}",
+        f"data:text/plain;base64,{text}",
+        "Zoë/фото 1.jpg",
+        path,
+    ]
+    images = [opened(source, policy) for source in sources]
+    assert all(image.dtype == np.uint8 and np.array_equal(image, images[0]) for image in images)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_applied_once(policy, kind, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = Image.fromarray(SIGHT[..., ::-1])
+    content = pillow_bytes(stored, kind, exif=exif)
+    upright = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert("RGB"))[..., ::-1]
+    assert np.abs(opened(content, policy).astype(int) - upright).max() <= 2
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind"),
+    [("L", "JPEG"), ("L", "PNG"), ("LA", "PNG"), ("RGBA", "PNG"), ("RGBA", "WEBP"), ("P", "PNG"), ("1", "PNG")],
+)
+def test_every_colour_mode_becomes_three_channels(policy, mode, kind):
+    stored = Image.fromarray(SIGHT[..., ::-1]).convert(mode)
+    expected = np.asarray(stored.convert("RGB"))[..., ::-1].astype(int)
+    image = opened(pillow_bytes(stored, kind), policy)
+    assert image.shape == SIGHT.shape
+    # Lossy formats smear the edges of the blocks; their middles stay.
+    assert np.abs(image.astype(int) - expected)[35:65, 25:55].max() <= 8
+
+
+def test_cmyk_jpeg_keeps_its_colours(policy):
+    stored = Image.fromarray(SIGHT[..., ::-1]).convert("CMYK")
+    image = opened(pillow_bytes(stored, "JPEG", quality=95), policy)
+    assert np.abs(image[50, 40].astype(int) - ALICE).max() <= 16
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_sixteen_bits_are_reduced_to_eight(policy, channels):
+    deep = np.full((20, 30, channels), 0x8040, np.uint16)
+    image = opened(encoded(deep, ".png"), policy)
+    assert image.shape == (20, 30, 3)
+    assert set(np.unique(image)) == {128}
+
+
+def test_what_is_no_accepted_format_is_refused_by_name(policy):
+    gif = pillow_bytes(Image.fromarray(SIGHT), "GIF")
+    for source, name in ((gif, "GIF"), (encoded(SIGHT, ".bmp"), "BMP"), (b"hello", "unknown")):
+        with pytest.raises(ImageDecodeError, match=name):
+            opened(source, policy)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
+def test_a_file_cut_inside_its_header_is_refused(policy, suffix):
+    with pytest.raises(ImageDecodeError, match="damaged"):
+        opened(encoded(SIGHT, suffix)[:20], policy)
+
+
+def test_an_error_names_the_field_and_an_error_inside_the_block_too(policy):
+    with pytest.raises(ImageDecodeError) as caught, managed_image(b"x", field="img2", policy=policy):
+        pass
+    assert [entry["field"] for entry in caught.value.details["fields"]] == ["img2"]
+    with pytest.raises(NoFaceDetected) as inside, managed_image(encoded(SIGHT), field="img1", policy=policy):
+        raise NoFaceDetected
+    assert [entry["field"] for entry in inside.value.details["fields"]] == ["img1"]
+
+
+def bomb(width, height):
+    """A small valid PNG that claims, and holds, a picture of this size."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = zlib.compress(bytes((width // 8 + 1) * height), 9)
+    head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def test_a_bomb_is_refused_from_its_header_before_it_is_decoded(policy, monkeypatch):
+    content = bomb(20_000, 20_000)
+    assert len(content) < policy.max_bytes
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("it was decoded"))
+    with pytest.raises(ImageTooLarge, match="20000 x 20000"):
+        opened(content, policy)
+
+
+def test_opencv_itself_is_bounded_where_a_file_fools_the_header_check():
+    script = (
+        "import sys; from core.config import Settings; from core.runtime import prepare_process;"
+        "prepare_process(Settings(max_image_pixels=1000)); import cv2, numpy;"
+        "data = numpy.frombuffer(sys.stdin.buffer.read(), numpy.uint8);"
+        "print(cv2.imdecode(data, cv2.IMREAD_COLOR).shape)"
+    )
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+    def decode(content):
+        return subprocess.run([sys.executable, "-c", script], input=content, capture_output=True, cwd=root, check=False)
+
+    assert decode(encoded(picture(width=20, height=20))).returncode == 0
+    assert b"CV_IO_MAX_IMAGE_PIXELS" in decode(encoded(picture(width=200, height=200))).stderr
+
+
+def test_more_bytes_than_allowed_are_refused_from_every_source(policy):
+    content = os.urandom(policy.max_bytes + 1)
+    large = encoded(SIGHT) + content
+    with open(os.path.join(policy.roots[0], "large.png"), "wb") as file:
+        file.write(large)
+    for source in (large, b64encode(large).decode(), "data:;base64," + b64encode(large).decode(), "large.png"):
+        with pytest.raises(ImageTooLarge, match="bytes"):
+            opened(source, policy)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "data:image/png;base64,@@@@",
+        "data:image/png;base64",
+        "data:image/png,abc",
+        "data:image/png;base64,aGVsbG8=",
+        "missing.jpg",
+        "folder",
+        "folder/../missing.jpg",
+        "nul\0byte.jpg",
+        "iVBORw0KGgoAAAANSUhEUg@@",
+        "x" * 5000,
+    ],
+)
+def test_a_source_that_leads_to_no_image_is_a_decode_error(policy, source):
+    os.mkdir(os.path.join(policy.roots[0], "folder"))
+    with pytest.raises(ImageDecodeError):
+        opened(source, policy)
+
+
+@pytest.mark.parametrize(
+    "source", ["../secret.png", "/etc/passwd", "a/../../secret.png", "link.png", "dir/secret.png", "abs.png"]
+)
+def test_a_path_that_leaves_the_roots_is_forbidden(policy, tmp_path, source):
+    root = policy.roots[0]
+    (tmp_path / "secret.png").write_bytes(encoded(SIGHT))
+    os.mkdir(os.path.join(root, "a"))
+    os.symlink("../secret.png", os.path.join(root, "link.png"))
+    os.symlink("..", os.path.join(root, "dir"))
+    os.symlink(tmp_path / "secret.png", os.path.join(root, "abs.png"))
+    with pytest.raises(ImageSourceForbidden):
+        opened(source, policy)
+
+
+def test_paths_are_looked_for_in_one_root_after_the_other(tmp_path):
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "second" / "photo.png").write_bytes(encoded(SIGHT))
+    roots = (str(tmp_path / "first"), str(tmp_path / "second"))
+    policy = ImagePolicy(max_bytes=100_000, max_pixels=1_000_000, roots=roots)
+    assert opened("photo.png", policy).shape == SIGHT.shape
+    assert opened(str(tmp_path / "second" / "photo.png"), policy).shape == SIGHT.shape
+
+
+def test_the_policy_can_turn_paths_and_urls_off(policy):
+    with pytest.raises(ImageSourceForbidden):
+        opened("photo.png", ImagePolicy(max_bytes=1, max_pixels=1))
+    with pytest.raises(ImageSourceForbidden):
+        opened("photo.png", ImagePolicy(max_bytes=1, max_pixels=1, roots=policy.roots, allow_paths=False))
+    with pytest.raises(ImageSourceForbidden):
+        opened("https://example.com/a.png", ImagePolicy(max_bytes=1, max_pixels=1, allow_urls=False))

@@ -1,0 +1,111 @@
+"""A face engine that reads its answers from the picture, so that tests can say what a picture shows."""
+
+import threading
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from typing_extensions import override
+
+from core.exceptions import LivenessUnavailable, ModelUnavailable, NoFaceDetected
+from services.engine import catalogue
+from services.engine.base import Detection, Engine, Face, FaceArea, LivenessScore, Pixels
+from tests.pictures import Colour
+
+_STEP = 32  # colours are read to the nearest multiple, so that JPEG's losses do not matter
+_LIVE_FROM_RED = 64
+_MANY_COLOURS = 300  # noise, as preloading sends
+
+
+class FakeEngine(Engine):
+    """Sees each block of one colour as a face; its embedding is the colour, its age the green.
+
+    `missing` are the models whose weights are absent. `gate`, where given, holds back every detection until it is set.
+    `embedded` counts the crops that were embedded.
+    """
+
+    def __init__(self, *, missing: Collection[str] = (), gate: threading.Event | None = None) -> None:
+        self.missing = set(missing)
+        self.gate = gate
+        self.embedded = 0
+
+    @override
+    def load(self, name: str) -> None:
+        if name in self.missing:
+            error = LivenessUnavailable if name == catalogue.LIVENESS else ModelUnavailable
+            raise error(f"{name} is missing")
+
+    @override
+    def detect(self, image: Pixels, detection: Detection) -> list[Face]:
+        self.load(detection.detector)
+        if self.gate is not None:
+            assert self.gate.wait(10)
+        whole = FaceArea(x=0, y=0, w=image.shape[1], h=image.shape[0])
+        if detection.detector == "skip":
+            return [Face(area=whole, confidence=0, crop=image)]
+        faces = _blocks(image)
+        if detection.max_faces is not None and detection.max_faces < len(faces):
+            faces = sorted(faces, key=lambda face: -face.area.w * face.area.h)[: detection.max_faces]
+        if faces:
+            return faces
+        if detection.enforce:
+            raise NoFaceDetected
+        return [Face(area=whole, confidence=0, crop=image)]
+
+    @override
+    def embed(
+        self, crops: Sequence[Pixels], *, model: str, normalization: str, from_bytes: bool = False
+    ) -> npt.NDArray[np.float64]:
+        self.load(model)
+        self.embedded += len(crops)
+        embeddings = np.zeros((len(crops), catalogue.find(model).dim or 0))
+        for row, crop in enumerate(crops):
+            embeddings[row, :3] = _colour(crop)
+        return embeddings
+
+    @override
+    def attributes(self, crop: Pixels, actions: Sequence[str]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for action in actions:
+            self.load(action)
+            found |= {"age": _colour(crop)[1]} if action == "age" else _certain(action)
+        return found
+
+    @override
+    def liveness(self, image: Pixels, areas: Sequence[FaceArea]) -> list[LivenessScore]:
+        self.load(catalogue.LIVENESS)
+        reds = [_colour(image[a.y : a.y + a.h, a.x : a.x + a.w])[2] for a in areas]
+        return [LivenessScore(is_real=red >= _LIVE_FROM_RED, probability=red / 255) for red in reds]
+
+    @override
+    def confidence(self, distance: float, *, model: str, metric: str, verified: bool) -> float:
+        return 75.0 if verified else 25.0
+
+
+def _certain(action: str) -> dict[str, Any]:
+    label = {"gender": "Woman", "emotion": "happy", "race": "asian"}[action]
+    return {action: {label: 100.0}, f"dominant_{action}": label}
+
+
+def _colour(crop: Pixels) -> Colour:
+    middle = crop[crop.shape[0] // 2, crop.shape[1] // 2]
+    blue, green, red = ((middle.astype(int) + _STEP // 2) // _STEP * _STEP).tolist()
+    return blue, green, red
+
+
+def _blocks(image: Pixels) -> list[Face]:
+    """The faces, from left to right."""
+    rounded = (image.astype(int) + _STEP // 2) // _STEP * _STEP
+    colours = {tuple(pixel) for pixel in rounded.reshape(-1, 3).tolist()} - {(0, 0, 0)}
+    faces: list[Face] = []
+    if len(colours) > _MANY_COLOURS:
+        return faces
+    for colour in colours:
+        ys, xs = np.nonzero((rounded == colour).all(axis=2))
+        x, y, w, h = int(xs.min()), int(ys.min()), int(np.ptp(xs)) + 1, int(np.ptp(ys)) + 1
+        if len(xs) < 0.8 * w * h or len(xs) < 100:  # the smear of a lossy format along an edge
+            continue
+        area = FaceArea(x=x, y=y, w=w, h=h, left_eye=(x + w - 5, y + 5), right_eye=(x + 5, y + 5))
+        faces.append(Face(area=area, confidence=0.9, crop=image[y : y + h, x : x + w]))
+    return sorted(faces, key=lambda face: face.area.x)

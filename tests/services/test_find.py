@@ -1,0 +1,208 @@
+import os
+import threading
+import time
+
+import pytest
+
+from core.exceptions import FolderNotFound, IndexBuilding, ModelUnavailable, NoFaceDetected, ServiceUnavailable
+from core.images import ImagePolicy
+from schemas.faces import FindRequest
+from services.find import FindService
+from services.indexing import FolderIndexer
+from services.options import Defaults
+from services.reading import FaceReader
+from services.stores.folder_index import NpzFolderIndexStore
+from tests.fakes import FakeEngine
+from tests.pictures import ALICE, ALICIA, BOB, MASK, photo, write_photo
+
+
+@pytest.fixture
+def make_service(settings):
+    def make(engine, **options):
+        policy = ImagePolicy(max_bytes=100_000, max_pixels=1_000_000)
+        defaults = Defaults.of(settings)
+        store = NpzFolderIndexStore(settings.data_path / "index")
+        given = {"folder": settings.faces_db_path, "relative_identities": False, "timeout_s": 10} | options
+        return FindService(
+            engine=engine,
+            reader=FaceReader(engine=engine, policy=policy, defaults=defaults),
+            indexer=FolderIndexer(engine=engine, store=store, policy=policy),
+            defaults=defaults,
+            **given,
+        )
+
+    return make
+
+
+@pytest.fixture
+def service(make_service, engine):
+    return make_service(engine)
+
+
+def found(service, *colours, **options):
+    return service.find(FindRequest(img=photo(*colours), **options))
+
+
+def identities(answer, photos):
+    return [[os.path.relpath(row.identity, photos) for row in rows] for rows in answer.result]
+
+
+def test_each_face_gets_the_photos_within_the_threshold_nearest_first(service, photos):
+    write_photo(photos / "alice" / "1.png", ALICE)
+    write_photo(photos / "alicia" / "1.jpg", ALICIA)
+    write_photo(photos / "bob.webp", BOB)
+    write_photo(photos / "both.png", BOB, ALICE)
+    answer = found(service, ALICE, BOB, threshold=0.02)
+    assert answer.faces_queried == 2
+    assert identities(answer, photos) == [["alice/1.png", "both.png", "alicia/1.jpg"], ["bob.webp", "both.png"]]
+    first = answer.result[0][0]
+    assert (first.person, first.distance, first.threshold) == ("alice", 0.0, 0.02)
+    assert (first.target_x, first.target_y, first.target_w, first.target_h) == (20, 30, 40, 40)
+    assert answer.result[1][1].person is None
+    assert answer.result[1][0].source_x == 80
+
+
+def test_equal_distances_are_ordered_by_identity(service, photos):
+    for name in ("c.png", "a/z.png", "b.png"):
+        write_photo(photos / name, ALICE)
+    assert identities(found(service, ALICE), photos) == [["a/z.png", "b.png", "c.png"]]
+
+
+def test_similarity_search_goes_beyond_the_threshold_and_keeps_it(service, photos):
+    write_photo(photos / "alice.png", ALICE)
+    write_photo(photos / "bob.png", BOB)
+    rows = found(service, ALICE, threshold=0.01, similarity_search=True).result[0]
+    assert [row.confidence for row in rows] == [75.0, 25.0]
+    assert {row.threshold for row in rows} == {0.01}
+    assert len(found(service, ALICE, threshold=0.01, similarity_search=True, k=1).result[0]) == 1
+
+
+def test_photos_without_a_face_or_that_are_no_images_never_appear(service, photos, engine):
+    write_photo(photos / "alice.png", ALICE)
+    write_photo(photos / "empty.png")
+    (photos / "zero.jpg").write_bytes(b"")
+    (photos / "text.png").write_bytes(b"hello")
+    answer = found(service, ALICE, similarity_search=True, enforce_detection=False)
+    assert identities(answer, photos) == [["alice.png"]]
+    assert answer.pending == 0
+    embedded = engine.embedded
+    found(service, ALICE)
+    assert engine.embedded == embedded + 1  # the query; the useless photos are not tried again
+
+
+def test_names_of_any_script_and_links_that_stay_inside_are_indexed(service, photos):
+    write_photo(photos / "Ölüdeniz 海" / "фото.png", ALICE)
+    os.symlink("Ölüdeniz 海/фото.png", photos / "zz.png")
+    os.symlink("/etc/passwd", photos / "outside.png")
+    assert identities(found(service, ALICE), photos) == [["zz.png", "Ölüdeniz 海/фото.png"]]
+
+
+def test_identities_can_hide_the_servers_part(make_service, engine, photos):
+    write_photo(photos / "alice" / "1.png", ALICE)
+    answer = found(make_service(engine, relative_identities=True), ALICE)
+    assert answer.result[0][0].identity == "alice/1.png"
+
+
+def test_a_changed_folder_is_said_to_be_pending_and_waited_for_on_request(service, photos):
+    write_photo(photos / "alice.png", ALICE)
+    write_photo(photos / "gone.png", ALICE)
+    write_photo(photos / "replaced.png", ALICE)
+    assert len(found(service, ALICE).result[0]) == 3
+    write_photo(photos / "new.png", ALICE)
+    (photos / "gone.png").unlink()
+    write_photo(photos / "replaced.png", BOB, BOB)
+    stale = found(service, ALICE)
+    assert (stale.pending, len(stale.result[0])) == (3, 3)
+    fresh = found(service, ALICE, refresh="wait", threshold=0.01)
+    assert fresh.pending == 0
+    assert identities(fresh, photos) == [["alice.png", "new.png"]]
+
+
+def test_an_index_survives_a_restart_and_only_changes_are_embedded(make_service, photos):
+    for number in range(5):
+        write_photo(photos / f"{number}.png", ALICE)
+    assert len(found(make_service(FakeEngine()), ALICE).result[0]) == 5
+    write_photo(photos / "5.png", ALICE)
+    restarted = FakeEngine()
+    assert len(found(make_service(restarted), ALICE, refresh="wait").result[0]) == 6
+    assert restarted.embedded == 2  # the query and the new photo
+
+
+def test_a_damaged_index_is_rebuilt(make_service, photos, settings):
+    write_photo(photos / "alice.png", ALICE)
+    found(make_service(FakeEngine()), ALICE)
+    (file,) = (settings.data_path / "index").iterdir()
+    file.write_bytes(file.read_bytes()[:-40])
+    assert len(found(make_service(FakeEngine()), ALICE).result[0]) == 1
+
+
+def test_options_that_change_the_embedding_have_indexes_of_their_own(service, photos, engine):
+    write_photo(photos / "alice.png", ALICE)
+    for number, options in enumerate(
+        ({}, {"model_name": "ArcFace"}, {"detector_backend": "ssd"}, {"align": False}, {"expand_percentage": 5}), 1
+    ):
+        assert len(found(service, ALICE, **options).result[0]) == 1
+        assert engine.embedded == 2 * number
+
+
+def test_while_the_first_index_is_built_a_request_waits_and_then_says_so(make_service, photos):
+    write_photo(photos / "alice.png", ALICE)
+    engine = FakeEngine()
+    service = make_service(engine, timeout_s=0.2)
+    gate = threading.Event()
+    detect = engine.detect
+
+    def only_the_query_passes(image, detection):
+        if threading.current_thread().name == "folder-index":
+            assert gate.wait(10)
+        return detect(image, detection)
+
+    engine.detect = only_the_query_passes
+    started = time.monotonic()
+    with pytest.raises(IndexBuilding) as caught:
+        found(service, ALICE)
+    assert time.monotonic() - started >= 0.2
+    assert caught.value.details == {"done": 0, "total": 1}
+    assert caught.value.retry_after_s
+    gate.set()
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            assert len(found(service, ALICE).result[0]) == 1
+            break
+        except IndexBuilding:
+            assert time.monotonic() < deadline
+
+
+def test_an_empty_folder_finds_nothing(service):
+    answer = found(service, ALICE, BOB)
+    assert answer.result == [[], []]
+
+
+def test_folders_that_are_missing_or_not_configured_are_errors(make_service, engine, photos):
+    with pytest.raises(ServiceUnavailable):
+        found(make_service(engine, folder=""), ALICE)
+    service = make_service(engine)
+    found(service, ALICE)
+    photos.rmdir()
+    with pytest.raises(FolderNotFound):
+        found(service, ALICE)
+
+
+def test_errors_of_the_query_and_of_the_models_are_those_of_the_other_endpoints(make_service, engine):
+    with pytest.raises(NoFaceDetected):
+        found(make_service(engine))
+    with pytest.raises(ModelUnavailable):
+        found(make_service(FakeEngine(missing=["VGG-Face"])), ALICE)
+
+
+def test_liveness_of_the_query_is_on_its_rows(service, photos):
+    write_photo(photos / "mask.png", MASK)
+    rows = found(service, MASK, anti_spoofing=True).result[0]
+    assert [row.is_real for row in rows] == [False]
+
+
+def test_a_folder_that_cannot_be_stored_is_searched_all_the_same(make_service, engine, photos, settings):
+    write_photo(photos / "alice.png", ALICE)
+    settings.data_path.write_bytes(b"in the way")
+    assert len(found(make_service(engine), ALICE).result[0]) == 1
