@@ -71,7 +71,9 @@ def fetch(url: str, *, max_bytes: int, allowed_hosts: tuple[str, ...] = ()) -> b
                     url, stream=True, allow_redirects=False, timeout=(CONNECT_TIMEOUT_S, FETCH_TIMEOUT_S)
                 ) as response:
                     if not response.is_redirect:
-                        return _read_body(response, max_bytes)
+                        body = _read_body(response, max_bytes)
+                        deadline.check()  # a socket shut down in mid-body looks like the end of it
+                        return body
                     url = urljoin(url, response.headers["Location"])
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError):
         raise ImageDecodeError("The URL could not be read.") from None
@@ -125,6 +127,11 @@ class _Deadline:
             self._watched.append(socket.socket(fileno=os.dup(connected.fileno())))
         if time.monotonic() >= self._ends_at:
             self._shut_down()
+
+    def check(self) -> None:
+        """Raise TimeoutError if the time is over."""
+        if time.monotonic() >= self._ends_at:
+            raise TimeoutError
 
     def _shut_down(self) -> None:
         with self._lock:

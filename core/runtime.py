@@ -15,5 +15,8 @@ def prepare_process(settings: Settings) -> None:
     os.environ["DEEPFACE_LOG_LEVEL"] = str(logging.CRITICAL)
     if settings.gpu_device is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = str(settings.gpu_device)
+    # Since 1.29 ONNX Runtime's Linux builds report models and devices to Microsoft unless told not to. Faces, and what
+    # is done with them, stay on the operator's machine: this is no setting.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     # A second line behind our own check of the header, for a file that fools it.
     os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(settings.max_image_pixels)

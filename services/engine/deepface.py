@@ -22,8 +22,7 @@ from typing_extensions import override
 
 from core.exceptions import DeepFaceError, LivenessUnavailable, ModelUnavailable, NoFaceDetected, ServiceError
 from services.engine import catalogue
-from services.engine.base import Detection, Engine, Face, FaceArea, LivenessScore, Pixels
-from services.engine.weights import WeightFolder
+from services.engine.base import Detection, Engine, Face, FaceArea, LivenessScore, Pixels, Weights
 
 _TASKS = {"recognition": "facial_recognition", "detection": "face_detector", "attribute": "facial_attribute"}
 
@@ -53,7 +52,7 @@ retinaface_weight_utils.download_weights_if_necessary = _local_weights
 class DeepFaceEngine(Engine):
     """DeepFace 0.0.103 on the engine that `prepare_process` chose."""
 
-    def __init__(self, weights: WeightFolder) -> None:
+    def __init__(self, weights: Weights) -> None:
         self._weights = weights
         self._ready = {"skip"}
         self._fasnet: Fasnet | None = None

@@ -1,0 +1,79 @@
+"""Real networks: Dlib and Haar from Python packages everywhere; YuNet, MiniFASNet and labelled photos where they are."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib
+import pytest
+import skimage
+from flask.testing import FlaskClient
+
+from api.deps import services_of
+from core.config import Settings
+from core.factory import create_app
+from tests.models.graphs import write_graphs
+
+# Weights and photos that cannot be had from a package registry, beside the checkout where somebody put them.
+SHARED = Path(__file__).parents[2].parent / "shared"
+
+needs_shared = pytest.mark.skipif(
+    not SHARED.is_dir(), reason="the shared folder of weights and labelled photos is absent"
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder runs real networks."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.models)
+
+
+@pytest.fixture(scope="session")
+def deepface_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A DEEPFACE_HOME with tiny networks, and the real ones of the shared folder in their place where it is there."""
+    home = tmp_path_factory.mktemp("deepface")
+    weights = home / ".deepface" / "weights"
+    weights.mkdir(parents=True)
+    write_graphs(weights)
+    if SHARED.is_dir():
+        for file in (SHARED / "weights").iterdir():
+            shutil.copyfile(file, weights / file.name)
+    before = os.environ.get("DEEPFACE_HOME")
+    os.environ["DEEPFACE_HOME"] = str(home)
+    yield home
+    if before is None:
+        del os.environ["DEEPFACE_HOME"]
+    else:
+        os.environ["DEEPFACE_HOME"] = before
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> Path:
+    """Eileen Collins, 512 x 512."""
+    return Path(skimage.__file__).parent / "data" / "astronaut.png"
+
+
+@pytest.fixture(scope="session")
+def hopper() -> Path:
+    """Grace Hopper, 512 x 600."""
+    return Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
+
+
+@pytest.fixture
+def real_settings(settings: Settings, deepface_home: Path) -> Settings:
+    """Dlib and opencv on the weights of `deepface_home`."""
+    return settings.model_copy(update={"deepface_home": deepface_home, "default_model": "Dlib"})
+
+
+@pytest.fixture
+def real_client(real_settings: Settings) -> FlaskClient:
+    """A client of an application on DeepFace, ready."""
+    app = create_app(real_settings)
+    readiness = services_of(app).readiness
+    readiness.start()
+    assert readiness.wait(60)
+    readiness.require_ready()
+    return app.test_client()

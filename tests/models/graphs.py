@@ -1,0 +1,63 @@
+"""Tiny networks with the real ones' inputs and outputs, so that DeepFace's own loading and processing can run."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from services.engine import catalogue
+
+_OUTPUTS = {"age": 101, "gender": 2, "emotion": 7, "race": 6, catalogue.LIVENESS: 3}
+_CELLS = 8  # the picture is averaged to this many cells a side before the one random layer
+
+
+def write_graphs(weights: Path) -> None:
+    """Write a graph for every recognition, attribute and liveness network of the catalogue that is an ONNX file."""
+    for model in catalogue.MODELS.values():
+        for number, file in enumerate(model.files):
+            if model.task != "detection" and file.name.endswith(".onnx") and model.package is None:
+                (weights / file.name).write_bytes(_graph(model, number).SerializeToString())
+
+
+def _graph(model: catalogue.Model, number: int) -> onnx.ModelProto:
+    """Average pooling, one random dense layer and, where the real network ends in it, a softmax.
+
+    Like the real files the input is channels-last, of any batch size; only SFace's is channels-first, one at a time.
+    """
+    assert model.input_px is not None
+    width, height = model.input_px
+    channels = 1 if model.name == "emotion" else 3
+    outputs = model.dim or _OUTPUTS[model.name]
+    channels_first = model.name == "SFace"
+    shape = [1, channels, height, width] if channels_first else ["n", height, width, channels]
+    rng = np.random.default_rng([number, *model.name.encode()])
+    weights = rng.normal(size=(channels * _CELLS * _CELLS, outputs)).astype(np.float32)
+    kernel = [height // _CELLS, width // _CELLS]
+
+    steps = [] if channels_first else [helper.make_node("Transpose", ["input"], ["planes"], perm=[0, 3, 1, 2])]
+    steps += [
+        helper.make_node(
+            "AveragePool", ["input" if channels_first else "planes"], ["pooled"], kernel_shape=kernel, strides=kernel
+        ),
+        helper.make_node("Slice", ["pooled", "zero", "cells", "axes"], ["cut"]),
+        helper.make_node("Flatten", ["cut"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "weights"], ["dense"]),
+    ]
+    if model.dim is None:
+        steps.append(helper.make_node("Softmax", ["dense"], ["output"], axis=1))
+    else:
+        steps.append(helper.make_node("Identity", ["dense"], ["output"]))
+    graph = helper.make_graph(
+        steps,
+        "tiny",
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, [shape[0], outputs])],
+        [
+            numpy_helper.from_array(weights, "weights"),
+            numpy_helper.from_array(np.array([0, 0]), "zero"),
+            numpy_helper.from_array(np.array([_CELLS, _CELLS]), "cells"),
+            numpy_helper.from_array(np.array([2, 3]), "axes"),
+        ],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
