@@ -86,6 +86,10 @@ def logging_config(settings: Settings) -> dict[str, Any]:
             }
         },
         "root": {"level": "DEBUG" if settings.debug else settings.log_level, "handlers": ["stdout"]},
-        # Their debug lines name files and hosts and say nothing of the service.
-        "loggers": {name: {"level": "WARNING"} for name in ("urllib3", "PIL", "matplotlib", "h5py")},
+        "loggers": {
+            # Its debug lines name hosts.
+            "urllib3": {"level": "WARNING"},
+            # Without a handler of its own, so that it writes through ours.
+            "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True},
+        },
     }

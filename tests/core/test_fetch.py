@@ -15,11 +15,12 @@ PROJECT = Path(__file__).parents[2]
 @pytest.mark.parametrize(
     "address",
     [
-        "127.0.0.1", "127.1.2.3", "0.0.0.0", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254",
-        "100.64.0.1", "192.0.0.1", "192.0.2.1", "198.18.0.1", "198.51.100.1", "203.0.113.1", "224.0.0.1", "240.0.0.1",
-        "255.255.255.255", "192.88.99.1", "::", "::1", "::ffff:8.8.8.8", "::ffff:127.0.0.1", "::127.0.0.1", "64:ff9b::1",
-        "64:ff9b:1::1", "fc00::1", "fd00:ec2::254", "fe80::1", "fe80::1%eth0", "fec0::1", "ff02::1", "2001:db8::1",
-        "2001::1", "2002:7f00:1::", "3fff::1", "5f00::1", "100::1", "example.com", "", "8.8.8", "0x7f000001",
+        "127.0.0.1", "127.1.2.3", "0.0.0.0", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1",
+        "169.254.169.254", "100.64.0.1", "192.0.0.1", "192.0.2.1", "198.18.0.1", "198.51.100.1",
+        "203.0.113.1", "224.0.0.1", "240.0.0.1", "255.255.255.255", "192.88.99.1", "::", "::1",
+        "::ffff:8.8.8.8", "::ffff:127.0.0.1", "::127.0.0.1", "64:ff9b::1", "64:ff9b:1::1", "fc00::1",
+        "fd00:ec2::254", "fe80::1", "fe80::1%eth0", "fec0::1", "ff02::1", "2001:db8::1", "2001::1",
+        "2002:7f00:1::", "3fff::1", "5f00::1", "100::1", "example.com", "", "8.8.8", "0x7f000001",
     ],
 )  # fmt: skip
 def test_what_is_not_on_the_public_internet_is_not_public(address):
@@ -121,7 +122,6 @@ def getaddrinfo(host, port, *args, **kwargs):
 socket.getaddrinfo = getaddrinfo
 
 answers = {}
-threads = threading.active_count()
 for url in json.loads(sys.argv[1]):
     started = time.monotonic()
     try:
@@ -130,7 +130,8 @@ for url in json.loads(sys.argv[1]):
         answer = error.code
     answers[url] = (answer, time.monotonic() - started)
 time.sleep(0.1)
-print(json.dumps({"answers": answers, "seen": seen, "timers": sum(type(t).__name__ == "Timer" for t in threading.enumerate())}))
+timers = sum(type(thread).__name__ == "Timer" for thread in threading.enumerate())
+print(json.dumps({"answers": answers, "seen": seen, "timers": timers}))
 """
 
 

@@ -1,4 +1,4 @@
-"""Real networks: Dlib and Haar from Python packages everywhere; YuNet, MiniFASNet and labelled photos where they are."""
+"""Real networks: Dlib and Haar come in Python packages; YuNet, MiniFASNet and labelled photos are there or not."""
 
 import os
 import shutil
@@ -18,9 +18,7 @@ from tests.models.graphs import write_graphs
 # Weights and photos that cannot be had from a package registry, beside the checkout where somebody put them.
 SHARED = Path(__file__).parents[2].parent / "shared"
 
-needs_shared = pytest.mark.skipif(
-    not SHARED.is_dir(), reason="the shared folder of weights and labelled photos is absent"
-)
+needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="no folder ../shared with weights and photos")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

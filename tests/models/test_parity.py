@@ -17,6 +17,7 @@ POLICY = ImagePolicy(max_bytes=10**8, max_pixels=10**8)
 
 yunet = pytest.param("yunet", marks=needs_shared)
 DETECTORS = ("opencv", "dlib", yunet, "skip")
+NORMALIZATIONS = ("raw", "Facenet", "Facenet2018", "VGGFace", "VGGFace2", "ArcFace")
 MODELS = ("Dlib", "Facenet512", "VGG-Face", "SFace", "DeepID", "GhostFaceNet")
 
 
@@ -87,9 +88,9 @@ def test_verify(real_client, deepface, two, one, model, detector):
 @pytest.mark.parametrize(
     "options",
     [
-        {"align": False}, {"expand_percentage": 20}, {"threshold": 0.01}, {"distance_metric": "angular"},
-        {"distance_metric": "euclidean"}, {"distance_metric": "euclidean_l2"}, *({"normalization": name, "model_name": "Facenet512"} for name in (
-            "raw", "Facenet", "Facenet2018", "VGGFace", "VGGFace2", "ArcFace")),
+        {"align": False}, {"expand_percentage": 20}, {"threshold": 0.01},
+        *({"distance_metric": metric} for metric in ("angular", "euclidean", "euclidean_l2")),
+        *({"normalization": name, "model_name": "Facenet512"} for name in NORMALIZATIONS),
     ],
 )  # fmt: skip
 def test_verify_with_every_other_option(real_client, deepface, two, one, options):

@@ -1,0 +1,208 @@
+"""The real server: gunicorn on a socket, real networks, two clients at once, and the signals an operator sends."""
+
+import base64
+import contextlib
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import matplotlib
+import pytest
+import requests
+import skimage
+
+PROJECT = Path(__file__).parents[1]
+ASTRONAUT = (Path(skimage.__file__).parent / "data" / "astronaut.png").read_bytes()
+HOPPER = (Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg").read_bytes()
+
+
+def text(content):
+    return base64.b64encode(content).decode()
+
+
+@contextlib.contextmanager
+def served(folder, **environment):
+    """A server with its files below `folder`; gives its address and its log."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = {
+        "PORT": str(port),
+        "HOST": "127.0.0.1",
+        "DEFAULT_MODEL": "Dlib",
+        "FACES_DB_PATH": str(folder / "photos"),
+        "DATA_PATH": str(folder / "data"),
+        "DEEPFACE_HOME": str(folder / "home"),
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(PROJECT),
+    } | environment
+    log = folder / "log"
+    command = [sys.executable, "-m", "gunicorn", "--config", str(PROJECT / "gunicorn.conf.py")]
+    with log.open("wb") as output:
+        # Not from the project's folder, where a developer's .env may lie.
+        process = subprocess.Popen(command, cwd=folder, env=settings, stdout=output, stderr=subprocess.STDOUT)
+        try:
+            yield f"http://127.0.0.1:{port}", log, process
+        finally:
+            process.kill()
+            process.wait()
+
+
+def wait_for(url, status=200, timeout_s=60):
+    deadline = time.monotonic() + timeout_s
+    while True:
+        with contextlib.suppress(requests.ConnectionError):
+            answer = requests.get(url, timeout=10)
+            if answer.status_code == status:
+                return answer
+        assert time.monotonic() < deadline, f"{url} is not {status}"
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("server")
+    for name, content in (("collins/1.png", ASTRONAUT), ("hopper/1.jpg", HOPPER)):
+        (folder / "photos" / name).parent.mkdir(parents=True)
+        (folder / "photos" / name).write_bytes(content)
+    with served(folder) as (url, log, process):
+        wait_for(f"{url}/ready")
+        yield url, log, process
+
+
+def post(server, route, **arguments):
+    return requests.post(f"{server[0]}/{route}", timeout=60, **arguments)
+
+
+def test_verify_over_http(server):
+    answer = post(server, "verify", json={"img1": text(ASTRONAUT), "img2": text(ASTRONAUT)}).json()
+    assert (answer["verified"], answer["distance"], answer["model"]) == (True, 0.0, "Dlib")
+    files = {"img1": ASTRONAUT, "img2": HOPPER}
+    assert post(server, "api/v1/verify", files=files).json()["verified"] is False
+
+
+def test_represent_over_http(server):
+    raw = post(server, "represent", data=HOPPER, headers={"Content-Type": "image/jpeg"}).json()
+    assert (raw["count"], raw["dim"]) == (1, 128)
+    for arguments in ({"files": {"img": HOPPER}}, {"json": {"img": text(HOPPER)}}, {"json": {"img": "hopper/1.jpg"}}):
+        assert post(server, "represent", **arguments).json() == raw
+
+
+def test_extract_over_http(server):
+    answer = post(server, "extract", files={"img": ASTRONAUT}, data={"color_face": "gray"}).json()
+    assert answer["faces_found"] == 1
+    assert base64.b64decode(answer["result"][0]["face_base64"].partition(",")[2])[:4] == b"\x89PNG"
+
+
+def test_find_over_http(server):
+    answer = post(server, "find", files={"img": HOPPER}).json()
+    (rows,) = answer["result"]
+    assert [(row["person"], row["distance"]) for row in rows] == [("hopper", 0.0)]
+    assert answer["pending"] == 0
+
+
+def test_analyze_over_http_names_the_missing_file_and_the_command_that_fetches_it(server):
+    answer = post(server, "analyze", files={"img": HOPPER})
+    assert (answer.status_code, answer.json()["error_code"]) == (503, "model_unavailable")
+    assert "flask --app main weights fetch age" in answer.json()["message"]
+
+
+def test_two_clients_at_once_get_the_serial_answers(server):
+    alone = [post(server, "represent", files={"img": content}).json() for content in (ASTRONAUT, HOPPER)]
+    answers = [[], []]
+
+    def client(number, content):
+        for _ in range(5):
+            answers[number].append(post(server, "represent", files={"img": content}).json())
+
+    threads = [threading.Thread(target=client, args=pair) for pair in enumerate((ASTRONAUT, HOPPER))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [[alone[0]] * 5, [alone[1]] * 5]
+
+
+def raw_request(server, head, body=b""):
+    host, port = server[0].removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(head + b"\r\nHost: x\r\nConnection: close\r\n\r\n" + body)
+        response = http.client.HTTPResponse(connection)
+        response.begin()
+        return response.status, json.loads(response.read())
+
+
+def test_chunked_bodies_wrong_paths_and_methods_get_the_one_error_body(server):
+    chunked = b"POST /verify HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked"
+    for (status, body), code in (
+        (raw_request(server, chunked, b"2\r\n{}\r\n0\r\n\r\n"), "length_required"),
+        (raw_request(server, b"GET /verify/.. HTTP/1.1"), "not_found"),
+        (raw_request(server, b"BREW /verify HTTP/1.1"), "method_not_allowed"),
+        (raw_request(server, b"POST /verify HTTP/1.1\r\nContent-Length: 0"), "validation_error"),
+    ):
+        assert body["error_code"] == code, (status, body)
+
+
+def test_every_line_of_the_log_is_one_json_object_without_a_picture(server):
+    lines = [json.loads(line) for line in server[1].read_text().splitlines()]
+    assert {"request", "preload"} <= {line["message"] for line in lines}
+    assert not re.search(r"[A-Za-z0-9+/]{100}", server[1].read_text())
+
+
+def test_a_terminated_server_ends_with_zero(tmp_path):
+    with served(tmp_path) as (url, _, process):
+        wait_for(f"{url}/health")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+
+
+def test_after_kill_the_next_start_answers_and_keeps_the_index(tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.jpg").write_bytes(HOPPER)
+    for _ in range(2):
+        with served(tmp_path) as (url, log, process):
+            wait_for(f"{url}/ready")
+            assert len(requests.post(f"{url}/find", files={"img": HOPPER}, timeout=60).json()["result"][0]) == 1
+            worker = re.search(r"Booting worker with pid: (\d+)", log.read_text())
+            os.kill(int(worker[1]), signal.SIGKILL)
+            process.kill()
+    assert "folder index updated" not in log.read_text()
+
+
+def test_a_read_only_home_and_missing_weights_leave_a_server_that_says_so(tmp_path):
+    with served(tmp_path, DEFAULT_MODEL="VGG-Face") as (url, _, _):
+        wait_for(f"{url}/health")
+        answer = wait_for(f"{url}/ready", status=503)
+        while answer.json()["error_code"] == "model_loading":
+            answer = wait_for(f"{url}/ready", status=503)
+        assert answer.json()["error_code"] == "model_unavailable"
+        assert "vgg_face_weights.onnx" in answer.json()["message"]
+        assert requests.post(f"{url}/extract", files={"img": HOPPER}, timeout=60).status_code == 200
+
+
+def test_a_wrong_setting_stops_the_start_with_one_line(tmp_path):
+    with served(tmp_path, PORT="x") as (_, log, process):
+        assert process.wait(30) == 1
+        assert log.read_text().startswith("The service cannot start. PORT: ")
+        assert len(log.read_text().splitlines()) == 1
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="needs make")
+def test_the_demo_finds_a_true_pair_a_false_pair_and_a_face(server, tmp_path):
+    with served(tmp_path) as (url, _, _):
+        wait_for(f"{url}/ready")
+        command = [sys.executable, "examples/demo.py", "--url", url, "--folder", str(tmp_path / "photos")]
+        result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert "same person" in result.stdout
+    assert "different people" in result.stdout
+    assert re.search(r"found .*astronaut", result.stdout)
