@@ -1,0 +1,138 @@
+"""The documentation says what the code does: tables against classes, commands against the Makefile, curl for real."""
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from api.openapi import views
+from core.config import Settings
+from schemas import faces
+from tests.api.test_errors import concrete_errors
+from tests.test_server import PROJECT, served, wait_for
+
+README = (PROJECT / "README.md").read_text()
+DOCUMENTS = {path.name: path.read_text() for path in PROJECT.glob("*.md")}
+
+
+def table(header):
+    """The rows of the README's table whose first cells are these, each a list of cells."""
+    start = README.index(f"| {' | '.join(header)} |")
+    lines = README[start:].split("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def shell_commands(text):
+    return [line for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) for line in block.splitlines() if line]
+
+
+def test_the_table_of_settings_is_the_settings_class():
+    expected = []
+    for name, field in Settings.model_fields.items():
+        if field.default_factory is not None:
+            default = "the home folder"
+        elif field.default in ("", ()):
+            default = "(empty)"
+        else:
+            value = field.default
+            default = f"`{str(value).lower() if isinstance(value, bool) else value}`"
+        expected.append([name.upper(), default, field.description])
+    assert table(["setting", "default", "what it does"]) == expected
+
+
+def test_the_table_of_errors_is_the_exceptions():
+    rows = {(code, int(status)): when for code, status, when in table(["error_code", "HTTP", "raised when"])}
+    assert set(rows) == {(cls.code, cls.status) for cls in concrete_errors()}
+    for cls in concrete_errors():
+        sentence = " ".join(cls.__doc__.split()).removeprefix("Raised ").removeprefix("when ").removesuffix(".")
+        when = rows[cls.code, cls.status].removesuffix("; with `Retry-After`")
+        assert sentence.removeprefix("while ").removeprefix("for ") == when
+
+
+def test_the_table_of_endpoints_is_the_url_map(app):
+    expected = [[f"`{method} {path}`", view.__doc__.strip()] for method, path, view in views(app)]
+    assert sorted(table(["endpoint", "what it answers"])) == sorted(expected)
+
+
+def test_the_table_of_options_is_the_request_models():
+    endpoints = ["verify", "analyze", "represent", "find", "extract"]
+    documented = {name: set() for name in endpoints}
+    for first, _, *marks in table(["option", "default", *endpoints]):
+        for option in re.findall(r"`(\w+)`", first):
+            for name, mark in zip(endpoints, marks, strict=True):
+                documented[name] |= {option} if mark == "x" else set()
+    for name in endpoints:
+        model = getattr(faces, f"{name.capitalize()}Request")
+        assert documented[name] == set(model.model_fields) - {"img", "img1", "img2"}
+
+
+def test_the_example_settings_are_settings():
+    lines = [line for line in (PROJECT / ".env.example").read_text().splitlines() if line and not line.startswith("#")]
+    given = dict(line.split("=", 1) for line in lines)
+    assert {name.lower() for name in given} <= set(Settings.model_fields)
+    assert (given["DEFAULT_MODEL"], given["DEFAULT_DETECTOR"]) == ("Dlib", "opencv")
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_make_target_and_file_a_document_names_exists(name):
+    targets = set(re.findall(r"^([\w-]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
+    for command in shell_commands(DOCUMENTS[name]):
+        if command.startswith("make"):
+            assert set(command.split()[1:]) <= targets, command
+    for link in re.findall(r"\]\((?!http)([^)#]+)\)", DOCUMENTS[name]):
+        assert (PROJECT / link).exists(), link
+
+
+def test_every_flask_command_of_the_readme_exists(app):
+    commands = [shlex.split(line) for line in shell_commands(README) if "flask --app main" in line]
+    assert commands
+    for command in commands:
+        arguments = command[command.index("main") + 1 :]
+        assert app.test_cli_runner().invoke(args=[*arguments[:2], "--help"]).exit_code == 0, command
+
+
+def test_the_readmes_json_is_json():
+    for block in re.findall(r"```json\n(.*?)```", README, re.DOTALL):
+        json.loads(block)
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
+@pytest.mark.models
+def test_the_readmes_curl_commands_succeed_after_the_demo(tmp_path):
+    commands = [line for line in shell_commands(README) if line.startswith("curl")]
+    assert len(commands) >= 5
+    with served(tmp_path, FACES_DB_PATH="./faces_db") as (url, _, _):
+        wait_for(f"{url}/ready")
+        demo = [sys.executable, str(PROJECT / "examples" / "demo.py"), "--url", url]
+        shown = subprocess.run(demo, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+        for command in commands:
+            line = command.replace("http://localhost:5000", url)
+            result = subprocess.run(shlex.split(line), cwd=tmp_path, capture_output=True, text=True, check=True)
+            assert json.loads(result.stdout)["success"] is True, command
+    expected = re.search(r"```text\n(.*?)```", README, re.DOTALL)[1].splitlines()
+    without_numbers = [re.sub(r"distance [\d.]+", "distance", line) for line in (*expected, *shown.splitlines())]
+    assert set(without_numbers[: len(expected)]) <= set(without_numbers[len(expected) :])
+
+
+def test_the_project_names_no_machine_of_its_makers():
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=PROJECT, capture_output=True, text=True, check=False).stdout
+    for name in filter(None, tracked.split("\0")):
+        text = (PROJECT / name).read_text(errors="replace") if (PROJECT / name).exists() else ""
+        assert not re.search(r"/(root|home|work)/\w", text) or name in (
+            "tests/test_docs.py",
+            "tests/api/test_errors.py",
+        ), name
+
+
+def test_every_requirement_is_pinned_exactly():
+    for path in Path(PROJECT).glob("requirements*.txt"):
+        for line in path.read_text().splitlines():
+            requirement = line.split("#")[0].strip()
+            assert not requirement or requirement.startswith("-r ") or re.fullmatch(r"[\w.-]+==[\w.]+", requirement), (
+                line
+            )
