@@ -3,7 +3,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-PORT ?= 5000
+PORT ?= $(or $(shell sed -n 's/^PORT=//p' .env 2>/dev/null),5000)
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: run test lint types demo clean
 .DEFAULT_GOAL := run
@@ -16,7 +17,7 @@ run: $(VENV)/.run .env
 	@echo "  curl http://localhost:$(PORT)/ready    # what is loaded"
 	@echo "  curl http://localhost:$(PORT)/         # the endpoints"
 	@echo
-	PORT=$(PORT) $(BIN)/gunicorn
+	@PORT=$(PORT) $(BIN)/gunicorn
 
 # Set up if need be, and run all tests.
 test: $(VENV)/.dev
@@ -31,7 +32,7 @@ types: $(VENV)/.dev
 
 # Against the running server: makes ./faces_db of two sample photos and asks about them.
 demo: $(VENV)/.dev
-	$(BIN)/python examples/demo.py --url http://localhost:$(PORT)
+	@$(BIN)/python examples/demo.py --url http://localhost:$(PORT)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
@@ -40,10 +41,12 @@ clean:
 	cp .env.example .env
 
 $(VENV)/.run: requirements-onnx.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-onnx.txt
-	touch $@
+	@echo "Installing the service into $(VENV); about a minute the first time ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(INSTALL) -r requirements-onnx.txt
+	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	touch $@
+	@echo "Installing what the tests and the demo need into $(VENV) ..."
+	@$(INSTALL) -r requirements-dev.txt
+	@touch $@
