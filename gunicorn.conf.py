@@ -15,14 +15,27 @@ wsgi_app = "main:app"
 bind = f"{_settings.host}:{_settings.port}"
 reload = _settings.debug
 
-# One process: models are loaded once, and inference uses all cores from there. Threads answer /health and read bodies
-# while another waits for an inference.
-workers = 1
+# Each process loads the models anew and has a queue and an index in memory of its own; one uses all cores already.
+workers = _settings.workers
 worker_class = "gthread"
-threads = 8
 
-# Each worker imports the frameworks after the fork; their thread pools do not survive one.
+# A thread for every request that may run or wait, so that the next is refused at once rather than left in the socket's
+# backlog, and some that are never in the queue: for /health, and for those who are still reading their bodies.
+threads = _settings.lanes + _settings.queue_max + 16
+
+# The frameworks are imported after the fork: their thread pools do not survive one.
 preload_app = False
+
+# Of a thread worker this bounds the heartbeat, not a request, whose deadline is the service's own. Loading a framework
+# holds Python's lock for seconds.
+timeout = 60
+
+# SIGTERM: nobody waits longer than the request's deadline, and inference under way ends within a few seconds.
+graceful_timeout = int(_settings.request_timeout_s) + 5
+
+# Longer than nginx keeps an idle upstream connection (60 s), so that it is nginx that closes and no request is lost.
+keepalive = 75
+
 
 # The service writes its own line per request.
 accesslog = None

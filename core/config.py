@@ -1,5 +1,7 @@
 """The settings: one frozen class, read once from the environment and `.env`."""
 
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -86,8 +88,13 @@ class Settings(BaseSettings):
     preload_models: Names = Field(
         (), description="Models to load at start, by name and comma; empty means the default model and detector."
     )
+    workers: int = Field(1, ge=1, description="Server processes; each loads the models anew.")
+    inference_lanes: OptionalInt = Field(
+        None, ge=1, description="Inferences that run at once in a process; empty means its share of the cores."
+    )
+    queue_max: int = Field(64, ge=0, description="Requests of a process that may wait for a lane; more are refused.")
     request_timeout_s: float = Field(
-        30, gt=0, description="Seconds a request may wait for something that is being made, such as an index."
+        30, gt=0, description="Seconds after which a request that still waits is refused, and its work not started."
     )
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
@@ -101,6 +108,25 @@ class Settings(BaseSettings):
         (), description="The only hosts images may come from, by comma; empty means any public host."
     )
     allow_paths: bool = Field(True, description="Whether requests may name images by path.")
+
+    @property
+    def lanes(self) -> int:
+        """Inferences that run at once in this process."""
+        return self.inference_lanes or max(1, available_cores() // self.workers)
+
+    @property
+    def threads_per_lane(self) -> int:
+        """Threads an inference may use, so that all lanes of all processes together fit the cores."""
+        return max(1, available_cores() // (self.workers * self.lanes))
+
+
+def available_cores() -> int:
+    """Cores this process may use: its affinity, and a container's quota (cgroup v2) where that is less."""
+    cores = len(os.sched_getaffinity(0))
+    with suppress(OSError, ValueError):
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        cores = min(cores, max(1, int(quota) // int(period)))
+    return cores
 
 
 def load_settings() -> Settings:

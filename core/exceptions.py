@@ -18,6 +18,8 @@ ServiceError
 ├── ModelUnavailable            503 model_unavailable
 ├── ModelLoading                503 model_loading
 ├── IndexBuilding               503 index_building
+├── Overloaded                  503 overloaded
+├── DeadlineExceeded            503 deadline_exceeded
 ├── DeepFaceError               500 deepface_error
 └── InternalError               500 internal_error
 """
@@ -192,6 +194,22 @@ class IndexBuilding(ServiceError):
     status = 503
     code = "index_building"
     default_message = "The index of the photo folder is being built."
+
+
+class Overloaded(ServiceError):
+    """Raised when QUEUE_MAX requests wait already."""
+
+    status = 503
+    code = "overloaded"
+    default_message = "The server has as much to do as it can take; try again."
+
+
+class DeadlineExceeded(ServiceError):
+    """Raised when a request waited past REQUEST_TIMEOUT_S; its work was not started."""
+
+    status = 503
+    code = "deadline_exceeded"
+    default_message = "The request waited too long; its work was not started."
 
 
 class DeepFaceError(ServiceError):

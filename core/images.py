@@ -4,7 +4,7 @@ import binascii
 import os
 from base64 import b64decode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -37,12 +37,17 @@ class ImagePolicy:
 
 
 @contextmanager
-def managed_image(source: str | bytes, *, field: str, policy: ImagePolicy) -> Iterator[Pixels]:
+def managed_image(
+    source: str | bytes, *, field: str, policy: ImagePolicy, lane: AbstractContextManager[object] | None = None
+) -> Iterator[Pixels]:
     """The picture behind `source`, upright, as BGR uint8 of shape (height, width, 3).
 
     `bytes` are an encoded image (an upload or a raw body). A string is a URL, a data URI, base64 whose first bytes
     are an accepted image's, or else a path below one of the policy's roots, in this order. Nothing is written to
     disk. An `ImageError` raised here or by the code inside the `with` is given the name of the request's `field`.
+
+    `lane` is entered once the source has been read, however slow that was, and left with the image: so no more
+    pictures are decoded at once than there are lanes.
 
     Raises:
         ImageDecodeError: the source is unreachable, or no readable JPEG, PNG or WebP.
@@ -50,7 +55,9 @@ def managed_image(source: str | bytes, *, field: str, policy: ImagePolicy) -> It
         ImageTooLarge: more bytes or pixels than the policy allows; known before anything is decoded.
     """
     try:
-        yield decode(read_encoded(source, policy), policy)
+        encoded = read_encoded(source, policy)
+        with lane or nullcontext():
+            yield decode(encoded, policy)
     except ImageError as error:
         error.in_field(field)
         raise

@@ -5,6 +5,15 @@ import os
 
 from core.config import Settings
 
+# What OpenMP, numpy's and TensorFlow's own pools of threads read their size from.
+_THREAD_COUNTS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+)
+
 
 def prepare_process(settings: Settings) -> None:
     """Export the settings that those libraries read from the environment once, at import."""
@@ -15,6 +24,9 @@ def prepare_process(settings: Settings) -> None:
     os.environ["DEEPFACE_LOG_LEVEL"] = str(logging.CRITICAL)
     if settings.gpu_device is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = str(settings.gpu_device)
+    # A library that took every core for each of the lanes would make them wait for each other.
+    for name in _THREAD_COUNTS:
+        os.environ[name] = str(settings.threads_per_lane)
     # Since 1.29 ONNX Runtime's Linux builds report models and devices to Microsoft unless told not to. Faces, and what
     # is done with them, stay on the operator's machine: this is no setting.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"

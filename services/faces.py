@@ -86,16 +86,16 @@ class FaceService:
         actions = tuple(dict.fromkeys(request.actions or ALL_ACTIONS))
         for action in actions:
             self._engine.load(action)
-        faces = self._reader.faces(request.img, "img", request)
-        result = [
-            AnalyzedFace(
-                **self._engine.attributes(read.face.crop, actions),
-                region=facial_area(read.face.area),
-                face_confidence=read.face.confidence,
-                **liveness_keys(read.liveness),
-            )
-            for read in faces
-        ]
+        with self._reader.faces(request.img, "img", request) as faces:
+            result = [
+                AnalyzedFace(
+                    **self._engine.attributes(read.face.crop, actions),
+                    region=facial_area(read.face.area),
+                    face_confidence=read.face.confidence,
+                    **liveness_keys(read.liveness),
+                )
+                for read in faces
+            ]
         return AnalyzeResponse(count=len(result), result=result)
 
     def represent(self, request: RepresentRequest) -> RepresentResponse:
@@ -124,16 +124,16 @@ class FaceService:
         Raises:
             As `FaceReader.faces`.
         """
-        faces = self._reader.faces(request.img, "img", request)
-        result = [
-            ExtractedFace(
-                face_base64=png_data_uri(read.face.crop, gray=request.color_face == "gray"),
-                facial_area=facial_area(read.face.area),
-                confidence=read.face.confidence,
-                **liveness_keys(read.liveness),
-            )
-            for read in faces
-        ]
+        with self._reader.faces(request.img, "img", request) as faces:
+            result = [
+                ExtractedFace(
+                    face_base64=png_data_uri(read.face.crop, gray=request.color_face == "gray"),
+                    facial_area=facial_area(read.face.area),
+                    confidence=read.face.confidence,
+                    **liveness_keys(read.liveness),
+                )
+                for read in faces
+            ]
         return ExtractResponse(faces_found=len(result), result=result)
 
 

@@ -25,7 +25,6 @@ class FindService:
         defaults: Defaults,
         folder: str,
         relative_identities: bool,
-        timeout_s: float,
     ) -> None:
         self._engine = engine
         self._reader = reader
@@ -33,7 +32,6 @@ class FindService:
         self._defaults = defaults
         self._folder = folder
         self._relative_identities = relative_identities
-        self._timeout_s = timeout_s
 
     def find(self, request: FindRequest) -> FindResponse:
         """For each face of the query, the faces of the folder within the threshold, nearest first.
@@ -49,9 +47,7 @@ class FindService:
         if not self._folder:
             raise ServiceUnavailable("This server has no photo folder: FACES_DB_PATH is not set.")
         faces, embeddings = self._reader.embedded(request.img, "img", request)
-        index, pending = self._indexer.current(
-            self._key(request), wait_for_changes=request.refresh == "wait", timeout_s=self._timeout_s
-        )
+        index, pending = self._indexer.current(self._key(request), wait_for_changes=request.refresh == "wait")
         if not index.names:
             return FindResponse(faces_queried=len(faces), pending=pending, result=[[] for _ in faces])
         rows = distances(embeddings, index.embeddings, self._defaults.metric_of(request))

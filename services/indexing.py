@@ -2,10 +2,10 @@
 
 import logging
 import threading
-import time
 
 import numpy as np
 
+from core.deadline import remaining_s
 from core.exceptions import DeepFaceError, FolderNotFound, ImageError, IndexBuilding, ServiceError
 from core.files import FoundFile, OutsideRoot, list_files, open_beneath
 from core.images import ImagePolicy, decode, read_limited
@@ -42,18 +42,17 @@ class FolderIndexer:
         self._states: dict[IndexKey, _State] = {}
         self._lock = threading.Lock()
 
-    def current(self, key: IndexKey, *, wait_for_changes: bool, timeout_s: float) -> tuple[FolderIndex, int]:
+    def current(self, key: IndexKey, *, wait_for_changes: bool) -> tuple[FolderIndex, int]:
         """The index of `key` and how many changed photos it does not reflect yet.
 
         Changes start a build in the background. Only the first build, and any with `wait_for_changes`, is waited for,
-        at most `timeout_s` seconds.
+        as long as the request's deadline allows.
 
         Raises:
             FolderNotFound: the folder does not exist.
             IndexBuilding: there is no complete (with `wait_for_changes`: no fresh) index within the time.
             ServiceError: the build failed, as the engine said.
         """
-        deadline = time.monotonic() + timeout_s
         state = self._state(key)
         while True:
             files = self._photos(key)
@@ -64,7 +63,7 @@ class FolderIndexer:
                         self._start(key, state, files)
                     return state.index, pending
                 self._start(key, state, files)
-                if not state.changed.wait_for(lambda: not state.building, deadline - time.monotonic()):
+                if not state.changed.wait_for(lambda: not state.building, remaining_s()):
                     raise IndexBuilding(
                         details={"done": state.done, "total": state.total}, retry_after_s=_RETRY_AFTER_S
                     )
@@ -133,11 +132,11 @@ class FolderIndexer:
             detector=key.detector, align=space.alignment != NOT_ALIGNED, expand_percentage=space.expand_percentage
         )
         try:
-            with open_beneath(key.folder, file.name) as content:
+            with open_beneath(key.folder, file.name) as content, self._engine.lane():
                 image = decode(read_limited(content, self._policy), self._policy)
-            faces = self._engine.detect(image, detection)
-            crops = [face.crop for face in faces]
-            embeddings = self._engine.embed(crops, model=space.model, normalization=space.normalization)
+                faces = self._engine.detect(image, detection)
+                crops = [face.crop for face in faces]
+                embeddings = self._engine.embed(crops, model=space.model, normalization=space.normalization)
         except (OSError, OutsideRoot, ImageError, DeepFaceError) as error:
             logger.debug("a photo was left out of the index", extra={"reason": type(error).__name__})
             return PhotoFaces(

@@ -1,6 +1,7 @@
 """From an image source to its faces, the first step of every use-case."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,24 +33,26 @@ class FaceReader:
         self._policy = policy
         self._defaults = defaults
 
-    def faces(self, source: str | bytes, field: str, options: DetectionOptions) -> list[ReadFace]:
-        """The faces of the image in the request's `field`, in the detector's order.
+    @contextmanager
+    def faces(self, source: str | bytes, field: str, options: DetectionOptions) -> Iterator[list[ReadFace]]:
+        """The faces of the image in the request's `field`, in the detector's order; in a lane, until the block ends.
 
         Raises:
             ImageError: as `managed_image`, and `NoFaceDetected`; each names the field.
-            ModelUnavailable, LivenessUnavailable: weights are missing; known before anything is detected.
+            ModelUnavailable, LivenessUnavailable: weights are missing; known before anything is read.
+            DeadlineExceeded: as `Engine.lane`.
         """
         detection = self._defaults.detection_of(options)
         self._engine.load(detection.detector)
         if options.anti_spoofing:
             self._engine.load(LIVENESS)
-        with managed_image(source, field=field, policy=self._policy) as image:
+        with managed_image(source, field=field, policy=self._policy, lane=self._engine.lane()) as image:
             found = self._engine.detect(image, detection)
             live: Sequence[LivenessScore | None] = [None] * len(found)
             if options.anti_spoofing:
                 live = self._engine.liveness(image, [face.area for face in found])
-        annotate(detector=detection.detector, faces=len(found))
-        return [ReadFace(face, score) for face, score in zip(found, live, strict=True)]
+            annotate(detector=detection.detector, faces=len(found))
+            yield [ReadFace(face, score) for face, score in zip(found, live, strict=True)]
 
     def embedded(
         self, source: str | bytes, field: str, options: EmbeddingOptions, *, from_bytes: bool = False
@@ -62,11 +65,11 @@ class FaceReader:
         space = self._defaults.space_of(options)
         annotate(model=space.model)
         self._engine.load(space.model)
-        faces = self.faces(source, field, options)
-        if not faces:
-            return faces, np.empty((0, 0))
-        crops = [read.face.crop for read in faces]
-        embeddings = self._engine.embed(
-            crops, model=space.model, normalization=space.normalization, from_bytes=from_bytes
-        )
+        with self.faces(source, field, options) as faces:
+            if not faces:
+                return faces, np.empty((0, 0))
+            crops = [read.face.crop for read in faces]
+            embeddings = self._engine.embed(
+                crops, model=space.model, normalization=space.normalization, from_bytes=from_bytes
+            )
         return faces, embeddings

@@ -29,13 +29,15 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path_factory:
 
 
 @pytest.fixture(autouse=True)
-def _no_temporary_file_remains(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No test leaves a file in the system's temporary folder."""
-    ours = tmp_path_factory.getbasetemp().parent.name
-    before = set(os.listdir(tempfile.gettempdir()))
+def _no_temporary_file_remains(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Every test has a folder of its own for temporary files, and leaves none there."""
+    folder = tmp_path_factory.mktemp("temporary")
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
     yield
-    left = {name for name in set(os.listdir(tempfile.gettempdir())) - before if name != ours}
-    assert not left
+    assert os.listdir(folder) == []
 
 
 @pytest.fixture(autouse=True)

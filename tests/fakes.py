@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from typing_extensions import override
 from core.exceptions import LivenessUnavailable, ModelUnavailable, NoFaceDetected
 from services.engine import catalogue
 from services.engine.base import Detection, Engine, Face, FaceArea, LivenessScore, Pixels
+from services.engine.lanes import Lanes
 from tests.pictures import Colour
 
 _STEP = 32  # colours are read to the nearest multiple, so that JPEG's losses do not matter
@@ -25,10 +27,15 @@ class FakeEngine(Engine):
     `embedded` counts the crops that were embedded.
     """
 
-    def __init__(self, *, missing: Collection[str] = (), gate: threading.Event | None = None) -> None:
+    def __init__(self, *, missing: Collection[str] = (), gate: threading.Event | None = None, lanes: int = 2) -> None:
         self.missing = set(missing)
         self.gate = gate
         self.embedded = 0
+        self._lanes = Lanes(lanes)
+
+    @override
+    def lane(self) -> AbstractContextManager[object]:
+        return self._lanes.hold()
 
     @override
     def load(self, name: str) -> None:
@@ -39,8 +46,12 @@ class FakeEngine(Engine):
     @override
     def detect(self, image: Pixels, detection: Detection) -> list[Face]:
         self.load(detection.detector)
-        if self.gate is not None:
-            assert self.gate.wait(10)
+        with self.lane():
+            if self.gate is not None:
+                assert self.gate.wait(10)
+            return self._detect(image, detection)
+
+    def _detect(self, image: Pixels, detection: Detection) -> list[Face]:
         whole = FaceArea(x=0, y=0, w=image.shape[1], h=image.shape[0])
         if detection.detector == "skip":
             return [Face(area=whole, confidence=0, crop=image)]

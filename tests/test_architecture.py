@@ -17,6 +17,7 @@ ALLOWED = {
     "schemas": ("schemas",),
     "services": ("services", "schemas", CORE_LEAVES),
     "services.engine": ("services.engine.base", "services.engine.catalogue", CORE_LEAVES),
+    "services.engine.deepface": ("services.engine", CORE_LEAVES),
     "services.stores": ("services.stores.base", "services.engine.base", CORE_LEAVES),
     "api": ("api", "services", "schemas", CORE_LEAVES),
 }

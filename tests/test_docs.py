@@ -36,7 +36,7 @@ def test_the_table_of_settings_is_the_settings_class():
     for name, field in Settings.model_fields.items():
         if field.default_factory is not None:
             default = "the home folder"
-        elif field.default in ("", ()):
+        elif field.default in ("", (), None):
             default = "(empty)"
         else:
             value = field.default

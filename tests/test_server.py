@@ -206,3 +206,64 @@ def test_the_demo_finds_a_true_pair_a_false_pair_and_a_face(server, tmp_path):
     assert "same person" in result.stdout
     assert "different people" in result.stdout
     assert re.search(r"found .*astronaut", result.stdout)
+
+
+def test_a_client_that_went_away_is_not_worked_for(tmp_path):
+    with served(tmp_path, INFERENCE_LANES="1") as (url, log, _):
+        wait_for(f"{url}/ready")
+        host, port = url.removeprefix("http://").split(":")
+        head = b"POST /extract HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
+        for _ in range(12):
+            with socket.create_connection((host, int(port))) as connection:
+                connection.sendall(head % len(ASTRONAUT) + ASTRONAUT)
+        deadline = time.monotonic() + 60
+        while (text := log.read_text()).count('"route": "/extract"') < 12:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    statuses = [json.loads(line)["status"] for line in text.splitlines() if '"route": "/extract"' in line]
+    assert statuses.count(503) >= 6, statuses
+
+
+def test_several_workers_serve_together(tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.jpg").write_bytes(HOPPER)
+    with served(tmp_path, WORKERS="2") as (url, log, process):
+        wait_for(f"{url}/ready")
+        answers = []
+
+        def client():
+            for _ in range(6):
+                answer = requests.post(f"{url}/find", files={"img": HOPPER}, timeout=60)
+                while answer.status_code == 503:  # the other worker may still load
+                    time.sleep(0.2)
+                    answer = requests.post(f"{url}/find", files={"img": HOPPER}, timeout=60)
+                answers.append(answer.json()["result"][0][0]["distance"])
+
+        threads = [threading.Thread(target=client) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert answers == [0.0] * 24
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    assert len(re.findall("Booting worker", log.read_text())) == 2
+
+
+def test_sigterm_finishes_what_is_in_flight(tmp_path):
+    with served(tmp_path, INFERENCE_LANES="1") as (url, _, process):
+        wait_for(f"{url}/ready")
+        statuses = []
+
+        def client():
+            statuses.append(requests.post(f"{url}/extract", files={"img": ASTRONAUT}, timeout=60).status_code)
+
+        threads = [threading.Thread(target=client) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.3)
+        process.send_signal(signal.SIGTERM)
+        for thread in threads:
+            thread.join()
+        assert process.wait(60) == 0
+        assert statuses == [200] * 6

@@ -5,6 +5,7 @@ from flask import Blueprint
 from api.deps import services
 from api.endpoint import endpoint
 from core.exceptions import (
+    DeadlineExceeded,
     DeepFaceError,
     FolderNotFound,
     ImageDecodeError,
@@ -17,6 +18,7 @@ from core.exceptions import (
     ModelLoading,
     ModelUnavailable,
     NoFaceDetected,
+    Overloaded,
     RequestTooLarge,
     ServiceUnavailable,
     UnsupportedMediaType,
@@ -49,6 +51,8 @@ FACE_ERRORS = (
     LivenessUnavailable,
     ModelUnavailable,
     ModelLoading,
+    Overloaded,
+    DeadlineExceeded,
     DeepFaceError,
     InternalError,
 )

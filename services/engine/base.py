@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,6 +75,16 @@ class LivenessScore:
 
 class Engine(ABC):
     """Finds, embeds and describes faces. Safe to call from any thread; no call downloads anything."""
+
+    @abstractmethod
+    def lane(self) -> AbstractContextManager[object]:
+        """One of the fixed number of lanes inference runs in, for all calls of this thread inside the block.
+
+        A call outside such a block takes a lane for itself. Waiting for one is first come, first served.
+
+        Raises:
+            DeadlineExceeded: on entering; the request's time was over, or its client gone, before a lane was free.
+        """
 
     @abstractmethod
     def load(self, name: str) -> None:

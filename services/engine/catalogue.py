@@ -34,7 +34,11 @@ class WeightFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """One network. `input_px` is (width, height); `dim` the embedding's length; `thresholds` are per metric."""
+    """One network. `input_px` is (width, height); `dim` the embedding's length; `thresholds` are per metric.
+
+    `thread_safe` says whether threads may share one object of it, as they may an ONNX Runtime session. OpenCV's
+    cascades and networks and dlib's objects crash or answer wrongly then.
+    """
 
     name: str
     task: Task
@@ -42,6 +46,7 @@ class Model:
     dim: int | None = None
     files: tuple[WeightFile, ...] = ()
     thresholds: dict[str, float] = field(default_factory=dict)
+    thread_safe: bool = True
     package: str | None = None  # the Python package it needs beyond the requirements, as pip names it
     module: str | None = None  # what that package is imported as
 
@@ -55,7 +60,13 @@ def _dlib_file(name: str) -> tuple[WeightFile, ...]:
 
 
 def _recognition(
-    name: str, size: tuple[int, int], dim: int, files: tuple[WeightFile, ...], thresholds: tuple[float, ...]
+    name: str,
+    size: tuple[int, int],
+    dim: int,
+    files: tuple[WeightFile, ...],
+    thresholds: tuple[float, ...],
+    *,
+    thread_safe: bool = True,
 ) -> Model:
     metrics = ("cosine", "euclidean", "euclidean_l2", "angular")
     return Model(
@@ -65,12 +76,15 @@ def _recognition(
         dim=dim,
         files=files,
         thresholds=dict(zip(metrics, thresholds, strict=True)),
+        thread_safe=thread_safe,
     )
 
 
 def _yolo(name: str, url: str) -> Model:
     file = WeightFile(f"{name}-face.pt", (url,))
-    return Model(name=name, task="detection", files=(file,), package="ultralytics", module="ultralytics")
+    return Model(
+        name=name, task="detection", files=(file,), thread_safe=False, package="ultralytics", module="ultralytics"
+    )
 
 
 def _attribute(name: str, size: tuple[int, int], file: str) -> Model:
@@ -88,7 +102,12 @@ _RECOGNITION = (
     _recognition("DeepID", (47, 55), 160, _mirrored("deepid_weights.onnx"), (0.015, 45, 0.17, 0.04)),
     _recognition("ArcFace", (112, 112), 512, _mirrored("arcface_weights.onnx"), (0.68, 4.15, 1.13, 0.39)),
     _recognition(
-        "Dlib", (150, 150), 128, _dlib_file("dlib_face_recognition_resnet_model_v1.dat"), (0.07, 0.6, 0.4, 0.12)
+        "Dlib",
+        (150, 150),
+        128,
+        _dlib_file("dlib_face_recognition_resnet_model_v1.dat"),
+        (0.07, 0.6, 0.4, 0.12),
+        thread_safe=False,
     ),
     _recognition(
         "SFace",
@@ -124,10 +143,11 @@ _RECOGNITION = (
 )
 
 _DETECTION = (
-    Model(name="opencv", task="detection"),  # the Haar cascades come inside OpenCV's package
+    Model(name="opencv", task="detection", thread_safe=False),  # the Haar cascades come inside OpenCV's package
     Model(
         name="ssd",
         task="detection",
+        thread_safe=False,
         input_px=(300, 300),
         files=(
             WeightFile(
@@ -143,11 +163,11 @@ _DETECTION = (
             ),
         ),
     ),
-    Model(name="dlib", task="detection", files=_dlib_file("shape_predictor_5_face_landmarks.dat")),
-    Model(name="mtcnn", task="detection", package="mtcnn tensorflow", module="mtcnn"),
-    Model(name="fastmtcnn", task="detection", package="facenet-pytorch", module="facenet_pytorch"),
+    Model(name="dlib", task="detection", thread_safe=False, files=_dlib_file("shape_predictor_5_face_landmarks.dat")),
+    Model(name="mtcnn", task="detection", thread_safe=False, package="mtcnn tensorflow", module="mtcnn"),
+    Model(name="fastmtcnn", task="detection", thread_safe=False, package="facenet-pytorch", module="facenet_pytorch"),
     Model(name="retinaface", task="detection", files=_mirrored("retinaface.onnx")),
-    Model(name="mediapipe", task="detection", package="mediapipe", module="mediapipe"),
+    Model(name="mediapipe", task="detection", thread_safe=False, package="mediapipe", module="mediapipe"),
     _yolo("yolov8n", "https://drive.google.com/uc?id=1qcr9DbgsX3ryrz2uU8w4Xm3cOrRywXqb"),
     _yolo("yolov8m", f"{_YAPALAB}yolov8m-face.pt"),
     _yolo("yolov8l", f"{_YAPALAB}yolov8l-face.pt"),
@@ -161,6 +181,7 @@ _DETECTION = (
     Model(
         name="yunet",
         task="detection",
+        thread_safe=False,
         input_px=(640, 640),
         files=(
             WeightFile(

@@ -1,30 +1,35 @@
-"""DeepFace behind the engine interface: the one place that imports it.
+"""DeepFace behind the engine interface: the one place, with its hooks, that imports it.
 
-DeepFace's own functions find, cut out, embed and describe the faces, so that the answers are its answers. Around them
-stand what a server needs: no download, no two threads inside a detector, our errors instead of its.
+DeepFace's own functions find, cut out, embed and describe the faces, so that the answers are its answers. Its detectors
+and dlib's objects crash or answer wrongly when two threads share them: each lane has its own. ONNX Runtime's sessions
+are safe to share, and large: there is one of each.
 """
 
-import os
 import threading
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from deepface.commons import folder_utils, onnx_utils, weight_utils
+from deepface.commons import onnx_utils
 from deepface.models.spoofing.FasNetUtils import crop as fasnet_crop
 from deepface.models.spoofing.onnx.FasNet import Fasnet
 from deepface.modules import demography, detection, modeling, representation, verification
 from deepface.modules.exceptions import FaceNotDetected, ImgNotFound
-from retinaface.commons import weight_utils as retinaface_weight_utils
 from typing_extensions import override
 
 from core.exceptions import DeepFaceError, LivenessUnavailable, ModelUnavailable, NoFaceDetected, ServiceError
 from services.engine import catalogue
 from services.engine.base import Detection, Engine, Face, FaceArea, LivenessScore, Pixels, Weights
+from services.engine.deepface_hooks import limit_threads, resolving
+from services.engine.lanes import Lane, Lanes
 
 _TASKS = {"recognition": "facial_recognition", "detection": "face_detector", "attribute": "facial_attribute"}
+
+# The detector whose eye cascade DeepFace uses for the boxes of detectors that give no eyes.
+_EYE_FINDER = "opencv"
 
 # The scales at which the two liveness networks see the face, in widths of its box (their file names say so), and the
 # class of their output that means a live face (github.com/minivision-ai/Silent-Face-Anti-Spoofing, test.py).
@@ -32,51 +37,38 @@ _FASNET_SCALES = (2.7, 4)
 _FASNET_SIZE_PX = 80
 _FASNET_REAL = 1
 
-# DeepFace's model cache is one dictionary of the process, filled without a lock, and its detectors crash or answer
-# wrongly when two threads share them. So one thread at a time is inside DeepFace.
-_LOCK = threading.RLock()
-
-
-def _local_weights(file_name: str, *_: Any, **__: Any) -> str:
-    """Stands in for the functions with which DeepFace and RetinaFace download: finds the file or says it is missing."""
-    path = os.path.normpath(os.path.join(folder_utils.get_deepface_home(), ".deepface", "weights", file_name))
-    if not os.path.isfile(path):
-        raise ModelUnavailable(f"The weights {file_name} are not installed.")
-    return path
-
-
-weight_utils.download_weights_if_necessary = _local_weights
-retinaface_weight_utils.download_weights_if_necessary = _local_weights
-
 
 class DeepFaceEngine(Engine):
-    """DeepFace 0.0.103 on the engine that `prepare_process` chose."""
+    """DeepFace 0.0.103 on the framework that `prepare_process` chose, in `lanes` of `threads` each."""
 
-    def __init__(self, weights: Weights) -> None:
+    def __init__(self, weights: Weights, *, lanes: int, threads: int) -> None:
+        limit_threads(threads)
         self._weights = weights
+        self._lanes = Lanes(lanes)
+        self._shared: dict[str, Any] = {}
         self._ready = {"skip"}
-        self._fasnet: Fasnet | None = None
+        self._loading: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+
+    @override
+    def lane(self) -> AbstractContextManager[object]:
+        return self._lanes.hold()
 
     @override
     def load(self, name: str) -> None:
         model = catalogue.find(name)
         if model.name in self._ready:
             return
-        with _LOCK:
+        with self._loading[model.name]:
+            if model.name in self._ready:
+                return
             self._require_files(model)
-            try:
-                self._build(model)
-            except ServiceError:
-                raise
-            except ImportError as error:
-                raise ModelUnavailable(
-                    f"{model.name} needs a package that is not installed: pip install {model.package}"
-                ) from error
-            except Exception as error:  # whatever a damaged file makes the frameworks raise
-                raise ModelUnavailable(
-                    f"{model.name} could not be loaded; its weights may be damaged. Delete and fetch them again:"
-                    f" flask --app main weights fetch {model.name}"
-                ) from error
+            if model.thread_safe:
+                self._shared[model.name] = self._built(model)
+            else:
+                for lane in self._lanes.all:
+                    lane.models[model.name] = self._built(model)
+            if model.task == "detection" and model.name != _EYE_FINDER:
+                self.load(_EYE_FINDER)
             self._ready.add(model.name)
 
     def _require_files(self, model: catalogue.Model) -> None:
@@ -89,19 +81,29 @@ class DeepFaceEngine(Engine):
                 details={"model": model.name, "missing_files": missing},
             )
 
-    def _build(self, model: catalogue.Model) -> None:
-        if model.task == "liveness":
-            # The networks' ONNX form whatever DeepFace runs on: only there are both outputs within reach.
-            self._fasnet = Fasnet()
-        else:
-            name = model.name.capitalize() if model.task == "attribute" else model.name
-            modeling.build_model(task=_TASKS[model.task], model_name=name)
+    def _built(self, model: catalogue.Model) -> Any:
+        try:
+            if model.task == "liveness":
+                # The networks' ONNX form whatever DeepFace runs on: only there are both outputs within reach.
+                return Fasnet()
+            return modeling.get_model_class(_TASKS[model.task], _deepface_name(model))()
+        except ServiceError:
+            raise
+        except ImportError as error:
+            raise ModelUnavailable(
+                f"{model.name} needs a package that is not installed: pip install {model.package}"
+            ) from error
+        except Exception as error:  # whatever a damaged file makes the frameworks raise
+            raise ModelUnavailable(
+                f"{model.name} could not be loaded; its weights may be damaged. Delete and fetch them again:"
+                f" flask --app main weights fetch {model.name}"
+            ) from error
 
     @override
     def detect(self, image: Pixels, detection_: Detection) -> list[Face]:
         detector = catalogue.find(detection_.detector).name
         self.load(detector)
-        with _inside_deepface():
+        with self._inside_deepface():
             found = detection.extract_faces(
                 img_path=image,
                 detector_backend=detector,
@@ -123,7 +125,7 @@ class DeepFaceEngine(Engine):
         self, crops: Sequence[Pixels], *, model: str, normalization: str, from_bytes: bool = False
     ) -> npt.NDArray[np.float64]:
         self.load(model)
-        with _inside_deepface():
+        with self._inside_deepface():
             embedded = representation.represent(
                 img_path=list(crops) if from_bytes else [_unit_scale(crop) for crop in crops],
                 model_name=model,
@@ -138,7 +140,7 @@ class DeepFaceEngine(Engine):
     def attributes(self, crop: Pixels, actions: Sequence[str]) -> dict[str, Any]:
         for action in actions:
             self.load(action)
-        with _inside_deepface():
+        with self._inside_deepface():
             found = demography.analyze(
                 img_path=crop, actions=tuple(actions), detector_backend="skip", enforce_detection=False, silent=True
             )[0]
@@ -147,21 +149,8 @@ class DeepFaceEngine(Engine):
     @override
     def liveness(self, image: Pixels, areas: Sequence[FaceArea]) -> list[LivenessScore]:
         self.load(catalogue.LIVENESS)
-        with _inside_deepface():
-            return [self._judge(image, area) for area in areas]
-
-    def _judge(self, image: Pixels, area: FaceArea) -> LivenessScore:
-        assert self._fasnet is not None, "load() built it"
-        box = (area.x, area.y, area.w, area.h)
-        networks = (self._fasnet.first_model, self._fasnet.second_model)
-        mean = np.mean(
-            [
-                onnx_utils.run_session(network, fasnet_crop(image, box, scale, _FASNET_SIZE_PX, _FASNET_SIZE_PX))[0]
-                for network, scale in zip(networks, _FASNET_SCALES, strict=True)
-            ],
-            axis=0,
-        )
-        return LivenessScore(is_real=bool(mean.argmax() == _FASNET_REAL), probability=float(mean[_FASNET_REAL]))
+        with self._inside_deepface():
+            return [_judge(self._shared[catalogue.LIVENESS], image, area) for area in areas]
 
     @override
     def confidence(self, distance: float, *, model: str, metric: str, verified: bool) -> float:
@@ -169,21 +158,41 @@ class DeepFaceEngine(Engine):
             verification.find_confidence(distance=distance, model_name=model, distance_metric=metric, verified=verified)
         )
 
+    @contextmanager
+    def _inside_deepface(self) -> Iterator[None]:
+        """In a lane, with the models that are the lane's or everybody's, and DeepFace's errors turned into ours."""
+        with self._lanes.hold() as lane, resolving(lambda task, name: self._model(lane, task, name)):
+            try:
+                yield
+            except ServiceError:
+                raise
+            except (FaceNotDetected, ImgNotFound) as error:
+                raise NoFaceDetected from error
+            except Exception as error:  # DeepFace raises ValueError and whatever its frameworks raise
+                raise DeepFaceError from error
+
+    def _model(self, lane: Lane, task: str, name: str) -> Any:
+        """The model DeepFace asks for, which `load` has built."""
+        name = name.lower() if task == _TASKS["attribute"] else name
+        return lane.models[name] if name in lane.models else self._shared[name]
+
+
+def _deepface_name(model: catalogue.Model) -> str:
+    return model.name.capitalize() if model.task == "attribute" else model.name
+
+
+def _judge(fasnet: Fasnet, image: Pixels, area: FaceArea) -> LivenessScore:
+    box = (area.x, area.y, area.w, area.h)
+    mean = np.mean(
+        [
+            onnx_utils.run_session(network, fasnet_crop(image, box, scale, _FASNET_SIZE_PX, _FASNET_SIZE_PX))[0]
+            for network, scale in zip((fasnet.first_model, fasnet.second_model), _FASNET_SCALES, strict=True)
+        ],
+        axis=0,
+    )
+    return LivenessScore(is_real=bool(mean.argmax() == _FASNET_REAL), probability=float(mean[_FASNET_REAL]))
+
 
 def _unit_scale(crop: Pixels) -> npt.NDArray[Any]:
     """The crop in [0, 1] as `extract_faces` gives it, which leaves one without a value over 1 as it is."""
     return crop / 255 if crop.max() > 1 else crop
-
-
-@contextmanager
-def _inside_deepface() -> Iterator[None]:
-    """One thread at a time, with DeepFace's errors turned into ours."""
-    with _LOCK:
-        try:
-            yield
-        except ServiceError:
-            raise
-        except (FaceNotDetected, ImgNotFound) as error:
-            raise NoFaceDetected from error
-        except Exception as error:  # DeepFace raises ValueError and whatever its frameworks raise
-            raise DeepFaceError from error

@@ -39,7 +39,7 @@ def test_one_person_is_verified_and_two_are_told_apart(real_client, astronaut, h
 @needs_shared
 @pytest.mark.parametrize("detector", LEAST_ACCURACY)
 def test_labelled_pairs_are_judged_right(deepface_home, real_client, detector):
-    engine = DeepFaceEngine(WeightFolder(deepface_home))
+    engine = DeepFaceEngine(WeightFolder(deepface_home), lanes=1, threads=2)
     folder = SHARED / "faces" / "pairs"
     with (folder / "pairs.csv").open() as file:
         pairs = [(row["file_x"], row["file_y"], row["Decision"] == "Yes") for row in csv.DictReader(file)]

@@ -1,0 +1,71 @@
+"""What DeepFace does that a server must not, replaced: downloading, sharing detectors, taking every core.
+
+DeepFace's modules call these functions through the module that defines them, so replacing them there reaches all of
+DeepFace and RetinaFace. Outside `resolving` DeepFace finds its models as ever.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cv2
+import onnxruntime
+from deepface.commons import folder_utils, weight_utils
+from deepface.modules import modeling
+from retinaface.commons import weight_utils as retinaface_weight_utils
+
+from core.exceptions import ModelUnavailable
+
+Resolver = Callable[[str, str], Any]
+
+_active = threading.local()
+_build_model = modeling.build_model
+
+
+def _local_weights(file_name: str, *_: Any, **__: Any) -> str:
+    """Finds a weight file that is here, in place of the functions that download it."""
+    path = Path(folder_utils.get_deepface_home(), ".deepface", "weights", file_name)
+    if not path.is_file():
+        raise ModelUnavailable(f"The weights {file_name} are not installed.")
+    return str(path)
+
+
+def _resolved_model(task: str, model_name: str) -> Any:
+    """What this thread's `resolving` finds, in place of one cache of the process that is filled without a lock."""
+    find: Resolver | None = getattr(_active, "find", None)
+    return _build_model(task, model_name) if find is None else find(task, model_name)
+
+
+class _SessionOptions(onnxruntime.SessionOptions):  # type: ignore[misc]
+    """Options of a session that uses `threads` threads; 0 is ONNX Runtime's word for all cores."""
+
+    threads = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.intra_op_num_threads = self.threads
+
+
+weight_utils.download_weights_if_necessary = _local_weights
+retinaface_weight_utils.download_weights_if_necessary = _local_weights
+modeling.build_model = _resolved_model
+onnxruntime.SessionOptions = _SessionOptions
+
+
+def limit_threads(count: int) -> None:
+    """Let an inference use `count` threads: in OpenCV from now on, in ONNX sessions that are built from now on."""
+    _SessionOptions.threads = count
+    cv2.setNumThreads(count)
+
+
+@contextmanager
+def resolving(find: Resolver) -> Iterator[None]:
+    """Inside, on this thread, whatever DeepFace asks a model for by task and name comes from `find`."""
+    before = getattr(_active, "find", None)
+    _active.find = find
+    try:
+        yield
+    finally:
+        _active.find = before

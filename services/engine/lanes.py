@@ -1,0 +1,91 @@
+"""A fixed number of lanes for inference; what no two threads may share belongs to one lane."""
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from core.deadline import check_deadline, remaining_s
+from core.exceptions import ServiceError
+
+# How often a waiting request looks whether its client is still there.
+_POLL_S = 0.25
+
+
+class Lane:
+    """The objects of one lane, by name: detectors, and whatever else is not safe to share between threads."""
+
+    def __init__(self) -> None:
+        self.models: dict[str, Any] = {}
+
+
+class _Ticket:
+    """A place in the queue; whoever frees a lane puts it in here."""
+
+    def __init__(self) -> None:
+        self.lane: Lane | None = None
+        self.called = threading.Event()
+
+
+class Lanes:
+    """Lends each lane to one thread at a time, first come, first served."""
+
+    def __init__(self, count: int) -> None:
+        self.all = tuple(Lane() for _ in range(count))
+        self._free = list(self.all)
+        self._queue: deque[_Ticket] = deque()
+        self._lock = threading.Lock()
+        self._held = threading.local()
+
+    @contextmanager
+    def hold(self) -> Iterator[Lane]:
+        """A lane of this thread's own until the block ends; inside another such block, that one's lane.
+
+        Raises:
+            DeadlineExceeded: the request's time was over, or its client gone, before a lane was free.
+        """
+        lane = getattr(self._held, "lane", None)
+        if lane is not None:
+            yield lane
+            return
+        self._held.lane = lane = self._take()
+        try:
+            yield lane
+        finally:
+            self._held.lane = None
+            self._give_back(lane)
+
+    def _take(self) -> Lane:
+        check_deadline()
+        with self._lock:
+            if self._free:
+                return self._free.pop()
+            ticket = _Ticket()
+            self._queue.append(ticket)
+        try:
+            while not ticket.called.wait(min(_POLL_S, remaining_s() or _POLL_S)):
+                check_deadline()
+        except ServiceError:
+            self._leave(ticket)
+            raise
+        assert ticket.lane is not None, "whoever called put one in"
+        return ticket.lane
+
+    def _leave(self, ticket: _Ticket) -> None:
+        """Give up a place in the queue, and the lane that may just have come."""
+        with self._lock:
+            lane = ticket.lane
+            if lane is None:
+                self._queue.remove(ticket)
+        if lane is not None:
+            self._give_back(lane)
+
+    def _give_back(self, lane: Lane) -> None:
+        with self._lock:
+            if self._queue:
+                ticket = self._queue.popleft()
+                ticket.lane = lane
+                ticket.called.set()
+            else:
+                self._free.append(lane)
