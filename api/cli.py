@@ -28,8 +28,12 @@ def list_weights() -> None:
 def fetch_weights(names: tuple[str, ...]) -> None:
     """Download the files of the models named that are not here yet."""
     try:
+        fetched = []
         for file in services().models.fetch(names, _progress):
             click.echo(f"\r{file}: done")
+            fetched.append(file)
+        if not fetched:
+            click.echo("Nothing to fetch.")
     except (FetchError, UnknownModel) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:

@@ -6,6 +6,7 @@ from typing import Any
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
+from api.inputs import BODY
 from core.exceptions import (
     DeepFaceError,
     InternalError,
@@ -63,7 +64,7 @@ def _translated(error: Any) -> ServiceError:
         case 415:
             return UnsupportedMediaType()
         case code if code is not None and 400 <= code < 500:
-            return ValidationFailed.of("body", "The request could not be read")
+            return ValidationFailed.of(BODY, "The request could not be read")
         case _:
             return _unforeseen(error)
 

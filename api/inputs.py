@@ -19,6 +19,7 @@ RAW_IMAGE_FIELD = "img"
 _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 _TWICE = "Given more than once"
 _LONGEST_NAME = 100  # of a field, as it is repeated in an error
+_MOST_FIELDS = 100
 
 
 def read_request(model: type[R]) -> R:
@@ -64,7 +65,7 @@ def _merged(
     values: dict[str, str | bytes | list[str]] = {}
     for name, texts in text.lists():
         if name in model.repeatable:
-            values[name] = [part for value in texts for part in value.split(",")]
+            values[name] = [part.strip() for value in texts for part in value.split(",")]
         else:
             values[name] = _only(name, texts)
     for name, contents in files.lists():
@@ -85,16 +86,17 @@ def _json_object(body: bytes) -> dict[str, Any]:
         raise ValueError(f"{name} is no JSON number")
 
     def no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        result = dict(pairs)
-        if len(result) != len(pairs):
-            names = [name for name, _ in pairs]
-            raise ValidationFailed([_wrong(next(n for n in names if names.count(n) > 1), _TWICE)])
+        result: dict[str, Any] = {}
+        for name, value in pairs:
+            if name in result:
+                raise ValidationFailed([_wrong(name, _TWICE)])
+            result[name] = value
         return result
 
     try:
         value = json.loads(body.decode(), parse_constant=no_constant, object_pairs_hook=no_duplicates)
     except json.JSONDecodeError as error:
-        raise ValidationFailed.of(BODY, f"Not valid JSON: {error.msg} at byte {error.pos}") from None
+        raise ValidationFailed.of(BODY, f"Not valid JSON: {error.msg} at character {error.pos}") from None
     except (ValueError, RecursionError):
         raise ValidationFailed.of(BODY, "Not valid JSON") from None
     if not isinstance(value, dict):
@@ -103,6 +105,9 @@ def _json_object(body: bytes) -> dict[str, Any]:
 
 
 def _validated(model: type[R], values: dict[str, Any], *, strict: bool) -> R:
+    # Before the names are looked at one by one: an error about each of a million would be an answer of megabytes.
+    if len(values) > _MOST_FIELDS:
+        raise ValidationFailed.of(BODY, f"More than {_MOST_FIELDS} fields")
     try:
         return model.model_validate(values, strict=strict)
     except ValidationError as error:

@@ -5,7 +5,19 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from flask import Flask
-from openapi_pydantic import Info, MediaType, OpenAPI, Operation, Parameter, PathItem, RequestBody, Response, Server
+from openapi_pydantic import (
+    DataType,
+    Info,
+    MediaType,
+    OpenAPI,
+    Operation,
+    Parameter,
+    PathItem,
+    RequestBody,
+    Response,
+    Schema,
+    Server,
+)
 from openapi_pydantic.util import PydanticSchema, construct_open_api_with_schema_class
 from pydantic import BaseModel
 
@@ -16,6 +28,8 @@ from core.exceptions import ServiceError
 from schemas.common import ErrorBody, Request
 
 API_PREFIX = "/api/v1"
+
+IMAGE_FIELDS = (RAW_IMAGE_FIELD, "img1", "img2")
 
 
 def views(app: Flask) -> Iterator[tuple[str, str, Callable[..., Any]]]:
@@ -59,10 +73,18 @@ def _operation(path: str, view: Documented) -> Operation:
 
 
 def _request_body(model: type[Request]) -> RequestBody:
-    content = {kind: _media(model) for kind in ("application/json", "multipart/form-data")}
+    content = {kind: _media(model) for kind in ("application/json", "application/x-www-form-urlencoded")}
+    content["multipart/form-data"] = _multipart(model)
     if takes_raw_image(model):
         content["image/*"] = MediaType()
     return RequestBody(required=True, content=content)
+
+
+def _multipart(model: type[Request]) -> MediaType:
+    """The same fields, of which the images may be files."""
+    images = [name for name in IMAGE_FIELDS if name in model.model_fields]
+    files = Schema(properties={name: Schema(type=DataType.STRING, schema_format="binary") for name in images})
+    return MediaType(media_type_schema=Schema(allOf=[PydanticSchema(schema_class=model), files]))
 
 
 def _query_parameters(model: type[Request]) -> list[Parameter] | None:

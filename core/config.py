@@ -1,11 +1,12 @@
 """The settings: one frozen class, read once from the environment and `.env`."""
 
+import importlib.util
 import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -20,11 +21,27 @@ def _split(value: object) -> object:
     return value
 
 
+def _lower(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name.lower().rstrip(".") for name in names)
+
+
+def _home(value: object) -> object:
+    """`~` as the home folder, which is also what an empty variable means."""
+    return Path(value or "~").expanduser() if isinstance(value, str) else value
+
+
 def _none_if_empty(value: object) -> object:
     return None if value == "" else value
 
 
+def _installed(engine: str) -> str:
+    if engine == "tensorflow" and importlib.util.find_spec("tensorflow") is None:
+        raise ValueError("TensorFlow is not installed: pip install -r requirements.txt")
+    return engine
+
+
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Hosts = Annotated[Names, AfterValidator(_lower)]
 OptionalInt = Annotated[int | None, BeforeValidator(_none_if_empty)]
 
 
@@ -77,14 +94,16 @@ class Settings(BaseSettings):
         " the latter.",
     )
     data_path: Path = Field(Path("./data"), description="Folder of everything the service writes.")
-    deepface_home: Path = Field(
+    deepface_home: Annotated[Path, BeforeValidator(_home)] = Field(
         default_factory=Path.home, description="Folder whose `.deepface/weights` holds the model files."
     )
 
     gpu_device: OptionalInt = Field(
         -1, ge=-1, description="-1 runs on the CPU, 0 on the first GPU; empty lets the framework choose."
     )
-    deepface_engine: Literal["onnx", "tensorflow"] = Field("onnx", description="Framework DeepFace runs on.")
+    deepface_engine: Annotated[Literal["onnx", "tensorflow"], AfterValidator(_installed)] = Field(
+        "onnx", description="Framework DeepFace runs on."
+    )
     preload_models: Names = Field(
         (), description="Models to load at start, by name and comma; empty means the default model and detector."
     )
@@ -104,7 +123,7 @@ class Settings(BaseSettings):
     max_image_pixels: int = Field(50_000_000, gt=0, description="Largest image, in pixels (width x height).")
     max_body_bytes: int = Field(33_554_432, gt=0, description="Largest request body, in bytes.")
     allow_urls: bool = Field(True, description="Whether requests may name images by URL.")
-    url_allowed_hosts: Names = Field(
+    url_allowed_hosts: Hosts = Field(
         (), description="The only hosts images may come from, by comma; empty means any public host."
     )
     allow_paths: bool = Field(True, description="Whether requests may name images by path.")

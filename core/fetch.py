@@ -147,13 +147,14 @@ def _connect_public(host: str, port: int, allowed_hosts: tuple[str, ...], deadli
         ImageSourceForbidden: the host is not an allowed one, or one of its addresses is not public.
         OSError: no answer, or none of the addresses accepts.
     """
-    if allowed_hosts and host.lower() not in allowed_hosts:
+    if allowed_hosts and host.lower().rstrip(".") not in allowed_hosts:
         raise ImageSourceForbidden("This server does not read images from that host.")
     answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     if not all(is_public(str(address[0])) for *_, address in answers):
         raise ImageSourceForbidden("This server reads images from public addresses only.")
     failure: OSError = OSError("no address")
     for family, kind, protocol, _, address in answers:
+        deadline.check()
         connection = socket.socket(family, kind, protocol)
         try:
             connection.settimeout(CONNECT_TIMEOUT_S)

@@ -1,5 +1,6 @@
 """Files: opened so that no link leads out of a folder, and written so that a crash leaves the old or the new one."""
 
+import errno
 import os
 import stat
 import tempfile
@@ -80,11 +81,12 @@ def list_files(root: str | Path, suffixes: frozenset[str]) -> Iterator[FoundFile
     """The files below `root` whose name ends (in any case) in one of `suffixes`, in no stated order.
 
     Linked folders are not entered. A linked file counts if its target lies below `root`. Names that are not UTF-8 are
-    left out, since no JSON answer could carry them. What vanishes or cannot be read during the walk is left out.
+    left out, since no JSON answer could carry them; so are folders without permission, and what vanishes meanwhile.
 
     Raises:
         FileNotFoundError: `root` does not exist.
         NotADirectoryError: `root` is no folder.
+        OSError: something could not be read this time, and leaving it out would make it look removed.
     """
 
     top = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -96,7 +98,7 @@ def list_files(root: str | Path, suffixes: frozenset[str]) -> Iterator[FoundFile
 
 def _walk(root: str | Path, top: int, suffixes: frozenset[str]) -> Iterator[FoundFile]:
     # From the open folder: FACES_DB_PATH may itself be a link, which fwalk would not enter.
-    for folder, _, names, descriptor in os.fwalk(".", dir_fd=top):
+    for folder, _, names, descriptor in os.fwalk(".", dir_fd=top, onerror=_raise_unless_expected):
         for name in names:
             path = os.path.normpath(os.path.join(folder, name))
             if os.path.splitext(name)[1].lower() not in suffixes or not _is_utf8(path):
@@ -108,6 +110,11 @@ def _walk(root: str | Path, top: int, suffixes: frozenset[str]) -> Iterator[Foun
                         status = os.fstat(file.fileno())
                 if stat.S_ISREG(status.st_mode):
                     yield FoundFile(path, (status.st_size, status.st_mtime_ns, status.st_ctime_ns))
+
+
+def _raise_unless_expected(error: OSError) -> None:
+    if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM):
+        raise error
 
 
 def _is_utf8(name: str) -> bool:

@@ -23,6 +23,10 @@ Pixels = npt.NDArray[np.uint8]
 # How much base64 decodes to the longest signature that names a format (12 bytes).
 _SIGNATURE_CHARACTERS = 16
 
+# Beyond these a side shrinks to nothing when the networks' inputs are made from the picture.
+_LEAST_SIDE_PX = 8
+_MOST_ELONGATED = 40
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImagePolicy:
@@ -118,6 +122,8 @@ def _read_path(source: str, policy: ImagePolicy) -> bytes:
 def _below(root: str, path: str) -> str:
     """`path` relative to `root`; only the words are judged here, links are judged while opening."""
     if not path.startswith("/"):
+        if os.path.normpath(path).startswith(".."):
+            raise OutsideRoot
         return path
     top = Path(os.path.abspath(root))
     parts = Path(path)
@@ -156,6 +162,8 @@ def decode(content: bytes, policy: ImagePolicy) -> Pixels:
     if size is None:
         raise ImageDecodeError(f"The {name} image is damaged.")
     width, height = size
+    if max(size) > _MOST_ELONGATED * min(size) or min(size) < _LEAST_SIDE_PX:
+        raise ImageDecodeError(f"An image of {width} x {height} pixels is too small or too narrow to show a face.")
     if width * height > policy.max_pixels:
         raise ImageTooLarge(f"The image has {width} x {height} pixels; at most {policy.max_pixels} are accepted.")
     try:

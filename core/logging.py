@@ -42,9 +42,9 @@ def facts() -> dict[str, Any]:
 
 class _RequestId(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
-        facts = _facts.get()
-        if facts is not None and not hasattr(record, "request_id"):
-            record.request_id = facts["request_id"]
+        current = _facts.get()
+        if current is not None and not hasattr(record, "request_id"):
+            record.request_id = current["request_id"]
         return True
 
 

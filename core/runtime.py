@@ -5,6 +5,8 @@ import os
 
 from core.config import Settings
 
+CPU = -1  # of GPU_DEVICE
+
 # What OpenMP, numpy's and TensorFlow's own pools of threads read their size from.
 _THREAD_COUNTS = (
     "OMP_NUM_THREADS",
@@ -24,6 +26,8 @@ def prepare_process(settings: Settings) -> None:
     os.environ["DEEPFACE_LOG_LEVEL"] = str(logging.CRITICAL)
     if settings.gpu_device is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = str(settings.gpu_device)
+    if settings.gpu_device == CPU:
+        os.environ["DEEPFACE_ONNX_PROVIDERS"] = "cpu"
     # A library that took every core for each of the lanes would make them wait for each other.
     for name in _THREAD_COUNTS:
         os.environ[name] = str(settings.threads_per_lane)

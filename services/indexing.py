@@ -1,12 +1,23 @@
 """Keeps the indexes of the photo folder up to date, in the background, and answers with the last complete one."""
 
 import logging
+import queue
 import threading
+import time
 
 import numpy as np
 
 from core.deadline import remaining_s
-from core.exceptions import DeepFaceError, FolderNotFound, ImageError, IndexBuilding, ServiceError
+from core.exceptions import (
+    DeepFaceError,
+    FolderNotFound,
+    ImageDecodeError,
+    ImageTooLarge,
+    IndexBuilding,
+    NoFaceDetected,
+    ServiceError,
+    ServiceUnavailable,
+)
 from core.files import FoundFile, OutsideRoot, list_files, open_beneath
 from core.images import ImagePolicy, decode, read_limited
 from services.engine.base import Detection, Engine
@@ -18,6 +29,10 @@ logger = logging.getLogger(__name__)
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 
 _RETRY_AFTER_S = 5
+_RETRY_PHOTO_S = 60
+
+# Every combination of model, detector and their options has an index of its own, and clients choose the options.
+_MOST_INDEXES = 32
 
 
 class _State:
@@ -30,63 +45,86 @@ class _State:
         self.failure: ServiceError | None = None
         self.done = 0
         self.total = 0
+        # Photos that could not be read or embedded for a reason that may pass, and when to try them again.
+        self.retry_at: dict[str, float] = {}
 
 
 class FolderIndexer:
-    """Builds and refreshes folder indexes, one thread an index while there is something to embed."""
+    """Builds and refreshes folder indexes in one background thread, one index after the other."""
 
     def __init__(self, *, engine: Engine, store: FolderIndexStore, policy: ImagePolicy) -> None:
         self._engine = engine
         self._store = store
         self._policy = policy
-        self._states: dict[IndexKey, _State] = {}
+        self._states: dict[IndexKey, _State] = {}  # the least recently used first
         self._lock = threading.Lock()
+        self._jobs: queue.SimpleQueue[tuple[IndexKey, _State, dict[str, FoundFile]]] = queue.SimpleQueue()
+        self._worker: threading.Thread | None = None
 
     def current(self, key: IndexKey, *, wait_for_changes: bool) -> tuple[FolderIndex, int]:
         """The index of `key` and how many changed photos it does not reflect yet.
 
         Changes start a build in the background. Only the first build, and any with `wait_for_changes`, is waited for,
-        as long as the request's deadline allows.
+        as long as the request's deadline allows. Photos that fail for a reason that may pass stay pending.
 
         Raises:
             FolderNotFound: the folder does not exist.
-            IndexBuilding: there is no complete (with `wait_for_changes`: no fresh) index within the time.
+            IndexBuilding: there is no complete (with `wait_for_changes`: no fresh) index within the time, or too many
+                indexes are asked for at once.
+            ServiceUnavailable: the folder could not be read.
             ServiceError: the build failed, as the engine said.
         """
         state = self._state(key)
+        waited = False
         while True:
             files = self._photos(key)
             with state.changed:
                 pending = _changes(state.index, files)
-                if state.index is not None and not (pending and wait_for_changes):
+                if state.index is not None and not (pending and wait_for_changes and not waited):
                     if pending:
                         self._start(key, state, files)
                     return state.index, pending
-                self._start(key, state, files)
+                waited = self._start(key, state, files)  # a build begun before may not know of these files
                 if not state.changed.wait_for(lambda: not state.building, remaining_s()):
-                    raise IndexBuilding(
-                        details={"done": state.done, "total": state.total}, retry_after_s=_RETRY_AFTER_S
-                    )
+                    raise _building(state)
                 if state.failure is not None:
-                    raise state.failure
+                    raise type(state.failure)(state.failure.message, details=state.failure.details)
 
     def _state(self, key: IndexKey) -> _State:
         with self._lock:
-            if key not in self._states:
-                self._states[key] = _State(self._store.load(key))
-            return self._states[key]
+            state = self._states.pop(key, None) or _State(self._store.load(key))
+            if len(self._states) >= _MOST_INDEXES:
+                idle = next((other for other, its in self._states.items() if not its.building), None)
+                if idle is None:
+                    raise _building(state)
+                del self._states[idle]  # its file stays
+            self._states[key] = state
+            return state
 
     def _photos(self, key: IndexKey) -> dict[str, FoundFile]:
         try:
             return {file.name: file for file in list_files(key.folder, PHOTO_SUFFIXES)}
         except (FileNotFoundError, NotADirectoryError):
             raise FolderNotFound from None
+        except OSError as error:
+            raise ServiceUnavailable(f"The photo folder could not be read: {error.strerror}.") from error
 
-    def _start(self, key: IndexKey, state: _State, files: dict[str, FoundFile]) -> None:
-        """Start a build towards `files` unless one is under way; the caller holds `state.changed`."""
-        if not state.building:
-            state.building, state.failure = True, None
-            threading.Thread(target=self._build, args=(key, state, files), name="folder-index", daemon=True).start()
+    def _start(self, key: IndexKey, state: _State, files: dict[str, FoundFile]) -> bool:
+        """Ask for a build towards `files` unless one is under way; the caller holds `state.changed`."""
+        if state.building:
+            return False
+        if self._worker is None:
+            worker = threading.Thread(target=self._work, name="folder-index", daemon=True)
+            worker.start()
+            self._worker = worker
+        state.building, state.failure = True, None
+        state.done, state.total = 0, len(files)
+        self._jobs.put((key, state, files))
+        return True
+
+    def _work(self) -> None:
+        while True:
+            self._build(*self._jobs.get())
 
     def _build(self, key: IndexKey, state: _State, files: dict[str, FoundFile]) -> None:
         failure: ServiceError | None = None
@@ -116,17 +154,29 @@ class FolderIndexer:
         """`index` with every photo that differs from `files` embedded anew."""
         self._engine.load(key.detector)
         self._engine.load(key.space.model)
-        todo = [file for file in files.values() if index.photos.get(file.name) != file.signature]
-        state.done, state.total = 0, len(todo)
+        now = time.monotonic()
+        todo = [
+            file
+            for file in files.values()
+            if index.photos.get(file.name) != file.signature and state.retry_at.get(file.name, 0) <= now
+        ]
+        with state.changed:
+            state.total = len(todo)
         added = {}
         for file in todo:
-            added[file.name] = self._embedded(key, file)
-            state.done += 1
-        logger.info("folder index updated", extra={"photos": len(files), "embedded": len(todo)})
+            photo = self._embedded(key, file)
+            if photo is not None:
+                added[file.name] = photo
+            with state.changed:
+                state.done += 1
+                if photo is None:
+                    state.retry_at[file.name] = time.monotonic() + _RETRY_PHOTO_S
+        failed = len(todo) - len(added)
+        logger.info("folder index updated", extra={"photos": len(files), "embedded": len(added), "failed": failed})
         return index.changed(removed=set(index.photos) - set(files), added=added)
 
-    def _embedded(self, key: IndexKey, file: FoundFile) -> PhotoFaces:
-        """The faces of one photo; a photo that cannot be read or has no face is remembered as having none."""
+    def _embedded(self, key: IndexKey, file: FoundFile) -> PhotoFaces | None:
+        """The faces of one photo: none if it is no picture or shows no face, None if that could not be found out."""
         space = key.space
         detection = Detection(
             detector=key.detector, align=space.alignment != NOT_ALIGNED, expand_percentage=space.expand_percentage
@@ -137,15 +187,22 @@ class FolderIndexer:
                 faces = self._engine.detect(image, detection)
                 crops = [face.crop for face in faces]
                 embeddings = self._engine.embed(crops, model=space.model, normalization=space.normalization)
-        except (OSError, OutsideRoot, ImageError, DeepFaceError) as error:
-            logger.debug("a photo was left out of the index", extra={"reason": type(error).__name__})
+        except (NoFaceDetected, ImageDecodeError):
             return PhotoFaces(
                 signature=file.signature, boxes=np.empty((0, 4), np.int32), embeddings=np.empty((0, 0), np.float32)
             )
+        except (OSError, OutsideRoot, ImageTooLarge, DeepFaceError) as error:
+            cause = type(error.__cause__ or error).__name__
+            logger.warning("a photo could not be indexed", extra={"reason": cause})
+            return None
         boxes = np.array([[face.area.x, face.area.y, face.area.w, face.area.h] for face in faces], np.int32)
         return PhotoFaces(
             signature=file.signature, boxes=boxes.reshape(-1, 4), embeddings=embeddings.astype(np.float32)
         )
+
+
+def _building(state: _State) -> IndexBuilding:
+    return IndexBuilding(details={"done": state.done, "total": state.total}, retry_after_s=_RETRY_AFTER_S)
 
 
 def _changes(index: FolderIndex | None, files: dict[str, FoundFile]) -> int:

@@ -1,5 +1,6 @@
 """The use-case of managing the models on this machine: which are here, and fetching the rest."""
 
+import importlib.util
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -15,13 +16,17 @@ class UnknownModel(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRow:
-    """A model of the catalogue and whether its files are here; `package` is what it needs besides, as pip names it."""
+    """A model of the catalogue, and whether its files and the package it needs (as pip names it) are here."""
 
     name: str
     task: str
     files: tuple[str, ...]
     installed: bool
     package: str | None
+
+
+def _importable(module: str | None) -> bool:
+    return module is None or importlib.util.find_spec(module) is not None
 
 
 class ModelService:
@@ -37,7 +42,7 @@ class ModelService:
                 name=model.name,
                 task=model.task,
                 files=tuple(file.name for file in model.files),
-                installed=not self._weights.missing(model),
+                installed=not self._weights.missing(model) and _importable(model.module),
                 package=model.package,
             )
             for model in catalogue.MODELS.values()

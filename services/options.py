@@ -27,6 +27,14 @@ def _or(value: T | None, default: T) -> T:
     return default if value is None else value
 
 
+def _known(name: str) -> str:
+    """The catalogue's name of a model to preload."""
+    try:
+        return catalogue.find(name).name
+    except KeyError:
+        raise SettingsError(f"PRELOAD_MODELS: no model {name!r}; one of {', '.join(catalogue.MODELS)}") from None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Defaults:
     """What an option is where a request does not say; an alias stands for the catalogue's name."""
@@ -40,13 +48,15 @@ class Defaults:
     expand_percentage: int
     alignment: str
     detection: str
+    preload: tuple[str, ...]
 
     @classmethod
     def of(cls, settings: Settings) -> "Defaults":
         """The defaults of the settings.
 
         Raises:
-            SettingsError: one of them names no model, detector, metric or normalisation that requests could name.
+            SettingsError: one of them names no model, detector, metric or normalisation that requests could name, or
+                PRELOAD_MODELS names no model.
         """
         try:
             options = ComparisonOptions.model_validate(
@@ -60,7 +70,9 @@ class Defaults:
         except ValidationError as error:
             wrong = error.errors(include_input=False)[0]
             raise SettingsError(f"{_SETTING_OF_OPTION[str(wrong['loc'][0])]}: {wrong['msg']}") from None
+        preload = settings.preload_models or (settings.default_model, settings.default_detector)
         return cls(
+            preload=tuple(_known(name) for name in preload),
             model=str(options.model_name),
             detector=str(options.detector_backend),
             metric=str(options.distance_metric),

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -17,6 +18,9 @@ RETRY_AFTER_S = 2
 
 _STORE = "store"
 
+# Looking whether a missing file has come costs nothing; loading half a gigabyte that is damaged does.
+_RETRY_S = 60
+
 # A picture for the first inference: noise, so that no layer meets only zeros. Its size lets every detector run.
 _PROBE_SIDE_PX = 256
 _PROBE = np.random.default_rng(0).integers(0, 256, (_PROBE_SIDE_PX, _PROBE_SIDE_PX, 3), np.uint8)
@@ -29,13 +33,15 @@ class ReadinessService:
         self._engine = engine
         self._ping_store = ping_store
         self._parts = {name: ReadyPart(name=name, state="loading") for name in models}
+        self._retry_at: dict[str, float] = {}  # of time.monotonic()
         self._lock = threading.Lock()
         self._worker: threading.Thread | None = None
 
     def start(self) -> None:
         """Begin to load what is not ready yet, in the background, unless that is under way; returns at once."""
         with self._lock:
-            todo = [name for name, part in self._parts.items() if part.state != "ready"]
+            now = time.monotonic()
+            todo = [n for n, part in self._parts.items() if part.state != "ready" and self._retry_at.get(n, 0) <= now]
             if todo and (self._worker is None or not self._worker.is_alive()):
                 self._worker = threading.Thread(target=self._load, args=(todo,), name="preload", daemon=True)
                 self._worker.start()
@@ -55,9 +61,12 @@ class ReadinessService:
                 part = ReadyPart(name=name, state="ready")
             except ServiceError as error:
                 part = ReadyPart(name=name, state="unavailable", message=error.message)
+                if "missing_files" not in error.details:
+                    self._retry_at[name] = time.monotonic() + _RETRY_S
             except Exception:  # a thread that died silently would leave the part loading for ever
                 logger.exception("preloading failed")
                 part = ReadyPart(name=name, state="unavailable", message="It failed to load; see the log.")
+                self._retry_at[name] = time.monotonic() + _RETRY_S
             if part != self._parts[name]:
                 logger.info("preload", extra={"part": name, "state": part.state, "reason": part.message})
                 self._parts[name] = part

@@ -31,6 +31,7 @@ class FakeEngine(Engine):
         self.missing = set(missing)
         self.gate = gate
         self.embedded = 0
+        self.weights = "fake"
         self._lanes = Lanes(lanes)
 
     @override
@@ -41,7 +42,11 @@ class FakeEngine(Engine):
     def load(self, name: str) -> None:
         if name in self.missing:
             error = LivenessUnavailable if name == catalogue.LIVENESS else ModelUnavailable
-            raise error(f"{name} is missing")
+            raise error(f"{name} is missing", details={"missing_files": [name]})
+
+    @override
+    def fingerprint(self, names: Sequence[str]) -> str:
+        return self.weights
 
     @override
     def detect(self, image: Pixels, detection: Detection) -> list[Face]:

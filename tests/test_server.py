@@ -57,7 +57,8 @@ def served(folder, **environment):
             process.wait()
 
 
-def wait_for(url, status=200, timeout_s=60):
+def wait_for(url, status=200, timeout_s=60, alive=None):
+    """The answer of `url` once it has this status; `alive` is a process that must not end before."""
     deadline = time.monotonic() + timeout_s
     while True:
         with contextlib.suppress(requests.ConnectionError):
@@ -65,6 +66,7 @@ def wait_for(url, status=200, timeout_s=60):
             if answer.status_code == status:
                 return answer
         assert time.monotonic() < deadline, f"{url} is not {status}"
+        assert alive is None or alive.poll() is None, "the server ended"
         time.sleep(0.1)
 
 

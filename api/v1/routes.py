@@ -1,6 +1,6 @@
 """The five face endpoints."""
 
-from flask import Blueprint
+from flask import Blueprint, request
 
 from api.deps import services
 from api.endpoint import endpoint
@@ -60,29 +60,30 @@ FACE_ERRORS = (
 
 @blueprint.before_request
 def wait_for_models() -> None:
-    """No face endpoint answers before the preloaded models do."""
-    services().readiness.require_loaded()
+    """No face endpoint answers before the preloaded models do; OPTIONS asks nothing of them."""
+    if request.method != "OPTIONS":
+        services().readiness.require_loaded()
 
 
 @blueprint.post("/verify")
 @endpoint(request=VerifyRequest, response=VerifyResponse, errors=FACE_ERRORS)
-def verify(request: VerifyRequest) -> VerifyResponse:
+def verify(body: VerifyRequest) -> VerifyResponse:
     """Whether two images show the same person: the closest pair over all their faces decides."""
-    return services().faces.verify(request)
+    return services().faces.verify(body)
 
 
 @blueprint.post("/analyze")
 @endpoint(request=AnalyzeRequest, response=AnalyzeResponse, errors=FACE_ERRORS)
-def analyze(request: AnalyzeRequest) -> AnalyzeResponse:
+def analyze(body: AnalyzeRequest) -> AnalyzeResponse:
     """Age, gender, emotion and race of every face."""
-    return services().faces.analyze(request)
+    return services().faces.analyze(body)
 
 
 @blueprint.post("/represent")
 @endpoint(request=RepresentRequest, response=RepresentResponse, errors=FACE_ERRORS)
-def represent(request: RepresentRequest) -> RepresentResponse:
+def represent(body: RepresentRequest) -> RepresentResponse:
     """The embedding of every face."""
-    return services().faces.represent(request)
+    return services().faces.represent(body)
 
 
 @blueprint.post("/find")
@@ -91,13 +92,13 @@ def represent(request: RepresentRequest) -> RepresentResponse:
     response=FindResponse,
     errors=(*FACE_ERRORS, FolderNotFound, ServiceUnavailable, IndexBuilding),
 )
-def find(request: FindRequest) -> FindResponse:
+def find(body: FindRequest) -> FindResponse:
     """The photos of FACES_DB_PATH that show the same person, for every face of the query."""
-    return services().find.find(request)
+    return services().find.find(body)
 
 
 @blueprint.post("/extract")
 @endpoint(request=ExtractRequest, response=ExtractResponse, errors=FACE_ERRORS)
-def extract(request: ExtractRequest) -> ExtractResponse:
+def extract(body: ExtractRequest) -> ExtractResponse:
     """Every face as a picture."""
-    return services().faces.extract(request)
+    return services().faces.extract(body)

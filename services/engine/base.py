@@ -96,6 +96,14 @@ class Engine(ABC):
         """
 
     @abstractmethod
+    def fingerprint(self, names: Sequence[str]) -> str:
+        """Names the weights behind these models and what runs them; another name means other embeddings.
+
+        Raises:
+            ModelUnavailable: as `load`.
+        """
+
+    @abstractmethod
     def detect(self, image: Pixels, detection: Detection) -> list[Face]:
         """The faces of a BGR image, in the detector's order; with `max_faces`, the largest areas first.
 
@@ -155,6 +163,14 @@ class FetchError(Exception):
 
 class Weights(ABC):
     """The weight files of the models on this machine."""
+
+    @abstractmethod
+    def digest(self, file: WeightFile) -> str:
+        """The SHA-256 of `file` in hexadecimal.
+
+        Raises:
+            OSError: it is not here.
+        """
 
     @abstractmethod
     def missing(self, model: Model) -> list[WeightFile]:

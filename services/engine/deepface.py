@@ -5,6 +5,8 @@ and dlib's objects crash or answer wrongly when two threads share them: each lan
 are safe to share, and large: there is one of each.
 """
 
+import importlib.util
+import logging
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -13,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from deepface.commons import onnx_utils
+from deepface.commons import backend_utils, onnx_utils
 from deepface.models.spoofing.FasNetUtils import crop as fasnet_crop
 from deepface.models.spoofing.onnx.FasNet import Fasnet
 from deepface.modules import demography, detection, modeling, representation, verification
@@ -25,6 +27,8 @@ from services.engine import catalogue
 from services.engine.base import Detection, Engine, Face, FaceArea, LivenessScore, Pixels, Weights
 from services.engine.deepface_hooks import limit_threads, resolving
 from services.engine.lanes import Lane, Lanes
+
+logger = logging.getLogger(__name__)
 
 _TASKS = {"recognition": "facial_recognition", "detection": "face_detector", "attribute": "facial_attribute"}
 
@@ -47,6 +51,7 @@ class DeepFaceEngine(Engine):
         self._lanes = Lanes(lanes)
         self._shared: dict[str, Any] = {}
         self._ready = {"skip"}
+        self._digests: dict[str, str] = {}
         self._loading: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     @override
@@ -72,6 +77,8 @@ class DeepFaceEngine(Engine):
             self._ready.add(model.name)
 
     def _require_files(self, model: catalogue.Model) -> None:
+        if model.module is not None and importlib.util.find_spec(model.module) is None:
+            raise _package_missing(model)
         missing = [file.name for file in self._weights.missing(model)]
         if missing:
             error = LivenessUnavailable if model.task == "liveness" else ModelUnavailable
@@ -89,15 +96,23 @@ class DeepFaceEngine(Engine):
             return modeling.get_model_class(_TASKS[model.task], _deepface_name(model))()
         except ServiceError:
             raise
-        except ImportError as error:
-            raise ModelUnavailable(
-                f"{model.name} needs a package that is not installed: pip install {model.package}"
-            ) from error
-        except Exception as error:  # whatever a damaged file makes the frameworks raise
-            raise ModelUnavailable(
-                f"{model.name} could not be loaded; its weights may be damaged. Delete and fetch them again:"
-                f" flask --app main weights fetch {model.name}"
-            ) from error
+        except Exception as error:  # whatever a damaged file or half a package makes the frameworks raise
+            logger.exception("%s could not be loaded", model.name)
+            if isinstance(error, ImportError) and model.package is not None:
+                raise _package_missing(model) from error
+            cure = f" Delete and fetch them again: flask --app main weights fetch {model.name}" if model.files else ""
+            raise ModelUnavailable(f"{model.name} could not be loaded; its weights may be damaged.{cure}") from error
+
+    @override
+    def fingerprint(self, names: Sequence[str]) -> str:
+        parts = [backend_utils.get_backend_engine()]
+        for model in map(catalogue.find, names):
+            self._require_files(model)
+            for file in model.files:
+                if file.name not in self._digests:
+                    self._digests[file.name] = self._weights.digest(file)
+                parts.append(self._digests[file.name])
+        return " ".join(parts)
 
     @override
     def detect(self, image: Pixels, detection_: Detection) -> list[Face]:
@@ -177,12 +192,16 @@ class DeepFaceEngine(Engine):
         return lane.models[name] if name in lane.models else self._shared[name]
 
 
+def _package_missing(model: catalogue.Model) -> ModelUnavailable:
+    return ModelUnavailable(f"{model.name} needs a package that is not installed: pip install {model.package}")
+
+
 def _deepface_name(model: catalogue.Model) -> str:
     return model.name.capitalize() if model.task == "attribute" else model.name
 
 
 def _judge(fasnet: Fasnet, image: Pixels, area: FaceArea) -> LivenessScore:
-    box = (area.x, area.y, area.w, area.h)
+    box = (area.x, area.y, max(1, area.w), max(1, area.h))  # DeepFace cuts a box at the last pixel to nothing
     mean = np.mean(
         [
             onnx_utils.run_session(network, fasnet_crop(image, box, scale, _FASNET_SIZE_PX, _FASNET_SIZE_PX))[0]

@@ -54,6 +54,10 @@ modeling.build_model = _resolved_model
 onnxruntime.SessionOptions = _SessionOptions
 
 
+if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+    onnxruntime.preload_dlls()  # finds CUDA's libraries inside NVIDIA's Python packages
+
+
 def limit_threads(count: int) -> None:
     """Let an inference use `count` threads: in OpenCV from now on, in ONNX sessions that are built from now on."""
     _SessionOptions.threads = count

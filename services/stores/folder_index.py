@@ -4,8 +4,7 @@ import io
 import json
 import logging
 import os
-import zipfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -48,7 +47,7 @@ class NpzFolderIndexStore(FolderIndexStore):
                 )
         except FileNotFoundError:
             return None
-        except (OSError, EOFError, ValueError, KeyError, IndexError, zipfile.BadZipFile):
+        except Exception:  # whatever zipfile and numpy make of damaged bytes, the answer is to build it again
             logger.warning("a folder index is damaged and will be rebuilt", exc_info=True)
             return None
 
@@ -70,7 +69,8 @@ class NpzFolderIndexStore(FolderIndexStore):
             file.write(content.getbuffer())
 
     def _path(self, key: IndexKey) -> Path:
-        return self._folder / f"{sha256(_header(key).encode()).hexdigest()[:32]}.npz"
+        # Without the weights: an index of other ones is replaced, not left beside.
+        return self._folder / f"{sha256(_header(replace(key, weights='')).encode()).hexdigest()[:32]}.npz"
 
 
 def _header(key: IndexKey) -> str:

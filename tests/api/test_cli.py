@@ -15,6 +15,9 @@ class FakeWeights(Weights):
     def missing(self, model):
         return [file for file in model.files if file.name not in self.here]
 
+    def digest(self, file):
+        return file.name
+
     def fetch(self, file, progress):
         progress(1, 2)
         if file.name in self.broken:
@@ -34,6 +37,17 @@ def test_list_shows_every_model_with_its_files(app):
     assert line.split() == ["missing", "recognition", "ArcFace", "arcface_weights.onnx"]
     (opencv,) = [line for line in result.output.splitlines() if " opencv " in line]
     assert opencv.startswith("ok")
+
+
+def test_a_model_whose_package_is_missing_is_not_ok(app):
+    (line,) = [line for line in run(app, "list").output.splitlines() if " mediapipe " in line]
+    assert line.startswith("missing")
+    assert "pip install mediapipe" in line
+
+
+def test_fetching_a_model_without_files_says_so(app):
+    result = run(app, "fetch", "opencv")
+    assert (result.exit_code, result.output) == (0, "Nothing to fetch.\n")
 
 
 def test_fetching_a_model_nobody_knows_is_one_line_and_not_zero(app):

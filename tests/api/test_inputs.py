@@ -79,7 +79,7 @@ def test_options_come_with_the_form_or_in_the_query_of_a_raw_image(client):
         assert len(embeddings(response)) == 1
 
 
-@pytest.mark.parametrize("actions", [["age,gender"], ["age", "gender"]])
+@pytest.mark.parametrize("actions", [["age, gender"], ["age", "gender"]])
 def test_a_form_gives_a_list_by_commas_or_repetition(client, actions):
     answer = client.post("/analyze", data={"img": ALICE_TEXT, "actions": actions}).json
     assert {"age", "gender"} < set(answer["result"][0])
@@ -138,6 +138,15 @@ def test_a_wrong_value_is_named(client, wrong):
     (field,) = wrong
     response = post_json(client, "find", json.dumps(body_for("find") | wrong).encode())
     assert_error(response, 422, "validation_error", field)
+
+
+def test_a_million_fields_or_actions_are_one_error(client):
+    names = ",".join(f'"{number}": 1' for number in range(200_000))
+    assert_error(post_json(client, "extract", f"{{{names}}}"), 422, "validation_error", "body")
+    assert_error(post_json(client, "extract", f'{{{names}, "1": 2}}'), 422, "validation_error", "1")
+    actions = ",".join("1" for _ in range(200_000))
+    response = post_json(client, "analyze", f'{{"img": "a", "actions": [{actions}]}}')
+    assert_error(response, 422, "validation_error", "actions.0")
 
 
 def test_a_number_beyond_every_float_is_named(client):

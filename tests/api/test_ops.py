@@ -10,6 +10,7 @@ from tests.conftest import assert_error
 from tests.fakes import FakeEngine
 from tests.pictures import ALICE, photo
 
+FORMS = {"multipart/form-data", "application/x-www-form-urlencoded"}
 IMAGE = {"data": photo(ALICE), "content_type": "image/png"}
 
 
@@ -70,9 +71,11 @@ def test_the_openapi_document_is_valid_and_describes_every_documented_endpoint(c
 def test_the_openapi_document_says_what_each_endpoint_takes(client):
     document = client.get("/openapi.json").json
     verify = document["paths"]["/verify"]["post"]
-    assert set(verify["requestBody"]["content"]) == {"application/json", "multipart/form-data"}
+    assert set(verify["requestBody"]["content"]) == FORMS | {"application/json"}
+    multipart = verify["requestBody"]["content"]["multipart/form-data"]["schema"]["allOf"]
+    assert multipart[1]["properties"]["img1"] == {"type": "string", "format": "binary"}
     find = document["paths"]["/find"]["post"]
-    assert set(find["requestBody"]["content"]) == {"application/json", "multipart/form-data", "image/*"}
+    assert set(find["requestBody"]["content"]) == FORMS | {"application/json", "image/*"}
     assert {"k", "threshold", "model_name"} < {parameter["name"] for parameter in find["parameters"]}
     assert "index_building" in find["responses"]["503"]["description"]
     schema = document["components"]["schemas"]["FindRequest"]

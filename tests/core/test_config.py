@@ -65,3 +65,26 @@ def test_a_wrong_value_is_named_on_one_line_without_repeating_it(monkeypatch):
 def test_settings_are_frozen():
     with pytest.raises(ValueError, match="frozen"):
         Settings().port = 1
+
+
+def test_an_engine_that_is_not_installed_says_what_to_install(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setenv("DEEPFACE_ENGINE", "tensorflow")
+    with pytest.raises(SettingsError, match=r"^DEEPFACE_ENGINE: .*pip install -r requirements.txt"):
+        load_settings()
+
+
+def test_lanes_and_threads_fit_the_cores(monkeypatch):
+    monkeypatch.setattr("core.config.available_cores", lambda: 8)
+    cases = {(1, None): (8, 1), (2, None): (4, 1), (1, 2): (2, 4), (16, None): (1, 1), (2, 16): (16, 1)}
+    for (workers, lanes), expected in cases.items():
+        settings = Settings(workers=workers, inference_lanes=lanes)
+        assert (settings.lanes, settings.threads_per_lane) == expected
+
+
+def test_home_and_hosts_are_read_as_people_write_them(monkeypatch):
+    monkeypatch.setenv("DEEPFACE_HOME", "")
+    monkeypatch.setenv("URL_ALLOWED_HOSTS", "Images.Example.com.,b.org")
+    settings = load_settings()
+    assert settings.deepface_home == Path.home()
+    assert settings.url_allowed_hosts == ("images.example.com", "b.org")

@@ -108,6 +108,12 @@ def test_an_error_names_the_field_and_an_error_inside_the_block_too(policy):
     assert [entry["field"] for entry in inside.value.details["fields"]] == ["img1"]
 
 
+@pytest.mark.parametrize("size", [(1, 1), (7, 100), (1, 1000), (4000, 9)])
+def test_a_picture_that_can_show_no_face_is_refused(policy, size):
+    with pytest.raises(ImageDecodeError, match=f"{size[0]} x {size[1]}"):
+        opened(encoded(picture(width=size[0], height=size[1])), policy)
+
+
 def bomb(width, height):
     """A small valid PNG that claims, and holds, a picture of this size."""
 
@@ -186,6 +192,11 @@ def test_a_path_that_leaves_the_roots_is_forbidden(policy, tmp_path, source):
     os.symlink(tmp_path / "secret.png", os.path.join(root, "abs.png"))
     with pytest.raises(ImageSourceForbidden):
         opened(source, policy)
+
+
+def test_a_path_above_the_root_is_forbidden_even_where_the_root_is_missing():
+    with pytest.raises(ImageSourceForbidden):
+        opened("../../etc/passwd", ImagePolicy(max_bytes=1, max_pixels=1, roots=("missing",)))
 
 
 def test_paths_are_looked_for_in_one_root_after_the_other(tmp_path):

@@ -1,3 +1,4 @@
+import errno
 import os
 import threading
 import time
@@ -5,7 +6,14 @@ import time
 import pytest
 
 from core.deadline import deadline
-from core.exceptions import FolderNotFound, IndexBuilding, ModelUnavailable, NoFaceDetected, ServiceUnavailable
+from core.exceptions import (
+    DeepFaceError,
+    FolderNotFound,
+    IndexBuilding,
+    ModelUnavailable,
+    NoFaceDetected,
+    ServiceUnavailable,
+)
 from core.images import ImagePolicy
 from schemas.faces import FindRequest
 from services.find import FindService
@@ -42,6 +50,10 @@ def service(make_service, engine):
 
 def found(service, *colours, **options):
     return service.find(FindRequest(img=photo(*colours), **options))
+
+
+def count_builders():
+    return [thread.name for thread in threading.enumerate()].count("folder-index")
 
 
 def identities(answer, photos):
@@ -174,6 +186,59 @@ def test_while_the_first_index_is_built_a_request_waits_and_then_says_so(make_se
             break
         except IndexBuilding:
             assert time.monotonic() < give_up_at
+
+
+def test_a_photo_that_failed_for_a_reason_that_may_pass_stays_pending_and_is_tried_again(
+    service, photos, engine, monkeypatch
+):
+    write_photo(photos / "alice.png", ALICE)
+    write_photo(photos / "unlucky.png", ALICE, BOB)
+    detect, broken = engine.detect, [True]
+
+    def sometimes(image, detection):
+        faces = detect(image, detection)
+        if broken and len(faces) == 2:
+            raise DeepFaceError
+        return faces
+
+    engine.detect = sometimes
+    answer = found(service, ALICE, refresh="wait")
+    assert (identities(answer, photos), answer.pending) == ([["alice.png"]], 1)
+    broken.clear()
+    service._indexer._states.popitem()[1].retry_at.clear()
+    answer = found(service, ALICE, refresh="wait", threshold=0.01)
+    assert (identities(answer, photos), answer.pending) == ([["alice.png", "unlucky.png"]], 0)
+
+
+def test_other_weights_have_another_index(service, photos, engine):
+    write_photo(photos / "alice.png", ALICE)
+    found(service, ALICE)
+    engine.weights = "others"
+    embedded = engine.embedded
+    assert len(found(service, ALICE).result[0]) == 1
+    assert engine.embedded == embedded + 2
+
+
+def test_however_many_options_are_tried_there_is_one_thread_and_a_bounded_number_of_indexes(service, photos):
+    write_photo(photos / "alice.png", ALICE)
+    before = count_builders()
+    for percentage in range(40):
+        assert len(found(service, ALICE, expand_percentage=percentage).result[0]) == 1
+    assert len(service._indexer._states) == 32
+    assert count_builders() <= before + 1
+    assert len(found(service, ALICE, expand_percentage=0).result[0]) == 1
+
+
+def test_a_folder_that_cannot_be_read_this_time_does_not_look_empty(service, photos, monkeypatch):
+    write_photo(photos / "alice.png", ALICE)
+    found(service, ALICE)
+
+    def broken(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("services.indexing.list_files", broken)
+    with pytest.raises(ServiceUnavailable, match="Input/output error"):
+        found(service, ALICE)
 
 
 def test_an_empty_folder_finds_nothing(service):

@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from services.stores.base import FolderIndex, IndexKey, PhotoFaces
 from services.stores.folder_index import NpzFolderIndexStore
 
 SPACE = EmbeddingSpace(model="Dlib", alignment="eyes", detection="deepface", normalization="base", expand_percentage=0)
-KEY = IndexKey(folder="/photos", detector="opencv", space=SPACE)
+KEY = IndexKey(folder="/photos", detector="opencv", space=SPACE, weights="w")
 
 
 def photo(faces, number=0):
@@ -48,8 +49,8 @@ def test_what_was_saved_is_loaded(store, photos):
 
 def test_keys_do_not_share_an_index(store):
     store.save(KEY, FolderIndex.empty())
-    assert store.load(IndexKey(folder="/photos", detector="dlib", space=SPACE)) is None
-    assert store.load(IndexKey(folder="/other", detector="opencv", space=SPACE)) is None
+    assert store.load(IndexKey(folder="/photos", detector="dlib", space=SPACE, weights="w")) is None
+    assert store.load(IndexKey(folder="/other", detector="opencv", space=SPACE, weights="w")) is None
 
 
 def test_a_damaged_file_is_no_index(store, tmp_path):
@@ -60,8 +61,22 @@ def test_a_damaged_file_is_no_index(store, tmp_path):
     for length in rng.integers(0, len(content), 50):
         path.write_bytes(content[:length])
         assert store.load(KEY) is None
+    for place, bit in zip(rng.integers(0, len(content), 500), rng.integers(0, 8, 500), strict=True):
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << bit
+        path.write_bytes(bytes(flipped))
+        store.load(KEY)  # may be whole all the same: not every bit of the container matters
     path.write_bytes(content)
     assert store.load(KEY) is not None
+
+
+def test_an_index_of_other_weights_is_none_and_gives_way(store, tmp_path):
+    store.save(KEY, FolderIndex.empty())
+    other = replace(KEY, weights="other")
+    assert store.load(other) is None
+    store.save(other, FolderIndex.empty())
+    assert store.load(other) is not None
+    assert len(list((tmp_path / "index").iterdir())) == 1
 
 
 def test_a_pickle_is_never_loaded(store, tmp_path):

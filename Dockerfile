@@ -1,0 +1,44 @@
+# syntax=docker/dockerfile:1
+# docker build .                                ONNX Runtime on the CPU
+# docker build --build-arg ENGINE=tensorflow .  and TensorFlow, for DEEPFACE_ENGINE=tensorflow
+# docker build --build-arg ENGINE=gpu .         ONNX Runtime on NVIDIA's CUDA
+
+ARG PYTHON=3.12
+
+FROM python:${PYTHON}-slim AS packages
+ARG ENGINE=onnx
+WORKDIR /build
+COPY requirements*.txt ./
+# The prefix is all that leaves this stage. --no-deps: the files list everything, so nothing else comes in.
+RUN case "$ENGINE" in \
+      onnx) file=requirements-onnx.txt ;; \
+      tensorflow) file=requirements.txt ;; \
+      gpu) file=requirements-gpu.txt ;; \
+      *) echo "ENGINE is onnx, tensorflow or gpu" >&2; exit 1 ;; \
+    esac \
+ && python -m venv /opt/venv \
+ && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps -r "$file"
+
+FROM python:${PYTHON}-slim
+RUN useradd --uid 10001 --no-create-home --home-dir /nonexistent service \
+ && install -d -o service -g service /data /weights
+COPY --from=packages /opt/venv /opt/venv
+WORKDIR /app
+COPY main.py gunicorn.conf.py ./
+COPY core core
+COPY schemas schemas
+COPY services services
+COPY api api
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    HOME=/tmp \
+    DATA_PATH=/data \
+    DEEPFACE_HOME=/weights
+USER 10001
+VOLUME ["/data", "/weights"]
+EXPOSE 5000
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
+  CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f\"http://127.0.0.1:{os.environ.get('PORT', '5000')}/health\", timeout=4)"]
+CMD ["gunicorn"]

@@ -1,0 +1,141 @@
+"""Without a Docker engine: the files are linted, and what the Dockerfile does is done, as the user it names."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+import requests
+
+from core.config import Settings
+from tests.test_nginx import free_port
+from tests.test_server import ASTRONAUT, PROJECT, wait_for
+
+TOOLS = Path(sys.executable).parent
+can_unshare = os.geteuid() == 0 and shutil.which("setpriv") and shutil.which("unshare")
+
+
+def instructions():
+    """The Dockerfile's instructions, as (name, rest), continued lines joined."""
+    text = re.sub(r"\\\n", " ", (PROJECT / "Dockerfile").read_text())
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    return [tuple(line.split(None, 1)) for line in lines]
+
+
+def of(name):
+    return [rest for instruction, rest in instructions() if instruction == name]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("hadolint", "Dockerfile"),
+        ("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml"),
+        ("gixy", "deploy/nginx.conf"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_the_files_of_the_deployment_pass_their_linters(command):
+    result = subprocess.run(
+        [TOOLS / command[0], *command[1:]], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_compose_passes_on_only_settings_that_exist():
+    text = (PROJECT / "docker-compose.yml").read_text()
+    given = re.findall(r"^      ([A-Z_]+):", text, re.MULTILINE)
+    assert "FACES_DB_PATH" in given
+    assert {name.lower() for name in given} <= set(Settings.model_fields)
+    assert ":/faces_db:ro" in text
+
+
+def test_every_python_package_of_ours_is_in_the_image():
+    copied = {word.rstrip("/") for rest in of("COPY") for word in rest.split()[:-1]}
+    ours = {path.parent.name for path in PROJECT.glob("*/__init__.py")} - {"tests"}
+    assert ours <= copied
+    kept = (PROJECT / ".dockerignore").read_text()
+    assert all(f"!{name}" in kept for name in ours | {"main.py", "gunicorn.conf.py"})
+
+
+def test_the_gpu_requirements_differ_in_the_runtime_only():
+    def pins(name):
+        lines = (line.split("#")[0].strip() for line in (PROJECT / name).read_text().splitlines())
+        return {line for line in lines if line}
+
+    cpu, gpu = pins("requirements-onnx.txt"), pins("requirements-gpu.txt")
+    assert {line.split("==")[0] for line in cpu - gpu} == {"onnxruntime"}
+    assert all(line.startswith(("onnxruntime-gpu", "nvidia-")) for line in gpu - cpu)
+
+
+# What the Dockerfile does, below a folder instead of below /, in mounts that nobody else sees: the stage that installs,
+# the copies, a root file system that cannot be written, volumes that can, and the user.
+SCRIPT = """
+set -eu
+mkdir -p {tree}/python {tree}/opt {tree}/app {tree}/data {tree}/weights {tree}/tmp {tree}/faces_db
+mount --bind {prefix} {tree}/python
+export PATH={tree}/python/bin:$PATH ENGINE=onnx
+cd {project}
+{install}
+{copies}
+mount --bind {tree} {tree}
+mount -o remount,ro,bind {tree}
+for volume in data weights tmp; do mount -t tmpfs -o uid=10001,gid=10001 none {tree}/$volume; done
+mount --bind {prefix} {tree}/python
+cd {tree}/app
+exec setpriv --reuid=10001 --regid=10001 --clear-groups --no-new-privs env -i {environment} sh -c '
+  for place in . /{tree}/opt /{tree}/faces_db; do ! touch $place/x 2>/dev/null || exit 99; done
+  exec {command}'
+"""
+
+
+@pytest.mark.skipif(not can_unshare, reason="needs root, unshare and setpriv")
+def test_what_the_dockerfile_installs_runs_as_its_user_on_a_read_only_tree():
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
+        tree, port = Path(name), free_port()
+        tree.chmod(0o755)
+        inside = dict(re.findall(r"(\w+)=(\S+)", of("ENV")[0]))
+        assert (inside["DATA_PATH"], inside["DEEPFACE_HOME"], of("USER")) == ("/data", "/weights", ["10001"])
+        environment = {key: re.sub(r"(?<![\w$])/", f"{tree}/", value) for key, value in inside.items()}
+        environment["PATH"] = f"{tree}/opt/venv/bin:/usr/bin:/bin"
+        environment["LD_LIBRARY_PATH"] = f"{tree}/python/lib"  # of an interpreter that was built to lie elsewhere
+        environment |= {
+            "PORT": str(port),
+            "HOST": "127.0.0.1",
+            "DEFAULT_MODEL": "Dlib",
+            "FACES_DB_PATH": f"{tree}/faces_db",
+        }
+        copies = [rest for rest in of("COPY") if "--from" not in rest and "requirements" not in rest]
+        script = SCRIPT.format(
+            tree=tree,
+            prefix=sys.base_prefix,
+            project=PROJECT,
+            install=next(rest for rest in of("RUN") if "pip install" in rest).replace("/opt", f"{tree}/opt"),
+            copies="\n".join(f"cp -r {' '.join(rest.split()[:-1])} {tree}/app/" for rest in copies),
+            environment=" ".join(f"{key}={value}" for key, value in environment.items()),
+            command=" ".join(json.loads(of("CMD")[-1])),
+        )
+        with (tree / "log").open("wb") as log:
+            server = subprocess.Popen(["unshare", "-m", "sh", "-c", script], stdout=log, stderr=subprocess.STDOUT)
+        try:
+            url = f"http://127.0.0.1:{port}"
+            try:
+                wait_for(f"{url}/ready", timeout_s=300, alive=server)
+            except AssertionError:
+                pytest.fail((tree / "log").read_text()[-2000:])
+            answer = requests.post(f"{url}/represent", files={"img": ASTRONAUT}, timeout=60)
+            assert (answer.status_code, answer.json()["dim"]) == (200, 128)
+            check = json.loads(re.search(r"CMD (\[.*\])", of("HEALTHCHECK")[0])[1])
+            assert subprocess.run([sys.executable, *check[1:]], env={"PORT": str(port)}, check=False).returncode == 0
+        finally:
+            server.terminate()
+            code = server.wait(60)
+        assert code == 0, (tree / "log").read_text()[-2000:]
+    assert subprocess.run(
+        [sys.executable, *check[1:]], env={"PORT": str(port)}, stderr=subprocess.DEVNULL, check=False
+    ).returncode
