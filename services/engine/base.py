@@ -173,6 +173,10 @@ class Weights(ABC):
         """
 
     @abstractmethod
+    def files(self, model: Model) -> tuple[WeightFile, ...]:
+        """The files of `model` for the framework DeepFace runs on here."""
+
+    @abstractmethod
     def missing(self, model: Model) -> list[WeightFile]:
         """The files of `model` that are not here."""
 

@@ -22,7 +22,7 @@ _AKANAMETOV = "https://github.com/akanametov/yolo-face/releases/download/1.0.0/"
 class WeightFile:
     """A file DeepFace looks for below `.deepface/weights`.
 
-    `urls` are tried in order; one that ends in `.bz2` is unpacked. `package` is a Python package that carries the
+    `urls` are tried in order; what ends in `.bz2` or `.zip` is unpacked. `package` is a Python package that carries the
     file, under `package_path`.
     """
 
@@ -36,6 +36,8 @@ class WeightFile:
 class Model:
     """One network. `input_px` is (width, height); `dim` the embedding's length; `thresholds` are per metric.
 
+    `files` are what ONNX Runtime needs, and TensorFlow too unless there are `keras_files`.
+
     `thread_safe` says whether threads may share one object of it, as they may an ONNX Runtime session. OpenCV's
     cascades and networks and dlib's objects crash or answer wrongly then.
     """
@@ -45,10 +47,17 @@ class Model:
     input_px: tuple[int, int] | None = None
     dim: int | None = None
     files: tuple[WeightFile, ...] = ()
+    keras_files: tuple[WeightFile, ...] = ()
     thresholds: dict[str, float] = field(default_factory=dict)
     thread_safe: bool = True
     package: str | None = None  # the Python package it needs beyond the requirements, as pip names it
     module: str | None = None  # what that package is imported as
+
+
+def _keras_twin(files: tuple[WeightFile, ...]) -> tuple[WeightFile, ...]:
+    """The same weights for TensorFlow, which lie on the same mirrors with another ending."""
+    names = (file.name.removesuffix(".onnx") + ".h5" for file in files if file.urls[0].startswith(_MIRRORS))
+    return tuple(file for name in names for file in _mirrored(name))
 
 
 def _mirrored(name: str) -> tuple[WeightFile, ...]:
@@ -66,6 +75,7 @@ def _recognition(
     files: tuple[WeightFile, ...],
     thresholds: tuple[float, ...],
     *,
+    keras_files: tuple[WeightFile, ...] | None = None,
     thread_safe: bool = True,
 ) -> Model:
     metrics = ("cosine", "euclidean", "euclidean_l2", "angular")
@@ -75,6 +85,7 @@ def _recognition(
         input_px=size,
         dim=dim,
         files=files,
+        keras_files=_keras_twin(files) if keras_files is None else keras_files,
         thresholds=dict(zip(metrics, thresholds, strict=True)),
         thread_safe=thread_safe,
     )
@@ -88,7 +99,8 @@ def _yolo(name: str, url: str) -> Model:
 
 
 def _attribute(name: str, size: tuple[int, int], file: str) -> Model:
-    return Model(name=name, task="attribute", input_px=size, files=_mirrored(file))
+    files = _mirrored(file)
+    return Model(name=name, task="attribute", input_px=size, files=files, keras_files=_keras_twin(files))
 
 
 _RECOGNITION = (
@@ -97,9 +109,29 @@ _RECOGNITION = (
     _recognition("Facenet512", (160, 160), 512, _mirrored("facenet512_weights.onnx"), (0.30, 23.56, 1.04, 0.35)),
     _recognition("OpenFace", (96, 96), 128, _mirrored("openface_weights.onnx"), (0.10, 0.55, 0.55, 0.11)),
     _recognition(
-        "DeepFace", (152, 152), 4096, _mirrored("VGGFace2_DeepFace_weights_val-0.9034.onnx"), (0.23, 64, 0.64, 0.12)
+        "DeepFace",
+        (152, 152),
+        4096,
+        _mirrored("VGGFace2_DeepFace_weights_val-0.9034.onnx"),
+        (0.23, 64, 0.64, 0.12),
+        keras_files=(
+            WeightFile(
+                "VGGFace2_DeepFace_weights_val-0.9034.h5",
+                (
+                    "https://github.com/swghosh/DeepFace/releases/download/weights-vggface2-2d-aligned/"
+                    "VGGFace2_DeepFace_weights_val-0.9034.h5.zip",
+                ),
+            ),
+        ),
     ),
-    _recognition("DeepID", (47, 55), 160, _mirrored("deepid_weights.onnx"), (0.015, 45, 0.17, 0.04)),
+    _recognition(
+        "DeepID",
+        (47, 55),
+        160,
+        _mirrored("deepid_weights.onnx"),
+        (0.015, 45, 0.17, 0.04),
+        keras_files=_mirrored("deepid_keras_weights.h5"),
+    ),
     _recognition("ArcFace", (112, 112), 512, _mirrored("arcface_weights.onnx"), (0.68, 4.15, 1.13, 0.39)),
     _recognition(
         "Dlib",
@@ -124,7 +156,19 @@ _RECOGNITION = (
         ),
         (0.593, 10.734, 1.055, 0.36),
     ),
-    _recognition("GhostFaceNet", (112, 112), 512, _mirrored("ghostfacenet_v1.onnx"), (0.65, 35.71, 1.10, 0.38)),
+    _recognition(
+        "GhostFaceNet",
+        (112, 112),
+        512,
+        _mirrored("ghostfacenet_v1.onnx"),
+        (0.65, 35.71, 1.10, 0.38),
+        keras_files=(
+            WeightFile(
+                "ghostfacenet_v1.h5",
+                ("https://github.com/HamadYA/GhostFaceNets/releases/download/v1.2/GhostFaceNet_W1.3_S1_ArcFace.h5",),
+            ),
+        ),
+    ),
     Model(
         name="Buffalo_L",
         task="recognition",
@@ -166,7 +210,9 @@ _DETECTION = (
     Model(name="dlib", task="detection", thread_safe=False, files=_dlib_file("shape_predictor_5_face_landmarks.dat")),
     Model(name="mtcnn", task="detection", thread_safe=False, package="mtcnn tensorflow", module="mtcnn"),
     Model(name="fastmtcnn", task="detection", thread_safe=False, package="facenet-pytorch", module="facenet_pytorch"),
-    Model(name="retinaface", task="detection", files=_mirrored("retinaface.onnx")),
+    Model(
+        name="retinaface", task="detection", files=_mirrored("retinaface.onnx"), keras_files=_mirrored("retinaface.h5")
+    ),
     Model(name="mediapipe", task="detection", thread_safe=False, package="mediapipe", module="mediapipe"),
     _yolo("yolov8n", "https://drive.google.com/uc?id=1qcr9DbgsX3ryrz2uU8w4Xm3cOrRywXqb"),
     _yolo("yolov8m", f"{_YAPALAB}yolov8m-face.pt"),

@@ -108,7 +108,7 @@ class DeepFaceEngine(Engine):
         parts = [backend_utils.get_backend_engine()]
         for model in map(catalogue.find, names):
             self._require_files(model)
-            for file in model.files:
+            for file in self._weights.files(model):
                 if file.name not in self._digests:
                     self._digests[file.name] = self._weights.digest(file)
                 parts.append(self._digests[file.name])

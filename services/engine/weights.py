@@ -8,6 +8,8 @@ import hashlib
 import importlib.util
 import logging
 import shutil
+import tempfile
+import zipfile
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
@@ -30,18 +32,23 @@ _DRIVE_HOST = "drive.google.com"
 
 
 class WeightFolder(Weights):
-    """The folder in which DeepFace looks for weights: `.deepface/weights` below `deepface_home`."""
+    """The folder in which DeepFace, run on `framework`, looks for weights: `.deepface/weights` below its home."""
 
-    def __init__(self, deepface_home: Path) -> None:
+    def __init__(self, deepface_home: Path, framework: str = "onnx") -> None:
         self._folder = deepface_home / ".deepface" / "weights"
+        self._framework = framework
 
     def path(self, file: WeightFile) -> Path:
         """Where `file` is, or would be."""
         return self._folder / file.name
 
     @override
+    def files(self, model: Model) -> tuple[WeightFile, ...]:
+        return model.keras_files if self._framework == "tensorflow" and model.keras_files else model.files
+
+    @override
     def missing(self, model: Model) -> list[WeightFile]:
-        return [file for file in model.files if not self.path(file).is_file()]
+        return [file for file in self.files(model) if not self.path(file).is_file()]
 
     @override
     def digest(self, file: WeightFile) -> str:
@@ -86,6 +93,26 @@ def _packaged(file: WeightFile) -> Path | None:
 
 
 def _download(url: str, target: BinaryIO, progress: Progress) -> None:
+    if url.endswith(".zip"):
+        with tempfile.TemporaryFile() as archive:
+            _download_plain(url, archive, progress)
+            _unzip(archive, target)
+        return
+    _download_plain(url, target, progress)
+
+
+def _unzip(archive: BinaryIO, target: BinaryIO) -> None:
+    """Write the one file in `archive` to `target`."""
+    try:
+        with zipfile.ZipFile(archive) as files:
+            (name,) = files.namelist()
+            with files.open(name) as content:
+                shutil.copyfileobj(content, target, _CHUNK_BYTES)
+    except (zipfile.BadZipFile, ValueError) as error:
+        raise FetchError("not a zip archive of one file") from error
+
+
+def _download_plain(url: str, target: BinaryIO, progress: Progress) -> None:
     if urlsplit(url).hostname == _DRIVE_HOST:
         _download_from_drive(url, target, progress)
         return

@@ -1,7 +1,9 @@
 import bz2
 import http.server
+import io
 import os
 import threading
+import zipfile
 
 import pytest
 
@@ -13,11 +15,23 @@ CONTENT = os.urandom(3_000_000)
 ARCHIVE = bz2.compress(CONTENT)
 
 
+def zipped(*names):
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as files:
+        for name in names:
+            files.writestr(name, CONTENT)
+    return archive.getvalue()
+
+
+FILES = {
+    "/good": CONTENT, "/good.bz2": ARCHIVE, "/bad.bz2": b"hello", "/cut.bz2": ARCHIVE[:-1000],
+    "/good.zip": zipped("model.h5"), "/two.zip": zipped("a", "b"), "/bad.zip": b"hello",
+}  # fmt: skip
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        body = {"/good": CONTENT, "/good.bz2": ARCHIVE, "/bad.bz2": b"hello", "/cut.bz2": ARCHIVE[:-1000]}.get(
-            self.path
-        )
+        body = FILES.get(self.path)
         if self.path == "/short":
             self.send_response(200)
             self.send_header("Content-Length", str(len(CONTENT)))
@@ -60,11 +74,12 @@ def test_a_file_is_fetched_from_the_first_source_that_has_it(folder, origin):
     assert fetch(folder, f"{origin}/missing", f"{origin}/short", f"{origin}/good") == CONTENT
 
 
-def test_a_bz2_archive_is_unpacked(folder, origin):
-    assert fetch(folder, f"{origin}/good.bz2") == CONTENT
+@pytest.mark.parametrize("suffix", ["bz2", "zip"])
+def test_an_archive_is_unpacked(folder, origin, suffix):
+    assert fetch(folder, f"{origin}/good.{suffix}") == CONTENT
 
 
-@pytest.mark.parametrize("path", ["missing", "short", "bad.bz2", "cut.bz2"])
+@pytest.mark.parametrize("path", ["missing", "short", "bad.bz2", "cut.bz2", "bad.zip", "two.zip"])
 def test_a_source_that_fails_leaves_nothing_behind(folder, origin, tmp_path, path):
     with pytest.raises(FetchError, match=path):
         fetch(folder, f"{origin}/{path}")
@@ -101,3 +116,9 @@ def test_a_folder_that_cannot_be_written_is_only_logged(tmp_path, caplog):
     WeightFolder(tmp_path).install_packaged()
     assert "could not install" in caplog.text
     assert str(tmp_path) not in caplog.text
+
+
+def test_tensorflow_has_files_of_its_own_where_there_are_any(tmp_path):
+    weights = WeightFolder(tmp_path, "tensorflow")
+    assert [file.name for file in weights.files(MODELS["age"])] == ["age_model_weights.h5"]
+    assert weights.files(MODELS["Dlib"]) == MODELS["Dlib"].files
