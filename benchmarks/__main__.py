@@ -1,13 +1,11 @@
 """`python -m benchmarks overhead` or `python -m benchmarks engine`."""
 
 import argparse
+import importlib
 
-from benchmarks import engine, overhead
-
-BENCHMARKS = {"overhead": overhead.main, "engine": engine.main}
-
+NAMES = ("overhead", "engine")
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("name", choices=BENCHMARKS)
-    BENCHMARKS[parser.parse_args().name]()
+    parser.add_argument("name", choices=NAMES)
+    importlib.import_module(f"benchmarks.{parser.parse_args().name}").main()

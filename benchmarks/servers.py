@@ -77,7 +77,7 @@ def _gunicorn(
 
 def _answers(url: str) -> bool:
     with suppress(requests.ConnectionError):
-        return requests.get(url, timeout=10).status_code == requests.codes.ok
+        return bool(requests.get(url, timeout=10).ok)
     return False
 
 

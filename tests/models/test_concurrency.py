@@ -6,6 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+
+from services.engine.base import Detection
+from services.engine.deepface import DeepFaceEngine
+from services.engine.weights import WeightFolder
+from tests.models.conftest import SHARED, needs_shared
+
 PROJECT = Path(__file__).parents[2]
 
 
@@ -21,6 +28,17 @@ def test_two_hundred_mixed_requests_from_eight_threads_get_the_serial_answers():
     report = json.loads(result.stdout.splitlines()[-1])
     assert (report["requests"], report["differing"], report["built_too_often"]) == (200, 0, {})
     assert {"Dlib", "Facenet512", "dlib", "opencv", "ssd"} <= set(report["built"])
+
+
+@needs_shared
+def test_a_photo_of_six_people_gives_the_same_answer_every_time(deepface_home):
+    engine = DeepFaceEngine(WeightFolder(deepface_home), lanes=1, threads=2)
+    pixels = cv2.imread(str(SHARED / "faces" / "annotated" / "015_6.jpg"))
+    scale = 640 / max(pixels.shape[:2])
+    pixels = cv2.resize(pixels, None, fx=scale, fy=scale)
+    answers = {tuple(face.area for face in engine.detect(pixels, Detection(detector="opencv"))) for _ in range(20)}
+    assert len(answers) == 1
+    assert len(answers.pop()) >= 6
 
 
 def test_the_same_requests_to_deepface_without_lanes_fail(tmp_path):
