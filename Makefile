@@ -37,9 +37,10 @@ test-tensorflow:
 	@touch $(VENV)/.tensorflow
 	$(BIN)/python -m pytest -W default tests/models/test_tensorflow.py
 
-# What takes too long for every change: 16,000 mixed requests from 8 threads against the serial answers.
+# What takes too long for every change: 16,000 mixed requests from 8 threads, and 20 minutes of slow clients.
 stress: $(VENV)/.dev
 	$(BIN)/python -m tests.models.mixed --requests 16000
+	SLOW_CLIENTS_S=1200 $(BIN)/python -m pytest tests/test_nginx.py
 
 # Against the running server: makes ./faces_db of two sample photos and asks about them.
 demo: $(VENV)/.dev
