@@ -30,18 +30,18 @@ from tests.models.graphs import write_graphs
 THREADS = 8
 FIRST_REQUESTS = 32
 LANES = 4
-SIDE_PX = 240
+SIDE_PX = 120
 SHARED = Path(__file__).parents[2].parent / "shared"
 EYELESS = "ssd"  # the catalogue's name under which the detector without eyes is put
 
 
 def pictures():
-    """Three pictures of two people, of different sizes, as JPEG."""
-    astronaut = cv2.imread(str(Path(skimage.__file__).parent / "data" / "astronaut.png"))
-    hopper = cv2.imread(str(Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"))
-    scaled = [cv2.resize(picture, (side, side)) for picture, side in ((astronaut, SIDE_PX), (hopper, SIDE_PX - 40))]
+    """Two people, close, and both together, as JPEG: small, so that many requests take little time."""
+    astronaut = cv2.imread(str(Path(skimage.__file__).parent / "data" / "astronaut.png"))[0:240, 110:350]
+    hopper = cv2.imread(str(Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"))[40:480, 50:490]
+    close = [cv2.resize(picture, (side, side)) for picture, side in ((astronaut, SIDE_PX), (hopper, SIDE_PX - 20))]
     both = np.hstack([cv2.resize(picture, (SIDE_PX, SIDE_PX)) for picture in (astronaut, hopper)])
-    return [cv2.imencode(".jpg", picture)[1].tobytes() for picture in (*scaled, both)]
+    return [cv2.imencode(".jpg", picture)[1].tobytes() for picture in (*close, both)]
 
 
 def prepare_home(home):
