@@ -1,6 +1,7 @@
 """The use-case of looking a face up in a folder of photos."""
 
 import os
+from collections.abc import Callable
 
 from core.exceptions import ServiceUnavailable
 from schemas.faces import FindRequest, FindResponse, FoundPhoto
@@ -50,9 +51,10 @@ class FindService:
         index, pending = self._indexer.current(self._key(request), wait_for_changes=request.refresh == "wait")
         if not index.names:
             return FindResponse(faces_queried=len(faces), pending=pending, result=[[] for _ in faces])
+        judge = self._judge(request)
         rows = distances(embeddings, index.embeddings, self._defaults.metric_of(request))
         result = [
-            [self._found(request, index, int(row), float(near[row]), read) for row in self._chosen(request, near)]
+            [self._found(index, row, read, judge(float(near[row]))) for row in self._chosen(request, near)]
             for read, near in zip(faces, rows, strict=True)
         ]
         return FindResponse(faces_queried=len(faces), pending=pending, result=result)
@@ -73,22 +75,27 @@ class FindService:
             order = order[near[order] <= self._defaults.threshold_of(request)]
         return [int(row) for row in order[: request.k]]
 
-    def _found(self, request: FindRequest, index: FolderIndex, row: int, distance: float, read: ReadFace) -> FoundPhoto:
-        name, threshold = index.names[row], self._defaults.threshold_of(request)
+    def _judge(self, request: FindRequest) -> Callable[[float], dict[str, float]]:
+        """What an answer says of a distance."""
+        model, metric = self._defaults.space_of(request).model, self._defaults.metric_of(request)
+        threshold = self._defaults.threshold_of(request)
+
+        def judge(distance: float) -> dict[str, float]:
+            verified = distance <= threshold
+            confidence = self._engine.confidence(distance, model=model, metric=metric, verified=verified)
+            return {"distance": distance, "threshold": threshold, "confidence": confidence}
+
+        return judge
+
+    def _found(self, index: FolderIndex, row: int, read: ReadFace, verdict: dict[str, float]) -> FoundPhoto:
+        name = index.names[row]
         person, slash, _ = name.partition("/")
         x, y, w, h = index.boxes[row].tolist()
         source = read.face.area
         return FoundPhoto(
             identity=name if self._relative_identities else os.path.join(self._folder, name),
             person=person if slash else None,
-            distance=distance,
-            threshold=threshold,
-            confidence=self._engine.confidence(
-                distance,
-                model=self._defaults.space_of(request).model,
-                metric=self._defaults.metric_of(request),
-                verified=distance <= threshold,
-            ),
+            **verdict,
             target_x=x,
             target_y=y,
             target_w=w,

@@ -113,10 +113,11 @@ class FolderIndexer:
         """Ask for a build towards `files` unless one is under way; the caller holds `state.changed`."""
         if state.building:
             return False
-        if self._worker is None:
-            worker = threading.Thread(target=self._work, name="folder-index", daemon=True)
-            worker.start()
-            self._worker = worker
+        with self._lock:
+            if self._worker is None:
+                worker = threading.Thread(target=self._work, name="folder-index", daemon=True)
+                worker.start()
+                self._worker = worker
         state.building, state.failure = True, None
         state.done, state.total = 0, len(files)
         self._jobs.put((key, state, files))
@@ -131,7 +132,8 @@ class FolderIndexer:
         index = state.index or FolderIndex.empty()
         try:
             index = self._updated(key, state, index, files)
-            self._save(key, index)
+            if index is not state.index:
+                self._save(key, index)
         except ServiceError as error:
             failure = error
         except Exception:  # whatever it was, those who wait have to hear of it
@@ -171,9 +173,12 @@ class FolderIndexer:
                 state.done += 1
                 if photo is None:
                     state.retry_at[file.name] = time.monotonic() + _RETRY_PHOTO_S
+        removed = set(index.photos) - set(files)
+        if not added and not removed:
+            return index
         failed = len(todo) - len(added)
         logger.info("folder index updated", extra={"photos": len(files), "embedded": len(added), "failed": failed})
-        return index.changed(removed=set(index.photos) - set(files), added=added)
+        return index.changed(removed=removed, added=added)
 
     def _embedded(self, key: IndexKey, file: FoundFile) -> PhotoFaces | None:
         """The faces of one photo: none if it is no picture or shows no face, None if that could not be found out."""
