@@ -5,11 +5,14 @@ from typing import Any
 
 from core.config import SettingsError, load_settings
 from core.logging import logging_config
-from services.options import Defaults
+from core.runtime import prepare_process
 
 try:
     _settings = load_settings()
-    # A worker that ended over a wrong default would be started again for ever.
+    prepare_process(_settings)
+    # Only now, since it imports numpy. A worker that ended over a wrong default would be started again for ever.
+    from services.options import Defaults
+
     Defaults.of(_settings)
 except SettingsError as error:
     sys.exit(f"The service cannot start. {error}")
@@ -38,7 +41,6 @@ graceful_timeout = int(_settings.request_timeout_s) + 5
 
 # Longer than nginx keeps an idle upstream connection (60 s), so that it is nginx that closes and no request is lost.
 keepalive = 75
-
 
 # Nobody commands the server through a socket in somebody's home.
 control_socket_disable = True

@@ -253,19 +253,19 @@ def test_several_workers_serve_together(tmp_path):
 
 
 def test_sigterm_finishes_what_is_in_flight(tmp_path):
-    with served(tmp_path, INFERENCE_LANES="1") as (url, _, process):
+    with served(tmp_path, INFERENCE_LANES="1") as (url, _, process), contextlib.ExitStack() as stack:
         wait_for(f"{url}/ready")
-        statuses = []
-
-        def client():
-            statuses.append(requests.post(f"{url}/extract", files={"img": ASTRONAUT}, timeout=60).status_code)
-
-        threads = [threading.Thread(target=client) for _ in range(6)]
-        for thread in threads:
-            thread.start()
-        time.sleep(0.3)
+        host, port = url.removeprefix("http://").split(":")
+        head = b"POST /extract HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
+        connections = [stack.enter_context(socket.create_connection((host, int(port)), 60)) for _ in range(6)]
+        for connection in connections:
+            connection.sendall(head % len(ASTRONAUT) + ASTRONAUT)
+        wait_for(f"{url}/health")  # connections are accepted in order: those before this one have been
         process.send_signal(signal.SIGTERM)
-        for thread in threads:
-            thread.join()
+        statuses = []
+        for connection in connections:
+            with contextlib.closing(http.client.HTTPResponse(connection)) as response:
+                response.begin()
+                statuses.append(response.status)
         assert process.wait(60) == 0
         assert statuses == [200] * 6
