@@ -36,8 +36,8 @@ preload_app = False
 # holds Python's lock for seconds.
 timeout = 60
 
-# SIGTERM: nobody waits longer than the request's deadline, and inference under way ends within a few seconds.
-graceful_timeout = int(_settings.request_timeout_s) + 5
+# SIGTERM: a request may start just before its deadline, and two photos of 30 megapixels then take 23 s.
+graceful_timeout = int(_settings.request_timeout_s) + 30
 
 # Longer than nginx keeps an idle upstream connection (60 s), so that it is nginx that closes and no request is lost.
 keepalive = 75

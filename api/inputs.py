@@ -1,8 +1,10 @@
 """Reads request bodies, and is the only place that does: JSON, forms and raw images into one validated model."""
 
+import io
 import json
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
+from flask import Request as FlaskRequest
 from flask import request
 from pydantic import ValidationError
 from werkzeug.datastructures import MultiDict
@@ -20,6 +22,13 @@ _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 _TWICE = "Given more than once"
 _LONGEST_NAME = 100  # of a field, as it is repeated in an error
 _MOST_FIELDS = 100
+
+
+class InMemoryRequest(FlaskRequest):
+    """A request whose uploads stay in memory, which MAX_BODY_BYTES bounds: no picture is written to disk."""
+
+    def _get_file_stream(self, *_: Any, **__: Any) -> IO[bytes]:
+        return io.BytesIO()
 
 
 def read_request(model: type[R]) -> R:

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from core.exceptions import DeadlineExceeded
 
+# How often a waiting request looks whether its client is still there.
+POLL_S = 0.25
+
 
 @dataclass(frozen=True, slots=True)
 class _Deadline:

@@ -25,6 +25,7 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     from api import cli, ops
     from api.deps import attach
     from api.errors import init_errors
+    from api.inputs import InMemoryRequest
     from api.lifecycle import init_lifecycle
     from api.openapi import API_PREFIX
     from api.v1 import routes
@@ -32,6 +33,7 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
 
     logging.config.dictConfig(logging_config(settings))
     app = Flask("face-service", static_folder=None)
+    app.request_class = InMemoryRequest
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     # Werkzeug's own limit of 500 kB for a text field is below what a base64 photo needs.
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.max_body_bytes

@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 
-from core.deadline import remaining_s
+from core.deadline import POLL_S, check_deadline, remaining_s
 from core.exceptions import (
     DeepFaceError,
     FolderNotFound,
@@ -34,6 +34,9 @@ _RETRY_PHOTO_S = 60
 # Every combination of model, detector and their options has an index of its own, and clients choose the options.
 _MOST_INDEXES = 32
 
+# Requests that wait for an index hold places of the queue that others could use for a lane.
+_MOST_WAITING = 16
+
 
 class _State:
     """One index: the last complete one, and the build under way. Guarded by `changed`."""
@@ -45,6 +48,7 @@ class _State:
         self.failure: ServiceError | None = None
         self.done = 0
         self.total = 0
+        self.waiting = 0
         # Photos that could not be read or embedded for a reason that may pass, and when to try them again.
         self.retry_at: dict[str, float] = {}
 
@@ -85,8 +89,7 @@ class FolderIndexer:
                         self._start(key, state, files)
                     return state.index, pending
                 waited = self._start(key, state, files)  # a build begun before may not know of these files
-                if not state.changed.wait_for(lambda: not state.building, remaining_s()):
-                    raise _building(state)
+                _wait(state)
                 if state.failure is not None:
                     raise type(state.failure)(state.failure.message, details=state.failure.details)
 
@@ -204,6 +207,23 @@ class FolderIndexer:
         return PhotoFaces(
             signature=file.signature, boxes=boxes.reshape(-1, 4), embeddings=embeddings.astype(np.float32)
         )
+
+
+def _wait(state: _State) -> None:
+    """Return once the build under way is over; the caller holds `state.changed`."""
+    if state.waiting >= _MOST_WAITING:
+        raise _building(state)
+    state.waiting += 1
+    try:
+        while state.building:
+            remaining = remaining_s()
+            if remaining == 0:
+                raise _building(state)
+            state.changed.wait(POLL_S if remaining is None else min(POLL_S, remaining))
+            if remaining_s() != 0:
+                check_deadline()  # whether anybody still waits for the answer
+    finally:
+        state.waiting -= 1
 
 
 def _building(state: _State) -> IndexBuilding:

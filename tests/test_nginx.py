@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not 
 
 SLOW_CLIENTS = 200
 SLOW_CLIENTS_S = float(os.environ.get("SLOW_CLIENTS_S", "30"))
-ATTACKER = "127.0.0.2"
+ATTACKERS = [f"127.0.1.{number}" for number in range(1, 21)]  # each below the limit of connections
 
 
 def free_port():
@@ -154,7 +154,7 @@ class SlowClients(threading.Thread):
         """The client after its next byte, a new one if there was none, or None if it was thrown out."""
         try:
             if client is None:
-                client = socket.create_connection(self.address, 2, (ATTACKER, 0))
+                client = socket.create_connection(self.address, 2, (ATTACKERS[number % len(ATTACKERS)], 0))
                 client.sendall(self.STARTS[number % 3])
                 self.connections += 1
             elif number % 3 < 2:

@@ -22,6 +22,7 @@ from deepface.modules import demography, detection, modeling, representation, ve
 from deepface.modules.exceptions import FaceNotDetected, ImgNotFound
 from typing_extensions import override
 
+from core.deadline import POLL_S, check_deadline
 from core.exceptions import DeepFaceError, LivenessUnavailable, ModelUnavailable, NoFaceDetected, ServiceError
 from services.engine import catalogue
 from services.engine.base import Detection, Engine, Face, FaceArea, LivenessScore, Pixels, Weights
@@ -63,7 +64,7 @@ class DeepFaceEngine(Engine):
         model = catalogue.find(name)
         if model.name in self._ready:
             return
-        with self._loading[model.name]:
+        with self._only_loader(model):
             if model.name in self._ready:
                 return
             self._require_files(model)
@@ -75,6 +76,17 @@ class DeepFaceEngine(Engine):
             if model.task == "detection" and model.name != _EYE_FINDER:
                 self.load(_EYE_FINDER)
             self._ready.add(model.name)
+
+    @contextmanager
+    def _only_loader(self, model: catalogue.Model) -> Iterator[None]:
+        """One thread at a time loads a model; those who wait for it keep their deadlines."""
+        lock = self._loading[model.name]
+        while not lock.acquire(timeout=POLL_S):
+            check_deadline()
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _require_files(self, model: catalogue.Model) -> None:
         if model.module is not None and importlib.util.find_spec(model.module) is None:

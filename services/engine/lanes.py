@@ -6,11 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from core.deadline import check_deadline, remaining_s
+from core.deadline import POLL_S, check_deadline, remaining_s
 from core.exceptions import ServiceError
-
-# How often a waiting request looks whether its client is still there.
-_POLL_S = 0.25
 
 
 class Lane:
@@ -64,7 +61,7 @@ class Lanes:
             ticket = _Ticket()
             self._queue.append(ticket)
         try:
-            while not ticket.called.wait(min(_POLL_S, remaining_s() or _POLL_S)):
+            while not ticket.called.wait(min(POLL_S, remaining_s() or POLL_S)):
                 check_deadline()
         except ServiceError:
             self._leave(ticket)

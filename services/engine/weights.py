@@ -76,7 +76,7 @@ class WeightFolder(Weights):
         for url in file.urls:
             try:
                 with atomically_written(self.path(file), mode=_MODE) as target:
-                    _download(url, target, progress)
+                    _download(url, target, progress, scratch=self.path(file).parent)
                 return
             except (requests.RequestException, FetchError) as error:
                 failures.append(f"{url}: {error}")
@@ -92,9 +92,11 @@ def _packaged(file: WeightFile) -> Path | None:
     return path if path.is_file() else None
 
 
-def _download(url: str, target: BinaryIO, progress: Progress) -> None:
+def _download(url: str, target: BinaryIO, progress: Progress, *, scratch: Path) -> None:
+    """Write what `url` gives to `target`, unpacked; an archive that has to be whole first lies in `scratch`."""
     if url.endswith(".zip"):
-        with tempfile.TemporaryFile() as archive:
+        # Not the system's folder for temporary files, which may be a small one in memory.
+        with tempfile.TemporaryFile(dir=scratch) as archive:
             _download_plain(url, archive, progress)
             _unzip(archive, target)
         return

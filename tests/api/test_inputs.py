@@ -61,7 +61,13 @@ def test_the_same_photo_gives_the_same_embedding_whichever_way_it_comes(client, 
 
 
 @pytest.mark.parametrize("is_file", [True, False])
-def test_a_photo_of_many_megabytes_fits_into_a_multipart_part(client, is_file):
+def test_a_photo_of_many_megabytes_fits_into_a_multipart_part_and_stays_in_memory(client, is_file, monkeypatch):
+    def on_disk(*_, **__):
+        pytest.fail("a picture was written to disk")
+
+    for name in ("TemporaryFile", "SpooledTemporaryFile", "NamedTemporaryFile"):
+        monkeypatch.setattr(f"tempfile.{name}", on_disk)
+        monkeypatch.setattr(f"werkzeug.formparser.{name}", on_disk, raising=False)
     content = encoded(np.random.default_rng(0).integers(0, 255, (1200, 1200, 3), np.uint8))
     assert 3_000_000 < len(content) < 10_000_000
     part = ("img", content if is_file else b64encode(content), is_file)

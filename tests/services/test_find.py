@@ -7,6 +7,7 @@ import pytest
 
 from core.deadline import deadline
 from core.exceptions import (
+    DeadlineExceeded,
     DeepFaceError,
     FolderNotFound,
     IndexBuilding,
@@ -239,6 +240,24 @@ def test_a_folder_that_cannot_be_read_this_time_does_not_look_empty(service, pho
     monkeypatch.setattr("services.indexing.list_files", broken)
     with pytest.raises(ServiceUnavailable, match="Input/output error"):
         found(service, ALICE)
+
+
+def test_a_client_that_leaves_while_the_index_is_built_is_not_waited_for(service, photos, engine):
+    write_photo(photos / "alice.png", ALICE)
+    gone, hold = threading.Event(), threading.Event()
+    detect = engine.detect
+
+    def slow_index(image, detection):
+        if threading.current_thread().name == "folder-index":
+            gone.set()
+            assert hold.wait(10)
+        return detect(image, detection)
+
+    engine.detect = slow_index
+    with deadline(30, is_abandoned=gone.is_set), pytest.raises(DeadlineExceeded, match="went away"):
+        found(service, ALICE)
+    hold.set()
+    assert len(found(service, ALICE).result[0]) == 1
 
 
 def test_an_empty_folder_finds_nothing(service):
