@@ -22,9 +22,8 @@ _ATTRIBUTE = "documented"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Documented:
-    """What a route takes and gives."""
+    """What a route takes and gives; its summary is the view's docstring."""
 
-    summary: str
     request: type[Request] | None
     response: type[BaseModel]
     errors: tuple[type[ServiceError], ...]
@@ -53,12 +52,7 @@ def endpoint(
                     answer = function(body)
             return Response(answer.model_dump_json(), mimetype="application/json")
 
-        summary = (function.__doc__ or "").strip()
-        setattr(
-            view,
-            _ATTRIBUTE,
-            Documented(summary=summary, request=request, response=response, errors=tuple(errors)),
-        )
+        setattr(view, _ATTRIBUTE, Documented(request=request, response=response, errors=tuple(errors)))
         return view
 
     return decorate

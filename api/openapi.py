@@ -1,5 +1,6 @@
 """The OpenAPI 3.1 document, built from the same models and decorators that validate."""
 
+import inspect
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -40,13 +41,18 @@ def views(app: Flask) -> Iterator[tuple[str, str, Callable[..., Any]]]:
                 yield method, rule.rule, app.view_functions[rule.endpoint]
 
 
+def summary(view: Callable[..., Any]) -> str:
+    """What a view says of itself."""
+    return inspect.getdoc(view) or ""
+
+
 def openapi_json(app: Flask) -> str:
     """The document of `app`."""
     paths: dict[str, dict[str, Operation]] = defaultdict(dict)
     for method, path, view in views(app):
         described = documented(view)
         if described is not None:
-            paths[path][method.lower()] = _operation(path, described)
+            paths[path][method.lower()] = _operation(path, summary(view), described)
     document = OpenAPI(
         info=Info(
             title="Face service",
@@ -59,10 +65,10 @@ def openapi_json(app: Flask) -> str:
     return construct_open_api_with_schema_class(document).model_dump_json(by_alias=True, exclude_none=True, indent=1)
 
 
-def _operation(path: str, view: Documented) -> Operation:
+def _operation(path: str, title: str, view: Documented) -> Operation:
     return Operation(
         operationId=path.strip("/") or "info",
-        summary=view.summary,
+        summary=title,
         requestBody=None if view.request is None else _request_body(view.request),
         parameters=None if view.request is None else _query_parameters(view.request),
         responses={

@@ -1,12 +1,10 @@
 """Endpoints about the service itself: what it is, whether it lives, whether it is ready."""
 
-import inspect
-
 from flask import Blueprint, Response, current_app
 
 from api.deps import services
 from api.endpoint import endpoint
-from api.openapi import openapi_json, views
+from api.openapi import openapi_json, summary, views
 from core import __version__
 from core.exceptions import ModelLoading, ModelUnavailable, ServiceUnavailable
 from schemas.ops import Endpoint, Health, Readiness, ServiceInfo
@@ -18,10 +16,7 @@ blueprint = Blueprint("ops", __name__)
 @endpoint(response=ServiceInfo)
 def info() -> ServiceInfo:
     """What this service is, and its endpoints."""
-    lines = [
-        Endpoint(method=method, path=path, summary=inspect.getdoc(view) or "")
-        for method, path, view in views(current_app)
-    ]
+    lines = [Endpoint(method=method, path=path, summary=summary(view)) for method, path, view in views(current_app)]
     return ServiceInfo(service="face-service", version=__version__, endpoints=lines)
 
 
