@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 PORT ?= $(or $(shell sed -n 's/^PORT=//p' .env 2>/dev/null),5000)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test test-tensorflow stress lint types demo clean
+.PHONY: run test test-tensorflow stress fuzz lint types demo clean
 .DEFAULT_GOAL := run
 
 # Set up if need be, and serve on http://localhost:5000.
@@ -41,6 +41,10 @@ test-tensorflow:
 stress: $(VENV)/.dev
 	$(BIN)/python -m tests.models.mixed --requests 16000
 	SLOW_CLIENTS_S=1200 $(BIN)/python -m pytest tests/test_nginx.py
+
+# The attacks of SECURITY.md with 20,000 random cases each.
+fuzz: $(VENV)/.dev
+	ATTACK_CASES=20000 $(BIN)/python -m pytest tests/security
 
 # Against the running server: makes ./faces_db of two sample photos and asks about them.
 demo: $(VENV)/.dev

@@ -30,8 +30,8 @@ def text(content):
 
 
 @contextlib.contextmanager
-def served(folder, **environment):
-    """A server with its files below `folder`; gives its address and its log."""
+def served(folder, *, app="main:app", **environment):
+    """A server with its files below `folder`; gives its address, its log and its process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -46,7 +46,7 @@ def served(folder, **environment):
         "PYTHONPATH": str(PROJECT),
     } | environment
     log = folder / "log"
-    command = [sys.executable, "-m", "gunicorn", "--config", str(PROJECT / "gunicorn.conf.py")]
+    command = [sys.executable, "-m", "gunicorn", "--config", str(PROJECT / "gunicorn.conf.py"), app]
     with log.open("wb") as output:
         # Not from the project's folder, where a developer's .env may lie.
         process = subprocess.Popen(command, cwd=folder, env=settings, stdout=output, stderr=subprocess.STDOUT)
