@@ -18,14 +18,22 @@ T = TypeVar("T")
 BODY = "body"  # the `field` of an error that is about the body as a whole
 RAW_IMAGE_FIELD = "img"
 
-_FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+_TEXT_FORM = "application/x-www-form-urlencoded"
+_FORMS = ("multipart/form-data", _TEXT_FORM)
 _TWICE = "Given more than once"
 _LONGEST_NAME = 100  # of a field, as it is repeated in an error
 _MOST_FIELDS = 100
+_MOST_VALUES = 10_000  # of JSON, however deep
 
 
 class InMemoryRequest(FlaskRequest):
     """A request whose uploads stay in memory, which MAX_BODY_BYTES bounds: no picture is written to disk."""
+
+    def __init__(self, environ: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+        # Gunicorn's word that the body ends by itself, as it also does where the client left: counted against
+        # Content-Length instead, a body that was cut off is an error.
+        environ.pop("wsgi.input_terminated", None)
+        super().__init__(environ, *args, **kwargs)
 
     def _get_file_stream(self, *_: Any, **__: Any) -> IO[bytes]:
         return io.BytesIO()
@@ -52,6 +60,8 @@ def read_request(model: type[R]) -> R:
     if request.args:
         fields = [_wrong(name, "Options go into the body, beside the image") for name in request.args]
         raise ValidationFailed(fields)
+    if kind == _TEXT_FORM and request.get_data().count(b"&") >= _MOST_FIELDS:
+        raise _too_many_fields()
     if kind in _FORMS:
         files = MultiDict([(name, part.read()) for name, part in request.files.items(multi=True)])
         return _validated(model, _merged(model, request.form, files), strict=False)
@@ -71,10 +81,12 @@ def _merged(
     model: type[Request], text: "MultiDict[str, str]", files: "MultiDict[str, bytes]"
 ) -> dict[str, str | bytes | list[str]]:
     """One value a field, from text and files; the fields of `model.repeatable` as lists."""
+    if not (all(text) and all(files)):  # werkzeug calls a part without a name None
+        raise ValidationFailed.of(BODY, "A field has no name")
     values: dict[str, str | bytes | list[str]] = {}
     for name, texts in text.lists():
         if name in model.repeatable:
-            values[name] = [part.strip() for value in texts for part in value.split(",")]
+            values[name] = [part.strip() for value in texts for part in value.split(",", _MOST_FIELDS)]
         else:
             values[name] = _only(name, texts)
     for name, contents in files.lists():
@@ -102,6 +114,10 @@ def _json_object(body: bytes) -> dict[str, Any]:
             result[name] = value
         return result
 
+    # Each value but the first of its list or object follows a comma. Counted before they are parsed, when a million of
+    # them would take many times the memory of their text.
+    if body.count(b",") >= _MOST_VALUES:
+        raise ValidationFailed.of(BODY, f"More than {_MOST_VALUES} values")
     try:
         value = json.loads(body.decode(), parse_constant=no_constant, object_pairs_hook=no_duplicates)
     except json.JSONDecodeError as error:
@@ -116,13 +132,17 @@ def _json_object(body: bytes) -> dict[str, Any]:
 def _validated(model: type[R], values: dict[str, Any], *, strict: bool) -> R:
     # Before the names are looked at one by one: an error about each of a million would be an answer of megabytes.
     if len(values) > _MOST_FIELDS:
-        raise ValidationFailed.of(BODY, f"More than {_MOST_FIELDS} fields")
+        raise _too_many_fields()
     try:
         return model.model_validate(values, strict=strict)
     except ValidationError as error:
         # Without the input: it may hold the image.
         found = error.errors(include_input=False, include_url=False, include_context=False)
         raise ValidationFailed([_wrong(".".join(map(str, e["loc"])) or BODY, e["msg"]) for e in found]) from None
+
+
+def _too_many_fields() -> ValidationFailed:
+    return ValidationFailed.of(BODY, f"More than {_MOST_FIELDS} fields")
 
 
 def _wrong(field: str, msg: str) -> dict[str, str]:
