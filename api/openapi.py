@@ -21,6 +21,9 @@ from openapi_pydantic import (
 )
 from openapi_pydantic.util import PydanticSchema, construct_open_api_with_schema_class
 from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+from typing_extensions import override
 
 from api.endpoint import Documented, documented
 from api.inputs import RAW_IMAGE_FIELD, takes_raw_image
@@ -79,25 +82,44 @@ def _operation(path: str, title: str, view: Documented) -> Operation:
 
 
 def _request_body(model: type[Request]) -> RequestBody:
-    content = {kind: _media(model) for kind in ("application/json", "application/x-www-form-urlencoded")}
-    content["multipart/form-data"] = _multipart(model)
+    text, multipart = _as_text(model), _as_text(model)
+    for name in IMAGE_FIELDS:
+        if name in multipart["properties"]:
+            multipart["properties"][name]["format"] = "binary"
+    content = {
+        "application/json": _media(model),
+        "application/x-www-form-urlencoded": MediaType(media_type_schema=Schema.model_validate(text)),
+        "multipart/form-data": MediaType(media_type_schema=Schema.model_validate(multipart)),
+    }
     if takes_raw_image(model):
-        content["image/*"] = MediaType()
+        content["image/*"] = MediaType(
+            media_type_schema=Schema(type=DataType.STRING, schema_format="binary", minLength=1)
+        )
     return RequestBody(required=True, content=content)
 
 
-def _multipart(model: type[Request]) -> MediaType:
-    """The same fields, of which the images may be files."""
-    images = [name for name in IMAGE_FIELDS if name in model.model_fields]
-    files = Schema(properties={name: Schema(type=DataType.STRING, schema_format="binary") for name in images})
-    return MediaType(media_type_schema=Schema(allOf=[PydanticSchema(schema_class=model), files]))
+class _WithoutNull(GenerateJsonSchema):
+    """The schema of what comes as text, where `null` would be four letters."""
+
+    @override
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    @override
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        described = super().default_schema(schema)
+        return {key: value for key, value in described.items() if (key, value) != ("default", None)}
+
+
+def _as_text(model: type[Request]) -> dict[str, Any]:
+    """The fields of a form or a query string."""
+    return model.model_json_schema(schema_generator=_WithoutNull)
 
 
 def _query_parameters(model: type[Request]) -> list[Parameter] | None:
     """The options, as they go into the query string where the image itself is the body."""
     if not takes_raw_image(model):
         return None
-    properties: dict[str, Any] = model.model_json_schema(ref_template="")["properties"]
     return [
         Parameter.model_validate(
             {
@@ -107,7 +129,7 @@ def _query_parameters(model: type[Request]) -> list[Parameter] | None:
                 "schema": schema,
             }
         )
-        for name, schema in properties.items()
+        for name, schema in _as_text(model)["properties"].items()
         if name != RAW_IMAGE_FIELD
     ]
 

@@ -67,6 +67,14 @@ ImageSource = Annotated[
 ]
 
 
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+# JSON knows one kind of number: to JSON Schema, and to clients that write it so, 5.0 is an integer.
+WHOLE = BeforeValidator(_whole)
+
+
 class Request(BaseModel):
     """Base of all request bodies: no field but the declared ones. `null` means the same as leaving it out."""
 
@@ -102,12 +110,12 @@ class DetectionOptions(Request):
     detection: Literal["deepface"] | None = Field(
         None, description="How the detector is run: `deepface`, on the full image with DeepFace's border."
     )
-    expand_percentage: int | None = Field(
-        None, ge=0, le=100, description="By how many percent boxes grow. By default DEFAULT_EXPAND_PERCENTAGE."
+    expand_percentage: Annotated[int, Field(ge=0, le=100), WHOLE] | None = Field(
+        None, description="By how many percent boxes grow. By default DEFAULT_EXPAND_PERCENTAGE."
     )
     anti_spoofing: bool = Field(False, description="Whether each face is also judged live or printed/replayed.")
-    max_faces: int | None = Field(
-        None, ge=1, le=10_000, description="At most this many faces per image, the largest areas first."
+    max_faces: Annotated[int, Field(ge=1, le=10_000), WHOLE] | None = Field(
+        None, description="At most this many faces per image, the largest areas first."
     )
 
 

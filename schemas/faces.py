@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, Field
 
 from schemas.common import (
+    WHOLE,
     Action,
     AlignmentOptions,
     ComparisonOptions,
@@ -46,7 +47,9 @@ class FindRequest(ComparisonOptions):
     """An image whose faces are searched among the photos of FACES_DB_PATH."""
 
     img: ImageSource
-    k: int | None = Field(None, ge=1, le=100_000, description="At most this many rows per face of the query.")
+    k: Annotated[int, Field(ge=1, le=100_000), WHOLE] | None = Field(
+        None, description="At most this many rows per face of the query."
+    )
     similarity_search: bool = Field(False, description="Whether faces beyond the threshold are listed as well.")
     refresh: Literal["auto", "wait"] = Field(
         "auto",

@@ -157,6 +157,13 @@ def test_many_fields_or_values_are_one_error_and_never_parsed(client, monkeypatc
     assert_error(client.post("/analyze", **form), 422, "validation_error", "body")
 
 
+def test_a_whole_number_may_be_written_with_a_point(client):
+    options = {"expand_percentage": 5.0, "max_faces": 1.0, "k": 1e2}
+    assert client.post("/find", json=body_for("find") | options).status_code == 200
+    for name, value in (("expand_percentage", 5.5), ("max_faces", 0.0), ("max_faces", 1e300), ("k", -1.0)):
+        assert_error(client.post("/find", json=body_for("find") | {name: value}), 422, "validation_error", name)
+
+
 def test_some_more_fields_or_values_than_there_are_are_one_error(client):
     fields = {str(number): 1 for number in range(101)}
     assert_error(client.post("/extract", json=fields), 422, "validation_error", "body")

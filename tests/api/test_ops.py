@@ -72,8 +72,8 @@ def test_the_openapi_document_says_what_each_endpoint_takes(client):
     document = client.get("/openapi.json").json
     verify = document["paths"]["/verify"]["post"]
     assert set(verify["requestBody"]["content"]) == FORMS | {"application/json"}
-    multipart = verify["requestBody"]["content"]["multipart/form-data"]["schema"]["allOf"]
-    assert multipart[1]["properties"]["img1"] == {"type": "string", "format": "binary"}
+    multipart = verify["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert multipart["properties"]["img1"]["format"] == "binary"
     find = document["paths"]["/find"]["post"]
     assert set(find["requestBody"]["content"]) == FORMS | {"application/json", "image/*"}
     assert {"k", "threshold", "model_name"} < {parameter["name"] for parameter in find["parameters"]}
@@ -81,3 +81,15 @@ def test_the_openapi_document_says_what_each_endpoint_takes(client):
     schema = document["components"]["schemas"]["FindRequest"]
     assert schema["additionalProperties"] is False
     assert schema["required"] == ["img"]
+
+
+def test_the_openapi_document_knows_null_in_json_only(client):
+    document = client.get("/openapi.json").json
+    assert {"type": "null"} in document["components"]["schemas"]["FindRequest"]["properties"]["k"]["anyOf"]
+    find = document["paths"]["/find"]["post"]
+    forms = [find["requestBody"]["content"][kind]["schema"] for kind in FORMS]
+    for text in (*(form["properties"] for form in forms), {p["name"]: p["schema"] for p in find["parameters"]}):
+        assert (text["k"]["type"], text["k"]["maximum"]) == ("integer", 100_000)
+        assert "null" not in str(text)
+        assert "default" not in text["k"]
+        assert text["refresh"]["default"] == "auto"
