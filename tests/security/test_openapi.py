@@ -1,0 +1,130 @@
+"""Requests made up from /openapi.json against the real server: every answer is one that the document declares."""
+
+from base64 import b64encode
+from collections import Counter
+
+import cv2
+import hypothesis
+import numpy as np
+import requests
+import schemathesis
+from hypothesis import strategies as st
+from schemathesis.core.failures import FailureGroup
+from schemathesis.specs.openapi import checks
+
+from tests.test_server import ASTRONAUT, served, wait_for
+
+NAME = "requests from the OpenAPI document"
+ANSWERING = ("/verify", "/represent", "/find", "/extract", "/", "/health", "/ready")  # /analyze has no weights here
+HERE = ("Dlib", "opencv", "skip")  # models that need no download
+FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+
+HEADERS = st.dictionaries(
+    st.sampled_from(["X-Request-Id", "Accept", "Accept-Encoding", "Content-Encoding", "Cookie", "Range",
+                     "If-None-Match", "User-Agent", "X-Forwarded-For", "X-HTTP-Method-Override"]),
+    st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), max_size=20).map(str.strip),
+    max_size=3,
+)  # fmt: skip
+
+
+def small_face():
+    picture = cv2.imdecode(np.frombuffer(ASTRONAUT, np.uint8), cv2.IMREAD_COLOR)[40:210, 140:310]
+    return cv2.imencode(".jpg", cv2.resize(picture, (96, 96)))[1].tobytes()
+
+
+FACE = small_face()
+
+
+def show_a_face(case):
+    """Make the case one that can be answered: a real picture, and models that are here."""
+    is_raw = case.media_type.startswith("image/")
+    options = case.query if is_raw else case.body
+    for name in ("model_name", "detector_backend", "anti_spoofing"):
+        if options.get(name) not in HERE:
+            options.pop(name, None)
+    picture = FACE if is_raw or case.media_type == "multipart/form-data" else b64encode(FACE).decode()
+    if is_raw:
+        case.body = picture
+    else:
+        case.body |= {name: picture for name in ("img", "img1", "img2") if name in case.body}
+
+
+def never_fails(_, response, case):
+    """A 503 says what is missing here; a 500 is declared, but never right."""
+    assert response.status_code != 500
+
+
+def understood(_, response, case):
+    """What fits the document may be no image, or need a model that is not here, but is no wrong request."""
+    if response.status_code >= 400:
+        assert response.json()["error_code"] not in ("validation_error", "unsupported_media_type", "length_required")
+
+
+CHECKS = [
+    never_fails,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_schema_conformance,
+]
+
+
+def attacked(url, count):
+    """The statuses of `count` cases by path, and what was wrong with any answer."""
+    schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
+    # Not 400, which is for what is no image: that a request is wrong has to be noticed before.
+    schema.config.checks.negative_data_rejection.expected_statuses = ["415", "422"]
+    operations = [operation.ok() for operation in schema.get_all_operations()]
+    modes = list(schemathesis.GenerationMode)
+    cases = st.one_of([
+        st.tuples(operation.as_strategy(mode), st.just(mode.is_positive)) for operation in operations for mode in modes
+    ])  # fmt: skip
+    session = requests.Session()
+    statuses, breaches = Counter(), []
+
+    @hypothesis.settings(
+        max_examples=count,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[hypothesis.Phase.generate],
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    @hypothesis.given(cases, HEADERS, st.booleans())
+    def attack(drawn, headers, shows_a_face):
+        case, is_positive = drawn
+        if case.media_type in FORMS and isinstance(case.body, dict):
+            hypothesis.assume([] not in case.body.values())  # a form sends nothing of an empty list
+        if is_positive and case.media_type:
+            if not case.media_type.startswith("image/"):
+                case.query = {}  # the options beside an image, which OpenAPI cannot say
+            if shows_a_face:
+                show_a_face(case)
+        response = case.call(session=session, headers=headers, timeout=60)
+        statuses[case.path, response.status_code] += 1
+        try:
+            case.validate_response(response, [*CHECKS, understood if is_positive else checks.negative_data_rejection])
+        except FailureGroup as group:
+            what = f"{case.operation.label} {case.media_type} {case.query} {case.body!r:.200}"
+            breaches.extend(f"{what}: {failure} {response.text:.200}" for failure in group.exceptions)
+
+    attack()
+    session.close()
+    return statuses, breaches
+
+
+def test_every_answer_is_declared(tmp_path, attack, cases):
+    photo = tmp_path / "photos" / "collins" / "1.jpg"
+    photo.parent.mkdir(parents=True)
+    photo.write_bytes(FACE)
+    with served(tmp_path, ALLOW_URLS="false") as (url, _, process):
+        wait_for(f"{url}/ready", alive=process)
+        statuses, breaches = attacked(url, cases(2000))
+    attack(NAME, statuses.total(), breaches)
+    assert statuses.total() == cases(2000)
+    assert {path for path, status in statuses if status == 200} == set(ANSWERING)
+
+
+def test_an_answer_that_is_not_declared_is_noticed(tmp_path, attack):
+    with served(tmp_path, app="tests.security.weak_bodies:app", ALLOW_URLS="false") as (url, _, process):
+        wait_for(f"{url}/ready", alive=process)
+        attack(NAME, 0, attacked(url, 100)[1], twin=True)
