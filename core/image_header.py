@@ -1,6 +1,8 @@
-"""Format and size of an encoded image, read from its first bytes without decoding anything."""
+"""Format and size of an encoded image, and the parts of its container, read without decoding anything."""
 
+import re
 import struct
+from collections.abc import Iterator
 
 ACCEPTED = frozenset({"JPEG", "PNG", "WebP"})
 
@@ -34,7 +36,9 @@ _BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"mif1": "HEIF"} | dict.fromkeys(_H
 
 # Start-of-frame markers carry the size (ITU-T T.81, table B.1); C4, C8 and CC in their range are something else.
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
+# Any marker with a segment of its own, or the end of the image. Stuffed zeros, TEM, RSTn and fill bytes are none.
+_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")
+_END_OF_IMAGE = 0xD9
 
 
 def image_format(content: bytes) -> str | None:
@@ -61,27 +65,52 @@ def header_size(content: bytes, name: str) -> tuple[int, int] | None:
 
 def _png_size(content: bytes) -> tuple[int, int]:
     """Width and height of the IHDR chunk, which has to come first (PNG specification, 11.2.1)."""
-    if content[12:16] != b"IHDR":
-        raise ValueError("no IHDR")
+    kinds = [kind for kind, _ in png_chunks(content)]
+    if kinds[0] != b"IHDR" or b"IDAT" not in kinds:  # without picture, OpenCV would read on behind IEND
+        raise ValueError("no IHDR or no IDAT")
     width, height = struct.unpack_from(">II", content, 16)
     return width, height
 
 
+def png_chunks(content: bytes) -> Iterator[tuple[bytes, memoryview]]:
+    """Type and data of each chunk up to IEND (PNG specification, 5.3).
+
+    Raises:
+        ValueError: a chunk claims more than the file holds. OpenCV would ask for those gigabytes before it notices.
+    """
+    view = memoryview(content)
+    at = 8
+    kind = b""
+    while kind != b"IEND" and at + 8 <= len(content):
+        length, kind = struct.unpack_from(">I4s", content, at)
+        if at + 8 + length > len(content):
+            raise ValueError("a chunk is cut off")
+        yield kind, view[at + 8 : at + 8 + length]
+        at += length + 12
+
+
 def _jpeg_size(content: bytes) -> tuple[int, int]:
-    """Width and height of the first frame header, found by walking the segments before it (ITU-T T.81, B.2.2)."""
-    at = 2
-    while True:
-        if content[at] != 0xFF:
-            raise ValueError("no marker")
-        while content[at] == 0xFF:  # fill bytes may precede a marker
-            at += 1
-        marker = content[at]
-        at += 1
+    """Width and height of the first frame header (ITU-T T.81, B.2.2)."""
+    for marker, at in jpeg_segments(content):
         if marker in _START_OF_FRAME:
             height, width = struct.unpack_from(">HH", content, at + 3)
             return width, height
-        if marker not in _WITHOUT_LENGTH:
-            at += struct.unpack_from(">H", content, at)[0]
+    raise ValueError("no frame")
+
+
+def jpeg_segments(content: bytes) -> Iterator[tuple[int, int]]:
+    """The marker of each segment before the end of the image, and where its length stands (ITU-T T.81, B.1.1.4).
+
+    What lies between two segments is passed over as libjpeg does it, be it coded data or stray bytes: a walk that
+    took any byte differently could be shown another picture than the decoder.
+    """
+    at = 2
+    while found := _MARKER.search(content, at):
+        marker, at = found[1][0], found.end()
+        if marker == _END_OF_IMAGE:
+            return
+        yield marker, at
+        at += int.from_bytes(content[at : at + 2])
 
 
 def _webp_size(content: bytes) -> tuple[int, int]:

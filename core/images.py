@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from core.bombs import is_bomb
 from core.exceptions import ImageDecodeError, ImageError, ImageSourceForbidden, ImageTooLarge
 from core.fetch import fetch
 from core.files import OutsideRoot, open_beneath
@@ -147,11 +148,12 @@ def _check_bytes(content: bytes, policy: ImagePolicy) -> None:
 def decode(content: bytes, policy: ImagePolicy) -> Pixels:
     """The picture in `content`, upright, as BGR uint8 of shape (height, width, 3); alpha is dropped.
 
-    The format is judged by content. Size is read from the header, so that a small file cannot claim gigabytes. OpenCV
-    then decodes every format, reduces 16 bits to 8, converts grey and CMYK, and applies the EXIF orientation once.
+    The format is judged by content. Size is read from the header, so that a small file cannot claim gigabytes; nor can
+    it cost minutes. OpenCV then decodes every format, reduces 16 bits to 8, converts grey and CMYK, and applies the
+    EXIF orientation once.
 
     Raises:
-        ImageDecodeError: not a JPEG, PNG or WebP, or a damaged one.
+        ImageDecodeError: not a JPEG, PNG or WebP, a damaged one, or a bomb.
         ImageTooLarge: more bytes or pixels than the policy allows.
     """
     _check_bytes(content, policy)
@@ -166,6 +168,8 @@ def decode(content: bytes, policy: ImagePolicy) -> Pixels:
         raise ImageDecodeError(f"An image of {width} x {height} pixels is too small or too narrow to show a face.")
     if width * height > policy.max_pixels:
         raise ImageTooLarge(f"The image has {width} x {height} pixels; at most {policy.max_pixels} are accepted.")
+    if is_bomb(content, name, width * height):
+        raise ImageDecodeError(f"This {name} would take far longer to decode than a picture of its size should.")
     try:
         pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:

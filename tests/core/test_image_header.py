@@ -64,3 +64,12 @@ def test_a_size_of_zero_counts_as_damaged():
 )
 def test_formats_that_are_not_accepted_are_known_by_name(content, name):
     assert image_format(content) == name
+
+
+def test_a_jpeg_is_walked_as_libjpeg_does_so_that_no_other_frame_is_seen():
+    small, large = encoded(picture(width=64, height=48), ".jpg"), encoded(picture(width=640, height=480), ".jpg")
+    comment = b"\xff\xfe" + struct.pack(">H", len(small) + 2) + small
+    stuffed = b"\xff\0" + struct.pack(">H", len(large))
+    for content in (large[:2] + stuffed + large[2:-2] + comment, large[:2] + b"\xff\x01" + large[2:], large + small):
+        assert cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR).shape == (480, 640, 3)
+        assert header_size(content, "JPEG") == (640, 480)
