@@ -1,0 +1,132 @@
+"""Damaged, hostile and gigantic image files against the real server."""
+
+import base64
+import itertools
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.containers import chunk, many_code_tables, png, zeros
+from tests.security.bombs import bombs
+from tests.security.mutations import mutated, seeds
+from tests.test_server import PROJECT, served, wait_for
+
+CLIENTS = 2
+MAX_IMAGE_BYTES = 10_485_760
+MAX_IMAGE_PIXELS = 4_000_000
+
+# Of each client's request: the body, as base64 and decoded; a decoder holds up to 12 bytes per pixel (an animation's
+# canvas and frame as RGBA, and BGR), the answer as much again (the crop, its PNG, base64 and JSON).
+REQUEST_BYTES = 4 * MAX_IMAGE_BYTES + 24 * MAX_IMAGE_PIXELS
+# A lossless WebP of any size may need 65,536 groups of five Huffman tables of 256 four-byte entries.
+CODE_TABLES_BYTES = 65_536 * 5 * 256 * 4
+
+# A request may wait REQUEST_TIMEOUT_S (30) for its lane; this is for the work, and for a slow machine.
+CLIENT_TIMEOUT_S = 60
+
+CLIENT_ERRORS = {
+    "image_decode_error": 400,
+    "image_source_forbidden": 403,  # base64 of no image is taken for a path
+    "image_too_large": 413,
+    "validation_error": 422,
+}
+OPTIONS = {"detector_backend": "skip", "enforce_detection": False}
+
+
+class Target:
+    """A server under attack; it answers with what got through."""
+
+    def __init__(self, url, log, folder):
+        self.url = url
+        self._log = log
+        self._leaks = ("Traceback", "site-packages", str(PROJECT), str(folder))
+        self._worker = self._workers()[0]
+
+    def breaches(self, files, *, growth=CLIENTS * REQUEST_BYTES):
+        """What the (description, content) `files` did that they must not; `growth` is the memory they may cost."""
+        limit = self._memory("VmRSS") + growth
+        with ThreadPoolExecutor(CLIENTS) as clients:
+            found = [breach for breach in clients.map(self._send, itertools.count(), files) if breach]
+        if self._workers() != [self._worker]:
+            return [*found, f"workers {self._workers()}"]
+        peak = self._memory("VmHWM")
+        return [*found, f"{peak} bytes of memory, {limit} allowed"] if peak > limit else found
+
+    def _send(self, number, file):
+        description, content = file
+        try:
+            answer = self._post(number % 3, content)
+            body = answer.json()
+        except requests.RequestException as error:
+            return f"{description}: {type(error).__name__}"
+        expected = 200 if body["success"] else CLIENT_ERRORS.get(body["error_code"])
+        if answer.status_code != expected or any(leak in answer.text for leak in self._leaks):
+            return f"{description}: {answer.status_code} {answer.text[:300]}"
+        return None
+
+    def _post(self, way, content):
+        url = f"{self.url}/extract"
+        if way == 0:
+            text = base64.b64encode(content).decode()
+            return requests.post(url, json={"img": text, **OPTIONS}, timeout=CLIENT_TIMEOUT_S)
+        if way == 1:
+            return requests.post(url, data=OPTIONS, files={"img": content}, timeout=CLIENT_TIMEOUT_S)
+        head = {"Content-Type": "image/jpeg"}
+        return requests.post(url, content, params=OPTIONS, headers=head, timeout=CLIENT_TIMEOUT_S)
+
+    def _workers(self):
+        return re.findall(r"Booting worker with pid: (\d+)", self._log.read_text())
+
+    def _memory(self, name):
+        status = Path(f"/proc/{self._worker}/status").read_text()
+        return int(re.search(rf"{name}:\s+(\d+) kB", status)[1]) * 1024
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("server")
+    with served(folder, MAX_IMAGE_PIXELS=str(MAX_IMAGE_PIXELS), INFERENCE_LANES="2") as (url, log, _):
+        wait_for(f"{url}/ready")
+        yield Target(url, log, folder)
+
+
+@pytest.fixture
+def weak_target(tmp_path):
+    app = "tests.security.weakened:without_header_check()"
+    with served(tmp_path, app=app, MAX_IMAGE_PIXELS="1000000000", INFERENCE_LANES="2") as (url, log, _):
+        wait_for(f"{url}/ready")
+        yield Target(url, log, tmp_path)
+
+
+def mutations(count):
+    files = seeds()
+    return ((f"mutation {number}", mutated(number, files)) for number in range(count))
+
+
+def test_mutated_files(target, attack, cases):
+    count = cases(1000)
+    attack("mutated image files", count, target.breaches(mutations(count)))
+
+
+def test_mutated_files_twin(weak_target, attack):
+    attack("mutated image files", 100, weak_target.breaches(mutations(100)), twin=True)
+
+
+def test_bombs(target, attack):
+    files = list(bombs())
+    attack("image bombs and odd headers", len(files), target.breaches(files))
+
+
+def test_bombs_twin(weak_target, attack):
+    side = 14_000
+    bomb = png(side, side, chunk(b"IDAT", zeros(side * (side // 8 + 1))), depth=1, colour=0)
+    attack("image bombs and odd headers", 1, weak_target.breaches([("bomb", bomb)]), twin=True)
+
+
+def test_code_tables(target, attack):
+    files = [(f"{groups} groups", many_code_tables(groups)) for groups in (1, 256, 65_536)]
+    growth = CLIENTS * (REQUEST_BYTES + CODE_TABLES_BYTES)
+    attack("code tables of lossless WebP", len(files), target.breaches(files, growth=growth))
