@@ -3,11 +3,15 @@
 Applications are served as `served(folder, app="tests.security.weakened:NAME()")`.
 """
 
+import os
+from contextlib import suppress
+
 import cv2
 import numpy as np
 from flask import Flask
 
 import core.images
+from core.exceptions import ImageDecodeError, ImageSourceForbidden
 from core.factory import create_app
 
 
@@ -19,3 +23,21 @@ def without_header_check() -> Flask:
 
     core.images.decode = decode
     return create_app()
+
+
+def read_joined(source, policy):
+    """Reads a path below the root as if nobody meant harm."""
+    try:
+        with open(os.path.join(policy.roots[0], source), "rb") as file:
+            return file.read(policy.max_bytes)
+    except (OSError, ValueError):
+        raise ImageDecodeError from None
+
+
+def read_checked_first(source, policy):
+    """Reads a path once its links have been resolved and found to stay below the root, as is usual."""
+    with suppress(OSError):
+        path = os.path.realpath(os.path.join(policy.roots[0], source))
+        if path.startswith(policy.roots[0] + os.sep):
+            return read_joined(path, policy)
+    raise ImageSourceForbidden
