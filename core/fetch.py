@@ -5,8 +5,10 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -15,6 +17,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from core.deadline import remaining_s
 from core.exceptions import ImageDecodeError, ImageSourceForbidden, ImageTooLarge
 
 CONNECT_TIMEOUT_S = 3.0
@@ -22,13 +25,28 @@ FETCH_TIMEOUT_S = 10.0  # the whole exchange, redirects included; below nginx's 
 MAX_REDIRECTS = 3
 _CHUNK_BYTES = 65536
 
-# Not public although in IPv4's unicast range (IANA IPv4 Special-Purpose Address Registry).
+_HEADERS = {
+    "Accept": "image/*",
+    "Accept-Encoding": "identity",
+    "Connection": "close",
+    "User-Agent": "face-service",
+}
+
+# What getaddrinfo answers: family, kind, protocol, canonical name, socket address.
+_Answer = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[Any, ...]]
+
+# A look-up that no name server answers outlives its request; so many may.
+_look_ups = threading.BoundedSemaphore(32)
+
+# Not public although in IPv4's unicast range (IANA IPv4 Special-Purpose Address Registry); and the address by which
+# Azure serves its virtual machines, public only by number.
 _SPECIAL_V4 = [
     ipaddress.IPv4Network(block)
     for block in (
-        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
-        "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24",
-        "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+         "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "168.63.129.16/32", "169.254.0.0/16",
+         "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24",
+         "192.168.0.0/16", "192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4",
+         "240.0.0.0/4",
     )
 ]  # fmt: skip
 # Of IPv6 only global unicast is public, less its special blocks (IANA IPv6 Special-Purpose Address Registry).
@@ -58,21 +76,22 @@ def fetch(url: str, *, max_bytes: int, allowed_hosts: tuple[str, ...] = ()) -> b
     bodies are not used. Redirects are followed here, each checked like the first URL.
 
     Raises:
-        ImageSourceForbidden: the URL is malformed, of another scheme or host, or not public.
+        ImageSourceForbidden: the URL, or that of a redirect, is malformed, of another scheme or host, or has an address
+            for a host that is not public. It shows in the URL itself; nothing was asked.
         ImageTooLarge: the body has more than `max_bytes`.
-        ImageDecodeError: everything else; one text for all, so that the answers draw no map of a network.
+        ImageDecodeError: everything that had to be asked, a name with a private address included; one text for all,
+            so that the answers draw no map of a network.
     """
-    deadline = _Deadline(FETCH_TIMEOUT_S)
+    left_s = remaining_s()
+    deadline = _Deadline(FETCH_TIMEOUT_S if left_s is None else min(FETCH_TIMEOUT_S, left_s))
     try:
-        with deadline, _session(deadline, allowed_hosts) as session:
+        with deadline:
             for _ in range(MAX_REDIRECTS + 1):
                 _check_url(url)
-                with session.get(
-                    url, stream=True, allow_redirects=False, timeout=(CONNECT_TIMEOUT_S, FETCH_TIMEOUT_S)
-                ) as response:
+                with _answer(url, deadline, allowed_hosts) as response:
                     if not response.is_redirect:
                         body = _read_body(response, max_bytes)
-                        deadline.check()  # a socket shut down in mid-body looks like the end of it
+                        deadline.left_s()  # a socket shut down in mid-body looks like the end of it
                         return body
                     url = urljoin(url, response.headers["Location"])
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError):
@@ -128,10 +147,12 @@ class _Deadline:
         if time.monotonic() >= self._ends_at:
             self._shut_down()
 
-    def check(self) -> None:
-        """Raise TimeoutError if the time is over."""
-        if time.monotonic() >= self._ends_at:
+    def left_s(self) -> float:
+        """Seconds that are left, more than 0; raises TimeoutError if there are none."""
+        left_s = self._ends_at - time.monotonic()
+        if left_s <= 0:
             raise TimeoutError
+        return left_s
 
     def _shut_down(self) -> None:
         with self._lock:
@@ -144,20 +165,21 @@ def _connect_public(host: str, port: int, allowed_hosts: tuple[str, ...], deadli
     """A connection to `host`, resolved once. The host is judged here, where no other reading of the URL can differ.
 
     Raises:
-        ImageSourceForbidden: the host is not an allowed one, or one of its addresses is not public.
-        OSError: no answer, or none of the addresses accepts.
+        ImageSourceForbidden: the host is not an allowed one, or is itself an address that is not public.
+        OSError: no answer, one that is not public, or none of the addresses accepts.
     """
     if allowed_hosts and host.lower().rstrip(".") not in allowed_hosts:
         raise ImageSourceForbidden("This server does not read images from that host.")
-    answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    answers = _resolve(host, port, deadline)
     if not all(is_public(str(address[0])) for *_, address in answers):
-        raise ImageSourceForbidden("This server reads images from public addresses only.")
+        if _names_an_address(host):
+            raise ImageSourceForbidden("This server reads images from public addresses only.")
+        raise OSError("not public")
     failure: OSError = OSError("no address")
     for family, kind, protocol, _, address in answers:
-        deadline.check()
         connection = socket.socket(family, kind, protocol)
         try:
-            connection.settimeout(CONNECT_TIMEOUT_S)
+            connection.settimeout(min(CONNECT_TIMEOUT_S, deadline.left_s()))
             connection.connect(address)
             deadline.watch(connection)
             return connection
@@ -167,9 +189,48 @@ def _connect_public(host: str, port: int, allowed_hosts: tuple[str, ...], deadli
     raise failure
 
 
+def _resolve(host: str, port: int, deadline: _Deadline) -> Sequence[_Answer]:
+    """`getaddrinfo` within the deadline, which it knows nothing of: its thread ends when the resolver gives up."""
+    answers: Future[Sequence[_Answer]] = Future()
+
+    def look_up() -> None:
+        try:
+            answers.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except Exception as error:
+            answers.set_exception(error)
+        finally:
+            _look_ups.release()
+
+    if not _look_ups.acquire(timeout=deadline.left_s()):
+        raise TimeoutError
+    threading.Thread(target=look_up, name="name look-up", daemon=True).start()
+    return answers.result(deadline.left_s())
+
+
+def _names_an_address(host: str) -> bool:
+    """Whether `host` is an address in any of the system's spellings, or a name that always is one (RFC 6761, 6.3)."""
+    if f".{host.lower().rstrip('.')}".endswith(".localhost"):
+        return True
+    try:
+        return bool(socket.getaddrinfo(host, None, flags=socket.AI_NUMERICHOST))
+    except OSError:
+        return False
+
+
+class _Session(requests.Session):
+    """A session that leaves redirects alone; merely to prepare the next, `requests` reads all of this one's body."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+
 @contextmanager
-def _session(deadline: _Deadline, allowed_hosts: tuple[str, ...]) -> Iterator[requests.Session]:
-    """A session whose every connection goes through `_connect_public`, and that sends nothing of ours along."""
+def _answer(url: str, deadline: _Deadline, allowed_hosts: tuple[str, ...]) -> Iterator[requests.Response]:
+    """What the server at `url` answers, over a connection of its own that goes through `_connect_public`.
+
+    The session is new as well: it brings no cookies from the last redirect, and no connection that its server may be
+    closing this moment.
+    """
 
     class PublicHTTP(HTTPConnection):
         def _new_conn(self) -> socket.socket:
@@ -187,10 +248,12 @@ def _session(deadline: _Deadline, allowed_hosts: tuple[str, ...]) -> Iterator[re
 
     adapter = HTTPAdapter(max_retries=0)
     adapter.poolmanager.pool_classes_by_scheme = {"http": PublicHTTPPool, "https": PublicHTTPSPool}
-    with requests.Session() as session:
+    with _Session() as session:
         session.trust_env = False
         session.headers.clear()
-        session.headers.update({"Accept": "image/*", "Accept-Encoding": "identity", "User-Agent": "face-service"})
+        session.headers.update(_HEADERS)
         session.mount("http://", adapter)
         session.mount("https://", adapter)
-        yield session
+        timeout = (CONNECT_TIMEOUT_S, FETCH_TIMEOUT_S)
+        with session.get(url, stream=True, allow_redirects=False, timeout=timeout) as response:
+            yield response

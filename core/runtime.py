@@ -36,3 +36,5 @@ def prepare_process(settings: Settings) -> None:
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     # A second line behind our own check of the header, for a file that fools it.
     os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(settings.max_image_pixels)
+    # No deadline ends a name look-up; so the system's resolver (resolv.conf(5)) gives up soon after the fetch has.
+    os.environ.setdefault("RES_OPTIONS", "timeout:2 attempts:2")

@@ -1,0 +1,218 @@
+"""Attacks on the reading of URLs, run inside tests/security/network.py's internet.
+
+`unshare --net --mount python -m tests.security.url_attacks <attack> <core.fetch | another module> <tries>` prints how
+often it was tried and what got through, as JSON.
+"""
+
+import importlib
+import json
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from itertools import cycle, islice, permutations
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote
+
+from core import fetch as guard
+from core.config import Settings
+from core.exceptions import ImageError, ImageSourceForbidden
+from core.runtime import prepare_process
+from tests.security import network
+from tests.security.hostile_server import DRIPPED, ENDLESS, FIXED
+from tests.security.hostile_urls import ADDRESSES, SPELLINGS, TARGETS
+
+MAX_BYTES = 100_000
+DEADLINE_S = 1.0
+GRACE_S = 0.5
+LEFT_AFTER_S = 20  # the resolver's own patience with a name server that never answers
+MEMORY_MB = 40
+
+PUBLIC, PUBLIC_6 = network.PUBLIC
+
+# What is no failure: as much as was announced, all there was, an echo of what we sent, what follows a redirect whose
+# body nobody reads, more than is allowed.
+ANSWERED = {
+    "lie": "hello",
+    "refresh": "hello",
+    "negative-length": "xxx",
+    "cookie": "Host: good.test",
+    "endless-redirect-body": "hello",
+    "endless": "The image has more than",
+    "endless-chunks": "The image has more than",
+}
+
+
+# The headers of our requests; "" is the line that ends them.
+SENT = {"Host", "Accept", "Accept-Encoding", "Connection", "User-Agent", ""}
+
+
+class Outcome(NamedTuple):
+    """What one fetch gave: an error and its text, or the content."""
+
+    error: type[Exception] | None
+    text: str
+    seconds: float
+
+
+class Attacker:
+    """Fetches, and notes what should not have happened."""
+
+    def __init__(self, fetch: Callable[..., bytes], hits: Path, tries: int) -> None:
+        self._fetch, self._hits = fetch, hits
+        self.limit = tries
+        self.tries = 0
+        self.breaches: list[str] = []
+
+    def fetch(self, url: str, *, allowed_hosts: tuple[str, ...] = ()) -> Outcome:
+        self.tries += 1
+        before = self._hits.stat().st_size
+        started = time.monotonic()
+        try:
+            content = self._fetch(url, max_bytes=MAX_BYTES, allowed_hosts=allowed_hosts)
+            outcome = Outcome(None, content[:1000].decode(errors="replace"), time.monotonic() - started)
+        except ImageError as error:
+            outcome = Outcome(type(error), error.message, time.monotonic() - started)
+        except Exception as error:
+            outcome = Outcome(type(error), str(error), time.monotonic() - started)
+            self.breaches.append(f"{url!a}: {error!r}")
+        if self._hits.stat().st_size != before:
+            self.breaches.append(f"{url!a} reached {self._hits.read_text().split()[-1]}")
+        return outcome
+
+    def expect(self, holds: bool, what: str) -> None:
+        if not holds:
+            self.breaches.append(what)
+
+    def refused(self, url: str) -> Outcome:
+        outcome = self.fetch(url)
+        self.expect(outcome.error is not None, f"{url!a} was answered")
+        return outcome
+
+
+def addresses(attacker: Attacker) -> None:
+    """Each address as a host, behind a name, and behind a redirect."""
+    for address in ADDRESSES:
+        host = f"[{address.replace('%', '%25')}]" if ":" in address else address
+        outcome = attacker.refused(f"http://{host}/ok")
+        attacker.expect("%" in address or outcome.error is ImageSourceForbidden, f"{address}: {outcome}")
+        attacker.refused(f"http://{PUBLIC}/to/302/1/" + quote(f"http://{host}/ok", safe=""))
+        if "%" not in address:
+            attacker.refused(f"http://{network.name_of(address)}/ok")
+
+
+def spellings(attacker: Attacker) -> None:
+    for url in SPELLINGS:
+        attacker.refused(url)
+
+
+def redirects(attacker: Attacker) -> None:
+    for status in (301, 302, 303, 307, 308):
+        for depth in range(1, 5):
+            for target in TARGETS:
+                attacker.refused(f"http://good.test/to/{status}/{depth}/{quote(target, safe='')}")
+            found = attacker.fetch(f"http://good.test/to/{status}/{depth}/{quote('http://good.test/ok', safe='')}")
+            attacker.expect((found.text == "hello") is (depth <= guard.MAX_REDIRECTS), f"{status} x {depth}: {found}")
+
+
+def mixed(attacker: Attacker) -> None:
+    """Names of which only some of the answers are public, in every order."""
+    for private in ("127.0.0.1", "10.1.2.3", "169.254.169.254", "fd00:ec2::254", "::1", "64:ff9b::a00:1"):
+        for order in permutations((PUBLIC, PUBLIC_6, private)):
+            attacker.refused(f"http://{network.name_of(*order)}/ok")
+    found = attacker.fetch(f"http://{network.name_of(PUBLIC, PUBLIC_6)}/ok")
+    attacker.expect(found.text == "hello", f"public answers only: {found}")
+
+
+def rebinding(attacker: Attacker) -> None:
+    """Names that answer something else each time they are asked."""
+    names = [network.name_of(PUBLIC, private, kind="flip") for private in ("127.0.0.1", "169.254.169.254", "10.0.0.1")]
+    outcomes = [attacker.fetch(f"http://{name}/ok") for name in islice(cycle(names), attacker.limit)]
+    read = sum(outcome.text == "hello" for outcome in outcomes)
+    attacker.expect(attacker.limit / 4 < read < attacker.limit * 3 / 4, f"{read} were read: the names do not flip")
+
+
+def answers(attacker: Attacker) -> None:
+    """Servers that lie, stall, drip, flood or compress: refused by one text, in time, and with nothing left behind."""
+    paths = [*FIXED, *ENDLESS, *DRIPPED, "silent", "stall", "reset", "reset-in-body", "empty"][: attacker.limit]
+    urls = [f"http://good.test/{path}" for path in paths]
+    urls += [
+        "http://x.silent.test/",
+        "http://x.circle.test/",
+        f"http://x.deaf.test:{network.DEAF_PORT}/",
+        f"http://{network.DEAF[0]}:{network.DEAF_PORT}/",
+    ]
+    urls += ["https://good.test:8080/ok", "https://wrong.test/ok", f"https://{PUBLIC}/ok", "http://good.test:1/"]
+    for url in urls:
+        found = attacker.fetch(url)
+        if found.seconds > DEADLINE_S + GRACE_S:  # once more: the machine may have been busy
+            found = attacker.fetch(url)
+        attacker.expect(found.seconds <= DEADLINE_S + GRACE_S, f"{url} took {found.seconds:.1f} s")
+        expected = ANSWERED.get(url.rpartition("/")[2], "The URL could not be read.")
+        attacker.expect(found.text.startswith(expected) and "Cookie" not in found.text, f"{url}: {found}")
+    sent = attacker.fetch("http://good.test/echo").text.split("\r\n")
+    attacker.expect({line.partition(":")[0] for line in sent} == SENT, f"sent along: {sent}")
+    found = attacker.fetch("https://secure.test/ok")
+    attacker.expect(found.text == "hello", f"a true certificate: {found}")
+
+
+def oracle(attacker: Attacker) -> None:
+    """What had to be asked is refused alike, whether it is there, private, closed, or no image."""
+    urls = ["http://nothing.none.test/", "http://good.test/missing", "http://good.test/reset", "http://good.test:1/"]
+    urls += [f"http://{network.name_of(address)}{port}/ok" for address in ADDRESSES[:8] for port in ("", ":22", ":1")]
+    seen = {(outcome.error, outcome.text) for outcome in map(attacker.fetch, urls)}
+    attacker.expect(len(seen) == 1, f"told apart: {seen}")
+
+
+def allowed_hosts(attacker: Attacker) -> None:
+    """A list of hosts narrows what is read; it opens nothing."""
+    for url, host, read in (
+        ("http://good.test/ok", "good.test", True),
+        ("http://GOOD.test./ok", "good.test", True),
+        (f"http://{PUBLIC}/ok", "good.test", False),
+        ("http://x.good.test/ok", "good.test", False),
+        ("http://good.test.x/ok", "good.test", False),
+        (f"http://good.test/to/302/1/{quote(f'http://{PUBLIC}/ok', safe='')}", "good.test", False),
+        ("http://127.0.0.1/ok", "127.0.0.1", False),
+        (f"http://{network.name_of('10.0.0.1')}/ok", network.name_of("10.0.0.1"), False),
+    ):
+        outcome = attacker.fetch(url, allowed_hosts=(host,))
+        attacker.expect((outcome.text == "hello") is read, f"{url} with {host}: {outcome}")
+
+
+def _left_behind(before: tuple[int, int, int]) -> Iterator[str]:
+    """What was not there before the attack; what ends by itself is given the time to."""
+    end = time.monotonic() + LEFT_AFTER_S
+    while time.monotonic() < end and any(now > then for now, then in zip(_held()[:2], before, strict=False)):
+        time.sleep(0.1)
+    for name, then, now, allowed in zip(
+        ("threads", "descriptors", "MB"), before, _held(), (0, 0, MEMORY_MB), strict=True
+    ):
+        if now > then + allowed:
+            yield f"{now - then} more {name} than before"
+
+
+def _held() -> tuple[int, int, int]:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return threading.active_count(), len(os.listdir("/proc/self/fd")), pages * os.sysconf("SC_PAGE_SIZE") >> 20
+
+
+def main(attack: str, module: str, tries: str) -> None:
+    prepare_process(Settings())
+    os.environ["http_proxy"] = os.environ["https_proxy"] = "http://10.0.0.1:80"
+    guard.FETCH_TIMEOUT_S, guard.CONNECT_TIMEOUT_S = DEADLINE_S, DEADLINE_S / 3
+    network.enter()
+    with tempfile.TemporaryDirectory() as folder:
+        attacker = Attacker(importlib.import_module(module).fetch, network.start(Path(folder)), int(tries))
+        attacker.fetch("http://good.test/ok")  # what is imported or cached at the first use
+        before = _held()
+        globals()[attack](attacker)
+        attacker.breaches += _left_behind(before)
+    print(json.dumps({"tries": attacker.tries, "breaches": attacker.breaches}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
