@@ -1,15 +1,20 @@
-"""The command line: `flask --app main weights …`."""
+"""The command line: `flask --app main weights …` and `flask --app main index …`."""
 
 import sys
 from collections.abc import Callable
+from typing import Any, get_args
 
 import click
 from flask.cli import AppGroup
 
 from api.deps import services
+from core.exceptions import ServiceError
+from schemas.common import DetectorName, EmbeddingOptions, ModelName, Normalization
 from services.models import FetchError, UnknownModel
 
 weights = AppGroup("weights", help="The model files on this machine.")
+
+index = AppGroup("index", help="The indexes of the photo folder, FACES_DB_PATH.")
 
 _MEGABYTE = 1_000_000
 
@@ -49,3 +54,27 @@ def _progress(file: str) -> Callable[[int, int | None], None]:
             click.echo(f"\r{file}: {done / _MEGABYTE:.1f}{of} MB", nl=False, err=True)
 
     return show
+
+
+@index.command("build")
+@click.option("--model", type=click.Choice(get_args(ModelName)), help="Recognition model; by default DEFAULT_MODEL.")
+@click.option("--detector", type=click.Choice(get_args(DetectorName)), help="By default DEFAULT_DETECTOR.")
+@click.option("--normalization", type=click.Choice(get_args(Normalization)), help="By default DEFAULT_NORMALIZATION.")
+@click.option("--align/--no-align", default=None, help="By default DEFAULT_ALIGN.")
+@click.option("--expand-percentage", type=click.IntRange(0, 100), help="By default DEFAULT_EXPAND_PERCENTAGE.")
+def build_index(model: str | None, detector: str | None, **options: Any) -> None:
+    """Embed the photos that the index for these options does not have yet, ahead of the first request."""
+    wanted = EmbeddingOptions.model_validate({"model_name": model, "detector_backend": detector} | options)
+    with click.progressbar(length=1, label="Embedding", file=sys.stderr) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        try:
+            status = services().indexes.build(wanted, show)
+        except ServiceError as error:
+            raise click.ClickException(error.message) from None
+        show(1, 1)
+    failed = "".join(f", {count} {reason}" for reason, count in status.failed.items())
+    click.echo(f"{status.photos} photos, {status.faces} faces{failed}; {status.pending} pending")

@@ -93,6 +93,9 @@ class Settings(BaseSettings):
         description="How `/find` names a photo: `deepface` gives FACES_DB_PATH and what is below it, `relative` only"
         " the latter.",
     )
+    faces_db_refresh_s: float = Field(
+        2, ge=0, description="Seconds during which `/find` does not look again whether the folder has changed."
+    )
     data_path: Path = Field(Path("./data"), description="Folder of everything the service writes.")
     deepface_home: Annotated[Path, BeforeValidator(_home)] = Field(
         default_factory=Path.home, description="Folder whose `.deepface/weights` holds the model files."

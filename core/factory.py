@@ -46,4 +46,5 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
         app.register_blueprint(blueprint)
         app.register_blueprint(blueprint, name=f"api_{blueprint.name}", url_prefix=API_PREFIX)
     app.cli.add_command(cli.weights)
+    app.cli.add_command(cli.index)
     return app

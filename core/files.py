@@ -69,12 +69,21 @@ def _link_target(name: str, folder: int) -> str | None:
     return None
 
 
+# What changes when a file does: size in bytes, mtime and ctime in nanoseconds.
+Signature = tuple[int, int, int]
+
+
+def signature_of(status: os.stat_result) -> Signature:
+    """The signature of a file with this status."""
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
 @dataclass(frozen=True, slots=True)
 class FoundFile:
     """A file below a root: its path from there, and what changes when its content does."""
 
     name: str
-    signature: tuple[int, int, int]  # size in bytes, mtime and ctime in nanoseconds
+    signature: Signature
 
 
 def list_files(root: str | Path, suffixes: frozenset[str]) -> Iterator[FoundFile]:
@@ -109,7 +118,7 @@ def _walk(root: str | Path, top: int, suffixes: frozenset[str]) -> Iterator[Foun
                     with open_beneath(root, path) as file:
                         status = os.fstat(file.fileno())
                 if stat.S_ISREG(status.st_mode):
-                    yield FoundFile(path, (status.st_size, status.st_mtime_ns, status.st_ctime_ns))
+                    yield FoundFile(path, signature_of(status))
 
 
 def _raise_unless_expected(error: OSError) -> None:

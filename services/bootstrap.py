@@ -1,5 +1,6 @@
 """Builds the services from the settings, once; a test may put another engine in."""
 
+import os
 from dataclasses import dataclass
 
 from core.config import Settings
@@ -9,12 +10,14 @@ from services.engine.base import Engine
 from services.engine.weights import WeightFolder
 from services.faces import FaceService
 from services.find import FindService
+from services.indexes import IndexService
 from services.indexing import FolderIndexer
 from services.models import ModelService
 from services.options import Defaults
+from services.photos import PhotoEmbedder
 from services.readiness import ReadinessService
 from services.reading import FaceReader
-from services.stores.folder_index import NpzFolderIndexStore
+from services.stores.folder_index import FileFolderIndexStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +28,7 @@ class Services:
     admission: Admission
     faces: FaceService
     find: FindService
+    indexes: IndexService
     readiness: ReadinessService
     models: ModelService
 
@@ -48,7 +52,16 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         allow_urls=settings.allow_urls,
         url_allowed_hosts=settings.url_allowed_hosts,
     )
-    store = NpzFolderIndexStore(settings.data_path / "folder_index")
+    store = FileFolderIndexStore(settings.data_path / "folder_index")
+    folder = os.path.abspath(settings.faces_db_path) if settings.faces_db_path else ""
+    indexer = FolderIndexer(
+        engine=engine,
+        store=store,
+        embedder=PhotoEmbedder(engine=engine, policy=policy),
+        folder=folder,
+        lanes=settings.lanes,
+        refresh_s=settings.faces_db_refresh_s,
+    )
     reader = FaceReader(engine=engine, policy=policy, defaults=defaults)
     return Services(
         settings=settings,
@@ -57,11 +70,12 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         find=FindService(
             engine=engine,
             reader=reader,
-            indexer=FolderIndexer(engine=engine, store=store, policy=policy),
+            indexer=indexer,
             defaults=defaults,
             folder=settings.faces_db_path,
             relative_identities=settings.identity_paths == "relative",
         ),
+        indexes=IndexService(indexer=indexer, defaults=defaults, folder=folder),
         readiness=ReadinessService(engine=engine, models=defaults.preload, ping_store=store.ping),
         models=ModelService(weights=weights),
     )

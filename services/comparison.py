@@ -10,6 +10,8 @@ Distances = npt.NDArray[np.float64]
 # here only a length of 0 is replaced, so that a vector has no angle with itself.
 _DECIMALS = 6
 
+ROUNDING = 10.0**-_DECIMALS  # two distances that are rounded to the same are no farther apart
+
 
 def distances(first: Embeddings, second: Embeddings, metric: str) -> Distances:
     """The distance of every row of `first` (m, d) from every row of `second` (n, d), as float64 of shape (m, n).

@@ -1,17 +1,22 @@
 """The use-case of looking a face up in a folder of photos."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import numpy.typing as npt
 
 from core.exceptions import ServiceUnavailable
 from schemas.faces import FindRequest, FindResponse, FoundPhoto
-from services.comparison import Distances, distances
 from services.engine.base import Engine
 from services.faces import liveness_keys
 from services.indexing import FolderIndexer
 from services.options import Defaults
 from services.reading import FaceReader, ReadFace
-from services.stores.base import FolderIndex, IndexKey
+from services.search import nearest
+from services.stores.base import FolderIndex
+
+NO_FOLDER = "This server has no photo folder: FACES_DB_PATH is not set."
 
 
 class FindService:
@@ -46,34 +51,31 @@ class FindService:
             Others as `FaceReader.faces`.
         """
         if not self._folder:
-            raise ServiceUnavailable("This server has no photo folder: FACES_DB_PATH is not set.")
+            raise ServiceUnavailable(NO_FOLDER)
         faces, embeddings = self._reader.embedded(request.img, "img", request)
-        index, pending = self._indexer.current(self._key(request), wait_for_changes=request.refresh == "wait")
-        if not index.names:
-            return FindResponse(faces_queried=len(faces), pending=pending, result=[[] for _ in faces])
+        key = self._indexer.key(self._defaults.detection_of(request).detector, self._defaults.space_of(request))
+        index, pending = self._indexer.current(key, wait_for_changes=request.refresh == "wait")
         judge = self._judge(request)
-        rows = distances(embeddings, index.embeddings, self._defaults.metric_of(request))
         result = [
-            [self._found(index, row, read, judge(float(near[row]))) for row in self._chosen(request, near)]
-            for read, near in zip(faces, rows, strict=True)
+            [self._found(index, row, read, judge(distance)) for row, distance in self._nearest(request, index, probe)]
+            for read, probe in zip(faces, embeddings, strict=True)
         ]
         return FindResponse(faces_queried=len(faces), pending=pending, result=result)
 
-    def _key(self, request: FindRequest) -> IndexKey:
-        detector, space = self._defaults.detection_of(request).detector, self._defaults.space_of(request)
-        return IndexKey(
-            folder=os.path.abspath(self._folder),
-            detector=detector,
-            space=space,
-            weights=self._engine.fingerprint([detector, space.model]),
+    def _nearest(
+        self, request: FindRequest, index: FolderIndex, probe: npt.NDArray[np.float64]
+    ) -> Iterable[tuple[int, float]]:
+        """The rows to answer with and their distances, nearest first; equal distances in the order of the names."""
+        if not len(index.embeddings):
+            return ()
+        rows, distances = nearest(
+            probe,
+            (index.embeddings, index.lengths),
+            self._defaults.metric_of(request),
+            within=None if request.similarity_search else self._defaults.threshold_of(request),
+            k=request.k,
         )
-
-    def _chosen(self, request: FindRequest, near: Distances) -> list[int]:
-        """The rows to answer with, nearest first; equal distances keep the index's order, which is by name."""
-        order = near.argsort(kind="stable")
-        if not request.similarity_search:
-            order = order[near[order] <= self._defaults.threshold_of(request)]
-        return [int(row) for row in order[: request.k]]
+        return zip(rows.tolist(), distances.tolist(), strict=True)
 
     def _judge(self, request: FindRequest) -> Callable[[float], dict[str, float]]:
         """What an answer says of a distance."""
@@ -88,7 +90,7 @@ class FindService:
         return judge
 
     def _found(self, index: FolderIndex, row: int, read: ReadFace, verdict: dict[str, float]) -> FoundPhoto:
-        name = index.names[row]
+        name = index.name(row)
         person, slash, _ = name.partition("/")
         x, y, w, h = index.boxes[row].tolist()
         source = read.face.area

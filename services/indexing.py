@@ -4,72 +4,72 @@ import logging
 import queue
 import threading
 import time
+from collections.abc import Callable, Mapping
+from multiprocessing.pool import ThreadPool
 
-import numpy as np
-
-from core.deadline import POLL_S, check_deadline, remaining_s
-from core.exceptions import (
-    DeepFaceError,
-    FolderNotFound,
-    ImageDecodeError,
-    ImageTooLarge,
-    IndexBuilding,
-    NoFaceDetected,
-    ServiceError,
-    ServiceUnavailable,
-)
-from core.files import FoundFile, OutsideRoot, list_files, open_beneath
-from core.images import ImagePolicy, decode, read_limited
-from services.engine.base import Detection, Engine
-from services.options import NOT_ALIGNED
-from services.stores.base import FolderIndex, FolderIndexStore, IndexKey, PhotoFaces
+from core.exceptions import DeepFaceError, ServiceError
+from services.engine.base import EmbeddingSpace, Engine
+from services.folder_watch import FolderWatch
+from services.index_state import IndexState, changes
+from services.photos import PhotoEmbedder, PhotoUnavailable
+from services.stores.base import FolderIndex, FolderIndexStore, IndexKey, PhotoFaces, Photos, StoredIndex
 
 logger = logging.getLogger(__name__)
 
-PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
-
-_RETRY_AFTER_S = 5
 _RETRY_PHOTO_S = 60
 
 # Every combination of model, detector and their options has an index of its own, and clients choose the options.
 _MOST_INDEXES = 32
 
-# Requests that wait for an index hold places of the queue that others could use for a lane.
-_MOST_WAITING = 16
+_OTHERS_S = 0.2  # between two looks whether another process still builds
 
-
-class _State:
-    """One index: the last complete one, and the build under way. Guarded by `changed`."""
-
-    def __init__(self, index: FolderIndex | None) -> None:
-        self.index = index
-        self.changed = threading.Condition()
-        self.building = False
-        self.failure: ServiceError | None = None
-        self.done = 0
-        self.total = 0
-        self.waiting = 0
-        # Photos that could not be read or embedded for a reason that may pass, and when to try them again.
-        self.retry_at: dict[str, float] = {}
+# How often a build says in the log how far it is, and keeps a draft of what it has.
+_PROGRESS_S = 10.0
+_DRAFT_S = 5.0
+_DRAFT_SHARE = 0.05  # of a build's time, at most, that goes into drafts
 
 
 class FolderIndexer:
-    """Builds and refreshes folder indexes in one background thread, one index after the other."""
+    """Builds and refreshes the indexes of one folder, one after the other, in as many threads as there are lanes."""
 
-    def __init__(self, *, engine: Engine, store: FolderIndexStore, policy: ImagePolicy) -> None:
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        store: FolderIndexStore,
+        embedder: PhotoEmbedder,
+        folder: str,
+        lanes: int,
+        refresh_s: float,
+    ) -> None:
         self._engine = engine
         self._store = store
-        self._policy = policy
-        self._states: dict[IndexKey, _State] = {}  # the least recently used first
+        self._embedder = embedder
+        self._folder = folder
+        self._lanes = lanes
+        self._watch = FolderWatch(folder, refresh_s=refresh_s)
+        self._states: dict[IndexKey, IndexState] = {}  # the least recently used first
         self._lock = threading.Lock()
-        self._jobs: queue.SimpleQueue[tuple[IndexKey, _State, dict[str, FoundFile]]] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[tuple[IndexKey, IndexState, Photos]] = queue.SimpleQueue()
         self._worker: threading.Thread | None = None
 
-    def current(self, key: IndexKey, *, wait_for_changes: bool) -> tuple[FolderIndex, int]:
+    def key(self, detector: str, space: EmbeddingSpace) -> IndexKey:
+        """The key of the folder's index for this detector and embedding space.
+
+        Raises:
+            ModelUnavailable: as `Engine.load`.
+        """
+        weights = self._engine.fingerprint([detector, space.model])
+        return IndexKey(folder=self._folder, detector=detector, space=space, weights=weights)
+
+    def current(
+        self, key: IndexKey, *, wait_for_changes: bool, progress: Callable[[int, int], None] | None = None
+    ) -> tuple[FolderIndex, int]:
         """The index of `key` and how many changed photos it does not reflect yet.
 
         Changes start a build in the background. Only the first build, and any with `wait_for_changes`, is waited for,
-        as long as the request's deadline allows. Photos that fail for a reason that may pass stay pending.
+        as long as the request's deadline allows; `progress` is told from time to time how many of how many photos are
+        done. Photos that fail for a reason that may pass stay pending.
 
         Raises:
             FolderNotFound: the folder does not exist.
@@ -79,41 +79,47 @@ class FolderIndexer:
             ServiceError: the build failed, as the engine said.
         """
         state = self._state(key)
+        photos = self._watch.photos(fresh=wait_for_changes)
         waited = False
         while True:
-            files = self._photos(key)
             with state.changed:
-                pending = _changes(state.index, files)
+                pending = state.pending(photos)
                 if state.index is not None and not (pending and wait_for_changes and not waited):
                     if pending:
-                        self._start(key, state, files)
+                        self._start(key, state, photos)
                     return state.index, pending
-                waited = self._start(key, state, files)  # a build begun before may not know of these files
-                _wait(state)
+                waited = self._start(key, state, photos)  # a build begun before may not know of these photos
+                state.wait(progress)
                 if state.failure is not None:
                     raise type(state.failure)(state.failure.message, details=state.failure.details)
 
-    def _state(self, key: IndexKey) -> _State:
+    def states(self) -> tuple[dict[IndexKey, IndexState], list[StoredIndex], Photos]:
+        """The indexes in use, those in the store (which of the folder's may be both), and the photos there are.
+
+        Raises:
+            FolderNotFound, ServiceUnavailable: as `current`.
+        """
+        photos = self._watch.photos()
         with self._lock:
-            state = self._states.pop(key, None) or _State(self._store.load(key))
+            used = dict(self._states)
+        return used, [index for index in self._store.stored() if index.key.folder == self._folder], photos
+
+    def _state(self, key: IndexKey) -> IndexState:
+        with self._lock:
+            state = self._states.pop(key, None)
+            if state is None:
+                version = self._store.version(key)  # before loading: a newer index is then only loaded again
+                state = IndexState(self._store.load(key), version)
             if len(self._states) >= _MOST_INDEXES:
                 idle = next((other for other, its in self._states.items() if not its.building), None)
                 if idle is None:
-                    raise _building(state)
+                    raise state.still_building()
                 del self._states[idle]  # its file stays
             self._states[key] = state
             return state
 
-    def _photos(self, key: IndexKey) -> dict[str, FoundFile]:
-        try:
-            return {file.name: file for file in list_files(key.folder, PHOTO_SUFFIXES)}
-        except (FileNotFoundError, NotADirectoryError):
-            raise FolderNotFound from None
-        except OSError as error:
-            raise ServiceUnavailable(f"The photo folder could not be read: {error.strerror}.") from error
-
-    def _start(self, key: IndexKey, state: _State, files: dict[str, FoundFile]) -> bool:
-        """Ask for a build towards `files` unless one is under way; the caller holds `state.changed`."""
+    def _start(self, key: IndexKey, state: IndexState, photos: Photos) -> bool:
+        """Ask for a build towards `photos` unless one is under way; the caller holds `state.changed`."""
         if state.building:
             return False
         with self._lock:
@@ -122,21 +128,32 @@ class FolderIndexer:
                 worker.start()
                 self._worker = worker
         state.building, state.failure = True, None
-        state.done, state.total = 0, len(files)
-        self._jobs.put((key, state, files))
+        state.done, state.total = 0, len(photos)
+        self._jobs.put((key, state, photos))
         return True
 
     def _work(self) -> None:
         while True:
-            self._build(*self._jobs.get())
+            key, state, photos = self._jobs.get()
+            with self._store.building(key) as mine:
+                if mine:
+                    self._build(key, state, photos)
+                    continue
+            # What the other process builds is loaded once it is done; meanwhile other indexes get their turn.
+            time.sleep(_OTHERS_S)
+            self._jobs.put((key, state, photos))
 
-    def _build(self, key: IndexKey, state: _State, files: dict[str, FoundFile]) -> None:
+    def _build(self, key: IndexKey, state: IndexState, photos: Photos) -> None:
         failure: ServiceError | None = None
-        index = state.index or FolderIndex.empty()
+        index, version = state.index, state.version
         try:
-            index = self._updated(key, state, index, files)
-            if index is not state.index:
-                self._save(key, index)
+            if version is None or version != self._store.version(key):
+                version = self._store.version(key)
+                index = self._store.load(key) or index
+            if index is None or changes(index, photos):
+                updated = self._updated(key, state, index or FolderIndex.empty(), photos)
+                if updated is not index:
+                    index, version = updated, self._saved(key, updated)
         except ServiceError as error:
             failure = error
         except Exception:  # whatever it was, those who wait have to hear of it
@@ -144,94 +161,81 @@ class FolderIndexer:
             failure = DeepFaceError()
         with state.changed:
             if failure is None:
-                state.index = index
+                state.index, state.version = index, version
             state.building, state.failure = False, failure
             state.changed.notify_all()
 
-    def _save(self, key: IndexKey, index: FolderIndex) -> None:
+    def _saved(self, key: IndexKey, index: FolderIndex) -> object:
         try:
             self._store.save(key, index)
         except OSError as error:
             # Nothing acknowledged is lost: the index serves from memory, and the next start builds it again.
             logger.error("a folder index could not be saved: %s", error.strerror)
+        return self._store.version(key)
 
-    def _updated(self, key: IndexKey, state: _State, index: FolderIndex, files: dict[str, FoundFile]) -> FolderIndex:
-        """`index` with every photo that differs from `files` embedded anew."""
-        self._engine.load(key.detector)
-        self._engine.load(key.space.model)
+    def _updated(self, key: IndexKey, state: IndexState, index: FolderIndex, photos: Photos) -> FolderIndex:
+        """`index` with every photo that differs from `photos` embedded anew."""
+        known = dict(index.photos.items())
+        wanted = {name: signature for name, signature in photos.items() if known.get(name) != signature}
+        draft = self._store.load(key, draft=True)
+        added = {} if draft is None else draft.by_photo()
+        added = {name: faces for name, faces in added.items() if wanted.get(name) == faces.signature}
         now = time.monotonic()
-        todo = [
-            file
-            for file in files.values()
-            if index.photos.get(file.name) != file.signature and state.retry_at.get(file.name, 0) <= now
-        ]
-        with state.changed:
-            state.total = len(todo)
-        added = {}
-        for file in todo:
-            photo = self._embedded(key, file)
-            if photo is not None:
-                added[file.name] = photo
-            with state.changed:
-                state.done += 1
-                if photo is None:
-                    state.retry_at[file.name] = time.monotonic() + _RETRY_PHOTO_S
-        removed = set(index.photos) - set(files)
-        if not added and not removed:
+        todo = [name for name in wanted if name not in added and state.retry.get(name, ("", now))[1] <= now]
+        if todo:
+            self._engine.load(key.detector)
+            self._engine.load(key.space.model)
+        failed = self._embed(key, state, todo, added)
+        if not added and known.keys() <= dict(photos.items()).keys():
             return index
-        failed = len(todo) - len(added)
-        logger.info("folder index updated", extra={"photos": len(files), "embedded": len(added), "failed": failed})
-        return index.changed(removed=removed, added=added)
-
-    def _embedded(self, key: IndexKey, file: FoundFile) -> PhotoFaces | None:
-        """The faces of one photo: none if it is no picture or shows no face, None if that could not be found out."""
-        space = key.space
-        detection = Detection(
-            detector=key.detector, align=space.alignment != NOT_ALIGNED, expand_percentage=space.expand_percentage
+        logger.info(
+            "folder index updated", extra={"photos": len(photos), "embedded": len(todo) - failed, "failed": failed}
         )
+        return index.updated(photos, added)
+
+    def _embed(self, key: IndexKey, state: IndexState, todo: list[str], added: dict[str, PhotoFaces]) -> int:
+        """Put the faces of the photos `todo` into `added`; returns how many of them failed."""
+        failed = 0
+        with state.changed:
+            state.done, state.total = 0, len(todo)
+        begun = told_at = drafted_at = time.monotonic()
+        drafting_s = 0.0
+        with ThreadPool(min(self._lanes, max(1, len(todo))), _name_thread) as pool:
+            for name, faces in pool.imap_unordered(lambda name: (name, self._faces(key, state, name)), todo):
+                if faces is None:
+                    failed += 1
+                else:
+                    added[name] = faces
+                with state.changed:
+                    state.done += 1
+                now = time.monotonic()
+                if now - told_at >= _PROGRESS_S:
+                    logger.info("folder index building", extra={"done": state.done, "total": len(todo)})
+                    told_at = now
+                if now - drafted_at >= _DRAFT_S and drafting_s <= _DRAFT_SHARE * (now - begun):
+                    self._keep_draft(key, added)
+                    drafted_at = time.monotonic()
+                    drafting_s += drafted_at - now
+        return failed
+
+    def _faces(self, key: IndexKey, state: IndexState, name: str) -> PhotoFaces | None:
         try:
-            with open_beneath(key.folder, file.name) as content, self._engine.lane():
-                image = decode(read_limited(content, self._policy), self._policy)
-                faces = self._engine.detect(image, detection)
-                crops = [face.crop for face in faces]
-                embeddings = self._engine.embed(crops, model=space.model, normalization=space.normalization)
-        except (NoFaceDetected, ImageDecodeError):
-            return PhotoFaces(
-                signature=file.signature, boxes=np.empty((0, 4), np.int32), embeddings=np.empty((0, 0), np.float32)
-            )
-        except (OSError, OutsideRoot, ImageTooLarge, DeepFaceError) as error:
+            faces = self._embedder.faces(key, name)
+            state.retry.pop(name, None)
+            return faces
+        except PhotoUnavailable as error:
             cause = type(error.__cause__ or error).__name__
-            logger.warning("a photo could not be indexed", extra={"reason": cause})
+            logger.warning("a photo could not be indexed", extra={"reason": str(error), "cause": cause})
+            state.retry[name] = (str(error), time.monotonic() + _RETRY_PHOTO_S)
             return None
-        boxes = np.array([[face.area.x, face.area.y, face.area.w, face.area.h] for face in faces], np.int32)
-        return PhotoFaces(
-            signature=file.signature, boxes=boxes.reshape(-1, 4), embeddings=embeddings.astype(np.float32)
-        )
+
+    def _keep_draft(self, key: IndexKey, added: Mapping[str, PhotoFaces]) -> None:
+        photos = Photos.of({name: faces.signature for name, faces in added.items()})
+        try:
+            self._store.save(key, FolderIndex.empty().updated(photos, added), draft=True)
+        except OSError as error:
+            logger.warning("a draft of a folder index could not be kept: %s", error.strerror)
 
 
-def _wait(state: _State) -> None:
-    """Return once the build under way is over; the caller holds `state.changed`."""
-    if state.waiting >= _MOST_WAITING:
-        raise _building(state)
-    state.waiting += 1
-    try:
-        while state.building:
-            remaining = remaining_s()
-            if remaining == 0:
-                raise _building(state)
-            state.changed.wait(POLL_S if remaining is None else min(POLL_S, remaining))
-            if remaining_s() != 0:
-                check_deadline()  # whether anybody still waits for the answer
-    finally:
-        state.waiting -= 1
-
-
-def _building(state: _State) -> IndexBuilding:
-    return IndexBuilding(details={"done": state.done, "total": state.total}, retry_after_s=_RETRY_AFTER_S)
-
-
-def _changes(index: FolderIndex | None, files: dict[str, FoundFile]) -> int:
-    """How many photos were added, changed or removed since `index`."""
-    known = {} if index is None else index.photos
-    changed = sum(known.get(file.name) != file.signature for file in files.values())
-    return changed + len(known.keys() - files.keys())
+def _name_thread() -> None:
+    threading.current_thread().name = "folder-index-lane"

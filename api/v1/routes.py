@@ -1,4 +1,4 @@
-"""The five face endpoints."""
+"""The face endpoints."""
 
 from flask import Blueprint, request
 
@@ -36,6 +36,7 @@ from schemas.faces import (
     VerifyRequest,
     VerifyResponse,
 )
+from schemas.find import IndexesResponse
 
 blueprint = Blueprint("v1", __name__)
 
@@ -95,6 +96,13 @@ def represent(body: RepresentRequest) -> RepresentResponse:
 def find(body: FindRequest) -> FindResponse:
     """The photos of FACES_DB_PATH that show the same person, for every face of the query."""
     return services().find.find(body)
+
+
+@blueprint.get("/find/indexes")
+@endpoint(response=IndexesResponse, errors=(FolderNotFound, ServiceUnavailable, ModelLoading, InternalError))
+def indexes() -> IndexesResponse:
+    """The indexes of the photo folder: how much is in them, what is pending and what failed."""
+    return services().indexes.overview()
 
 
 @blueprint.post("/extract")

@@ -1,14 +1,23 @@
 """What a use-case may ask of the places where embeddings are kept."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from core.files import Signature
 from services.engine.base import EmbeddingSpace
 
-Signature = tuple[int, int, int]
+Floats = npt.NDArray[np.float32]
+Boxes = npt.NDArray[np.int32]
+
+# Why a photo has no faces in the index, by error code; a photo's `problem` is a position in here.
+PROBLEMS = ("", "no_face_detected", "image_decode_error")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,60 +35,176 @@ class IndexKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhotoFaces:
-    """The faces of one photo as it was when its `signature` was taken; a photo may have none.
+    """The faces of one photo as it was when its `signature` was taken; one without faces has a problem.
 
     `boxes` is int32 of shape (n, 4): x, y, w, h in pixels; `embeddings` is float32 of shape (n, dimension).
     """
 
     signature: Signature
-    boxes: npt.NDArray[np.int32]
-    embeddings: npt.NDArray[np.float32]
+    boxes: Boxes
+    embeddings: Floats
+    problem: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FolderIndex:
-    """Every photo of a folder and every face in them, one row a face, ordered by photo name.
+@dataclass(frozen=True, eq=False)
+class Photos:
+    """Photos of a folder and what changes when they do, ordered by name; packed, for there may be a million.
 
-    `photos` maps the name (the path below the folder) to the signature of what was embedded. `names`, `boxes` (int32,
-    (n, 4)) and `embeddings` (float32, (n, dimension)) are the rows.
+    `text` is all names in UTF-8, one after the other, `ends` (int64) where each of them ends, and `signatures` int64 of
+    shape (n, 3).
     """
 
-    photos: dict[str, Signature]
-    names: list[str]
-    boxes: npt.NDArray[np.int32]
-    embeddings: npt.NDArray[np.float32]
+    text: bytes
+    ends: npt.NDArray[np.int64]
+    signatures: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, signatures: Mapping[str, Signature]) -> "Photos":
+        """These photos; a name is the path below the folder."""
+        encoded = sorted((name.encode(), signature) for name, signature in signatures.items())
+        return cls(
+            text=b"".join(name for name, _ in encoded),
+            ends=np.cumsum([len(name) for name, _ in encoded], dtype=np.int64),
+            signatures=np.array([signature for _, signature in encoded], np.int64).reshape(-1, 3),
+        )
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def name(self, photo: int) -> str:
+        """The name at a position."""
+        start = self.ends[photo - 1] if photo else 0
+        return self.text[start : self.ends[photo]].decode()
+
+    def items(self) -> Iterator[tuple[str, Signature]]:
+        """Names and signatures."""
+        for photo, (size, mtime, ctime) in enumerate(self.signatures.tolist()):
+            yield self.name(photo), (size, mtime, ctime)
+
+    def equals(self, other: "Photos") -> bool:
+        """Whether these are the same photos, unchanged."""
+        return self is other or (self.text == other.text and np.array_equal(self.signatures, other.signatures))
+
+
+@dataclass(frozen=True, eq=False)
+class FolderIndex:
+    """Every photo of a folder, and every face in them, one row a face, in the order of the photos.
+
+    Of the photos: `problems`, uint8, positions in `PROBLEMS`. Of the rows: `photo_of_row`, int32; `boxes`, int32 of
+    shape (n, 4); `embeddings`, float32 of shape (n, dimension).
+    """
+
+    photos: Photos
+    problems: npt.NDArray[np.uint8]
+    photo_of_row: npt.NDArray[np.int32]
+    boxes: Boxes
+    embeddings: Floats
 
     @classmethod
     def empty(cls) -> "FolderIndex":
         """The index of a folder without photos."""
-        return cls(photos={}, names=[], boxes=np.empty((0, 4), np.int32), embeddings=np.empty((0, 0), np.float32))
-
-    def changed(self, *, removed: set[str], added: dict[str, PhotoFaces]) -> "FolderIndex":
-        """This index less the photos `removed` and with those `added`, which may replace removed ones."""
-        photos = {name: signature for name, signature in self.photos.items() if name not in removed}
-        photos |= {name: photo.signature for name, photo in added.items()}
-        kept = [row for row, name in enumerate(self.names) if name not in removed and name not in added]
-        names = [self.names[row] for row in kept]
-        boxes = [self.boxes[kept]] if kept else []
-        embeddings = [self.embeddings[kept]] if kept else []
-        for name, photo in added.items():
-            if len(photo.boxes):
-                names += [name] * len(photo.boxes)
-                boxes.append(photo.boxes)
-                embeddings.append(photo.embeddings)
-        if not names:
-            return replace(FolderIndex.empty(), photos=photos)
-        order = sorted(range(len(names)), key=names.__getitem__)
-        return FolderIndex(
-            photos=photos,
-            names=[names[row] for row in order],
-            boxes=np.concatenate(boxes)[order],
-            embeddings=np.concatenate(embeddings)[order],
+        return cls(
+            photos=Photos.of({}),
+            problems=np.empty(0, np.uint8),
+            photo_of_row=np.empty(0, np.int32),
+            boxes=np.empty((0, 4), np.int32),
+            embeddings=np.empty((0, 0), np.float32),
         )
+
+    @cached_property
+    def lengths(self) -> Floats:
+        """The Euclidean length of each embedding; float32 of shape (n,)."""
+        squares = np.einsum("ij,ij->i", self.embeddings, self.embeddings, dtype=np.float64)
+        return np.asarray(np.sqrt(squares), np.float32)
+
+    def name(self, row: int) -> str:
+        """The name of the photo that the face of a row is in."""
+        return self.photos.name(self.photo_of_row[row])
+
+    def failed(self) -> dict[str, int]:
+        """How many photos have which problem."""
+        counts = np.bincount(self.problems, minlength=len(PROBLEMS)).tolist()
+        return {problem: count for problem, count in zip(PROBLEMS, counts, strict=True) if problem and count}
+
+    def updated(self, photos: Photos, added: Mapping[str, PhotoFaces]) -> "FolderIndex":
+        """The index of `photos`: what is `added`, and what here has the same signature. The rest is left out."""
+        place = {name: (number, signature) for number, (name, signature) in enumerate(self.photos.items())}
+        known: dict[str, Signature] = {}
+        now_at = np.full(len(self.photos), -1, np.int32)  # where the photos of this index are in the new one
+        problems = []
+        for name, signature in photos.items():
+            number, old_signature = place.get(name, (0, None))
+            if name in added:
+                problems.append(PROBLEMS.index(added[name].problem))
+            elif signature == old_signature:
+                now_at[number] = len(known)
+                problems.append(int(self.problems[number]))
+            else:
+                continue
+            known[name] = added[name].signature if name in added else signature
+        rows = now_at[self.photo_of_row]
+        kept = np.flatnonzero(rows >= 0)
+        new = [(number, added[name]) for number, name in enumerate(known) if name in added and len(added[name].boxes)]
+        photo_of_row = np.concatenate([rows[kept], *(np.full(len(faces.boxes), at, np.int32) for at, faces in new)])
+        order = np.argsort(photo_of_row, kind="stable")
+        here = Photos.of(known)
+        return FolderIndex(
+            photos=photos if here.equals(photos) else here,
+            problems=np.array(problems, np.uint8),
+            photo_of_row=photo_of_row[order],
+            boxes=_ordered(order, [self.boxes[kept], *(faces.boxes for _, faces in new)]),
+            embeddings=_ordered(order, [self.embeddings[kept], *(faces.embeddings for _, faces in new)]),
+        )
+
+    def by_photo(self) -> dict[str, PhotoFaces]:
+        """Each photo with its faces."""
+        ends = np.searchsorted(self.photo_of_row, np.arange(len(self.photos)), side="right").tolist()
+        return {
+            name: PhotoFaces(
+                signature=signature,
+                boxes=self.boxes[start:end],
+                embeddings=self.embeddings[start:end],
+                problem=PROBLEMS[self.problems[number]],
+            )
+            for number, ((name, signature), start, end) in enumerate(
+                zip(self.photos.items(), [0, *ends], ends, strict=False)
+            )
+        }
+
+
+Rows = TypeVar("Rows", Floats, Boxes)
+
+
+def _ordered(order: npt.NDArray[np.intp], pieces: list[Rows]) -> Rows:
+    """The rows of all `pieces`, in this order; written straight to their places, since a matrix may be gigabytes."""
+    pieces = [piece for piece in pieces if len(piece)] or pieces[:1]
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    rows = np.empty((len(order), *pieces[0].shape[1:]), pieces[0].dtype)
+    start = 0
+    for piece in pieces:
+        rows[place[start : start + len(piece)]] = piece
+        start += len(piece)
+    return rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredIndex:
+    """What a store knows of an index without loading it; `saved_at` in seconds since the epoch."""
+
+    key: IndexKey
+    photos: int
+    faces: int
+    failed: dict[str, int]
+    bytes: int
+    saved_at: float
 
 
 class FolderIndexStore(ABC):
-    """Keeps folder indexes. Safe to call from several threads; the last `save` of a key wins."""
+    """Keeps folder indexes, for several processes. Safe to call from several threads; the last `save` wins.
+
+    Beside the index of a key there may be a draft: what a build has so far, for the one that has to go on with it.
+    """
 
     @abstractmethod
     def ping(self) -> None:
@@ -90,14 +215,29 @@ class FolderIndexStore(ABC):
         """
 
     @abstractmethod
-    def load(self, key: IndexKey) -> FolderIndex | None:
-        """The index as last saved; None if there is none, or it is damaged, of another format or
+    def version(self, key: IndexKey) -> object:
+        """Something that is different after another `save`; None if there is no index."""
+
+    @abstractmethod
+    def load(self, key: IndexKey, *, draft: bool = False) -> FolderIndex | None:
+        """The index (or draft) as last saved; None if there is none, or it is damaged, of another format or
         of other weights."""
 
     @abstractmethod
-    def save(self, key: IndexKey, index: FolderIndex) -> None:
-        """Keep `index`; when this returns it survives a crash, and before that the one saved earlier does.
+    def save(self, key: IndexKey, index: FolderIndex, *, draft: bool = False) -> None:
+        """Keep `index`, which ends its draft, or keep a draft.
+
+        When this returns it survives a crash, and before that the one saved earlier does.
 
         Raises:
             OSError: it could not be written.
         """
+
+    @abstractmethod
+    def stored(self) -> list[StoredIndex]:
+        """Every index, the last saved first."""
+
+    @abstractmethod
+    def building(self, key: IndexKey) -> AbstractContextManager[bool]:
+        """The right to build the index of `key`, if no one else has it, in this process or another; it ends with the
+        block, or with the process."""

@@ -1,26 +1,37 @@
-"""Folder indexes as `.npz` files, one a key, in a folder of their own."""
+"""Folder indexes as files, one a key, in a folder of their own."""
 
+import fcntl
 import io
 import json
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 from typing_extensions import override
 
 from core.files import atomically_written
-from services.stores.base import FolderIndex, FolderIndexStore, IndexKey
+from services.engine.base import EmbeddingSpace
+from services.stores.base import FolderIndex, FolderIndexStore, IndexKey, Photos, StoredIndex
 
 logger = logging.getLogger(__name__)
 
-_FORMAT = 1
+_FORMAT = 2
+
+# Clients choose the options that make an index; the least recently saved makes room, and can be built again.
+_MOST_FILES = 64
 
 
-class NpzFolderIndexStore(FolderIndexStore):
-    """One numpy archive a key below `folder`, never unpickled, replaced whole."""
+class FileFolderIndexStore(FolderIndexStore):
+    """A file a key below `folder`, replaced whole.
+
+    A line with the SHA-256 of the rest, a line of JSON that says what is in it, and a numpy archive, never unpickled.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -32,46 +43,117 @@ class NpzFolderIndexStore(FolderIndexStore):
             raise PermissionError("not writable")
 
     @override
-    def load(self, key: IndexKey) -> FolderIndex | None:
+    def version(self, key: IndexKey) -> object:
+        with suppress(OSError):
+            status = self._path(key).stat()
+            return status.st_ino, status.st_mtime_ns, status.st_size
+        return None
+
+    @override
+    def load(self, key: IndexKey, *, draft: bool = False) -> FolderIndex | None:
         try:
-            with self._path(key).open("rb") as file, np.load(file, allow_pickle=False) as archive:
-                if str(archive["header"]) != _header(key):
-                    return None
-                names = [str(name) for name in archive["photos"]]
-                signatures = archive["signatures"].tolist()
-                return FolderIndex(
-                    photos={name: (s[0], s[1], s[2]) for name, s in zip(names, signatures, strict=True)},
-                    names=[names[photo] for photo in archive["photo_of_face"]],
-                    boxes=archive["boxes"],
-                    embeddings=archive["embeddings"],
-                )
+            content = memoryview(self._path(key, draft=draft).read_bytes())
+            file = io.BytesIO(content)
+            digest = file.readline().strip()
+            if digest != sha256(content[file.tell() :]).hexdigest().encode():
+                raise ValueError("the checksum is another")
+            header = json.loads(file.readline())
+            if (header["format"], header["key"]) != (_FORMAT, asdict(key)):
+                return None
+            return _read(file)
         except FileNotFoundError:
             return None
-        except Exception:  # whatever zipfile and numpy make of damaged bytes, the answer is to build it again
+        except Exception:  # whatever numpy makes of it, the answer is to build it again
             logger.warning("a folder index is damaged and will be rebuilt", exc_info=True)
             return None
 
     @override
-    def save(self, key: IndexKey, index: FolderIndex) -> None:
-        photos = list(index.photos)
-        position = {name: row for row, name in enumerate(photos)}
-        content = io.BytesIO()
-        np.savez(
-            content,
-            header=np.array(_header(key)),
-            photos=np.array(photos, np.str_),
-            signatures=np.array(list(index.photos.values()), np.int64).reshape(-1, 3),
-            photo_of_face=np.array([position[name] for name in index.names], np.int32),
-            boxes=index.boxes,
-            embeddings=index.embeddings,
-        )
-        with atomically_written(self._path(key)) as file:
-            file.write(content.getbuffer())
+    def save(self, key: IndexKey, index: FolderIndex, *, draft: bool = False) -> None:
+        header = {
+            "format": _FORMAT,
+            "key": asdict(key),
+            "photos": len(index.photos),
+            "faces": len(index.boxes),
+            "failed": index.failed(),
+        }
+        rest = io.BytesIO()
+        rest.write(json.dumps(header).encode() + b"\n")
+        _write(rest, index)
+        with atomically_written(self._path(key, draft=draft)) as file:
+            file.write(sha256(rest.getbuffer()).hexdigest().encode() + b"\n")
+            file.write(rest.getbuffer())
+        if not draft:
+            self._path(key, draft=True).unlink(missing_ok=True)
+            self._make_room()
 
-    def _path(self, key: IndexKey) -> Path:
+    @override
+    def stored(self) -> list[StoredIndex]:
+        found = []
+        for path in self._files():
+            with suppress(OSError, ValueError, KeyError, TypeError), path.open("rb") as file:
+                file.readline()
+                header = json.loads(file.readline())
+                status = os.fstat(file.fileno())
+                key = header["key"] | {"space": EmbeddingSpace(**header["key"]["space"])}
+                counts = {name: header[name] for name in ("photos", "faces", "failed")}
+                found.append(StoredIndex(key=IndexKey(**key), bytes=status.st_size, saved_at=status.st_mtime, **counts))
+        return found
+
+    @contextmanager
+    @override
+    def building(self, key: IndexKey) -> Iterator[bool]:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self._path(key).with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError:  # nobody else can write here either: each builds for itself
+            yield True
+            return
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                mine = True
+            except BlockingIOError:
+                mine = False
+            yield mine
+        finally:
+            os.close(descriptor)
+
+    def _path(self, key: IndexKey, *, draft: bool = False) -> Path:
         # Without the weights: an index of other ones is replaced, not left beside.
-        return self._folder / f"{sha256(_header(replace(key, weights='')).encode()).hexdigest()[:32]}.npz"
+        name = sha256(json.dumps(asdict(replace(key, weights="")), sort_keys=True).encode()).hexdigest()[:32]
+        return self._folder / f"{name}.{'draft' if draft else 'index'}"
+
+    def _files(self) -> list[Path]:
+        """The indexes, the last saved first."""
+        with suppress(OSError):
+            return sorted(self._folder.glob("*.index"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+        return []
+
+    def _make_room(self) -> None:
+        for path in self._files()[_MOST_FILES:]:
+            for suffix in (".index", ".draft", ".lock"):
+                path.with_suffix(suffix).unlink(missing_ok=True)
 
 
-def _header(key: IndexKey) -> str:
-    return json.dumps({"format": _FORMAT, **asdict(key)}, sort_keys=True)
+def _write(file: BinaryIO, index: FolderIndex) -> None:
+    np.savez(
+        file,
+        names=np.frombuffer(index.photos.text, np.uint8),
+        ends=index.photos.ends,
+        signatures=index.photos.signatures,
+        problems=index.problems,
+        photo_of_row=index.photo_of_row,
+        boxes=index.boxes,
+        embeddings=index.embeddings,
+    )
+
+
+def _read(file: BinaryIO) -> FolderIndex:
+    archive: Any = np.load(file, allow_pickle=False)
+    return FolderIndex(
+        photos=Photos(text=archive["names"].tobytes(), ends=archive["ends"], signatures=archive["signatures"]),
+        problems=archive["problems"],
+        photo_of_row=archive["photo_of_row"],
+        boxes=archive["boxes"],
+        embeddings=archive["embeddings"],
+    )

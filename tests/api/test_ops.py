@@ -19,7 +19,7 @@ def test_the_root_names_the_service_and_every_endpoint(client):
     assert (body["service"], body["version"]) == ("face-service", __version__)
     listed = {(line["method"], line["path"]) for line in body["endpoints"]}
     posts = {("POST", f"/{name}") for name in ("verify", "analyze", "represent", "find", "extract")}
-    assert listed == posts | {("GET", path) for path in ("/", "/health", "/ready", "/openapi.json")}
+    assert listed == posts | {("GET", path) for path in ("/", "/health", "/ready", "/openapi.json", "/find/indexes")}
     assert all(line["summary"] for line in body["endpoints"])
 
 

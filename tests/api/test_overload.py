@@ -76,7 +76,7 @@ def test_waiting_for_an_index_ends_with_the_request(busy, engine, photos):
     hold = threading.Event()
 
     def slow_index(image, detection):
-        if threading.current_thread().name == "folder-index":
+        if threading.current_thread().name == "folder-index-lane":
             assert hold.wait(10)
         return detect(image, detection)
 

@@ -20,8 +20,9 @@ from schemas.faces import FindRequest
 from services.find import FindService
 from services.indexing import FolderIndexer
 from services.options import Defaults
+from services.photos import PhotoEmbedder
 from services.reading import FaceReader
-from services.stores.folder_index import NpzFolderIndexStore
+from services.stores.folder_index import FileFolderIndexStore
 from tests.fakes import FakeEngine
 from tests.pictures import ALICE, ALICIA, BOB, MASK, photo, write_photo
 
@@ -31,12 +32,19 @@ def make_service(settings):
     def make(engine, **options):
         policy = ImagePolicy(max_bytes=100_000, max_pixels=1_000_000)
         defaults = Defaults.of(settings)
-        store = NpzFolderIndexStore(settings.data_path / "index")
+        indexer = FolderIndexer(
+            engine=engine,
+            store=FileFolderIndexStore(settings.data_path / "index"),
+            embedder=PhotoEmbedder(engine=engine, policy=policy),
+            folder=settings.faces_db_path,
+            lanes=2,
+            refresh_s=0,
+        )
         given = {"folder": settings.faces_db_path, "relative_identities": False} | options
         return FindService(
             engine=engine,
             reader=FaceReader(engine=engine, policy=policy, defaults=defaults),
-            indexer=FolderIndexer(engine=engine, store=store, policy=policy),
+            indexer=indexer,
             defaults=defaults,
             **given,
         )
@@ -145,7 +153,7 @@ def test_an_index_survives_a_restart_and_only_changes_are_embedded(make_service,
 def test_a_damaged_index_is_rebuilt(make_service, photos, settings):
     write_photo(photos / "alice.png", ALICE)
     found(make_service(FakeEngine()), ALICE)
-    (file,) = (settings.data_path / "index").iterdir()
+    (file,) = (settings.data_path / "index").glob("*.index")
     file.write_bytes(file.read_bytes()[:-40])
     assert len(found(make_service(FakeEngine()), ALICE).result[0]) == 1
 
@@ -167,7 +175,7 @@ def test_while_the_first_index_is_built_a_request_waits_and_then_says_so(make_se
     detect = engine.detect
 
     def only_the_query_passes(image, detection):
-        if threading.current_thread().name == "folder-index":
+        if threading.current_thread().name == "folder-index-lane":
             assert gate.wait(10)
         return detect(image, detection)
 
@@ -206,7 +214,7 @@ def test_a_photo_that_failed_for_a_reason_that_may_pass_stays_pending_and_is_tri
     answer = found(service, ALICE, refresh="wait")
     assert (identities(answer, photos), answer.pending) == ([["alice.png"]], 1)
     broken.clear()
-    service._indexer._states.popitem()[1].retry_at.clear()
+    service._indexer._states.popitem()[1].retry.clear()
     answer = found(service, ALICE, refresh="wait", threshold=0.01)
     assert (identities(answer, photos), answer.pending) == ([["alice.png", "unlucky.png"]], 0)
 
@@ -237,7 +245,7 @@ def test_a_folder_that_cannot_be_read_this_time_does_not_look_empty(service, pho
     def broken(*_):
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr("services.indexing.list_files", broken)
+    monkeypatch.setattr("services.folder_watch.list_files", broken)
     with pytest.raises(ServiceUnavailable, match="Input/output error"):
         found(service, ALICE)
 
@@ -248,7 +256,7 @@ def test_a_client_that_leaves_while_the_index_is_built_is_not_waited_for(service
     detect = engine.detect
 
     def slow_index(image, detection):
-        if threading.current_thread().name == "folder-index":
+        if threading.current_thread().name == "folder-index-lane":
             gone.set()
             assert hold.wait(10)
         return detect(image, detection)

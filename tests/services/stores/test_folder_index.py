@@ -1,13 +1,19 @@
+import io
 import os
+import subprocess
+import sys
 from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from services.engine.base import EmbeddingSpace
-from services.stores.base import FolderIndex, IndexKey, PhotoFaces
-from services.stores.folder_index import NpzFolderIndexStore
+from services.stores.base import FolderIndex, IndexKey, PhotoFaces, Photos
+from services.stores.folder_index import FileFolderIndexStore
 
+PROJECT = Path(__file__).parents[3]
 SPACE = EmbeddingSpace(model="Dlib", alignment="eyes", detection="deepface", normalization="base", expand_percentage=0)
 KEY = IndexKey(folder="/photos", detector="opencv", space=SPACE, weights="w")
 
@@ -17,34 +23,122 @@ def photo(faces, number=0):
     return PhotoFaces(signature=(number, 2**62, 3), boxes=boxes, embeddings=np.full((faces, 3), number, np.float32))
 
 
+def made(photos):
+    return FolderIndex.empty().updated(of(photos), photos)
+
+
+def of(photos):
+    return Photos.of({name: faces.signature for name, faces in photos.items()})
+
+
 def rows(index):
-    return [(name, int(row[0])) for name, row in zip(index.names, index.embeddings, strict=True)]
+    return [(index.name(row), int(embedding[0])) for row, embedding in enumerate(index.embeddings)]
+
+
+def content(index):
+    arrays = (index.boxes, index.embeddings, index.problems, index.lengths)
+    return dict(index.photos.items()), [(array.dtype, array.tolist()) for array in arrays], rows(index)
 
 
 @pytest.fixture
 def store(tmp_path):
-    return NpzFolderIndexStore(tmp_path / "index")
+    return FileFolderIndexStore(tmp_path / "index")
 
 
 def test_rows_are_ordered_by_photo_and_changes_touch_only_their_photos():
-    index = FolderIndex.empty().changed(removed=set(), added={"b": photo(2, 1), "a": photo(1, 2), "none": photo(0)})
+    first = {"b": photo(2, 1), "a": photo(1, 2), "none": photo(0)}
+    index = made(first)
     assert rows(index) == [("a", 2), ("b", 1), ("b", 1)]
-    assert set(index.photos) == {"a", "b", "none"}
-    index = index.changed(removed={"a", "none"}, added={"b": photo(1, 3), "0": photo(1, 4)})
+    added = {"b": photo(1, 3), "0": photo(1, 4)}
+    index = index.updated(of(added), added)
     assert rows(index) == [("0", 4), ("b", 3)]
-    assert index.photos == {"b": (3, 2**62, 3), "0": (4, 2**62, 3)}
-    assert rows(index.changed(removed={"0", "b"}, added={})) == []
+    assert dict(index.photos.items()) == {"b": (3, 2**62, 3), "0": (4, 2**62, 3)}
+    assert rows(index.updated(Photos.of({}), {})) == []
+
+
+def test_an_update_by_pieces_is_an_index_made_at_once():
+    rng = np.random.default_rng(1)
+    index, there = FolderIndex.empty(), {}
+    for step in range(1, 40):
+        for name in rng.permutation(list(there))[: rng.integers(0, 3)]:
+            del there[name]
+        added = {f"é{name}": photo(int(rng.integers(0, 4)), step) for name in rng.integers(0, 30, 3)}
+        there |= added
+        index = index.updated(of(there), added)
+        assert content(index) == content(made(there))
+    by_photo = index.by_photo()
+    assert content(made(by_photo)) == content(index)
+    assert {name: len(faces.boxes) for name, faces in by_photo.items()} == {n: len(f.boxes) for n, f in there.items()}
+
+
+def test_a_photo_that_is_not_known_yet_is_left_out():
+    index = made({"a": photo(1, 1)}).updated(Photos.of({"a": (1, 2**62, 3), "b": (0, 0, 0)}), {})
+    assert dict(index.photos.items()) == {"a": (1, 2**62, 3)}
+    index = index.updated(Photos.of({"a": (9, 9, 9)}), {})
+    assert len(index.photos) == len(index.embeddings) == 0
+
+
+def test_reasons_are_counted():
+    blank = replace(photo(0), problem="no_face_detected")
+    index = made({"a": photo(1), "b": blank, "c": blank, "d": replace(blank, problem="image_decode_error")})
+    assert index.failed() == {"no_face_detected": 2, "image_decode_error": 1}
 
 
 @pytest.mark.parametrize("photos", [{}, {"none": photo(0)}, {"Ö/海.jpg": photo(2, 7), "a": photo(1), "none": photo(0)}])
 def test_what_was_saved_is_loaded(store, photos):
-    index = FolderIndex.empty().changed(removed=set(), added=photos)
-    store.save(KEY, index)
-    loaded = store.load(KEY)
-    assert (loaded.photos, loaded.names) == (index.photos, index.names)
-    assert np.array_equal(loaded.boxes, index.boxes)
-    assert np.array_equal(loaded.embeddings, index.embeddings)
-    assert (loaded.boxes.dtype, loaded.embeddings.dtype) == (np.int32, np.float32)
+    store.save(KEY, made(photos))
+    assert content(store.load(KEY)) == content(made(photos))
+    (stored,) = store.stored()
+    assert (stored.key, stored.photos, stored.faces) == (KEY, len(photos), len(made(photos).boxes))
+    assert stored.bytes > 0
+
+
+def test_a_draft_is_kept_apart_and_ends_with_the_index(store):
+    draft = made({"a": photo(1)})
+    store.save(KEY, draft, draft=True)
+    assert store.load(KEY) is None
+    assert store.version(KEY) is None
+    assert content(store.load(KEY, draft=True)) == content(draft)
+    store.save(KEY, FolderIndex.empty())
+    assert store.load(KEY, draft=True) is None
+
+
+def test_another_save_is_another_version(store):
+    versions = set()
+    for _ in range(5):
+        store.save(KEY, FolderIndex.empty())
+        versions.add(store.version(KEY))
+    assert len(versions) == 5
+
+
+def test_one_at_a_time_has_the_right_to_build_and_it_ends_with_its_owner(store, tmp_path):
+    with (
+        store.building(KEY) as mine,
+        store.building(KEY) as second,
+        store.building(replace(KEY, detector="ssd")) as third,
+    ):
+        assert (mine, second, third) == (True, False, True)
+    script = (
+        "import sys, time; from tests.services.stores.test_folder_index import *\n"
+        "with FileFolderIndexStore(Path(sys.argv[1])).building(KEY) as mine: print(mine, flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "index")]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "True\n"
+        with store.building(KEY) as mine:
+            assert not mine
+        other.kill()
+    with store.building(KEY) as mine:
+        assert mine
+
+
+def test_the_least_recently_saved_makes_room(store, tmp_path):
+    keys = [replace(KEY, folder=f"/{number}") for number in range(70)]
+    for key in keys:
+        with store.building(key):
+            store.save(key, FolderIndex.empty())
+    assert [store.load(key) is not None for key in keys] == [False] * 6 + [True] * 64
+    assert len(os.listdir(tmp_path / "index")) == 2 * 64
 
 
 def test_keys_do_not_share_an_index(store):
@@ -54,20 +148,23 @@ def test_keys_do_not_share_an_index(store):
 
 
 def test_a_damaged_file_is_no_index(store, tmp_path):
-    store.save(KEY, FolderIndex.empty().changed(removed=set(), added={"a": photo(50)}))
+    store.save(KEY, made({"a": photo(50)}))
     (path,) = (tmp_path / "index").iterdir()
-    content = path.read_bytes()
+    whole = path.read_bytes()
     rng = np.random.default_rng(0)
-    for length in rng.integers(0, len(content), 50):
-        path.write_bytes(content[:length])
+    for length in rng.integers(0, len(whole), 100):
+        path.write_bytes(whole[:length])
         assert store.load(KEY) is None
-    for place, bit in zip(rng.integers(0, len(content), 500), rng.integers(0, 8, 500), strict=True):
-        flipped = bytearray(content)
+    for place, bit in zip(rng.integers(0, len(whole), 200), rng.integers(0, 8, 200), strict=True):
+        flipped = bytearray(whole)
         flipped[place] ^= 1 << bit
         path.write_bytes(bytes(flipped))
-        store.load(KEY)  # may be whole all the same: not every bit of the container matters
-    path.write_bytes(content)
-    assert store.load(KEY) is not None
+        assert store.load(KEY) is None
+    path.write_bytes(b"")
+    assert store.load(KEY) is None
+    assert store.stored() == []
+    path.write_bytes(whole)
+    assert content(store.load(KEY)) == content(made({"a": photo(50)}))
 
 
 def test_an_index_of_other_weights_is_none_and_gives_way(store, tmp_path):
@@ -86,8 +183,12 @@ def test_a_pickle_is_never_loaded(store, tmp_path):
 
     store.save(KEY, FolderIndex.empty())
     (path,) = (tmp_path / "index").iterdir()
-    header = np.load(path)["header"]
-    np.savez(path, header=header, photos=np.array([Attack()], object))
+    header = path.read_bytes().split(b"\n")[1] + b"\n"
+    archive = io.BytesIO()
+    arrays = np.load(io.BytesIO(path.read_bytes().split(b"\n", 2)[2]))
+    np.savez(archive, **dict(arrays) | {"embeddings": np.array([Attack()], object)})
+    rest = header + archive.getvalue()
+    path.write_bytes(sha256(rest).hexdigest().encode() + b"\n" + rest)
     assert store.load(KEY) is None
     assert not (tmp_path / "pwned").exists()
 
@@ -96,4 +197,4 @@ def test_ping_says_whether_the_folder_can_be_written(store, tmp_path):
     store.ping()
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OSError, match=r"\w"):
-        NpzFolderIndexStore(tmp_path / "file").ping()
+        FileFolderIndexStore(tmp_path / "file").ping()

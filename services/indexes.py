@@ -1,0 +1,86 @@
+"""The use-case of looking after the indexes of the photo folder: which there are, and building one ahead of time."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from core.exceptions import ServiceUnavailable
+from schemas.common import EmbeddingOptions
+from schemas.find import IndexesResponse, IndexStatus
+from services.find import NO_FOLDER
+from services.index_state import IndexState
+from services.indexing import FolderIndexer
+from services.options import Defaults
+from services.stores.base import IndexKey, Photos, StoredIndex
+
+
+class IndexService:
+    """Tells of the folder's indexes, and builds them."""
+
+    def __init__(self, *, indexer: FolderIndexer, defaults: Defaults, folder: str) -> None:
+        self._indexer = indexer
+        self._defaults = defaults
+        self._folder = folder
+
+    def overview(self) -> IndexesResponse:
+        """Every index of the folder, in use or stored, those in use first.
+
+        Raises:
+            ServiceUnavailable: no folder is configured, or it could not be read.
+            FolderNotFound: it does not exist.
+        """
+        self._require_folder()
+        used, stored, photos = self._indexer.states()
+        on_disk = {index.key: index for index in stored}
+        statuses = [_of_state(key, state, on_disk.pop(key, None), photos) for key, state in used.items()]
+        return IndexesResponse(indexes=statuses + [_of_file(index) for index in on_disk.values()])
+
+    def build(self, options: EmbeddingOptions, progress: Callable[[int, int], None]) -> IndexStatus:
+        """Bring the index for these options up to date and keep it; `progress` hears how many of how many are done.
+
+        Raises:
+            As `FolderIndexer.current`.
+        """
+        self._require_folder()
+        key = self._indexer.key(self._defaults.detection_of(options).detector, self._defaults.space_of(options))
+        self._indexer.current(key, wait_for_changes=True, progress=progress)
+        used, stored, photos = self._indexer.states()
+        file = next((index for index in stored if index.key == key), None)
+        return _of_state(key, used[key], file, photos)
+
+    def _require_folder(self) -> None:
+        if not self._folder:
+            raise ServiceUnavailable(NO_FOLDER)
+
+
+def _of_state(key: IndexKey, state: IndexState, file: StoredIndex | None, photos: Photos) -> IndexStatus:
+    with state.changed:
+        index = state.index
+        failed = {} if index is None else index.failed()
+        for reason, _ in state.retry.values():
+            failed[reason] = failed.get(reason, 0) + 1
+        return IndexStatus(
+            **_options(key),
+            state="building" if state.building else "failed" if state.failure else "ready",
+            photos=0 if index is None else len(index.photos),
+            faces=0 if index is None else len(index.boxes),
+            pending=state.pending(photos),
+            done=state.done if state.building else None,
+            total=state.total if state.building else None,
+            failed=failed,
+            **_file(file),
+        )
+
+
+def _of_file(file: StoredIndex) -> IndexStatus:
+    counts = {"photos": file.photos, "faces": file.faces, "failed": file.failed}
+    return IndexStatus(**_options(file.key), state="stored", **counts, **_file(file))
+
+
+def _options(key: IndexKey) -> dict[str, Any]:
+    return {**asdict(key.space), "detector_backend": key.detector}
+
+
+def _file(file: StoredIndex | None) -> dict[str, Any]:
+    return {} if file is None else {"bytes": file.bytes, "age_s": round(max(0.0, time.time() - file.saved_at), 1)}
