@@ -1,6 +1,7 @@
 """What is known of one folder index, and the wait for its build."""
 
 import threading
+import time
 from collections.abc import Callable
 
 from core.deadline import POLL_S, check_deadline, remaining_s
@@ -34,6 +35,11 @@ class IndexState:
         if self._compared is None or self._compared[0] is not self.index or self._compared[1] is not photos:
             self._compared = (self.index, photos, changes(self.index, photos))
         return self._compared[2]
+
+    def put_off(self) -> int:
+        """How many of the pending photos are not to be tried again yet."""
+        now = time.monotonic()
+        return sum(again_at > now for _, again_at in self.retry.values())
 
     def wait(self, progress: Callable[[int, int], None] | None) -> None:
         """Return once the build under way is over; the caller holds `changed`.

@@ -85,7 +85,7 @@ class FolderIndexer:
             with state.changed:
                 pending = state.pending(photos)
                 if state.index is not None and not (pending and wait_for_changes and not waited):
-                    if pending:
+                    if not waited and pending > state.put_off():
                         self._start(key, state, photos)
                     return state.index, pending
                 waited = self._start(key, state, photos)  # a build begun before may not know of these photos
@@ -181,6 +181,7 @@ class FolderIndexer:
         added = {} if draft is None else draft.by_photo()
         added = {name: faces for name, faces in added.items() if wanted.get(name) == faces.signature}
         now = time.monotonic()
+        state.retry = {name: later for name, later in state.retry.items() if name in wanted}
         todo = [name for name in wanted if name not in added and state.retry.get(name, ("", now))[1] <= now]
         if todo:
             self._engine.load(key.detector)

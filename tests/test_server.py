@@ -110,6 +110,8 @@ def test_find_over_http(server):
     (rows,) = answer["result"]
     assert [(row["person"], row["distance"]) for row in rows] == [("hopper", 0.0)]
     assert answer["pending"] == 0
+    (index,) = requests.get(f"{server[0]}/find/indexes", timeout=10).json()["indexes"]
+    assert (index["model"], index["state"], index["photos"], index["faces"]) == ("Dlib", "ready", 2, 2)
 
 
 def test_analyze_over_http_names_the_missing_file_and_the_command_that_fetches_it(server):
@@ -177,6 +179,22 @@ def test_after_kill_the_next_start_answers_and_keeps_the_index(tmp_path):
             worker = re.search(r"Booting worker with pid: (\d+)", log.read_text())
             os.kill(int(worker[1]), signal.SIGKILL)
             process.kill()
+    assert "folder index updated" not in log.read_text()
+
+
+def test_an_index_built_ahead_is_what_the_server_answers_from(tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.jpg").write_bytes(HOPPER)
+    with served(tmp_path) as (url, log, _):
+        environment = {"FACES_DB_PATH": "photos", "DATA_PATH": "data", "DEEPFACE_HOME": "home", "DEFAULT_MODEL": "Dlib"}
+        command = [sys.executable, "-m", "flask", "--app", "main", "index", "build"]
+        result = subprocess.run(
+            command, cwd=tmp_path, env=os.environ | environment | {"PYTHONPATH": str(PROJECT)},
+            capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert (result.returncode, result.stdout.splitlines()[-1]) == (0, "1 photos, 1 faces; 0 pending"), result.stderr
+        wait_for(f"{url}/ready")
+        assert len(requests.post(f"{url}/find", files={"img": HOPPER}, timeout=60).json()["result"][0]) == 1
     assert "folder index updated" not in log.read_text()
 
 

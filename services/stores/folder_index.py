@@ -112,6 +112,8 @@ class FileFolderIndexStore(FolderIndexStore):
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 mine = True
+                for left_by_a_crash in self._folder.glob(f".{self._path(key).stem}.*"):
+                    left_by_a_crash.unlink(missing_ok=True)
             except BlockingIOError:
                 mine = False
             yield mine

@@ -4,8 +4,11 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import cv2
 import matplotlib
+import numpy as np
 import pytest
 import skimage
 from flask.testing import FlaskClient
@@ -14,6 +17,7 @@ from api.deps import services_of
 from core.config import Settings
 from core.factory import create_app
 from tests.models.graphs import write_graphs
+from tests.pictures import encoded
 
 # Weights and photos that cannot be had from a package registry, beside the checkout where somebody put them.
 SHARED = Path(__file__).parents[2].parent / "shared"
@@ -75,3 +79,24 @@ def real_client(real_settings: Settings) -> FlaskClient:
     assert readiness.wait(60)
     readiness.require_ready()
     return app.test_client()
+
+
+@pytest.fixture(scope="session")
+def deepface(deepface_home: Path) -> Any:
+    """DeepFace's own functions, on the weights of `deepface_home`."""
+    from deepface import DeepFace
+
+    return DeepFace
+
+
+@pytest.fixture(scope="session")
+def two(astronaut: Path, hopper: Path) -> bytes:
+    """Both persons side by side, as a PNG of 614 x 307: two faces of different sizes."""
+    left, right = cv2.imread(str(astronaut)), cv2.imread(str(hopper))
+    return encoded(cv2.resize(np.hstack([left, right[:512]]), None, fx=0.6, fy=0.6))
+
+
+@pytest.fixture(scope="session")
+def one(hopper: Path) -> bytes:
+    """One person, as a JPEG of 307 x 360."""
+    return encoded(cv2.resize(cv2.imread(str(hopper)), None, fx=0.6, fy=0.6), ".jpg")

@@ -1,0 +1,44 @@
+"""Our answers beside DeepFace's."""
+
+import base64
+
+import numpy as np
+import pytest
+
+from core.images import ImagePolicy
+
+TOLERANCE = 1e-5
+POLICY = ImagePolicy(max_bytes=10**8, max_pixels=10**8)
+
+
+def post(client, route, images, **options):
+    data = {name: base64.b64encode(content).decode() for name, content in images.items()}
+    response = client.post(f"/{route}", json=data | options)
+    assert response.status_code == 200, response.json
+    return response.json
+
+
+def as_json(value):
+    """DeepFace's value as JSON would give it: tuples as lists, numpy numbers as numbers."""
+    if isinstance(value, dict):
+        return {key: as_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json(item) for item in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def assert_same(ours, theirs):
+    """Assert equality, of numbers within the tolerance; theirs may not have keys that ours has not."""
+    theirs = as_json(theirs)
+    if isinstance(theirs, dict):
+        assert set(ours) == set(theirs)
+        for key in theirs:
+            assert_same(ours[key], theirs[key])
+    elif isinstance(theirs, list):
+        assert len(ours) == len(theirs)
+        for one, other in zip(ours, theirs, strict=True):
+            assert_same(one, other)
+    elif isinstance(theirs, float):
+        assert ours == pytest.approx(theirs, abs=TOLERANCE)
+    else:
+        assert ours == theirs

@@ -1,0 +1,74 @@
+"""A find service on the fake engine, and how its tests ask it."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.config import Settings
+from core.images import ImagePolicy
+from schemas.faces import FindRequest, FindResponse
+from services.find import FindService
+from services.indexing import FolderIndexer
+from services.options import Defaults
+from services.photos import PhotoEmbedder
+from services.reading import FaceReader
+from services.stores.folder_index import FileFolderIndexStore
+from tests.fakes import FakeEngine
+from tests.pictures import Colour, photo
+
+POLICY = ImagePolicy(max_bytes=100_000, max_pixels=1_000_000)
+
+
+@pytest.fixture
+def make_indexer(settings: Settings) -> Callable[..., FolderIndexer]:
+    """Makes an indexer of the photo folder that looks at it for every request."""
+
+    def make(engine: FakeEngine, *, refresh_s: float = 0) -> FolderIndexer:
+        return FolderIndexer(
+            engine=engine,
+            store=FileFolderIndexStore(settings.data_path / "index"),
+            embedder=PhotoEmbedder(engine=engine, policy=POLICY),
+            folder=settings.faces_db_path,
+            lanes=2,
+            refresh_s=refresh_s,
+        )
+
+    return make
+
+
+@pytest.fixture
+def make_service(settings: Settings, make_indexer: Callable[..., FolderIndexer]) -> Callable[..., FindService]:
+    """Makes a find service; keywords change what it is given."""
+
+    def make(engine: FakeEngine, **options: Any) -> FindService:
+        defaults = Defaults.of(settings)
+        given = {
+            "engine": engine,
+            "reader": FaceReader(engine=engine, policy=POLICY, defaults=defaults),
+            "indexer": make_indexer(engine),
+            "defaults": defaults,
+            "folder": settings.faces_db_path,
+            "relative_identities": False,
+        }
+        return FindService(**given | options)
+
+    return make
+
+
+@pytest.fixture
+def service(make_service: Callable[..., FindService], engine: FakeEngine) -> FindService:
+    """A find service on `engine`."""
+    return make_service(engine)
+
+
+def found(service: FindService, *colours: Colour, **options: Any) -> FindResponse:
+    """The answer to a query with these faces."""
+    return service.find(FindRequest(img=photo(*colours), **options))
+
+
+def identities(answer: FindResponse, photos: Path) -> list[list[str]]:
+    """The photos found, by their path below the folder."""
+    return [[os.path.relpath(row.identity, photos) for row in rows] for rows in answer.result]

@@ -1,0 +1,195 @@
+"""What is left of an index when its builder is killed, shared, or overtaken by changes."""
+
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from services.stores.folder_index import FileFolderIndexStore
+from tests.pictures import ALICE, ALICIA, BOB, photo, write_photo
+from tests.services.conftest import found
+from tests.services.index_builder import SPACE, make_indexer
+
+PROJECT = Path(__file__).parents[2]
+COLOURS = (ALICE, ALICIA, BOB)
+KILLS = 50
+
+
+@pytest.fixture
+def folders(tmp_path):
+    (tmp_path / "photos").mkdir()
+    return tmp_path / "photos", tmp_path / "data", tmp_path / "log"
+
+
+@contextmanager
+def builder(folders):
+    command = [sys.executable, "-m", "tests.services.index_builder", *map(str, folders)]
+    with subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout.readline() == "ready\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def begin(process):
+    process.stdin.write("\n")
+    process.stdin.flush()
+
+
+def build(folders):
+    """Build to the end; returns the seconds that took."""
+    with builder(folders) as process:
+        started = time.monotonic()
+        begin(process)
+        assert process.stdout.readline() == "done\n"
+        return time.monotonic() - started
+
+
+def shown(index):
+    """Which photo shows which colours, by an index."""
+    faces = [(index.name(row), tuple(embedding[:3].astype(int))) for row, embedding in enumerate(index.embeddings)]
+    return {name: [colour for other, colour in faces if other == name] for name, _ in index.photos.items()}
+
+
+def change(photos, there, rng):
+    """Add, replace and remove some photos; `there` is what the folder shows."""
+    for number in rng.sample(range(60), 12):
+        name = f"{number % 7}/{number}.png"
+        if name in there and rng.random() < 0.3:
+            (photos / name).unlink()
+            del there[name]
+        else:
+            there[name] = [rng.choice(COLOURS)]
+            write_photo(photos / name, *there[name])
+
+
+def test_a_builder_killed_at_any_moment_leaves_an_index_that_is_whole_and_loses_no_photo(folders):
+    photos, data, _ = folders
+    rng = random.Random(0)
+    there = {}
+    store = FileFolderIndexStore(data)
+    key = make_indexer(*folders).key("opencv", SPACE)
+    change(photos, there, rng)
+    takes_s = build(folders)
+    complete = dict(there)
+    left = Counter()
+    for kill in range(KILLS):
+        change(photos, there, rng)
+        with builder(folders) as process:
+            begin(process)
+            time.sleep(rng.uniform(0, 1.5 * takes_s))
+        index = shown(store.load(key))
+        assert index in (complete, there), kill
+        left["complete" if index == there else "draft" if store.load(key, draft=True) else "as before"] += 1
+        complete = index
+    assert min(left["complete"], left["draft"]) >= 2, left
+    build(folders)
+    assert shown(store.load(key)) == there
+    assert sorted(path.suffix for path in data.iterdir()) == [".index", ".lock"]
+
+
+def test_what_a_killed_builder_embedded_is_not_embedded_again(folders):
+    photos, data, log = folders
+    for number in range(200):
+        write_photo(photos / f"{number}.png", ALICE)
+    with builder(folders) as process:
+        begin(process)
+        while not list(data.glob("*.draft")):
+            time.sleep(0.001)
+    drafted = FileFolderIndexStore(data).load(make_indexer(*folders).key("opencv", SPACE), draft=True)
+    log.write_text("")
+    build(folders)
+    assert len(log.read_text().split()) == 200 - len(drafted.photos) < 200
+
+
+def test_two_workers_never_embed_the_same_photo_twice(folders):
+    photos, _, log = folders
+    for number in range(100):
+        write_photo(photos / f"{number}.png", ALICE)
+    with builder(folders) as one, builder(folders) as other:
+        begin(one)
+        begin(other)
+        for process in (one, other):
+            assert process.stdout.readline() == "done\n"
+    assert sorted(Counter(log.read_text().split()).items()) == sorted((f"{number}.png", 1) for number in range(100))
+
+
+def test_a_worker_serves_its_last_index_while_another_builds_and_then_the_others(make_indexer, engine, photos):
+    write_photo(photos / "a.png", ALICE)
+    one, other = make_indexer(engine), make_indexer(engine)
+    key = one.key("opencv", SPACE)
+    one.current(key, wait_for_changes=False)
+    other.current(key, wait_for_changes=False)
+    write_photo(photos / "b.png", BOB)
+    one.current(key, wait_for_changes=True)
+    embedded = engine.embedded
+    index, pending = other.current(key, wait_for_changes=False)
+    assert (len(index.photos), pending) == (1, 1)
+    index, pending = other.current(key, wait_for_changes=True)
+    assert (len(index.photos), pending, engine.embedded) == (2, 0, embedded)
+
+
+def names(service):
+    return {Path(row.identity).name for row in found(service, ALICE, threshold=0.001).result[0]}
+
+
+def test_answers_during_changes_are_those_before_or_after(service, photos):
+    for number in range(5):
+        write_photo(photos / f"{number}.png", ALICE)
+    steps = 20
+    states = [{f"{number}.png" for number in range(5)}]
+    found(service, ALICE, refresh="wait", threshold=0.001)
+    wrong, stop = [], threading.Event()
+
+    def ask():
+        while not stop.is_set():
+            before = len(states) - 1
+            answer = names(service)
+            if answer not in states[max(0, before - 1) :]:
+                wrong.append((answer, states[before:]))
+
+    clients = [threading.Thread(target=ask) for _ in range(3)]
+    for client in clients:
+        client.start()
+    rng = random.Random(1)
+    for step in range(steps):
+        name = f"{rng.randrange(8)}.png"
+        now = set(states[-1])
+        kind = rng.choice(["add", "remove", "replace", "half"])
+        if kind == "remove" or (kind == "replace" and name in now):
+            now.discard(name)
+        else:
+            now.add(name)
+        if kind == "half":
+            states.append(set(states[-1]) - {name})  # while the second half is missing
+        states.append(now)
+        make(photos / name, kind, present=name in now)
+        found(service, ALICE, refresh="wait", threshold=0.001)
+        assert {Path(row.identity).name for row in found(service, ALICE, threshold=0.001).result[0]} == now, (
+            step,
+            kind,
+        )
+    stop.set()
+    for client in clients:
+        client.join(10)
+    assert wrong == []
+
+
+def make(path, kind, *, present):
+    if kind == "remove":
+        path.unlink(missing_ok=True)
+    elif kind == "half":
+        content = photo(ALICE)
+        with path.open("wb", buffering=0) as file:
+            file.write(content[: len(content) // 2])
+            time.sleep(0.1)
+            file.write(content[len(content) // 2 :])
+    else:
+        write_photo(path, ALICE if present else BOB)
