@@ -7,6 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from core.distances import distances
 from core.exceptions import NoFaceDetected
 from core.logging import annotate
 from schemas.common import Action, FacialArea
@@ -23,7 +24,6 @@ from schemas.faces import (
     VerifyRequest,
     VerifyResponse,
 )
-from services.comparison import distances
 from services.engine.base import Engine, FaceArea, LivenessScore, Pixels
 from services.options import Defaults
 from services.reading import FaceReader

@@ -7,13 +7,13 @@ import numpy as np
 import numpy.typing as npt
 
 from core.exceptions import ServiceUnavailable
+from core.nearest import nearest
 from schemas.faces import FindRequest, FindResponse, FoundPhoto
 from services.engine.base import Engine
 from services.faces import liveness_keys
 from services.indexing import FolderIndexer
 from services.options import Defaults
 from services.reading import FaceReader, ReadFace
-from services.search import nearest
 from services.stores.base import FolderIndex
 
 NO_FOLDER = "This server has no photo folder: FACES_DB_PATH is not set."

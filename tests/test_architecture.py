@@ -18,11 +18,22 @@ ALLOWED = {
     "services": ("services", "schemas", CORE_LEAVES),
     "services.engine": ("services.engine.base", "services.engine.catalogue", CORE_LEAVES),
     "services.engine.deepface": ("services.engine", CORE_LEAVES),
+    "services.stores.sql": (
+        "services.stores.sql",
+        "services.stores.gallery_base",
+        "services.engine.base",
+        CORE_LEAVES,
+    ),
     "services.stores": ("services.stores.base", "services.engine.base", CORE_LEAVES),
     "api": ("api", "services", "schemas", CORE_LEAVES),
 }
 CONCRETE = ("services.engine.", "services.stores.")
-INTERFACES = ("services.engine.base", "services.engine.catalogue", "services.stores.base")
+INTERFACES = (
+    "services.engine.base",
+    "services.engine.catalogue",
+    "services.stores.base",
+    "services.stores.gallery_base",
+)
 
 
 def modules():

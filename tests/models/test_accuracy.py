@@ -6,8 +6,8 @@ import csv
 import numpy as np
 import pytest
 
+from core.distances import distances
 from core.images import ImagePolicy, decode
-from services.comparison import distances
 from services.engine.base import Detection
 from services.engine.deepface import DeepFaceEngine
 from services.engine.weights import WeightFolder

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from services.comparison import distances
+from core.distances import distances
 
 METRICS = ("cosine", "euclidean", "euclidean_l2", "angular")
 

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from services.comparison import ROUNDING, Distances, distances
+from core.distances import ROUNDING, Distances, distances
 
 Rows = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.float32]
@@ -20,7 +20,7 @@ def nearest(
     within: float | None = None,
     k: int | None = None,
 ) -> tuple[Rows, Distances]:
-    """The rows of `matrix` nearest to `probe` (d,), and their distances as `comparison.distances` has them.
+    """The rows of `matrix` nearest to `probe` (d,), and their distances as `core.distances.distances` has them.
 
     Nearest first, equal distances in the order of the rows; only those `within` a distance, and at most `k`. The
     float32 scan only leaves rows out of which even its largest possible error would make no result; so the answer is

@@ -3,8 +3,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from services.comparison import distances
-from services.search import nearest
+from core.distances import distances
+from core.nearest import nearest
 
 METRICS = ("cosine", "euclidean", "euclidean_l2", "angular")
 

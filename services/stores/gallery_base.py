@@ -1,0 +1,254 @@
+"""What a use-case may ask of the gallery: persons, their faces, and what was decided about them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from services.engine.base import EmbeddingSpace, FaceArea
+
+Embedding = npt.NDArray[np.float32]
+
+
+class PersonNotFound(Exception):
+    """There is no person of this id."""
+
+
+class FaceNotFound(Exception):
+    """There is no face of this id."""
+
+
+class CollectionNotFound(Exception):
+    """There is no collection of this name."""
+
+
+class CollectionNotEmpty(Exception):
+    """The collection holds persons."""
+
+
+class NameTaken(Exception):
+    """Another person, or collection, has the name already."""
+
+
+class AnswerKeyTaken(Exception):
+    """Another registration with this answer key was first."""
+
+
+class GalleryUnavailable(Exception):
+    """The database does not answer, or not in time; the message says no more."""
+
+
+class GalleryFull(Exception):
+    """The disk of the database is full; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """A person of a collection; the name is unique in it."""
+
+    id: str
+    collection: str
+    name: str
+    labels: dict[str, str]
+    metadata: dict[str, Any]
+    registered_at: datetime
+    retain_until: datetime | None
+    faces: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewFace:
+    """A face to be stored.
+
+    `embedding` is float32 of shape (dimension,); `weights` is `Engine.fingerprint` of what made it; `quality` as the
+    quality gate measured it; `liveness` the probability of a real face, where it was judged; `crop` an encoded image.
+    """
+
+    embedding: Embedding
+    space: EmbeddingSpace
+    detector: str
+    weights: str
+    area: FaceArea
+    confidence: float
+    quality: dict[str, float]
+    liveness: float | None = None
+    crop: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFace:
+    """A face of the gallery, without its embedding and crop."""
+
+    id: str
+    person_id: str
+    collection: str
+    space: EmbeddingSpace
+    detector: str
+    area: FaceArea
+    confidence: float
+    quality: dict[str, float]
+    liveness: float | None
+    has_crop: bool
+    registered_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    """A person near a probe, by the nearest of the person's faces; `distance` in the metric that was asked for."""
+
+    person: Person
+    face_id: str
+    distance: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something decided or changed. It holds no image, embedding, name or secret."""
+
+    action: str
+    outcome: str
+    request_id: str = ""
+    key_id: str = ""
+    collection: str = ""
+    person_id: str = ""
+    face_id: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedEvent:
+    """An event and when it was recorded; later ones have a larger `id`."""
+
+    id: int
+    at: datetime
+    event: Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Persons in order of their names, and the cursor of the next page if there is one."""
+
+    persons: list[Person]
+    next_cursor: str | None
+
+
+class GalleryStore(ABC):
+    """Keeps the gallery, for several threads and processes: what one has been told, every other sees.
+
+    Each method that changes something is one transaction, its event included: when it returns the change survives a
+    crash, and if it raises nothing has changed. Every method may raise GalleryUnavailable, those that write also
+    GalleryFull.
+    """
+
+    @abstractmethod
+    def ping(self) -> None:
+        """Return if the database answers."""
+
+    @abstractmethod
+    def register(
+        self,
+        faces: Sequence[NewFace],
+        *,
+        collection: str,
+        event: Event,
+        name: str | None = None,
+        person_id: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        retain_until: datetime | None = None,
+        answer_key: tuple[str, str] | None = None,
+    ) -> tuple[Person, list[StoredFace]]:
+        """Store faces of the person of this id, or of this name in the collection, who is made if there is none.
+
+        Labels and metadata that are given are merged into the person's. With an `answer_key` (a key, and the digest of
+        the request it came with) a later `answered` finds what was stored.
+
+        Raises:
+            PersonNotFound: there is no person of this id in the collection.
+            AnswerKeyTaken: another registration was first.
+        """
+
+    @abstractmethod
+    def answered(self, key: str) -> tuple[str, Person, list[StoredFace]] | None:
+        """The digest of the request that came with this answer key, and what was stored; None if there was none, or
+        what was stored has been forgotten."""
+
+    @abstractmethod
+    def nearest(
+        self,
+        probe: npt.NDArray[np.float64],
+        *,
+        space: EmbeddingSpace,
+        collection: str,
+        metric: str,
+        k: int,
+        within: float | None = None,
+        person_id: str | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> list[Neighbour]:
+        """The `k` nearest persons, nearest first, of those with faces in this space; equal distances by id."""
+
+    @abstractmethod
+    def spaces(self, collection: str) -> dict[EmbeddingSpace, int]:
+        """The embedding spaces of the collection's faces, with the dimension of each."""
+
+    @abstractmethod
+    def person(self, person_id: str) -> Person:
+        """The person; raises PersonNotFound."""
+
+    @abstractmethod
+    def persons(
+        self, *, collection: str | None, name: str, labels: Mapping[str, str], cursor: str | None, limit: int
+    ) -> Page:
+        """Persons whose name has `name` in it (in any case) and who have all these labels; all of them by default."""
+
+    @abstractmethod
+    def update(self, person_id: str, changes: Mapping[str, Any], event: Event) -> Person:
+        """Change name, labels, metadata or retain_until; raises PersonNotFound, NameTaken."""
+
+    @abstractmethod
+    def merge(self, person_id: str, others: Collection[str], event: Event) -> Person:
+        """Give the person all faces of the others, who are then no more; raises PersonNotFound."""
+
+    @abstractmethod
+    def faces(self, person_id: str) -> list[StoredFace]:
+        """The person's faces, the first registered first; raises PersonNotFound."""
+
+    @abstractmethod
+    def face(self, face_id: str) -> StoredFace:
+        """The face; raises FaceNotFound."""
+
+    @abstractmethod
+    def crop(self, face_id: str) -> bytes | None:
+        """The face's picture, where that was stored; raises FaceNotFound."""
+
+    @abstractmethod
+    def forget(self, event: Event, *, person_id: str | None = None, face_id: str | None = None) -> RecordedEvent:
+        """Remove a person with all faces, or a face, for good; the event is the receipt.
+
+        A person without faces stays. Raises PersonNotFound, FaceNotFound.
+        """
+
+    @abstractmethod
+    def collections(self) -> dict[str, int]:
+        """The names of all collections, and how many persons each has."""
+
+    @abstractmethod
+    def add_collection(self, name: str, event: Event) -> None:
+        """Make an empty collection; raises NameTaken."""
+
+    @abstractmethod
+    def remove_collection(self, name: str, event: Event, *, with_persons: bool) -> RecordedEvent:
+        """Remove a collection for good; raises CollectionNotFound, and CollectionNotEmpty unless `with_persons`."""
+
+    @abstractmethod
+    def record(self, events: Sequence[Event]) -> None:
+        """Append events that come with no change."""
+
+    @abstractmethod
+    def events(self, *, action: str | None, after: int, limit: int) -> list[RecordedEvent]:
+        """Events whose id is larger than `after`, oldest first."""

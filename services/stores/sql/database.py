@@ -1,0 +1,141 @@
+"""Connections and transactions of the gallery's database, and its schema brought up to date."""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import alembic.command
+import sqlalchemy as sa
+from alembic.config import Config
+from sqlalchemy.engine import make_url
+
+from services.stores.gallery_base import GalleryFull, GalleryUnavailable
+
+_TIMEOUT_S = 5  # for a connection, a lock or a statement; then the database counts as unavailable
+
+# Below it, a write-ahead log with several connections can lose a committed write (sqlite.org/wal.html, section 11).
+_SAFE_WAL = (3, 51, 3)
+
+# SQLITE_FULL; PostgreSQL's disk_full.
+_FULL = ("SQLITE_FULL", "53100")
+
+
+class Database:
+    """One database, by its URL; SQLAlchemy's pool of connections is shared by all threads."""
+
+    def __init__(self, url: str) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self._engine = sa.create_engine(self.url, connect_args={"timeout": _TIMEOUT_S}, pool_timeout=_TIMEOUT_S)
+            sa.event.listen(self._engine, "connect", _prepare_sqlite)
+            sa.event.listen(self._engine, "begin", _begin_sqlite)
+        else:
+            arguments = {"connect_timeout": _TIMEOUT_S, "options": f"-c statement_timeout={_TIMEOUT_S}s"}
+            self._engine = sa.create_engine(
+                self.url.set(drivername="postgresql+psycopg"),
+                connect_args=arguments,
+                pool_pre_ping=True,
+                pool_timeout=_TIMEOUT_S,
+            )
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A transaction that changes nothing.
+
+        Raises:
+            GalleryUnavailable: the database does not answer.
+        """
+        with _errors(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """A transaction; committed, and on the disk, when the block ends.
+
+        Raises:
+            GalleryUnavailable, GalleryFull: it is undone.
+        """
+        with _errors(), self._engine.connect().execution_options(writes=True) as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def erasing(self) -> Iterator[sa.Connection]:
+        """As `writing`; what it deletes is then in no file of SQLite's, nor in the log that it writes ahead."""
+        with self.writing() as connection:
+            yield connection
+        if self.is_sqlite:
+            with _errors(), self._engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def data_version(self) -> Callable[[], int]:
+        """What gives SQLite's number for the content: another after each commit but those of its own connection.
+
+        Raises:
+            GalleryUnavailable: the database does not answer.
+        """
+        with _errors():
+            pooled = self._engine.raw_connection()
+        connection: Any = pooled.driver_connection
+        pooled.detach()
+
+        def read() -> int:
+            with _errors():
+                return int(connection.execute("PRAGMA data_version").fetchone()[0])
+
+        return read
+
+    def upgrade(self, revision: str = "head") -> None:
+        """Bring the schema to a revision; a database that is there already is left as it is.
+
+        Raises:
+            GalleryUnavailable, GalleryFull: as `writing`.
+        """
+        self._migrate(alembic.command.upgrade, revision)
+
+    def downgrade(self, revision: str) -> None:
+        """Take changes of the schema back, down to a revision; raises as `upgrade`."""
+        self._migrate(alembic.command.downgrade, revision)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    def _migrate(self, command: Any, revision: str) -> None:
+        if self.is_sqlite and self.url.database:
+            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(self.url.database, os.O_RDWR | os.O_CREAT, 0o600))
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        with self.writing() as connection:
+            if not self.is_sqlite:  # of several workers that start at once one migrates
+                connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('gallery schema'))"))
+            config.attributes["connection"] = connection
+            command(config, revision)
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
+    connection.isolation_level = None  # the driver begins no transactions of its own
+    journal = "WAL" if sqlite3.sqlite_version_info >= _SAFE_WAL else "DELETE"
+    for pragma in (f"journal_mode={journal}", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # A reader that became a writer only later could find that another one was faster, and would have to start anew.
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    try:
+        yield
+    except sa.exc.IntegrityError:
+        raise
+    except (sa.exc.DBAPIError, sa.exc.TimeoutError, sqlite3.Error, OSError) as error:
+        cause = getattr(error, "orig", None)
+        code = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None)
+        raise (GalleryFull if code in _FULL else GalleryUnavailable)(type(error).__name__) from error

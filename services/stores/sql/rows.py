@@ -1,0 +1,107 @@
+"""From rows of the tables to what the store answers with."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from services.engine.base import EmbeddingSpace, FaceArea
+from services.stores.gallery_base import Event, FaceNotFound, Person, PersonNotFound, RecordedEvent, StoredFace
+from services.stores.sql.schema import as_id, events, faces, persons
+
+# A face without its embedding and crop, which are large.
+FACE_COLUMNS = [
+    *(column for column in faces.c if column.name not in ("embedding", "crop")),
+    faces.c.crop.is_not(None).label("has_crop"),
+]
+
+_FACES = sa.select(sa.func.count()).where(faces.c.person_id == persons.c.id).scalar_subquery().label("faces")
+SELECT_PERSONS = sa.select(persons, _FACES)
+
+
+def text_of_space(space: EmbeddingSpace) -> str:
+    """The embedding space as one text, equal for equal spaces."""
+    return json.dumps(asdict(space), sort_keys=True)
+
+
+def space_of_text(text: str) -> EmbeddingSpace:
+    """The embedding space that `text_of_space` wrote."""
+    return EmbeddingSpace(**json.loads(text))
+
+
+def person_of(row: Any) -> Person:
+    """A row of SELECT_PERSONS."""
+    return Person(
+        id=str(row.id),
+        collection=row.collection,
+        name=row.name,
+        labels=row.labels,
+        metadata=row.metadata,
+        registered_at=row.registered_at,
+        retain_until=row.retain_until,
+        faces=row.faces,
+    )
+
+
+def face_of(row: Any) -> StoredFace:
+    """A row of FACE_COLUMNS."""
+    area: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in row.area.items()
+    }
+    return StoredFace(
+        id=str(row.id),
+        person_id=str(row.person_id),
+        collection=row.collection,
+        space=space_of_text(row.space),
+        detector=row.detector,
+        area=FaceArea(**area),
+        confidence=row.confidence,
+        quality=row.quality,
+        liveness=row.liveness,
+        has_crop=row.has_crop,
+        registered_at=row.registered_at,
+    )
+
+
+def event_of(row: Any) -> RecordedEvent:
+    """A row of `events`."""
+    said = {column.name: getattr(row, column.name) for column in events.c if column.name not in ("id", "at")}
+    return RecordedEvent(id=row.id, at=row.at, event=Event(**said))
+
+
+def has_labels(labels: Mapping[str, str]) -> list[sa.ColumnElement[bool]]:
+    """The conditions that a person has all these labels, whose keys are plain words."""
+    return [persons.c.labels[key].as_string() == value for key, value in labels.items()]
+
+
+def id_of(text: str, missing: type[Exception]) -> UUID:
+    """The id that a client wrote; raises `missing` if it is none, and so nobody's."""
+    number = as_id(text)
+    if number is None:
+        raise missing
+    return number
+
+
+def person_in(connection: sa.Connection, number: UUID) -> Person:
+    """The person; raises PersonNotFound."""
+    row = connection.execute(SELECT_PERSONS.where(persons.c.id == number)).first()
+    if row is None:
+        raise PersonNotFound
+    return person_of(row)
+
+
+def faces_in(connection: sa.Connection, numbers: Sequence[UUID]) -> list[StoredFace]:
+    """Those of the faces that there are, in the order of `numbers`."""
+    rows = connection.execute(sa.select(*FACE_COLUMNS).where(faces.c.id.in_(numbers)))
+    found = {row.id: face_of(row) for row in rows}
+    return [found[number] for number in numbers if number in found]
+
+
+def only(found: list[StoredFace]) -> StoredFace:
+    """The one face; raises FaceNotFound."""
+    if not found:
+        raise FaceNotFound
+    return found[0]

@@ -1,0 +1,160 @@
+"""The tables of the gallery, the same for SQLite and PostgreSQL."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import numpy.typing as npt
+import pgvector
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from typing_extensions import override
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UtcTime(sa.types.TypeDecorator[datetime]):
+    """A moment, as ISO 8601 in UTC where the database has no type that knows of time zones."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    @override
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        return dialect.type_descriptor(sa.String() if dialect.name == "sqlite" else sa.DateTime(timezone=True))
+
+    @override
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> Any:
+        # Of equal length, so that the order of the texts is that of the moments.
+        return value.astimezone(UTC).isoformat(timespec="microseconds") if value and dialect.name == "sqlite" else value
+
+    @override
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:
+        return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+class Vector(sa.types.TypeDecorator[npt.NDArray[np.float32]]):
+    """An embedding, float32 of shape (dimension,): pgvector's type, or its bytes (little-endian) in SQLite."""
+
+    impl = sa.LargeBinary
+    cache_ok = True
+
+    @override
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        return dialect.type_descriptor(sa.LargeBinary() if dialect.name == "sqlite" else _PgVector())
+
+    @override
+    def process_bind_param(self, value: npt.NDArray[np.float32] | None, dialect: sa.Dialect) -> Any:
+        if value is None:
+            return None
+        return value.astype("<f4").tobytes() if dialect.name == "sqlite" else pgvector.Vector(value).to_text()
+
+    @override
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> npt.NDArray[np.float32] | None:
+        if isinstance(value, bytes):
+            return np.frombuffer(value, "<f4")
+        return None if value is None else np.asarray(pgvector.Vector.from_text(value).to_numpy(), np.float32)
+
+
+class _PgVector(sa.types.UserDefinedType[str]):
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """The type's name in a statement; without a dimension, for one column holds those of several models."""
+        return "vector"
+
+
+Json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+Id = sa.Uuid(as_uuid=True)
+
+collections = sa.Table(
+    "collections",
+    metadata,
+    sa.Column("name", sa.String(100), primary_key=True),
+    sa.Column("created_at", UtcTime, nullable=False),
+)
+
+persons = sa.Table(
+    "persons",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("collection", sa.ForeignKey("collections.name"), nullable=False),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("labels", Json, nullable=False),
+    sa.Column("metadata", Json, nullable=False),
+    sa.Column("registered_at", UtcTime, nullable=False),
+    sa.Column("retain_until", UtcTime, index=True),
+    sa.UniqueConstraint("collection", "name"),
+)
+
+faces = sa.Table(
+    "faces",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("person_id", sa.ForeignKey("persons.id"), nullable=False, index=True),
+    sa.Column("collection", sa.ForeignKey("collections.name"), nullable=False),
+    # The embedding space, as `space_of` writes it: one text, so that one index finds the faces to compare with.
+    sa.Column("space", sa.String(200), nullable=False),
+    sa.Column("dimension", sa.Integer, nullable=False),
+    sa.Column("embedding", Vector, nullable=False),
+    sa.Column("detector", sa.String(50), nullable=False),
+    sa.Column("weights", sa.String(200), nullable=False),
+    sa.Column("area", Json, nullable=False),
+    sa.Column("confidence", sa.Float, nullable=False),
+    sa.Column("quality", Json, nullable=False),
+    sa.Column("liveness", sa.Float),
+    sa.Column("crop", sa.LargeBinary),
+    sa.Column("registered_at", UtcTime, nullable=False),
+    sa.Index(None, "collection", "space"),
+)
+
+# What happened to faces, in the order of the commits: how a process learns what others have changed.
+changes = sa.Table(
+    "changes",
+    metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("face_id", Id, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("action", sa.String(50), nullable=False, index=True),
+    sa.Column("outcome", sa.String(50), nullable=False),
+    sa.Column("request_id", sa.String(200), nullable=False),
+    sa.Column("key_id", sa.String(100), nullable=False),
+    sa.Column("collection", sa.String(100), nullable=False),
+    sa.Column("person_id", sa.String(36), nullable=False),
+    sa.Column("face_id", sa.String(36), nullable=False),
+    sa.Column("details", Json, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# What a request with an Idempotency-Key stored, so that a second one stores nothing.
+answers = sa.Table(
+    "answers",
+    metadata,
+    sa.Column("key", sa.String(200), primary_key=True),
+    sa.Column("request", sa.String(64), nullable=False),
+    sa.Column("faces", Json, nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+)
+
+
+def as_id(text: str) -> UUID | None:
+    """The id that a client wrote; None if it is none, and so nobody's."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

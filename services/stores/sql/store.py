@@ -1,0 +1,259 @@
+"""The gallery in a SQL database."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import numpy.typing as npt
+import sqlalchemy as sa
+from typing_extensions import override
+
+from services.engine.base import EmbeddingSpace
+from services.stores.gallery_base import (
+    CollectionNotEmpty,
+    CollectionNotFound,
+    Event,
+    FaceNotFound,
+    GalleryStore,
+    NameTaken,
+    Neighbour,
+    NewFace,
+    Page,
+    Person,
+    PersonNotFound,
+    RecordedEvent,
+    StoredFace,
+)
+from services.stores.sql import writes
+from services.stores.sql.database import Database
+from services.stores.sql.rows import (
+    FACE_COLUMNS,
+    SELECT_PERSONS,
+    event_of,
+    face_of,
+    faces_in,
+    has_labels,
+    id_of,
+    only,
+    person_in,
+    person_of,
+    space_of_text,
+    text_of_space,
+)
+from services.stores.sql.schema import answers, as_id, collections, events, faces, persons
+from services.stores.sql.search import FaceSearch, Filter
+
+
+class SqlGalleryStore(GalleryStore):
+    """One schema for SQLite and PostgreSQL; `search` is what differs."""
+
+    def __init__(self, database: Database, search: FaceSearch) -> None:
+        self._database = database
+        self._search = search
+
+    @override
+    def ping(self) -> None:
+        with self._database.reading() as connection:
+            connection.execute(sa.select(1))
+
+    @override
+    def register(
+        self,
+        faces: Sequence[NewFace],
+        *,
+        collection: str,
+        event: Event,
+        name: str | None = None,
+        person_id: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        retain_until: datetime | None = None,
+        answer_key: tuple[str, str] | None = None,
+    ) -> tuple[Person, list[StoredFace]]:
+        now = writes.now()
+        with self._database.writing() as connection:
+            writes.ensure_collection(connection, collection, now)
+            if person_id is not None:
+                number = writes.lock_person(connection, id_of(person_id, PersonNotFound), collection)
+            else:
+                assert name is not None, "a person has a name or an id"
+                number = writes.lock_person_called(connection, name, collection, now)
+            writes.merge_into(connection, number, labels=labels, metadata=metadata, retain_until=retain_until)
+            ids = [writes.add_face(connection, face, number, collection, now) for face in faces]
+            if answer_key is not None:
+                key, request = answer_key
+                writes.keep_answer(connection, key, request, ids, now)
+            writes.record(connection, event, now, person_id=str(number), face_id=str(ids[0]) if ids else "")
+            return person_in(connection, number), faces_in(connection, ids)
+
+    @override
+    def answered(self, key: str) -> tuple[str, Person, list[StoredFace]] | None:
+        with self._database.reading() as connection:
+            row = connection.execute(sa.select(answers).where(answers.c.key == key)).first()
+            found = [] if row is None else faces_in(connection, [UUID(face_id) for face_id in row.faces])
+            if row is None or not found:
+                return None
+            return row.request, person_in(connection, UUID(found[0].person_id)), found
+
+    @override
+    def nearest(
+        self,
+        probe: npt.NDArray[np.float64],
+        *,
+        space: EmbeddingSpace,
+        collection: str,
+        metric: str,
+        k: int,
+        within: float | None = None,
+        person_id: str | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> list[Neighbour]:
+        only = Filter(collection=collection, space=text_of_space(space), person=None, labels=labels or {})
+        if person_id is not None:
+            number = as_id(person_id)
+            if number is None:
+                return []
+            only = Filter(collection=only.collection, space=only.space, person=number, labels=only.labels)
+        found = self._search.nearest(probe, only, metric=metric, k=k, within=within)
+        with self._database.reading() as connection:
+            rows = connection.execute(SELECT_PERSONS.where(persons.c.id.in_([near.person_id for near in found])))
+            there = {row.id: person_of(row) for row in rows}
+        return [
+            Neighbour(person=there[near.person_id], face_id=str(near.face_id), distance=near.distance)
+            for near in found
+            if near.person_id in there  # forgotten this moment
+        ]
+
+    @override
+    def spaces(self, collection: str) -> dict[EmbeddingSpace, int]:
+        select = sa.select(faces.c.space, faces.c.dimension).where(faces.c.collection == collection).distinct()
+        with self._database.reading() as connection:
+            return {space_of_text(row.space): row.dimension for row in connection.execute(select)}
+
+    @override
+    def person(self, person_id: str) -> Person:
+        with self._database.reading() as connection:
+            return person_in(connection, id_of(person_id, PersonNotFound))
+
+    @override
+    def persons(
+        self, *, collection: str | None, name: str, labels: Mapping[str, str], cursor: str | None, limit: int
+    ) -> Page:
+        select = SELECT_PERSONS.where(*has_labels(labels)).order_by(persons.c.name, persons.c.id).limit(limit + 1)
+        if collection is not None:
+            select = select.where(persons.c.collection == collection)
+        if name:
+            select = select.where(persons.c.name.icontains(name, autoescape=True))
+        with self._database.reading() as connection:
+            if cursor is not None:
+                after = connection.execute(sa.select(persons).where(persons.c.id == as_id(cursor))).first()
+                if after is not None:
+                    select = select.where(sa.tuple_(persons.c.name, persons.c.id) > sa.tuple_(after.name, after.id))
+            found = [person_of(row) for row in connection.execute(select)]
+        return Page(persons=found[:limit], next_cursor=found[limit - 1].id if len(found) > limit else None)
+
+    @override
+    def update(self, person_id: str, changes: Mapping[str, Any], event: Event) -> Person:
+        number = id_of(person_id, PersonNotFound)
+        try:
+            with self._database.writing() as connection:
+                before = person_in(connection, number)
+                if changes:
+                    connection.execute(sa.update(persons).where(persons.c.id == number).values(**changes))
+                writes.record(connection, event, writes.now(), person_id=before.id)
+                return person_in(connection, number)
+        except sa.exc.IntegrityError as error:
+            raise NameTaken from error
+
+    @override
+    def merge(self, person_id: str, others: Collection[str], event: Event) -> Person:
+        number = id_of(person_id, PersonNotFound)
+        merged = {id_of(other, PersonNotFound) for other in others} - {number}
+        with self._database.writing() as connection:
+            into = person_in(connection, number)
+            for one in sorted({number, *merged}):  # in one order, so that two merges cannot wait for each other
+                writes.lock_person(connection, one, into.collection)
+            moved = faces.c.person_id.in_(merged)
+            writes.note_changes(connection, list(connection.scalars(sa.select(faces.c.id).where(moved))))
+            connection.execute(sa.update(faces).where(moved).values(person_id=number))
+            connection.execute(sa.delete(persons).where(persons.c.id.in_(merged)))
+            writes.record(connection, event, writes.now(), person_id=into.id)
+            return person_in(connection, number)
+
+    @override
+    def faces(self, person_id: str) -> list[StoredFace]:
+        number = id_of(person_id, PersonNotFound)
+        select = sa.select(*FACE_COLUMNS).where(faces.c.person_id == number)
+        with self._database.reading() as connection:
+            person_in(connection, number)
+            rows = connection.execute(select.order_by(faces.c.registered_at, faces.c.id))
+            return [face_of(row) for row in rows]
+
+    @override
+    def face(self, face_id: str) -> StoredFace:
+        with self._database.reading() as connection:
+            return only(faces_in(connection, [id_of(face_id, FaceNotFound)]))
+
+    @override
+    def crop(self, face_id: str) -> bytes | None:
+        with self._database.reading() as connection:
+            row = connection.execute(sa.select(faces.c.crop).where(faces.c.id == id_of(face_id, FaceNotFound))).first()
+        if row is None:
+            raise FaceNotFound
+        return None if row.crop is None else bytes(row.crop)
+
+    @override
+    def forget(self, event: Event, *, person_id: str | None = None, face_id: str | None = None) -> RecordedEvent:
+        with self._database.erasing() as connection:
+            if face_id is not None:
+                face = only(faces_in(connection, [id_of(face_id, FaceNotFound)]))
+                writes.forget_faces(connection, faces.c.id == UUID(face.id))
+                return writes.record(connection, event, writes.now(), person_id=face.person_id, face_id=face.id)
+            number = id_of(person_id or "", PersonNotFound)
+            writes.lock_person(connection, number)
+            writes.forget_persons(connection, persons.c.id == number)
+            return writes.record(connection, event, writes.now(), person_id=str(number))
+
+    @override
+    def collections(self) -> dict[str, int]:
+        count = sa.select(sa.func.count()).where(persons.c.collection == collections.c.name).scalar_subquery()
+        with self._database.reading() as connection:
+            rows = connection.execute(sa.select(collections.c.name, count.label("persons")).order_by("name"))
+            return {row.name: row.persons for row in rows}
+
+    @override
+    def add_collection(self, name: str, event: Event) -> None:
+        try:
+            with self._database.writing() as connection:
+                connection.execute(sa.insert(collections).values(name=name, created_at=writes.now()))
+                writes.record(connection, event, writes.now())
+        except sa.exc.IntegrityError as error:
+            raise NameTaken from error
+
+    @override
+    def remove_collection(self, name: str, event: Event, *, with_persons: bool) -> RecordedEvent:
+        with self._database.erasing() as connection:
+            if connection.execute(sa.select(1).where(collections.c.name == name)).first() is None:
+                raise CollectionNotFound
+            within = persons.c.collection == name
+            if not with_persons and connection.execute(sa.select(1).where(within)).first() is not None:
+                raise CollectionNotEmpty
+            writes.forget_persons(connection, within)
+            connection.execute(sa.delete(collections).where(collections.c.name == name))
+            return writes.record(connection, event, writes.now())
+
+    @override
+    def record(self, events: Sequence[Event]) -> None:
+        with self._database.writing() as connection:
+            for event in events:
+                writes.record(connection, event, writes.now())
+
+    @override
+    def events(self, *, action: str | None, after: int, limit: int) -> list[RecordedEvent]:
+        select = sa.select(events).where(events.c.id > after).order_by(events.c.id).limit(limit)
+        if action is not None:
+            select = select.where(events.c.action == action)
+        with self._database.reading() as connection:
+            return [event_of(row) for row in connection.execute(select)]

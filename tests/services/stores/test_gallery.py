@@ -1,0 +1,268 @@
+"""The contract of the gallery's store, on both databases."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import numpy as np
+import pytest
+
+from services.engine.base import EmbeddingSpace, FaceArea
+from services.stores.gallery_base import (
+    AnswerKeyTaken,
+    CollectionNotEmpty,
+    CollectionNotFound,
+    Event,
+    FaceNotFound,
+    NameTaken,
+    NewFace,
+    PersonNotFound,
+)
+
+SPACE = EmbeddingSpace(model="Dlib", alignment="eyes", detection="deepface", normalization="base", expand_percentage=0)
+OTHER = replace(SPACE, model="VGG-Face")
+DIMENSION = {SPACE: 128, OTHER: 4096}
+REGISTER = Event(action="register", outcome="stored", request_id="r", details={"model": "Dlib"})
+FORGET = Event(action="forget", outcome="forgotten")
+
+
+def vector(*first, space=SPACE):
+    embedding = np.zeros(DIMENSION[space], np.float32)
+    embedding[: len(first)] = first
+    return embedding
+
+
+def face(*first, space=SPACE, **changes):
+    made = NewFace(
+        embedding=vector(*first, space=space),
+        space=space,
+        detector="opencv",
+        weights="w",
+        area=FaceArea(x=1, y=2, w=3, h=4, left_eye=(5, 6)),
+        confidence=0.9,
+        quality={"sharpness": 12.5},
+    )
+    return replace(made, **changes)
+
+
+def register(gallery, name, *faces, collection="default", **options):
+    return gallery.register(faces or [face(1)], name=name, collection=collection, event=REGISTER, **options)
+
+
+def near(gallery, *probe, space=SPACE, collection="default", metric="euclidean", k=10, **options):
+    found = gallery.nearest(
+        vector(*probe, space=space).astype(np.float64),
+        space=space, collection=collection, metric=metric, k=k, **options,
+    )  # fmt: skip
+    return [(one.person.name, one.distance) for one in found]
+
+
+def test_a_registered_face_is_kept_as_it_was_given(gallery):
+    before = datetime.now(UTC)
+    until = before + timedelta(days=30)
+    person, (kept,) = register(
+        gallery, "Zoë", face(1, 2, liveness=0.75, crop=b"png"),
+        labels={"team": "blue"}, metadata={"n": [1, None]}, retain_until=until,
+    )  # fmt: skip
+    assert (person.name, person.collection, person.labels) == ("Zoë", "default", {"team": "blue"})
+    assert (person.metadata, person.faces, person.retain_until) == ({"n": [1, None]}, 1, until)
+    assert before <= person.registered_at <= datetime.now(UTC)
+    assert (kept.person_id, kept.space, kept.detector) == (person.id, SPACE, "opencv")
+    assert kept.area == FaceArea(x=1, y=2, w=3, h=4, left_eye=(5, 6))
+    assert (kept.confidence, kept.quality, kept.liveness, kept.has_crop) == (0.9, {"sharpness": 12.5}, 0.75, True)
+    assert gallery.person(person.id) == person
+    assert gallery.face(kept.id) == kept
+    assert gallery.faces(person.id) == [kept]
+    assert gallery.crop(kept.id) == b"png"
+    assert gallery.crop(register(gallery, "Ann")[1][0].id) is None
+
+
+def test_a_name_or_an_id_gives_a_person_another_face(gallery):
+    person, _ = register(gallery, "Ann", labels={"a": "1", "b": "1"}, metadata={"x": 1})
+    again, _ = register(gallery, "Ann", face(2), face(3), labels={"b": "2"}, metadata={"y": 2})
+    assert (again.id, again.faces, again.labels, again.metadata) == (
+        person.id, 3, {"a": "1", "b": "2"}, {"x": 1, "y": 2},
+    )  # fmt: skip
+    by_id, _ = gallery.register([face(4)], person_id=person.id, collection="default", event=REGISTER)
+    assert by_id.faces == 4
+    elsewhere, _ = register(gallery, "Ann", collection="others")
+    assert elsewhere.id != person.id
+    for unknown in (str(uuid4()), "no id", elsewhere.id):
+        with pytest.raises(PersonNotFound):
+            gallery.register([face(1)], person_id=unknown, collection="default", event=REGISTER)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean", "euclidean_l2", "angular"])
+def test_persons_come_nearest_first_by_their_best_face(gallery, metric):
+    register(gallery, "Ann", face(1, 0), face(0, 1))
+    register(gallery, "Bob", face(1, 1))
+    register(gallery, "Cid", face(-1, 0.1))
+    register(gallery, "Dan", face(1, 0, space=OTHER))
+    register(gallery, "Eve", face(1, 0), collection="others")
+    found = near(gallery, 1, 0.2, metric=metric)
+    assert [name for name, _ in found] == ["Ann", "Bob", "Cid"]
+    assert near(gallery, 1, 0.2, metric=metric, k=1) == found[:1]
+    assert near(gallery, 1, 0.2, metric=metric, within=found[1][1]) == found[:2]
+    assert near(gallery, 1, 0, metric=metric)[0] == ("Ann", 0.0)
+    assert [name for name, _ in near(gallery, 1, 0, space=OTHER, metric=metric)] == ["Dan"]
+    assert near(gallery, 1, 0, collection="nowhere", metric=metric) == []
+
+
+def test_a_search_may_be_narrowed_to_a_person_or_to_labels(gallery):
+    ann, _ = register(gallery, "Ann", face(1), labels={"team": "blue", "site": "x"})
+    register(gallery, "Bob", face(2), labels={"team": "blue"})
+    register(gallery, "Cid", face(3), labels={"team": "red"})
+    assert near(gallery, 3, person_id=ann.id) == [("Ann", 2.0)]
+    assert near(gallery, 3, person_id="no id") == near(gallery, 3, person_id=str(uuid4())) == []
+    assert near(gallery, 3, labels={"team": "blue"}) == [("Bob", 1.0), ("Ann", 2.0)]
+    assert near(gallery, 3, labels={"team": "blue", "site": "x"}) == [("Ann", 2.0)]
+    assert near(gallery, 3, labels={"team": "blue"}, person_id=ann.id, within=1.0) == []
+
+
+def test_many_faces_of_one_person_hide_nobody_and_ties_are_in_the_order_of_ids(gallery):
+    register(gallery, "Crowd", *(face(1, number / 1000) for number in range(200)))
+    others = [register(gallery, f"Other {number}", face(2))[0] for number in range(4)]
+    assert [name for name, _ in near(gallery, 1, k=3)] == [
+        "Crowd", *(person.name for person in sorted(others, key=lambda person: person.id)[:2]),
+    ]  # fmt: skip
+
+
+def test_random_faces_are_found_as_float64_says(gallery):
+    rng = np.random.default_rng(0)
+    embeddings = rng.normal(size=(300, 128)).astype(np.float32)
+    for number, embedding in enumerate(embeddings):
+        register(gallery, f"{number:03}", face(embedding=embedding))
+    for probe in rng.normal(size=(10, 128)) + embeddings[:10]:
+        unit = probe / np.linalg.norm(probe)
+        units = embeddings.astype(np.float64)
+        cosine = 1 - (units / np.linalg.norm(units, axis=1, keepdims=True)) @ unit
+        expected = [(f"{number:03}", round(cosine[number], 6)) for number in cosine.argsort()[:5]]
+        found = gallery.nearest(probe, space=SPACE, collection="default", metric="cosine", k=5)
+        assert [(one.person.name, one.distance) for one in found] == expected
+
+
+def test_what_one_worker_changes_every_other_sees_at_once(make_store):
+    one, other = make_store(), make_store()
+    assert near(other, 1) == []
+    ann, (kept,) = register(one, "Ann", face(1))
+    assert near(other, 1) == [("Ann", 0.0)]
+    bob, _ = register(other, "Bob", face(2))
+    assert near(one, 2)[0] == ("Bob", 0.0)
+    one.update(ann.id, {"name": "Anna"}, REGISTER)
+    assert near(other, 1)[0] == ("Anna", 0.0)
+    other.merge(bob.id, [ann.id], REGISTER)
+    assert near(one, 1) == [("Bob", 0.0)]
+    one.forget(FORGET, face_id=kept.id)
+    assert near(other, 1) == [("Bob", 1.0)]
+    other.forget(FORGET, person_id=bob.id)
+    assert near(one, 1) == []
+
+
+def test_the_forgotten_are_gone(gallery):
+    ann, (first, second) = register(gallery, "Ann", face(1), face(2))
+    receipt = gallery.forget(FORGET, face_id=first.id)
+    assert (receipt.event.person_id, receipt.event.face_id) == (ann.id, first.id)
+    with pytest.raises(FaceNotFound):
+        gallery.face(first.id)
+    assert gallery.person(ann.id).faces == 1
+    receipt = gallery.forget(FORGET, person_id=ann.id)
+    assert (receipt.event.person_id, receipt.event.face_id) == (ann.id, "")
+    for ask in (gallery.person, gallery.faces, lambda number: gallery.forget(FORGET, person_id=number)):
+        with pytest.raises(PersonNotFound):
+            ask(ann.id)
+    for ask in (gallery.face, gallery.crop, lambda number: gallery.forget(FORGET, face_id=number)):
+        for number in (second.id, "no id"):
+            with pytest.raises(FaceNotFound):
+                ask(number)
+
+
+def test_persons_are_changed_and_merged(gallery):
+    ann, bob, cid = (register(gallery, name, face(number))[0] for number, name in enumerate(("Ann", "Bob", "Cid")))
+    changed = gallery.update(ann.id, {"name": "Anna", "labels": {"a": "b"}, "metadata": {}}, REGISTER)
+    assert (changed.name, changed.labels) == ("Anna", {"a": "b"})
+    with pytest.raises(NameTaken):
+        gallery.update(ann.id, {"name": "Bob"}, REGISTER)
+    merged = gallery.merge(ann.id, [bob.id, cid.id, ann.id], REGISTER)
+    assert (merged.name, merged.faces) == ("Anna", 3)
+    with pytest.raises(PersonNotFound):
+        gallery.person(bob.id)
+    elsewhere, _ = register(gallery, "Eve", collection="others")
+    for other in (bob.id, elsewhere.id):
+        with pytest.raises(PersonNotFound):
+            gallery.merge(ann.id, [other], REGISTER)
+    for ask in (lambda: gallery.update(bob.id, {}, REGISTER), lambda: gallery.merge(bob.id, [ann.id], REGISTER)):
+        with pytest.raises(PersonNotFound):
+            ask()
+
+
+def test_persons_are_listed_by_name_in_pages(gallery):
+    for number in range(7):
+        register(gallery, f"Ann {number}%", labels={"even": str(number % 2 == 0)})
+    register(gallery, "Bob", collection="others")
+
+    def names(**options):
+        given = {"collection": None, "name": "", "labels": {}, "cursor": None, "limit": 3} | options
+        found = []
+        while True:
+            page = gallery.persons(**given)
+            found.append([person.name for person in page.persons])
+            if page.next_cursor is None:
+                return found
+            given["cursor"] = page.next_cursor
+
+    assert names() == [["Ann 0%", "Ann 1%", "Ann 2%"], ["Ann 3%", "Ann 4%", "Ann 5%"], ["Ann 6%", "Bob"]]
+    assert names(collection="default", limit=7) == [[f"Ann {number}%" for number in range(7)]]
+    assert names(name="n 3%") == [["Ann 3%"]]
+    assert names(name="ANN 3") == [["Ann 3%"]]
+    assert names(name="%%") == [[]]
+    assert names(labels={"even": "True"}) == [["Ann 0%", "Ann 2%", "Ann 4%"], ["Ann 6%"]]
+
+
+def test_collections_are_made_listed_and_removed(gallery):
+    gallery.add_collection("empty", REGISTER)
+    register(gallery, "Ann", collection="full")
+    assert gallery.collections() == {"empty": 0, "full": 1}
+    with pytest.raises(NameTaken):
+        gallery.add_collection("full", REGISTER)
+    gallery.remove_collection("empty", FORGET, with_persons=False)
+    with pytest.raises(CollectionNotFound):
+        gallery.remove_collection("empty", FORGET, with_persons=False)
+    with pytest.raises(CollectionNotEmpty):
+        gallery.remove_collection("full", FORGET, with_persons=False)
+    gallery.remove_collection("full", FORGET, with_persons=True)
+    assert gallery.collections() == {}
+    assert near(gallery, 1, collection="full") == []
+
+
+def test_the_spaces_of_a_collection_are_known(gallery):
+    register(gallery, "Ann", face(1), face(1, space=OTHER))
+    assert gallery.spaces("default") == {SPACE: 128, OTHER: 4096}
+    assert gallery.spaces("nowhere") == {}
+
+
+def test_a_request_that_comes_again_finds_what_it_stored(gallery):
+    assert gallery.answered("key") is None
+    ann, faces = register(gallery, "Ann", answer_key=("key", "digest"))
+    assert gallery.answered("key") == ("digest", ann, faces)
+    with pytest.raises(AnswerKeyTaken):
+        register(gallery, "Bob", answer_key=("key", "digest"))
+    assert [
+        person.name for person in gallery.persons(collection=None, name="", labels={}, cursor=None, limit=9).persons
+    ] == ["Ann"]
+    gallery.forget(FORGET, person_id=ann.id)
+    assert gallery.answered("key") is None
+
+
+def test_every_change_has_its_event_and_a_failed_one_has_none(gallery):
+    ann, (kept,) = register(gallery, "Ann")
+    gallery.forget(FORGET, person_id=ann.id)
+    with pytest.raises(PersonNotFound):
+        gallery.forget(FORGET, person_id=ann.id)
+    gallery.record([Event(action="verify", outcome="match", key_id="k")])
+    first, second, third = gallery.events(action=None, after=0, limit=10)
+    assert first.event == replace(REGISTER, person_id=ann.id, face_id=kept.id)
+    assert (second.event.action, second.event.person_id, third.event.key_id) == ("forget", ann.id, "k")
+    assert first.id < second.id < third.id
+    assert first.at <= second.at <= third.at
+    assert gallery.events(action="verify", after=0, limit=10) == [third]
+    assert gallery.events(action=None, after=first.id, limit=1) == [second]
