@@ -3,6 +3,9 @@
 ServiceError
 ├── ValidationFailed            422 validation_error
 ├── NotFound                    404 not_found
+├── PersonNotFound              404 person_not_found
+├── FaceNotFound                404 face_not_found
+├── Conflict                    409 conflict
 ├── MethodNotAllowed            405 method_not_allowed
 ├── LengthRequired              411 length_required
 ├── RequestTooLarge             413 request_too_large
@@ -11,7 +14,10 @@ ServiceError
 │   ├── ImageDecodeError        400 image_decode_error
 │   ├── ImageSourceForbidden    403 image_source_forbidden
 │   ├── ImageTooLarge           413 image_too_large
-│   └── NoFaceDetected          422 no_face_detected
+│   ├── NoFaceDetected          422 no_face_detected
+│   ├── SeveralFaces            422 several_faces
+│   ├── LowQuality              422 low_quality
+│   └── SpoofDetected           422 spoof_detected
 ├── FolderNotFound              400 db_not_found
 ├── LivenessUnavailable         412 liveness_unavailable
 ├── ServiceUnavailable          503 service_unavailable
@@ -20,6 +26,7 @@ ServiceError
 ├── IndexBuilding               503 index_building
 ├── Overloaded                  503 overloaded
 ├── DeadlineExceeded            503 deadline_exceeded
+├── StorageFull                 507 storage_full
 ├── DeepFaceError               500 deepface_error
 └── InternalError               500 internal_error
 """
@@ -73,6 +80,29 @@ class NotFound(ServiceError):
     status = 404
     code = "not_found"
     default_message = "There is nothing at this path; GET / lists the endpoints."
+
+
+class PersonNotFound(ServiceError):
+    """Raised when there is no person of this id, or not in this collection."""
+
+    status = 404
+    code = "person_not_found"
+    default_message = "There is no such person."
+
+
+class FaceNotFound(ServiceError):
+    """Raised when there is no face of this id."""
+
+    status = 404
+    code = "face_not_found"
+    default_message = "There is no such face."
+
+
+class Conflict(ServiceError):
+    """Raised when what is asked for contradicts what is stored: a name that is taken, a face that is known."""
+
+    status = 409
+    code = "conflict"
 
 
 class MethodNotAllowed(ServiceError):
@@ -151,6 +181,30 @@ class NoFaceDetected(ImageError):
     default_message = "No face was found; send a clearer photo or set enforce_detection to false."
 
 
+class SeveralFaces(ImageError):
+    """Raised when a photo for the gallery shows more than the one face it should."""
+
+    status = 422
+    code = "several_faces"
+    default_message = "More than one face was found; send a photo of one person or set face_policy to largest."
+
+
+class LowQuality(ImageError):
+    """Raised when a face is below min_quality; details name the reasons."""
+
+    status = 422
+    code = "low_quality"
+    default_message = "The face is not good enough to be registered."
+
+
+class SpoofDetected(ImageError):
+    """Raised when a face to be registered failed the liveness check."""
+
+    status = 422
+    code = "spoof_detected"
+    default_message = "The face does not look like a live one."
+
+
 class FolderNotFound(ServiceError):
     """Raised when FACES_DB_PATH is set but is not a folder."""
 
@@ -210,6 +264,14 @@ class DeadlineExceeded(ServiceError):
     status = 503
     code = "deadline_exceeded"
     default_message = "The request waited too long; its work was not started."
+
+
+class StorageFull(ServiceError):
+    """Raised when the disk of the database is full; nothing was changed."""
+
+    status = 507
+    code = "storage_full"
+    default_message = "There is no room left to store this."
 
 
 class DeepFaceError(ServiceError):

@@ -14,36 +14,8 @@ from services.engine.base import EmbeddingSpace, FaceArea
 Embedding = npt.NDArray[np.float32]
 
 
-class PersonNotFound(Exception):
-    """There is no person of this id."""
-
-
-class FaceNotFound(Exception):
-    """There is no face of this id."""
-
-
-class CollectionNotFound(Exception):
-    """There is no collection of this name."""
-
-
-class CollectionNotEmpty(Exception):
-    """The collection holds persons."""
-
-
-class NameTaken(Exception):
-    """Another person, or collection, has the name already."""
-
-
 class AnswerKeyTaken(Exception):
     """Another registration with this answer key was first."""
-
-
-class GalleryUnavailable(Exception):
-    """The database does not answer, or not in time; the message says no more."""
-
-
-class GalleryFull(Exception):
-    """The disk of the database is full; nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,8 +112,8 @@ class GalleryStore(ABC):
     """Keeps the gallery, for several threads and processes: what one has been told, every other sees.
 
     Each method that changes something is one transaction, its event included: when it returns the change survives a
-    crash, and if it raises nothing has changed. Every method may raise GalleryUnavailable, those that write also
-    GalleryFull.
+    crash, and if it raises nothing has changed. Every method may raise ServiceUnavailable, those that write also
+    StorageFull.
     """
 
     @abstractmethod
@@ -208,7 +180,7 @@ class GalleryStore(ABC):
 
     @abstractmethod
     def update(self, person_id: str, changes: Mapping[str, Any], event: Event) -> Person:
-        """Change name, labels, metadata or retain_until; raises PersonNotFound, NameTaken."""
+        """Change name, labels, metadata or retain_until; raises PersonNotFound, Conflict."""
 
     @abstractmethod
     def merge(self, person_id: str, others: Collection[str], event: Event) -> Person:
@@ -239,11 +211,11 @@ class GalleryStore(ABC):
 
     @abstractmethod
     def add_collection(self, name: str, event: Event) -> None:
-        """Make an empty collection; raises NameTaken."""
+        """Make an empty collection; raises Conflict."""
 
     @abstractmethod
     def remove_collection(self, name: str, event: Event, *, with_persons: bool) -> RecordedEvent:
-        """Remove a collection for good; raises CollectionNotFound, and CollectionNotEmpty unless `with_persons`."""
+        """Remove a collection for good; raises NotFound, and Conflict if it has persons, unless `with_persons`."""
 
     @abstractmethod
     def record(self, events: Sequence[Event]) -> None:

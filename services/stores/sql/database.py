@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from alembic.config import Config
 from sqlalchemy.engine import make_url
 
-from services.stores.gallery_base import GalleryFull, GalleryUnavailable
+from core.exceptions import ServiceUnavailable, StorageFull
 
 _TIMEOUT_S = 5  # for a connection, a lock or a statement; then the database counts as unavailable
 
@@ -28,6 +29,8 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = make_url(url)
+        self._is_current = False
+        self._upgrading = threading.Lock()
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             self._engine = sa.create_engine(self.url, connect_args={"timeout": _TIMEOUT_S}, pool_timeout=_TIMEOUT_S)
@@ -44,11 +47,12 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """A transaction that changes nothing.
+        """A transaction that changes nothing. The first of all brings the schema up to date.
 
         Raises:
-            GalleryUnavailable: the database does not answer.
+            ServiceUnavailable: the database does not answer.
         """
+        self._ensure_current()
         with _errors(), self._engine.begin() as connection:
             yield connection
 
@@ -57,9 +61,10 @@ class Database:
         """A transaction; committed, and on the disk, when the block ends.
 
         Raises:
-            GalleryUnavailable, GalleryFull: it is undone.
+            ServiceUnavailable, StorageFull: it is undone.
         """
-        with _errors(), self._engine.connect().execution_options(writes=True) as connection, connection.begin():
+        self._ensure_current()
+        with self._changing() as connection:
             yield connection
 
     @contextmanager
@@ -75,8 +80,9 @@ class Database:
         """What gives SQLite's number for the content: another after each commit but those of its own connection.
 
         Raises:
-            GalleryUnavailable: the database does not answer.
+            ServiceUnavailable: the database does not answer.
         """
+        self._ensure_current()
         with _errors():
             pooled = self._engine.raw_connection()
         connection: Any = pooled.driver_connection
@@ -92,7 +98,7 @@ class Database:
         """Bring the schema to a revision; a database that is there already is left as it is.
 
         Raises:
-            GalleryUnavailable, GalleryFull: as `writing`.
+            ServiceUnavailable, StorageFull: as `writing`.
         """
         self._migrate(alembic.command.upgrade, revision)
 
@@ -104,17 +110,34 @@ class Database:
         """Close all connections."""
         self._engine.dispose()
 
+    def _ensure_current(self) -> None:
+        with self._upgrading:
+            if not self._is_current:
+                self.upgrade()
+                self._is_current = True
+
+    @contextmanager
+    def _changing(self) -> Iterator[sa.Connection]:
+        with _errors(), self._engine.connect().execution_options(writes=True) as connection, connection.begin():
+            yield connection
+
     def _migrate(self, command: Any, revision: str) -> None:
         if self.is_sqlite and self.url.database:
-            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(self.url.database, os.O_RDWR | os.O_CREAT, 0o600))
+            with _errors():
+                _make_file(Path(self.url.database))
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        with self.writing() as connection:
+        with self._changing() as connection:
             if not self.is_sqlite:  # of several workers that start at once one migrates
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('gallery schema'))"))
             config.attributes["connection"] = connection
             command(config, revision)
+
+
+def _make_file(path: Path) -> None:
+    """A file that nobody else can read; SQLite gives its journal the same rights."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
@@ -138,4 +161,4 @@ def _errors() -> Iterator[None]:
     except (sa.exc.DBAPIError, sa.exc.TimeoutError, sqlite3.Error, OSError) as error:
         cause = getattr(error, "orig", None)
         code = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None)
-        raise (GalleryFull if code in _FULL else GalleryUnavailable)(type(error).__name__) from error
+        raise (StorageFull() if code in _FULL else ServiceUnavailable("The database does not answer.")) from error

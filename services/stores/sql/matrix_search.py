@@ -1,7 +1,7 @@
 """Search for SQLite: every embedding of a collection in one float32 matrix in memory, as fresh as the last commit."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 import numpy as np
@@ -76,7 +76,7 @@ class MatrixSearch(FaceSearch):
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._data_version = database.data_version()
+        self._data_version: Callable[[], int] | None = None
         self._version: int | None = None
         self._seen = 0  # the last row of `changes` that is in the matrices
         self._matrices: dict[tuple[str, str], Matrix] = {}
@@ -103,6 +103,8 @@ class MatrixSearch(FaceSearch):
             return set(connection.scalars(select))
 
     def _catch_up(self) -> None:
+        if self._data_version is None:
+            self._data_version = self._database.data_version()
         version = self._data_version()  # before the look: what is committed meanwhile is then looked at again
         if version == self._version:
             return

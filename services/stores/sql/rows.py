@@ -8,8 +8,9 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from core.exceptions import FaceNotFound, PersonNotFound
 from services.engine.base import EmbeddingSpace, FaceArea
-from services.stores.gallery_base import Event, FaceNotFound, Person, PersonNotFound, RecordedEvent, StoredFace
+from services.stores.gallery_base import Event, Person, RecordedEvent, StoredFace
 from services.stores.sql.schema import as_id, events, faces, persons
 
 # A face without its embedding and crop, which are large.

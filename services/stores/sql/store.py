@@ -10,19 +10,15 @@ import numpy.typing as npt
 import sqlalchemy as sa
 from typing_extensions import override
 
+from core.exceptions import Conflict, FaceNotFound, NotFound, PersonNotFound
 from services.engine.base import EmbeddingSpace
 from services.stores.gallery_base import (
-    CollectionNotEmpty,
-    CollectionNotFound,
     Event,
-    FaceNotFound,
     GalleryStore,
-    NameTaken,
     Neighbour,
     NewFace,
     Page,
     Person,
-    PersonNotFound,
     RecordedEvent,
     StoredFace,
 )
@@ -165,7 +161,7 @@ class SqlGalleryStore(GalleryStore):
                 writes.record(connection, event, writes.now(), person_id=before.id)
                 return person_in(connection, number)
         except sa.exc.IntegrityError as error:
-            raise NameTaken from error
+            raise Conflict("The name is taken.") from error
 
     @override
     def merge(self, person_id: str, others: Collection[str], event: Event) -> Person:
@@ -230,16 +226,16 @@ class SqlGalleryStore(GalleryStore):
                 connection.execute(sa.insert(collections).values(name=name, created_at=writes.now()))
                 writes.record(connection, event, writes.now())
         except sa.exc.IntegrityError as error:
-            raise NameTaken from error
+            raise Conflict("The name is taken.") from error
 
     @override
     def remove_collection(self, name: str, event: Event, *, with_persons: bool) -> RecordedEvent:
         with self._database.erasing() as connection:
             if connection.execute(sa.select(1).where(collections.c.name == name)).first() is None:
-                raise CollectionNotFound
+                raise NotFound("There is no such collection.")
             within = persons.c.collection == name
             if not with_persons and connection.execute(sa.select(1).where(within)).first() is not None:
-                raise CollectionNotEmpty
+                raise Conflict("The collection has persons.")
             writes.forget_persons(connection, within)
             connection.execute(sa.delete(collections).where(collections.c.name == name))
             return writes.record(connection, event, writes.now())

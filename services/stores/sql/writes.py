@@ -9,7 +9,8 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from services.stores.gallery_base import AnswerKeyTaken, Event, NewFace, PersonNotFound, RecordedEvent
+from core.exceptions import PersonNotFound
+from services.stores.gallery_base import AnswerKeyTaken, Event, NewFace, RecordedEvent
 from services.stores.sql.rows import text_of_space
 from services.stores.sql.schema import answers, changes, collections, events, faces, persons
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from services.stores.gallery_base import GalleryUnavailable
+from core.exceptions import ServiceUnavailable
 from services.stores.sql.database import Database
 from services.stores.sql.schema import metadata
 from tests.services.stores.test_gallery import FORGET, face, near, register
@@ -58,7 +58,7 @@ def test_a_database_that_does_not_answer_is_unavailable_soon(tmp_path):
     for url in ("postgresql://nobody@127.0.0.1:1/nothing", f"sqlite:///{tmp_path}"):
         database = Database(url)
         started = time.monotonic()
-        with pytest.raises(GalleryUnavailable), database.reading() as connection:
+        with pytest.raises(ServiceUnavailable), database.reading() as connection:
             connection.execute(sa.select(1))
         assert time.monotonic() - started < 30  # rather than for ever
         database.close()

@@ -7,17 +7,9 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
+from core.exceptions import Conflict, FaceNotFound, NotFound, PersonNotFound
 from services.engine.base import EmbeddingSpace, FaceArea
-from services.stores.gallery_base import (
-    AnswerKeyTaken,
-    CollectionNotEmpty,
-    CollectionNotFound,
-    Event,
-    FaceNotFound,
-    NameTaken,
-    NewFace,
-    PersonNotFound,
-)
+from services.stores.gallery_base import AnswerKeyTaken, Event, NewFace
 
 SPACE = EmbeddingSpace(model="Dlib", alignment="eyes", detection="deepface", normalization="base", expand_percentage=0)
 OTHER = replace(SPACE, model="VGG-Face")
@@ -180,7 +172,7 @@ def test_persons_are_changed_and_merged(gallery):
     ann, bob, cid = (register(gallery, name, face(number))[0] for number, name in enumerate(("Ann", "Bob", "Cid")))
     changed = gallery.update(ann.id, {"name": "Anna", "labels": {"a": "b"}, "metadata": {}}, REGISTER)
     assert (changed.name, changed.labels) == ("Anna", {"a": "b"})
-    with pytest.raises(NameTaken):
+    with pytest.raises(Conflict):
         gallery.update(ann.id, {"name": "Bob"}, REGISTER)
     merged = gallery.merge(ann.id, [bob.id, cid.id, ann.id], REGISTER)
     assert (merged.name, merged.faces) == ("Anna", 3)
@@ -222,12 +214,12 @@ def test_collections_are_made_listed_and_removed(gallery):
     gallery.add_collection("empty", REGISTER)
     register(gallery, "Ann", collection="full")
     assert gallery.collections() == {"empty": 0, "full": 1}
-    with pytest.raises(NameTaken):
+    with pytest.raises(Conflict):
         gallery.add_collection("full", REGISTER)
     gallery.remove_collection("empty", FORGET, with_persons=False)
-    with pytest.raises(CollectionNotFound):
+    with pytest.raises(NotFound):
         gallery.remove_collection("empty", FORGET, with_persons=False)
-    with pytest.raises(CollectionNotEmpty):
+    with pytest.raises(Conflict):
         gallery.remove_collection("full", FORGET, with_persons=False)
     gallery.remove_collection("full", FORGET, with_persons=True)
     assert gallery.collections() == {}
