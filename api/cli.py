@@ -1,7 +1,9 @@
 """The command line: `flask --app main weights …` and `flask --app main index …`."""
 
+import functools
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, get_args
 
 import click
@@ -11,6 +13,7 @@ from api.deps import services
 from core.exceptions import ServiceError
 from schemas.common import DetectorName, EmbeddingOptions, ModelName, Normalization
 from services.models import FetchError, UnknownModel
+from services.pickled_index import UnreadablePickle
 
 weights = AppGroup("weights", help="The model files on this machine.")
 
@@ -56,15 +59,29 @@ def _progress(file: str) -> Callable[[int, int | None], None]:
     return show
 
 
+_OPTIONS: tuple[Callable[[Callable[..., None]], Callable[..., None]], ...] = (
+    click.option(
+        "--model", "model_name", type=click.Choice(get_args(ModelName)), help="Recognition model, else DEFAULT_MODEL."
+    ),
+    click.option(
+        "--detector", "detector_backend", type=click.Choice(get_args(DetectorName)), help="Else DEFAULT_DETECTOR."
+    ),
+    click.option("--normalization", type=click.Choice(get_args(Normalization)), help="Else DEFAULT_NORMALIZATION."),
+    click.option("--align/--no-align", default=None, help="Else DEFAULT_ALIGN."),
+    click.option("--expand-percentage", type=click.IntRange(0, 100), help="Else DEFAULT_EXPAND_PERCENTAGE."),
+)
+
+
+def _with_embedding_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say which index, by the names of the fields of `EmbeddingOptions`."""
+    return functools.reduce(lambda decorated, option: option(decorated), reversed(_OPTIONS), command)
+
+
 @index.command("build")
-@click.option("--model", type=click.Choice(get_args(ModelName)), help="Recognition model; by default DEFAULT_MODEL.")
-@click.option("--detector", type=click.Choice(get_args(DetectorName)), help="By default DEFAULT_DETECTOR.")
-@click.option("--normalization", type=click.Choice(get_args(Normalization)), help="By default DEFAULT_NORMALIZATION.")
-@click.option("--align/--no-align", default=None, help="By default DEFAULT_ALIGN.")
-@click.option("--expand-percentage", type=click.IntRange(0, 100), help="By default DEFAULT_EXPAND_PERCENTAGE.")
-def build_index(model: str | None, detector: str | None, **options: Any) -> None:
+@_with_embedding_options
+def build_index(**options: Any) -> None:
     """Embed the photos that the index for these options does not have yet, ahead of the first request."""
-    wanted = EmbeddingOptions.model_validate({"model_name": model, "detector_backend": detector} | options)
+    wanted = EmbeddingOptions.model_validate(options)
     with click.progressbar(length=1, label="Embedding", file=sys.stderr) as bar:
 
         def show(done: int, total: int) -> None:
@@ -78,3 +95,22 @@ def build_index(model: str | None, detector: str | None, **options: Any) -> None
         show(1, 1)
     failed = "".join(f", {count} {reason}" for reason, count in status.failed.items())
     click.echo(f"{status.photos} photos, {status.faces} faces{failed}; {status.pending} pending")
+
+
+@index.command("import-pkl")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_with_embedding_options
+def import_pickle(file: Path, **options: Any) -> None:
+    """Take over FILE, an index that DeepFace up to 0.0.101 left in the photo folder, without embedding again.
+
+    Its name says which model, detector and so on made it; the options do where it was renamed.
+    """
+    try:
+        taken, remaining = services().indexes.import_pickle(file, options)
+    except ServiceError as error:
+        raise click.ClickException(error.message) from None
+    except UnreadablePickle as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"Nothing was taken over: {error.strerror}.") from None
+    click.echo(f"{taken} photos taken over; {remaining} to be embedded")

@@ -1,17 +1,23 @@
 """The use-case of looking after the indexes of the photo folder: which there are, and building one ahead of time."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 from core.exceptions import ServiceUnavailable
 from schemas.common import EmbeddingOptions
 from schemas.find import IndexesResponse, IndexStatus
+from services.deepface_index import deepface_way, pickle_options
+from services.engine import catalogue
 from services.find import NO_FOLDER
 from services.index_state import IndexState
 from services.indexing import FolderIndexer
 from services.options import Defaults
+from services.pickled_index import UnreadablePickle, recorded_faces
 from services.stores.base import IndexKey, Photos, StoredIndex
 
 
@@ -43,11 +49,43 @@ class IndexService:
             As `FolderIndexer.current`.
         """
         self._require_folder()
-        key = self._indexer.key(self._defaults.detection_of(options).detector, self._defaults.space_of(options))
+        key = self._key(options)
         self._indexer.current(key, wait_for_changes=True, progress=progress)
         used, stored, photos = self._indexer.states()
         file = next((index for index in stored if index.key == key), None)
         return _of_state(key, used[key], file, photos)
+
+    def import_pickle(self, path: Path, options: Mapping[str, Any]) -> tuple[int, int]:
+        """Take the photos of a pickled index of DeepFace over that did not change since, and keep them.
+
+        What the file's name says of how the index was made counts; what it does not say is in `options`, the fields of
+        `EmbeddingOptions` (or None). Returns how many photos were taken over, and how many are still to be embedded.
+
+        Raises:
+            UnreadablePickle: the file is no such index, or the name contradicts the options, or neither says model and
+                detector.
+            OSError: the file could not be read, or the index not written.
+            Others as `FolderIndexer.adopt` and `FolderIndexer.key`.
+        """
+        self._require_folder()
+        said = pickle_options(path.name)
+        given = {name: value for name, value in options.items() if value is not None}
+        for name, value in given.items():
+            if said.get(name, value) != value:
+                raise UnreadablePickle(f"The name of the file says that its {name} is {said[name]}.")
+        made = said | given
+        if not made.keys() >= {"model_name", "detector_backend"}:
+            raise UnreadablePickle("The name of the file does not say of which model and detector it is.")
+        try:
+            key = self._key(deepface_way(made))
+        except ValidationError as error:
+            raise UnreadablePickle(f"This service has no {error.errors()[0]['loc'][0]} of this name.") from None
+        dimension = catalogue.find(key.space.model).dim
+        assert dimension is not None
+        return self._indexer.adopt(key, recorded_faces(path, dimension))
+
+    def _key(self, options: EmbeddingOptions) -> IndexKey:
+        return self._indexer.key(self._defaults.detection_of(options).detector, self._defaults.space_of(options))
 
     def _require_folder(self) -> None:
         if not self._folder:

@@ -4,10 +4,13 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from multiprocessing.pool import ThreadPool
 
-from core.exceptions import DeepFaceError, ServiceError
+from core.exceptions import DeepFaceError, IndexBuilding, ServiceError
+from core.files import Signature
+from services.deepface_index import RecordedFace, adopted
+from services.deepface_npz import taken_over
 from services.engine.base import EmbeddingSpace, Engine
 from services.folder_watch import FolderWatch
 from services.index_state import IndexState, changes
@@ -93,6 +96,28 @@ class FolderIndexer:
                 if state.failure is not None:
                     raise type(state.failure)(state.failure.message, details=state.failure.details)
 
+    def adopt(self, key: IndexKey, rows: Iterable[RecordedFace]) -> tuple[int, int]:
+        """Add what `rows`, of an index of DeepFace, has of the photos that the stored index of `key` does not have.
+
+        Returns how many photos that were, and how many are still to be embedded.
+
+        Raises:
+            FolderNotFound, ServiceUnavailable: as `current`.
+            IndexBuilding: the index is being built; then nothing changes, nor if `rows` raises.
+            OSError: the index could not be saved.
+        """
+        photos = self._watch.photos(fresh=True)
+        with self._store.building(key) as mine:
+            if not mine:
+                raise IndexBuilding
+            index = self._store.load(key) or FolderIndex.empty()
+            wanted, added = self._wanted(key, index, photos)
+            taken = adopted(key, {name: wanted[name] for name in wanted.keys() - added.keys()}, rows)
+            added |= taken
+            if added:
+                self._store.save(key, index.updated(photos, added))
+        return len(taken), len(wanted) - len(added)
+
     def states(self) -> tuple[dict[IndexKey, IndexState], list[StoredIndex], Photos]:
         """The indexes in use, those in the store (which of the folder's may be both), and the photos there are.
 
@@ -175,11 +200,10 @@ class FolderIndexer:
 
     def _updated(self, key: IndexKey, state: IndexState, index: FolderIndex, photos: Photos) -> FolderIndex:
         """`index` with every photo that differs from `photos` embedded anew."""
-        known = dict(index.photos.items())
-        wanted = {name: signature for name, signature in photos.items() if known.get(name) != signature}
-        draft = self._store.load(key, draft=True)
-        added = {} if draft is None else draft.by_photo()
-        added = {name: faces for name, faces in added.items() if wanted.get(name) == faces.signature}
+        wanted, added = self._wanted(key, index, photos)
+        # DeepFace does not record its weights: once there is an index of ours, even of other weights, its may be stale.
+        if self._store.version(key) is None:
+            added |= taken_over(key, {name: wanted[name] for name in wanted.keys() - added.keys()})
         now = time.monotonic()
         state.retry = {name: later for name, later in state.retry.items() if name in wanted}
         todo = [name for name in wanted if name not in added and state.retry.get(name, ("", now))[1] <= now]
@@ -187,12 +211,22 @@ class FolderIndexer:
             self._engine.load(key.detector)
             self._engine.load(key.space.model)
         failed = self._embed(key, state, todo, added)
-        if not added and known.keys() <= dict(photos.items()).keys():
+        if not added and dict(index.photos.items()).keys() <= dict(photos.items()).keys():
             return index
         logger.info(
             "folder index updated", extra={"photos": len(photos), "embedded": len(todo) - failed, "failed": failed}
         )
         return index.updated(photos, added)
+
+    def _wanted(
+        self, key: IndexKey, index: FolderIndex, photos: Photos
+    ) -> tuple[dict[str, Signature], dict[str, PhotoFaces]]:
+        """The photos that `index` does not have as they are now; and those of them that a draft has."""
+        known = dict(index.photos.items())
+        wanted = {name: signature for name, signature in photos.items() if known.get(name) != signature}
+        draft = self._store.load(key, draft=True)
+        drafted = {} if draft is None else draft.by_photo()
+        return wanted, {name: faces for name, faces in drafted.items() if wanted.get(name) == faces.signature}
 
     def _embed(self, key: IndexKey, state: IndexState, todo: list[str], added: dict[str, PhotoFaces]) -> int:
         """Put the faces of the photos `todo` into `added`; returns how many of them failed."""

@@ -1,8 +1,18 @@
+import pickle
+from pathlib import Path
+
+import numpy as np
 import pytest
 
+from api.deps import services_of
+from core.files import signature_of
+from schemas.common import EmbeddingOptions
 from services.engine import catalogue
 from services.engine.base import FetchError, Weights
 from services.models import ModelService, UnknownModel
+from services.stores.base import Photos
+from tests.deepface_files import PKL, rows, write_pickle
+from tests.pictures import ALICE, BOB, MASK, write_photo
 
 
 class FakeWeights(Weights):
@@ -78,3 +88,111 @@ def test_fetch_stops_at_a_file_no_source_has():
         list(service.fetch(["ArcFace"], lambda _: lambda done, total: None))
     with pytest.raises(UnknownModel):
         list(service.fetch(["ArcFace", "x"], lambda _: lambda done, total: None))
+
+
+@pytest.fixture
+def folder(photos, app, engine):
+    for name, colour in (("alice/1.png", ALICE), ("bob.png", BOB), ("mask.png", MASK)):
+        write_photo(photos / name, colour)
+    engine.embedded = 0  # preloading embeds as well
+    return photos
+
+
+def imported(app, *arguments):
+    result = app.test_cli_runner().invoke(args=["index", "import-pkl", *map(str, arguments)])
+    return result.exit_code, result.output
+
+
+def built(app, *arguments):
+    result = app.test_cli_runner().invoke(args=["index", "build", "--model", "Dlib", *arguments])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.mark.parametrize(
+    "numbers", [{}, {"number": np.float32, "whole": np.int64}, {"number": np.float64, "whole": np.int32}]
+)
+def test_a_pickle_of_deepface_is_imported_and_only_the_rest_embedded(app, folder, tmp_path, engine, numbers):
+    write_pickle(tmp_path / PKL, rows(folder, **numbers)[:-1])
+    assert imported(app, tmp_path / PKL) == (0, "2 photos taken over; 1 to be embedded\n")
+    assert engine.embedded == 0
+    (index,) = app.test_client().get("/find/indexes").json["indexes"]
+    assert (index["state"], index["model"], index["photos"], index["faces"]) == ("stored", "Dlib", 2, 3)
+    assert built(app) == "3 photos, 4 faces; 0 pending\n"
+    assert engine.embedded == 1
+
+
+def test_an_import_adds_to_the_index_there_is(app, folder, tmp_path, engine):
+    recorded = rows(folder)
+    for part in (recorded[:2], recorded[2:3], recorded[3:]):
+        write_pickle(tmp_path / PKL, part)
+        assert imported(app, tmp_path / PKL)[1].startswith("1 photos taken over")
+    assert imported(app, tmp_path / PKL)[1] == "0 photos taken over; 0 to be embedded\n"
+    write_photo(folder / "bob.png", ALICE)
+    assert imported(app, tmp_path / PKL)[1] == "0 photos taken over; 1 to be embedded\n"
+    assert built(app) == "3 photos, 4 faces; 0 pending\n"
+    assert engine.embedded == 1
+
+
+def test_an_import_keeps_the_draft_of_a_build(app, folder, tmp_path, engine):
+    built(app)
+    service = services_of(app).indexes
+    key, store = service._key(EmbeddingOptions(model_name="Dlib")), service._indexer._store
+    store.save(
+        key, store.load(key).updated(Photos.of({"bob.png": signature_of((folder / "bob.png").stat())}), {}), draft=True
+    )
+    store._path(key).unlink()
+    write_pickle(tmp_path / PKL, rows(folder)[:2])
+    assert imported(app, tmp_path / PKL) == (0, "1 photos taken over; 1 to be embedded\n")
+    assert len(store.load(key).photos) == 2
+    assert store.load(key, draft=True) is None
+
+
+def test_a_renamed_pickle_is_imported_as_the_options_say(app, folder, tmp_path, engine):
+    file = tmp_path / "old.pkl"
+    write_pickle(file, rows(folder))
+    code, output = imported(app, file)
+    assert (code, output.count("\n")) == (1, 1)
+    assert "does not say" in output
+    options = ("--model", "Dlib", "--detector", "ssd", "--no-align", "--expand-percentage", 5)
+    assert imported(app, file, *options) == (0, "3 photos taken over; 0 to be embedded\n")
+    built(app, "--detector", "ssd", "--no-align", "--expand-percentage", "5")
+    assert engine.embedded == 0
+
+
+def test_an_import_that_contradicts_the_name_or_knows_no_such_model_is_one_line(app, folder, tmp_path):
+    for name, *options in ((PKL, "--model", "ArcFace"), (PKL.replace("dlib", "nobody"),), (PKL.replace("_0", "_200"),)):
+        write_pickle(tmp_path / name, rows(folder))
+        code, output = imported(app, tmp_path / name, *options)
+        assert (code, output.count("\n")) == (1, 1), output
+        assert output.startswith("Error: ")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no pickle", b"cos\nsystem\n(S'touch canary'\ntR.", pickle.dumps([]) + b"x", pickle.dumps([["old", []]])],
+)
+def test_a_bad_pickle_is_one_line_and_changes_nothing(app, folder, tmp_path, content):
+    (tmp_path / PKL).write_bytes(content)
+    code, output = imported(app, tmp_path / PKL)
+    assert (code, output.count("\n")) == (1, 1)
+    assert "nothing was taken over" in output
+    assert str(tmp_path) not in output
+    assert app.test_client().get("/find/indexes").json["indexes"] == []
+    assert not Path("canary").exists()
+
+
+def test_an_import_while_the_index_is_built_or_without_a_folder_is_one_line(app, make_app, folder, tmp_path):
+    write_pickle(tmp_path / PKL, rows(folder))
+    service = services_of(app).indexes
+    key = service._key(EmbeddingOptions(model_name="Dlib"))
+    with service._indexer._store.building(key):
+        assert imported(app, tmp_path / PKL) == (1, "Error: The index of the photo folder is being built.\n")
+    assert imported(make_app(faces_db_path=""), tmp_path / PKL)[0] == 1
+
+
+def test_an_index_that_cannot_be_saved_is_one_line(app, folder, tmp_path, settings):
+    write_pickle(tmp_path / PKL, rows(folder))
+    settings.data_path.mkdir(exist_ok=True)
+    (settings.data_path / "folder_index").write_bytes(b"in the way")
+    assert imported(app, tmp_path / PKL) == (1, "Error: Nothing was taken over: File exists.\n")

@@ -1,0 +1,139 @@
+"""DeepFace's own index of a photo folder: how its file is called, what it holds, and what of it is still true.
+
+The file lies among the photos, where others may write: nothing in it is believed before it is checked.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import sha1
+from typing import Any, get_args
+
+import numpy as np
+
+from core.files import Signature
+from schemas.common import DetectorName, EmbeddingOptions, ModelName, Normalization
+from services.engine import catalogue
+from services.options import NOT_ALIGNED
+from services.stores.base import Floats, IndexKey, PhotoFaces
+
+_WAY = {"alignment": "eyes", "detection": "deepface"}  # the one in which DeepFace itself aligns and detects
+
+_NAME = re.compile(
+    r"ds_model_([a-z0-9_]+)_detector_([a-z0-9]+)_(aligned|unaligned)_normalization_([a-z0-9]+)_expand_(\d{1,3})\.pkl"
+)
+
+_MOST_PX = 1_000_000  # on a side of a picture
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedFace:
+    """A row of DeepFace's index: a face of a photo, or a photo in which there was none.
+
+    `identity` is the photo's path, which begins as DeepFace was given the folder; `hash` its `photo_hash` then; `box`
+    x, y, w, h in pixels; `embedding` float32 of shape (dimension,), None without a face.
+    """
+
+    identity: str
+    hash: str
+    box: tuple[int, int, int, int]
+    embedding: Floats | None
+
+
+def file_name(key: IndexKey) -> str | None:
+    """What DeepFace calls the index that has the embeddings of `key`; None if it never makes such."""
+    space = key.space
+    if space.detection != _WAY["detection"] or space.alignment not in (_WAY["alignment"], NOT_ALIGNED):
+        return None
+    aligned = "unaligned" if space.alignment == NOT_ALIGNED else "aligned"
+    name = f"ds_model_{space.model}_detector_{key.detector}_{aligned}"
+    return f"{name}_normalization_{space.normalization}_expand_{space.expand_percentage}.npz".replace("-", "").lower()
+
+
+def pickle_options(name: str) -> dict[str, Any]:
+    """The fields of `EmbeddingOptions` that DeepFace's name for a pickle says; none if the name is another."""
+    match = _NAME.fullmatch(name)
+    if match is None:
+        return {}
+    model, detector, aligned, normalization, percentage = match.groups()
+    said = {
+        "model_name": _spelled(model, get_args(ModelName)),
+        "detector_backend": _spelled(detector, get_args(DetectorName)),
+        "normalization": _spelled(normalization, get_args(Normalization)),
+    }
+    return said | {"align": aligned == "aligned", "expand_percentage": int(percentage)}
+
+
+def deepface_way(options: Mapping[str, Any]) -> EmbeddingOptions:
+    """These options, with faces searched and aligned as DeepFace does it.
+
+    Raises:
+        pydantic.ValidationError: one of them has a value that no request could have.
+    """
+    return EmbeddingOptions.model_validate({**options, **_WAY})
+
+
+def _spelled(name: str, known: Iterable[str]) -> str:
+    """The one of the `known` names that DeepFace writes as `name`; `name` itself if there is none."""
+    return next((one for one in known if one.replace("-", "").lower() == name), name)
+
+
+def photo_hash(signature: Signature) -> str:
+    """What DeepFace's `find_image_hash` gives for a photo with this signature."""
+    size, mtime_ns, ctime_ns = signature
+    return sha1(f"{size}-{_seconds(ctime_ns)}-{_seconds(mtime_ns)}".encode(), usedforsecurity=False).hexdigest()
+
+
+def _seconds(nanoseconds: int) -> float:
+    """The float that `os.stat` makes of a time: `nanoseconds / 10**9` is often another."""
+    whole, rest = divmod(nanoseconds, 10**9)
+    return whole + 1e-9 * rest
+
+
+def adopted(key: IndexKey, wanted: Mapping[str, Signature], rows: Iterable[RecordedFace]) -> dict[str, PhotoFaces]:
+    """Of the photos `wanted`, those that `rows` has unchanged, with every face of them sound; `rows` may raise.
+
+    A photo is unchanged if its hash is the recorded one, and its name the tail of the identity: the folder may have
+    been mounted elsewhere.
+    """
+    hashes = {name: photo_hash(signature) for name, signature in wanted.items()}
+    found: dict[str, tuple[str, list[RecordedFace]]] = {}
+    for row in rows:
+        name = _tail(row.identity, row.hash, hashes)
+        if name is not None:
+            identity, faces = found.setdefault(name, (row.identity, []))
+            if identity == row.identity:  # another one is the same photo, recorded twice
+                faces.append(row)
+    sound = {name: _sound(key, wanted[name], faces) for name, (_, faces) in found.items()}
+    return {name: faces for name, faces in sound.items() if faces is not None}
+
+
+def _tail(identity: str, recorded: str, hashes: Mapping[str, str]) -> str | None:
+    """The photo that `identity` ends in, the longest name first, if its hash is the `recorded` one."""
+    slash = "/"
+    while slash:
+        if hashes.get(identity) == recorded:
+            return identity
+        _, slash, identity = identity.partition("/")
+    return None
+
+
+def _sound(key: IndexKey, signature: Signature, rows: list[RecordedFace]) -> PhotoFaces | None:
+    """The faces of one photo; None if it has to be embedded anew.
+
+    That is where DeepFace found none, where it may have taken the whole picture for a face (its
+    `enforce_detection=False`), and where the numbers are none that it would write.
+    """
+    dimension = catalogue.find(key.space.model).dim
+    if any(row.embedding is None or row.embedding.shape != (dimension,) for row in rows):
+        return None
+    embeddings = np.array([row.embedding for row in rows], np.float32)
+    boxes = np.array([row.box for row in rows])
+    whole_picture = (boxes[:, :2] == 0).all(axis=1) & (key.detector != "skip")
+    if (
+        whole_picture.any()
+        or not (np.isfinite(embeddings).all() and embeddings.any(axis=1).all())
+        or not ((boxes >= 0) & (boxes <= _MOST_PX)).all()
+    ):
+        return None
+    return PhotoFaces(signature=signature, boxes=boxes.astype(np.int32), embeddings=embeddings)
