@@ -133,6 +133,5 @@ def test_every_requirement_is_pinned_exactly():
     for path in Path(PROJECT).glob("requirements*.txt"):
         for line in path.read_text().splitlines():
             requirement = line.split("#")[0].strip()
-            assert not requirement or requirement.startswith("-r ") or re.fullmatch(r"[\w.-]+==[\w.]+", requirement), (
-                line
-            )
+            pinned = re.fullmatch(r"[\w.-]+(\[\w+\])?==[\w.]+", requirement)
+            assert not requirement or requirement.startswith("-r ") or pinned, line

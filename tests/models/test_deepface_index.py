@@ -10,7 +10,7 @@ from api.deps import services_of
 from core.factory import create_app
 from services.photos import PhotoEmbedder
 from tests.deepface_files import write_pickle
-from tests.models.test_parity import assert_same, deepface, post, two  # noqa: F401 - some are fixtures
+from tests.models.comparing import assert_same, post
 from tests.pictures import encoded
 
 OPTIONS = [
@@ -23,7 +23,7 @@ OPTIONS = [
 
 
 @pytest.fixture
-def folder(photos, astronaut, hopper, two):  # noqa: F811
+def folder(photos, astronaut, hopper, two):
     """Three photos with faces, the last with two, and one without."""
     (photos / "collins").mkdir()
     shutil.copyfile(astronaut, photos / "collins" / "1.png")
@@ -67,7 +67,7 @@ def found(app, image, options):
     return answer["result"]
 
 
-def left_by_deepface(deepface, folder, **options):  # noqa: F811
+def left_by_deepface(deepface, folder, **options):
     """What `DeepFace.find` leaves in the folder."""
     deepface.find(str(folder / "two.PNG"), str(folder), silent=True, return_type="dict", **options)
     (file,) = folder.glob("*.npz")
@@ -75,7 +75,7 @@ def left_by_deepface(deepface, folder, **options):  # noqa: F811
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=lambda options: "-".join(map(str, options.values())))
-def test_an_npz(make_app, deepface, folder, two, embedded, options):  # noqa: F811
+def test_an_npz(make_app, deepface, folder, two, embedded, options):
     app = make_app("taken")
     file = left_by_deepface(deepface, folder, **options)
     taken = found(app, two, options)
@@ -88,14 +88,14 @@ def test_an_npz(make_app, deepface, folder, two, embedded, options):  # noqa: F8
     assert_same(taken, own)
 
 
-def test_photos_where_deepface_took_the_whole_picture_for_a_face(make_app, deepface, folder, two, embedded):  # noqa: F811
+def test_photos_where_deepface_took_the_whole_picture_for_a_face(make_app, deepface, folder, two, embedded):
     app = make_app("taken")
     left_by_deepface(deepface, folder, enforce_detection=False, **OPTIONS[0])
     found(app, two, OPTIONS[0])
     assert embedded == ["none.png"]
 
 
-def test_a_pickle(make_app, deepface, folder, two, embedded):  # noqa: F811
+def test_a_pickle(make_app, deepface, folder, two, embedded):
     app = make_app("taken")
     npz = left_by_deepface(deepface, folder, **OPTIONS[0])
     with np.load(npz) as archive:

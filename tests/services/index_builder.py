@@ -1,7 +1,7 @@
-"""A process that builds a folder's index and is there to be killed, alone or beside another.
+"""A process whose children build a folder's index, one at a time, and are there to be killed.
 
-`python -m tests.services.index_builder <photos> <data> <log>` appends the name of each photo it embeds to the log. It
-prints a line when it is ready, begins when it reads one, and prints another when the index is complete.
+`python -m tests.services.index_builder <photos> <data> <log>` appends the name of each photo that is embedded to the
+log. For each line that it reads a child begins; its process id is printed, and at its end `done` or `killed`.
 """
 
 import os
@@ -46,14 +46,18 @@ def make_indexer(photos: Path, data: Path, log: Path) -> FolderIndexer:
     )
 
 
-def main(photos: str, data: str, log: str) -> None:
+def build(photos: str, data: str, log: str) -> None:
+    """Bring the index up to date, keeping drafts as often as can be."""
     indexing._DRAFT_S, indexing._DRAFT_SHARE = 0.01, 1.0
     indexer = make_indexer(Path(photos), Path(data), Path(log))
-    print("ready", flush=True)
-    sys.stdin.readline()
     indexer.current(indexer.key("opencv", SPACE), wait_for_changes=True)
-    print("done", flush=True)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    for _ in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            build(*sys.argv[1:])
+            os._exit(0)
+        print(child, flush=True)
+        print("killed" if os.waitpid(child, 0)[1] else "done", flush=True)

@@ -12,7 +12,6 @@ from services.engine.base import EmbeddingSpace
 from services.stores.base import IndexKey
 from tests.deepface_files import DIMENSION, NPZ, as_arrays, row, rows, write_npz
 from tests.pictures import ALICE, BOB, MASK, photo, write_photo
-from tests.services.test_find import make_service  # noqa: F401 - a fixture
 
 
 def space(**changes):
@@ -48,7 +47,7 @@ def test_the_hash_is_that_of_deepface_for_any_time(tmp_path):
 
 
 @pytest.fixture
-def service(make_service, engine, settings):  # noqa: F811
+def service(make_service, engine, settings):
     return make_service(engine)
 
 
