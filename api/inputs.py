@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from typing import IO, Any, TypeVar
 
 from flask import Request as FlaskRequest
@@ -24,6 +25,9 @@ _TWICE = "Given more than once"
 _LONGEST_NAME = 100  # of a field, as it is repeated in an error
 _MOST_FIELDS = 100
 _MOST_VALUES = 10_000  # of JSON, however deep
+_MOST_PARTS = 1000  # werkzeug's limit
+_LONGEST_PART_HEAD = 8192
+_END_OF_PART_HEAD = re.compile(rb"\r\n\r\n|\r\r|\n\n")  # as werkzeug looks for it
 
 
 class InMemoryRequest(FlaskRequest):
@@ -63,6 +67,7 @@ def read_request(model: type[R]) -> R:
     if kind == _TEXT_FORM and request.get_data().count(b"&") >= _MOST_FIELDS:
         raise _too_many_fields()
     if kind in _FORMS:
+        _check_part_heads(request.get_data(parse_form_data=False), request.mimetype_params.get("boundary", ""))
         files = MultiDict([(name, part.read()) for name, part in request.files.items(multi=True)])
         return _validated(model, _merged(model, request.form, files), strict=False)
     if kind == "application/json":
@@ -70,6 +75,20 @@ def read_request(model: type[R]) -> R:
     if kind or request.content_length:
         raise UnsupportedMediaType
     return _validated(model, {}, strict=True)
+
+
+def _check_part_heads(body: bytes, boundary: str) -> None:
+    """Refuse a multipart body with endless headers in a part: werkzeug would read 24 MB of them for 20 seconds."""
+    delimiter = b"--" + boundary.encode()
+    at = body.find(delimiter) if boundary else -1
+    for _ in range(_MOST_PARTS):
+        if at == -1:
+            return
+        at += len(delimiter)
+        ends = _END_OF_PART_HEAD.search(body, at, at + _LONGEST_PART_HEAD)
+        if ends is None and len(body) - at > _LONGEST_PART_HEAD:
+            raise ValidationFailed.of(BODY, f"The headers of a part have more than {_LONGEST_PART_HEAD} bytes")
+        at = body.find(delimiter, at)
 
 
 def takes_raw_image(model: type[Request]) -> bool:
