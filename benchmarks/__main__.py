@@ -1,9 +1,9 @@
-"""`python -m benchmarks overhead` or `python -m benchmarks engine`."""
+"""`python -m benchmarks overhead`, `engine` or `find`."""
 
 import argparse
 import importlib
 
-NAMES = ("overhead", "engine")
+NAMES = ("overhead", "engine", "find")
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m benchmarks")

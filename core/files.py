@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from io import BufferedRandom
 from pathlib import Path
 from typing import BinaryIO
 
@@ -135,7 +136,7 @@ def _is_utf8(name: str) -> bool:
 
 
 @contextmanager
-def atomically_written(path: Path, *, mode: int = 0o600) -> Iterator[BinaryIO]:
+def atomically_written(path: Path, *, mode: int = 0o600) -> Iterator[BufferedRandom]:
     """A file that takes the place of `path` when the block ends; a crash leaves the old file or the new one, whole.
 
     Raises:
@@ -144,7 +145,7 @@ def atomically_written(path: Path, *, mode: int = 0o600) -> Iterator[BinaryIO]:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with os.fdopen(descriptor, "w+b") as file:
             yield file
             file.flush()
             os.fchmod(file.fileno(), mode)

@@ -10,6 +10,7 @@ Floats = npt.NDArray[np.float32]
 Matrix = tuple[Floats, Floats]  # embeddings (n, d) and their lengths (n,)
 
 _CHUNK_ROWS = 4096  # of a matrix at a time, in float64
+_LEAST = np.finfo(np.float32).tiny
 
 
 def nearest(
@@ -27,9 +28,10 @@ def nearest(
     the one that float64 throughout would give.
     """
     embeddings, _ = matrix
-    rows: Rows = np.arange(len(embeddings))
-    if within is not None or (k is not None and k < len(rows)):
+    if within is not None or (k is not None and k < len(embeddings)):
         rows = _candidates(probe, matrix, metric, within=within, k=k)
+    else:
+        rows = np.arange(len(embeddings))
     exact = np.concatenate(
         [np.empty(0)]
         + [
@@ -59,16 +61,20 @@ def _candidates(
         near = squares - 2 * products
         slack = error * squares
     else:
+        # In place: beside the product, fresh memory is what costs most.
         scale = lengths * length
-        near = 1 - products / np.where(scale == 0, 1, scale)
+        np.maximum(scale, _LEAST, out=scale)  # where a length is 0 the product is as well
+        near = np.divide(products, scale, out=products)
+        np.subtract(1, near, out=near)
         if metric == "euclidean_l2":  # half the sum of the squares of two unit vectors, or of what has no direction
-            near -= 0.5 * (lengths == 0) + 0.5 * (length == 0)
-        slack = np.broadcast_to(error, near.shape)
+            near[lengths == 0] -= 0.5
+            near -= np.float32(0.5) * np.float32(length == 0)
+        slack = np.asarray(error)
     limit = np.inf if within is None else _scanned(within + ROUNDING, metric)
     if k is not None and k < len(near):
         farthest = np.partition(near + slack, k - 1)[k - 1]  # the kth result is no farther than this
         limit = min(limit, _scanned(_distance(farthest, metric) + ROUNDING, metric))
-    return np.flatnonzero(near - slack <= limit)
+    return np.flatnonzero(near <= limit + slack)
 
 
 def _scanned(distance: float, metric: str) -> float:

@@ -6,6 +6,7 @@ import time
 
 from core.exceptions import FolderNotFound, ServiceError, ServiceUnavailable
 from core.files import list_files
+from core.memory import release_unused
 from services.stores.base import Photos
 
 logger = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ class FolderWatch:
             if self._photos is None or self._looked_at < since:
                 began = time.monotonic()
                 try:
-                    found = Photos.of({file.name: file.signature for file in list_files(self._folder, PHOTO_SUFFIXES)})
+                    found = Photos.of((file.name, file.signature) for file in list_files(self._folder, PHOTO_SUFFIXES))
                 except OSError as error:
                     self._photos = None
                     if isinstance(error, FileNotFoundError | NotADirectoryError):
@@ -63,6 +64,9 @@ class FolderWatch:
                 if self._photos is None or not self._photos.equals(found):
                     self._photos = found
                 self._looked_at, self._took_s = began, time.monotonic() - began
+                if self._took_s > _INLINE_S:
+                    del found  # what has not changed is known twice
+                    release_unused()
             return self._photos
 
     def _look_in_background(self, now: float) -> None:

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from core.deadline import POLL_S, check_deadline, remaining_s
 from core.exceptions import IndexBuilding, ServiceError
@@ -33,7 +34,10 @@ class IndexState:
     def pending(self, photos: Photos) -> int:
         """How many photos were added, changed or removed since the index."""
         if self._compared is None or self._compared[0] is not self.index or self._compared[1] is not photos:
-            self._compared = (self.index, photos, changes(self.index, photos))
+            pending = changes(self.index, photos)
+            if self.index is not None and not pending:
+                self.index = replace(self.index, photos=photos)  # the same, once in memory
+            self._compared = (self.index, photos, pending)
         return self._compared[2]
 
     def put_off(self) -> int:
@@ -73,8 +77,4 @@ def changes(index: FolderIndex | None, photos: Photos) -> int:
     """How many photos were added, changed or removed since `index`."""
     if index is None:
         return len(photos)
-    if index.photos.equals(photos):
-        return 0
-    known, there = dict(index.photos.items()), dict(photos.items())
-    changed = sum(known.get(name) != signature for name, signature in there.items())
-    return changed + len(known.keys() - there.keys())
+    return sum(1 for _ in index.photos.changes(photos))

@@ -9,6 +9,7 @@ from multiprocessing.pool import ThreadPool
 
 from core.exceptions import DeepFaceError, IndexBuilding, ServiceError
 from core.files import Signature
+from core.memory import release_unused
 from services.deepface_index import RecordedFace, adopted
 from services.deepface_npz import taken_over
 from services.engine.base import EmbeddingSpace, Engine
@@ -159,14 +160,17 @@ class FolderIndexer:
 
     def _work(self) -> None:
         while True:
-            key, state, photos = self._jobs.get()
-            with self._store.building(key) as mine:
-                if mine:
-                    self._build(key, state, photos)
-                    continue
-            # What the other process builds is loaded once it is done; meanwhile other indexes get their turn.
-            time.sleep(_OTHERS_S)
-            self._jobs.put((key, state, photos))
+            self._work_on(*self._jobs.get())  # nothing of a job stays in memory while there is no other
+
+    def _work_on(self, key: IndexKey, state: IndexState, photos: Photos) -> None:
+        with self._store.building(key) as mine:
+            if mine:
+                self._build(key, state, photos)
+                release_unused()  # one small array a photo leaves as much in holes as the index takes
+                return
+        # What the other process builds is loaded once it is done; meanwhile other indexes get their turn.
+        time.sleep(_OTHERS_S)
+        self._jobs.put((key, state, photos))
 
     def _build(self, key: IndexKey, state: IndexState, photos: Photos) -> None:
         failure: ServiceError | None = None
@@ -211,7 +215,7 @@ class FolderIndexer:
             self._engine.load(key.detector)
             self._engine.load(key.space.model)
         failed = self._embed(key, state, todo, added)
-        if not added and dict(index.photos.items()).keys() <= dict(photos.items()).keys():
+        if not added and not any(signature is None for _, signature in index.photos.changes(photos)):
             return index
         logger.info(
             "folder index updated", extra={"photos": len(photos), "embedded": len(todo) - failed, "failed": failed}
@@ -222,8 +226,7 @@ class FolderIndexer:
         self, key: IndexKey, index: FolderIndex, photos: Photos
     ) -> tuple[dict[str, Signature], dict[str, PhotoFaces]]:
         """The photos that `index` does not have as they are now; and those of them that a draft has."""
-        known = dict(index.photos.items())
-        wanted = {name: signature for name, signature in photos.items() if known.get(name) != signature}
+        wanted = {name: signature for name, signature in index.photos.changes(photos) if signature is not None}
         draft = self._store.load(key, draft=True)
         drafted = {} if draft is None else draft.by_photo()
         return wanted, {name: faces for name, faces in drafted.items() if wanted.get(name) == faces.signature}
@@ -265,7 +268,7 @@ class FolderIndexer:
             return None
 
     def _keep_draft(self, key: IndexKey, added: Mapping[str, PhotoFaces]) -> None:
-        photos = Photos.of({name: faces.signature for name, faces in added.items()})
+        photos = Photos.of((name, faces.signature) for name, faces in added.items())
         try:
             self._store.save(key, FolderIndex.empty().updated(photos, added), draft=True)
         except OSError as error:

@@ -1,10 +1,14 @@
 """What a use-case may ask of the places where embeddings are kept."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
+from heapq import merge
+from itertools import chain, groupby, pairwise
+from operator import itemgetter
 from typing import TypeVar
 
 import numpy as np
@@ -18,6 +22,8 @@ Boxes = npt.NDArray[np.int32]
 
 # Why a photo has no faces in the index, by error code; a photo's `problem` is a position in here.
 PROBLEMS = ("", "no_face_detected", "image_decode_error")
+
+_PIECE = 1024  # rows at a time, where all of them would need as much memory again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,13 +65,19 @@ class Photos:
     signatures: npt.NDArray[np.int64]
 
     @classmethod
-    def of(cls, signatures: Mapping[str, Signature]) -> "Photos":
-        """These photos; a name is the path below the folder."""
-        encoded = sorted((name.encode(), signature) for name, signature in signatures.items())
+    def of(cls, photos: Iterable[tuple[str, Signature]]) -> "Photos":
+        """These photos, in any order; a name is the path below the folder."""
+        names: list[bytes] = []
+        signatures = array("q")  # as many small objects would leave holes in the process's memory
+        for name, signature in photos:
+            names.append(name.encode())
+            signatures.extend(signature)
+        order = sorted(range(len(names)), key=names.__getitem__)
+        names.sort()
         return cls(
-            text=b"".join(name for name, _ in encoded),
-            ends=np.cumsum([len(name) for name, _ in encoded], dtype=np.int64),
-            signatures=np.array([signature for _, signature in encoded], np.int64).reshape(-1, 3),
+            text=b"".join(names),
+            ends=np.cumsum([len(name) for name in names], dtype=np.int64),
+            signatures=np.array(signatures, np.int64).reshape(-1, 3)[order],
         )
 
     def __len__(self) -> int:
@@ -76,10 +88,31 @@ class Photos:
         start = self.ends[photo - 1] if photo else 0
         return self.text[start : self.ends[photo]].decode()
 
+    def names(self) -> Iterator[str]:
+        """Every name."""
+        return (self.text[start:end].decode() for start, end in pairwise([0, *self.ends.tolist()]))
+
     def items(self) -> Iterator[tuple[str, Signature]]:
         """Names and signatures."""
-        for photo, (size, mtime, ctime) in enumerate(self.signatures.tolist()):
-            yield self.name(photo), (size, mtime, ctime)
+        signatures = (
+            (size, mtime, ctime)
+            for start in range(0, len(self), _PIECE)
+            for size, mtime, ctime in self.signatures[start : start + _PIECE].tolist()
+        )
+        return zip(self.names(), signatures, strict=True)
+
+    def changes(self, now: "Photos") -> Iterator[tuple[str, Signature | None]]:
+        """What was added, changed or removed from here to `now`: the names, and their signatures now."""
+        if self.equals(now):
+            return
+        both = merge(
+            ((name, 0, signature) for name, signature in self.items()),
+            ((name, 1, signature) for name, signature in now.items()),
+        )
+        for name, group in groupby(both, key=itemgetter(0)):
+            signatures = {which: signature for _, which, signature in group}
+            if signatures.get(0) != signatures.get(1):
+                yield name, signatures.get(1)
 
     def equals(self, other: "Photos") -> bool:
         """Whether these are the same photos, unchanged."""
@@ -104,7 +137,7 @@ class FolderIndex:
     def empty(cls) -> "FolderIndex":
         """The index of a folder without photos."""
         return cls(
-            photos=Photos.of({}),
+            photos=Photos.of(()),
             problems=np.empty(0, np.uint8),
             photo_of_row=np.empty(0, np.int32),
             boxes=np.empty((0, 4), np.int32),
@@ -128,32 +161,32 @@ class FolderIndex:
 
     def updated(self, photos: Photos, added: Mapping[str, PhotoFaces]) -> "FolderIndex":
         """The index of `photos`: what is `added`, and what here has the same signature. The rest is left out."""
-        place = {name: (number, signature) for number, (name, signature) in enumerate(self.photos.items())}
-        known: dict[str, Signature] = {}
-        now_at = np.full(len(self.photos), -1, np.int32)  # where the photos of this index are in the new one
-        problems = []
-        for name, signature in photos.items():
-            number, old_signature = place.get(name, (0, None))
-            if name in added:
-                problems.append(PROBLEMS.index(added[name].problem))
-            elif signature == old_signature:
-                now_at[number] = len(known)
-                problems.append(int(self.problems[number]))
-            else:
-                continue
-            known[name] = added[name].signature if name in added else signature
-        rows = now_at[self.photo_of_row]
-        kept = np.flatnonzero(rows >= 0)
-        new = [(number, added[name]) for number, name in enumerate(known) if name in added and len(added[name].boxes)]
-        photo_of_row = np.concatenate([rows[kept], *(np.full(len(faces.boxes), at, np.int32) for at, faces in new)])
+        changed = {name for name, _ in self.photos.changes(photos)}
+        here = Photos.of(
+            (name, added[name].signature if name in added else signature)
+            for name, signature in photos.items()
+            if name in added or name not in changed
+        )
+        # Both are in the order of the names, so what stays is in the same order in both.
+        stays = np.fromiter((name not in changed and name not in added for name in self.photos.names()), np.bool_)
+        is_new = np.fromiter((name in added for name in here.names()), np.bool_)
+        new = [added[name] for name in here.names() if name in added]
+        problems = np.empty(len(here), np.uint8)
+        problems[~is_new] = self.problems[stays]
+        problems[is_new] = [PROBLEMS.index(faces.problem) for faces in new]
+
+        now_at = np.empty(len(self.photos), np.int32)
+        now_at[stays] = np.flatnonzero(~is_new)
+        kept = np.flatnonzero(stays[self.photo_of_row])
+        new_rows = np.repeat(np.flatnonzero(is_new), np.array([len(faces.boxes) for faces in new], np.intp))
+        photo_of_row = np.concatenate([now_at[self.photo_of_row[kept]], new_rows], dtype=np.int32, casting="same_kind")
         order = np.argsort(photo_of_row, kind="stable")
-        here = Photos.of(known)
         return FolderIndex(
             photos=photos if here.equals(photos) else here,
-            problems=np.array(problems, np.uint8),
+            problems=problems,
             photo_of_row=photo_of_row[order],
-            boxes=_ordered(order, [self.boxes[kept], *(faces.boxes for _, faces in new)]),
-            embeddings=_ordered(order, [self.embeddings[kept], *(faces.embeddings for _, faces in new)]),
+            boxes=_ordered(order, self.boxes, kept, [faces.boxes for faces in new if len(faces.boxes)]),
+            embeddings=_ordered(order, self.embeddings, kept, [faces.embeddings for faces in new if len(faces.boxes)]),
         )
 
     def by_photo(self) -> dict[str, PhotoFaces]:
@@ -175,14 +208,14 @@ class FolderIndex:
 Rows = TypeVar("Rows", Floats, Boxes)
 
 
-def _ordered(order: npt.NDArray[np.intp], pieces: list[Rows]) -> Rows:
-    """The rows of all `pieces`, in this order; written straight to their places, since a matrix may be gigabytes."""
-    pieces = [piece for piece in pieces if len(piece)] or pieces[:1]
+def _ordered(order: npt.NDArray[np.intp], old: Rows, kept: npt.NDArray[np.intp], new: list[Rows]) -> Rows:
+    """The rows `kept` of `old` and those of `new`, in this order; piece by piece, since a matrix may be gigabytes."""
+    like: Rows = new[0] if new else old
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
-    rows = np.empty((len(order), *pieces[0].shape[1:]), pieces[0].dtype)
+    rows = np.empty((len(order), *like.shape[1:]), like.dtype)
     start = 0
-    for piece in pieces:
+    for piece in chain((old[kept[at : at + _PIECE]] for at in range(0, len(kept), _PIECE)), new):
         rows[place[start : start + len(piece)]] = piece
         start += len(piece)
     return rows

@@ -1,14 +1,14 @@
 """Folder indexes as files, one a key, in a folder of their own."""
 
 import fcntl
-import io
 import json
 import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
-from hashlib import sha256
+from hashlib import file_digest, sha256
+from io import BufferedRandom, BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,6 +22,7 @@ from services.stores.base import FolderIndex, FolderIndexStore, IndexKey, Photos
 logger = logging.getLogger(__name__)
 
 _FORMAT = 2
+_DIGEST_BYTES = 65  # of the first line: 64 digits and its end
 
 # Clients choose the options that make an index; the least recently saved makes room, and can be built again.
 _MOST_FILES = 64
@@ -52,15 +53,14 @@ class FileFolderIndexStore(FolderIndexStore):
     @override
     def load(self, key: IndexKey, *, draft: bool = False) -> FolderIndex | None:
         try:
-            content = memoryview(self._path(key, draft=draft).read_bytes())
-            file = io.BytesIO(content)
-            digest = file.readline().strip()
-            if digest != sha256(content[file.tell() :]).hexdigest().encode():
-                raise ValueError("the checksum is another")
-            header = json.loads(file.readline())
-            if (header["format"], header["key"]) != (_FORMAT, asdict(key)):
-                return None
-            return _read(file)
+            with self._path(key, draft=draft).open("rb") as file:
+                digest = file.read(_DIGEST_BYTES)
+                if digest != _digest(file):
+                    raise ValueError("the checksum is another")
+                header = json.loads(file.readline())
+                if (header["format"], header["key"]) != (_FORMAT, asdict(key)):
+                    return None
+                return _read(file)
         except FileNotFoundError:
             return None
         except Exception:  # whatever numpy makes of it, the answer is to build it again
@@ -76,12 +76,13 @@ class FileFolderIndexStore(FolderIndexStore):
             "faces": len(index.boxes),
             "failed": index.failed(),
         }
-        rest = io.BytesIO()
-        rest.write(json.dumps(header).encode() + b"\n")
-        _write(rest, index)
         with atomically_written(self._path(key, draft=draft)) as file:
-            file.write(sha256(rest.getbuffer()).hexdigest().encode() + b"\n")
-            file.write(rest.getbuffer())
+            file.write(bytes(_DIGEST_BYTES))
+            file.write(json.dumps(header).encode() + b"\n")
+            _write(file, index)
+            digest = _digest(file)
+            file.seek(0)
+            file.write(digest)
         if not draft:
             self._path(key, draft=True).unlink(missing_ok=True)
             self._make_room()
@@ -135,6 +136,14 @@ class FileFolderIndexStore(FolderIndexStore):
         for path in self._files()[_MOST_FILES:]:
             for suffix in (".index", ".draft", ".lock"):
                 path.with_suffix(suffix).unlink(missing_ok=True)
+
+
+def _digest(file: BufferedReader | BufferedRandom) -> bytes:
+    """The first line of the open file: the SHA-256 of the others. Leaves the file at the second."""
+    file.seek(_DIGEST_BYTES)
+    digest = file_digest(file, "sha256").hexdigest().encode() + b"\n"
+    file.seek(_DIGEST_BYTES)
+    return digest
 
 
 def _write(file: BinaryIO, index: FolderIndex) -> None:

@@ -139,7 +139,9 @@ def test_an_import_keeps_the_draft_of_a_build(app, folder, tmp_path, engine):
     service = services_of(app).indexes
     key, store = service._key(EmbeddingOptions(model_name="Dlib")), service._indexer._store
     store.save(
-        key, store.load(key).updated(Photos.of({"bob.png": signature_of((folder / "bob.png").stat())}), {}), draft=True
+        key,
+        store.load(key).updated(Photos.of([("bob.png", signature_of((folder / "bob.png").stat()))]), {}),
+        draft=True,
     )
     store._path(key).unlink()
     write_pickle(tmp_path / PKL, rows(folder)[:2])

@@ -2,6 +2,7 @@ import io
 import os
 import subprocess
 import sys
+import tracemalloc
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -28,7 +29,7 @@ def made(photos):
 
 
 def of(photos):
-    return Photos.of({name: faces.signature for name, faces in photos.items()})
+    return Photos.of((name, faces.signature) for name, faces in photos.items())
 
 
 def rows(index):
@@ -53,7 +54,7 @@ def test_rows_are_ordered_by_photo_and_changes_touch_only_their_photos():
     index = index.updated(of(added), added)
     assert rows(index) == [("0", 4), ("b", 3)]
     assert dict(index.photos.items()) == {"b": (3, 2**62, 3), "0": (4, 2**62, 3)}
-    assert rows(index.updated(Photos.of({}), {})) == []
+    assert rows(index.updated(Photos.of(()), {})) == []
 
 
 def test_an_update_by_pieces_is_an_index_made_at_once():
@@ -71,10 +72,51 @@ def test_an_update_by_pieces_is_an_index_made_at_once():
     assert {name: len(faces.boxes) for name, faces in by_photo.items()} == {n: len(f.boxes) for n, f in there.items()}
 
 
+def test_changes_are_what_was_added_changed_or_removed():
+    one, other = (1, 2**62, 3), (1, 2**62, 4)
+    before = Photos.of([("é", one), ("same", one), ("changed", one), ("z", one)])
+    now = Photos.of([("a", one), ("changed", other), ("same", one), ("海", one), ("z", one)])
+    assert list(before.changes(now)) == [("a", one), ("changed", other), ("é", None), ("海", one)]
+    assert list(before.changes(before)) == []
+    assert len(list(Photos.of(()).changes(now))) == len(list(now.changes(Photos.of(())))) == 5
+
+
+def test_an_update_of_many_rows_is_an_index_made_at_once():
+    many = {f"{number:05}": photo(number % 3, number) for number in range(10_000)}
+    added = {f"{number:05}": photo(1, -number) for number in range(7, 12_000, 1000)}
+    index = made(many).updated(of(many | added), added)
+    assert content(index) == content(made(many | added))
+
+
+def test_neither_an_update_nor_saving_nor_loading_needs_a_second_matrix(store):
+    # numpy writes 16 MiB at a time.
+    faces = {
+        name: PhotoFaces(
+            signature=(1, 2, 3), boxes=np.ones((5000, 4), np.int32), embeddings=np.ones((5000, 1000), np.float32)
+        )
+        for name in ("a", "b")
+    }
+    index = made(faces)
+    added = {"c": replace(faces["a"], boxes=faces["a"].boxes[:1], embeddings=faces["a"].embeddings[:1])}
+    both = of(faces | added)
+
+    def peak(action):
+        tracemalloc.start()
+        try:
+            action()
+            return tracemalloc.get_traced_memory()[1] / index.embeddings.nbytes
+        finally:
+            tracemalloc.stop()
+
+    assert peak(lambda: store.save(KEY, index)) < 0.6
+    assert peak(lambda: store.load(KEY)) < 1.2
+    assert peak(lambda: index.updated(both, added)) < 1.4
+
+
 def test_a_photo_that_is_not_known_yet_is_left_out():
-    index = made({"a": photo(1, 1)}).updated(Photos.of({"a": (1, 2**62, 3), "b": (0, 0, 0)}), {})
+    index = made({"a": photo(1, 1)}).updated(Photos.of([("b", (0, 0, 0)), ("a", (1, 2**62, 3))]), {})
     assert dict(index.photos.items()) == {"a": (1, 2**62, 3)}
-    index = index.updated(Photos.of({"a": (9, 9, 9)}), {})
+    index = index.updated(Photos.of([("a", (9, 9, 9))]), {})
     assert len(index.photos) == len(index.embeddings) == 0
 
 
