@@ -1,10 +1,11 @@
 """The decorator above every route: it validates the body, writes the answer, and holds what OpenAPI says of both."""
 
 import socket
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import wraps
+from types import MappingProxyType
 from typing import Any
 
 from flask import Response
@@ -12,7 +13,7 @@ from flask import request as flask_request
 from pydantic import BaseModel
 
 from api.deps import services
-from api.inputs import read_request
+from api.inputs import read_query, read_request
 from core.deadline import deadline
 from core.exceptions import ServiceError
 from schemas.common import Request
@@ -22,37 +23,63 @@ _ATTRIBUTE = "documented"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Documented:
-    """What a route takes and gives; its summary is the view's docstring."""
+    """What a route takes and gives; its summary is the view's docstring. Without a `response` there is no body, or one
+    that is no JSON."""
 
     request: type[Request] | None
-    response: type[BaseModel]
+    query: type[Request] | None
+    headers: Mapping[str, str]
+    response: type[BaseModel] | None
+    status: int
+    media_type: str
     errors: tuple[type[ServiceError], ...]
 
 
 def endpoint(
     *,
-    response: type[BaseModel],
+    response: type[BaseModel] | None,
     request: type[Request] | None = None,
+    query: type[Request] | None = None,
+    headers: Mapping[str, str] = MappingProxyType({}),
+    status: int = 200,
+    media_type: str = "application/json",
+    infers: bool = True,
     errors: Sequence[type[ServiceError]] = (),
-) -> Callable[[Callable[..., BaseModel]], Callable[[], Response]]:
-    """Make a function of the validated request (or of nothing) that returns a `response` model a Flask view.
+) -> Callable[[Callable[..., BaseModel | Response]], Callable[..., Response]]:
+    """Make a function of the validated request (or query, or of nothing) that returns a `response` model a Flask view.
 
-    With a request, it is admitted to the queue for the lanes once its body is there. The function's docstring is the
-    endpoint's summary; `errors` are those its answers may carry.
+    The variables of the route's path are handed on by name. With a request it is admitted to the queue for the lanes
+    once its body is there, unless it `infers` nothing. The function's docstring is the endpoint's summary; `headers`
+    are those it reads, with what they mean, and `errors` those its answers may carry.
     """
 
-    def decorate(function: Callable[..., BaseModel]) -> Callable[[], Response]:
+    def decorate(function: Callable[..., BaseModel | Response]) -> Callable[..., Response]:
         @wraps(function)
-        def view() -> Response:
-            if request is None:
-                answer = function()
-            else:
-                body = read_request(request)  # first: a slow upload must not hold a place
-                with _deadline(), services().admission.admitted():
-                    answer = function(body)
-            return Response(answer.model_dump_json(), mimetype="application/json")
+        def view(**variables: str) -> Response:
+            given: list[Request] = []
+            in_queue = request is not None and infers
+            if in_queue:  # not before the preloaded models are there
+                services().readiness.require_loaded()
+            if request is not None:
+                given.append(read_request(request))  # first: a slow upload must not hold a place
+            elif query is not None:
+                given.append(read_query(query))
+            with _deadline(), services().admission.admitted() if in_queue else nullcontext():
+                answer = function(*given, **variables)
+            if isinstance(answer, Response):
+                return answer
+            return Response(answer.model_dump_json(), status=status, mimetype="application/json")
 
-        setattr(view, _ATTRIBUTE, Documented(request=request, response=response, errors=tuple(errors)))
+        known = Documented(
+            request=request,
+            query=query,
+            headers=headers,
+            response=response,
+            status=status,
+            media_type=media_type,
+            errors=tuple(errors),
+        )
+        setattr(view, _ATTRIBUTE, known)
         return view
 
     return decorate

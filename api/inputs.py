@@ -77,6 +77,11 @@ def read_request(model: type[R]) -> R:
     return _validated(model, {}, strict=True)
 
 
+def read_query(model: type[R]) -> R:
+    """The query string of the current request as a `model`; raises ValidationFailed, naming each wrong field."""
+    return _validated(model, _merged(model, request.args, MultiDict()), strict=False)
+
+
 def _check_part_heads(body: bytes, boundary: str) -> None:
     """Refuse a multipart body with endless headers in a part: werkzeug would read 24 MB of them for 20 seconds."""
     delimiter = b"--" + boundary.encode()

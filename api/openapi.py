@@ -1,6 +1,7 @@
 """The OpenAPI 3.1 document, built from the same models and decorators that validate."""
 
 import inspect
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -33,6 +34,13 @@ from schemas.common import ErrorBody, Request
 
 API_PREFIX = "/api/v1"
 
+_VARIABLE = re.compile(r"<(\w+)>")  # of a route's path in Flask
+_NAME = re.compile(r"{(\w+)}")
+
+_LINE = {"type": "string", "minLength": 1, "maxLength": 200}  # of a header
+
+NO_CONTENT = 204
+
 IMAGE_FIELDS = (RAW_IMAGE_FIELD, "img1", "img2")
 
 
@@ -41,7 +49,8 @@ def views(app: Flask) -> Iterator[tuple[str, str, Callable[..., Any]]]:
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
         if not rule.rule.startswith(API_PREFIX):
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-                yield method, rule.rule, app.view_functions[rule.endpoint]
+                path = _VARIABLE.sub(r"{\1}", rule.rule)
+                yield method, path, app.view_functions[rule.endpoint]
 
 
 def summary(view: Callable[..., Any]) -> str:
@@ -55,8 +64,9 @@ def openapi_json(app: Flask) -> str:
     for method, path, view in views(app):
         described = documented(view)
         if described is not None:
-            paths[path][method.lower()] = _operation(path, summary(view), described)
+            paths[path][method.lower()] = _operation(path, view, described)
     document = OpenAPI(
+        openapi="3.1.1",
         info=Info(
             title="Face service",
             version=__version__,
@@ -65,18 +75,32 @@ def openapi_json(app: Flask) -> str:
         servers=[Server(url="/"), Server(url=API_PREFIX)],
         paths={path: PathItem(**methods) for path, methods in paths.items()},
     )
-    return construct_open_api_with_schema_class(document).model_dump_json(by_alias=True, exclude_none=True, indent=1)
+    return construct_open_api_with_schema_class(document).model_dump_json(
+        by_alias=True,
+        exclude_none=True,
+        exclude_unset=True,  # a default of the library's may have no place there
+        indent=1,
+    )
 
 
-def _operation(path: str, title: str, view: Documented) -> Operation:
+def _operation(path: str, view: Callable[..., Any], known: Documented) -> Operation:
+    parameters = [
+        *(_parameter(name, "path", {"type": "string"}) for name in _NAME.findall(path)),
+        *(_parameter(name, "header", _LINE, said) for name, said in known.headers.items()),
+        *(_query_parameters(known.query) if known.query is not None else []),
+        *(_image_options(known.request) if known.request is not None else []),
+    ]
+    content = {known.media_type: MediaType()} if known.status != NO_CONTENT else None
+    if known.response is not None:
+        content = _json(known.response)
     return Operation(
-        operationId=path.strip("/") or "info",
-        summary=title,
-        requestBody=None if view.request is None else _request_body(view.request),
-        parameters=None if view.request is None else _query_parameters(view.request),
+        operationId=view.__name__,
+        summary=summary(view),
+        requestBody=None if known.request is None else _request_body(known.request),
+        parameters=parameters or None,
         responses={
-            "200": Response(description="Success", content=_json(view.response)),
-            **_error_responses(view.errors),
+            str(known.status): Response(description="Success", content=content),
+            **_error_responses(known.errors),
         },
     )
 
@@ -112,26 +136,41 @@ class _WithoutNull(GenerateJsonSchema):
 
 
 def _as_text(model: type[Request]) -> dict[str, Any]:
-    """The fields of a form or a query string."""
-    return model.model_json_schema(schema_generator=_WithoutNull)
+    """The fields of a form or a query string, in which an object or a list of numbers is written as JSON."""
+    described = model.model_json_schema(schema_generator=_WithoutNull)
+    for name, schema in described["properties"].items():
+        if schema.get("type") == "object" or (schema.get("type") == "array" and name not in model.repeatable):
+            text = {"type": "string", "contentMediaType": "application/json"}
+            described["properties"][name] = text | {"description": schema.get("description", "")}
+    return described
 
 
-def _query_parameters(model: type[Request]) -> list[Parameter] | None:
+def _image_options(model: type[Request]) -> list[Parameter]:
     """The options, as they go into the query string where the image itself is the body."""
     if not takes_raw_image(model):
-        return None
+        return []
     return [
-        Parameter.model_validate(
-            {
-                "name": name,
-                "in": "query",
-                "description": "Only with an image body. " + schema.pop("description", ""),
-                "schema": schema,
-            }
-        )
-        for name, schema in _as_text(model)["properties"].items()
-        if name != RAW_IMAGE_FIELD
+        option for option in _query_parameters(model, "Only with an image body. ") if option.name != RAW_IMAGE_FIELD
     ]
+
+
+def _query_parameters(model: type[Request], when: str = "") -> list[Parameter]:
+    properties = _as_text(model)["properties"]
+    return [
+        _parameter(name, "query", schema, when + schema.pop("description", "")) for name, schema in properties.items()
+    ]
+
+
+def _parameter(name: str, place: str, schema: dict[str, Any], description: str = "") -> Parameter:
+    return Parameter.model_validate(
+        {
+            "name": name,
+            "in": place,
+            "required": place == "path",
+            "description": description or None,
+            "schema": schema,
+        }
+    )
 
 
 def _error_responses(errors: tuple[type[ServiceError], ...]) -> dict[str, Response]:

@@ -97,6 +97,9 @@ class Settings(BaseSettings):
         2, ge=0, description="Seconds during which `/find` does not look again whether the folder has changed."
     )
     data_path: Path = Field(Path("./data"), description="Folder of everything the service writes.")
+    database_url: str = Field(
+        "", description="Where the gallery is: postgresql://…, with pgvector; empty means a SQLite file in DATA_PATH."
+    )
     deepface_home: Annotated[Path, BeforeValidator(_home)] = Field(
         default_factory=Path.home, description="Folder whose `.deepface/weights` holds the model files."
     )

@@ -28,7 +28,7 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     from api.inputs import InMemoryRequest
     from api.lifecycle import init_lifecycle
     from api.openapi import API_PREFIX
-    from api.v1 import routes
+    from api.v1 import gallery, routes
     from services.bootstrap import build_services
 
     logging.config.dictConfig(logging_config(settings))
@@ -42,7 +42,7 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     attach(app, build_services(settings, engine=engine))
     init_lifecycle(app)
     init_errors(app)
-    for blueprint in (ops.blueprint, routes.blueprint):
+    for blueprint in (ops.blueprint, routes.blueprint, gallery.blueprint):
         app.register_blueprint(blueprint)
         app.register_blueprint(blueprint, name=f"api_{blueprint.name}", url_prefix=API_PREFIX)
     app.cli.add_command(cli.weights)

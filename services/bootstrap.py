@@ -10,6 +10,8 @@ from services.engine.base import Engine
 from services.engine.weights import WeightFolder
 from services.faces import FaceService
 from services.find import FindService
+from services.gallery import GalleryService
+from services.identification import IdentificationService
 from services.indexes import IndexService
 from services.indexing import FolderIndexer
 from services.models import ModelService
@@ -18,6 +20,10 @@ from services.photos import PhotoEmbedder
 from services.readiness import ReadinessService
 from services.reading import FaceReader
 from services.stores.folder_index import FileFolderIndexStore
+from services.stores.sql.database import Database
+from services.stores.sql.matrix_search import MatrixSearch
+from services.stores.sql.pgvector_search import PgVectorSearch
+from services.stores.sql.store import SqlGalleryStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +35,8 @@ class Services:
     faces: FaceService
     find: FindService
     indexes: IndexService
+    gallery: GalleryService
+    identification: IdentificationService
     readiness: ReadinessService
     models: ModelService
 
@@ -62,6 +70,14 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         lanes=settings.lanes,
         refresh_s=settings.faces_db_refresh_s,
     )
+    database = Database(settings.database_url or f"sqlite:///{settings.data_path / 'gallery.db'}")
+    search = MatrixSearch(database) if database.is_sqlite else PgVectorSearch(database)
+    gallery = SqlGalleryStore(database, search)
+
+    def ping() -> None:
+        store.ping()
+        gallery.ping()
+
     reader = FaceReader(engine=engine, policy=policy, defaults=defaults)
     return Services(
         settings=settings,
@@ -76,7 +92,11 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
             relative_identities=settings.identity_paths == "relative",
         ),
         indexes=IndexService(indexer=indexer, defaults=defaults, folder=folder),
-        readiness=ReadinessService(engine=engine, models=defaults.preload, ping_store=store.ping),
+        gallery=GalleryService(
+            engine=engine, reader=reader, defaults=defaults, store=gallery, erases=database.is_sqlite
+        ),
+        identification=IdentificationService(engine=engine, reader=reader, defaults=defaults, store=gallery),
+        readiness=ReadinessService(engine=engine, models=defaults.preload, ping_store=ping),
         models=ModelService(weights=weights),
     )
 

@@ -111,5 +111,8 @@ class Defaults:
 
     def threshold_of(self, options: ComparisonOptions) -> float:
         """The largest distance that counts as the same person: the request's, else the model's for the metric."""
-        thresholds = catalogue.find(self.space_of(options).model).thresholds
-        return _or(options.threshold, thresholds[self.metric_of(options)])
+        return _or(options.threshold, self.own_threshold(options, self.metric_of(options)))
+
+    def own_threshold(self, options: EmbeddingOptions, metric: str) -> float:
+        """The model's own threshold for a metric."""
+        return catalogue.find(self.space_of(options).model).thresholds[metric]

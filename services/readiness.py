@@ -116,4 +116,6 @@ class ReadinessService:
             self._ping_store()
         except OSError as error:
             return ReadyPart(name=_STORE, state="unavailable", message=error.strerror or "It does not answer.")
+        except ServiceUnavailable as error:
+            return ReadyPart(name=_STORE, state="unavailable", message=error.message)
         return ReadyPart(name=_STORE, state="ready")

@@ -1,6 +1,6 @@
 """The face endpoints."""
 
-from flask import Blueprint, request
+from flask import Blueprint
 
 from api.deps import services
 from api.endpoint import endpoint
@@ -59,13 +59,6 @@ FACE_ERRORS = (
 )
 
 
-@blueprint.before_request
-def wait_for_models() -> None:
-    """No face endpoint answers before the preloaded models do; OPTIONS asks nothing of them."""
-    if request.method != "OPTIONS":
-        services().readiness.require_loaded()
-
-
 @blueprint.post("/verify")
 @endpoint(request=VerifyRequest, response=VerifyResponse, errors=FACE_ERRORS)
 def verify(body: VerifyRequest) -> VerifyResponse:
@@ -99,7 +92,7 @@ def find(body: FindRequest) -> FindResponse:
 
 
 @blueprint.get("/find/indexes")
-@endpoint(response=IndexesResponse, errors=(FolderNotFound, ServiceUnavailable, ModelLoading, InternalError))
+@endpoint(response=IndexesResponse, errors=(FolderNotFound, ServiceUnavailable, InternalError))
 def indexes() -> IndexesResponse:
     """The indexes of the photo folder: how much is in them, what is pending and what failed."""
     return services().indexes.overview()

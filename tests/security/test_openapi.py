@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections import Counter
+from contextlib import suppress
 
 import cv2
 import hypothesis
@@ -17,6 +18,8 @@ from tests.test_server import ASTRONAUT, served, wait_for
 NAME = "requests from the OpenAPI document"
 ANSWERING = ("/verify", "/represent", "/find", "/find/indexes", "/extract", "/", "/health", "/ready")
 HERE = ("Dlib", "opencv", "skip")  # models that need no download
+JSON_AS_TEXT = ("labels", "metadata", "embedding", "person_ids")  # outside of JSON bodies
+ROUND = 2000  # cases from one seed
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 HEADERS = st.dictionaries(
@@ -57,7 +60,16 @@ def never_fails(_, response, case):
 def understood(_, response, case):
     """What fits the document may be no image, or need a model that is not here, but is no wrong request."""
     if response.status_code >= 400:
-        assert response.json()["error_code"] not in ("validation_error", "unsupported_media_type", "length_required")
+        error = response.json()
+        assert error["error_code"] not in ("unsupported_media_type", "length_required")
+        if error["error_code"] == "validation_error":
+            assert all(is_beyond_the_document(wrong, case) for wrong in error["details"]["fields"]), error
+
+
+def is_beyond_the_document(wrong, case):
+    """Whether the document cannot say what is wrong: that one of two is needed, or what the JSON of a text holds."""
+    is_text = case.media_type != "application/json" and wrong["field"].split(".")[0] in JSON_AS_TEXT
+    return is_text or wrong["msg"].startswith("Give either")
 
 
 CHECKS = [
@@ -83,8 +95,7 @@ def attacked(url, count):
     statuses, breaches = Counter(), []
 
     @hypothesis.settings(
-        max_examples=count,
-        derandomize=True,
+        max_examples=min(count, ROUND),
         database=None,
         deadline=None,
         phases=[hypothesis.Phase.generate],
@@ -108,7 +119,10 @@ def attacked(url, count):
             what = f"{case.operation.label} {case.media_type} {case.query} {case.body!r:.200}"
             breaches.extend(f"{what}: {failure} {response.text:.200}" for failure in group.exceptions)
 
-    attack()
+    for seed in range(2 * -(-count // ROUND)):
+        if statuses.total() < count:
+            with suppress(ValueError):  # schemathesis cannot make every change of a file that it thinks of
+                hypothesis.seed(seed)(attack)()
     session.close()
     return statuses, breaches
 
@@ -121,7 +135,7 @@ def test_every_answer_is_declared(tmp_path, attack, cases):
         wait_for(f"{url}/ready", alive=process)
         statuses, breaches = attacked(url, cases(2000))
     attack(NAME, statuses.total(), breaches)
-    assert statuses.total() == cases(2000)
+    assert statuses.total() >= cases(2000)
     assert {path for path, status in statuses if status == 200} == set(ANSWERING)  # /analyze has no weights here
 
 

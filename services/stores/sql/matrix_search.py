@@ -148,6 +148,8 @@ class MatrixSearch(FaceSearch):
 def _nearest(
     matrix: Matrix, rows: Sequence[int], probe: npt.NDArray[np.float64], *, metric: str, k: int, within: float | None
 ) -> list[Near]:
+    if not rows:
+        return []
     embeddings, lengths = matrix.embeddings[: matrix.count], matrix.lengths[: matrix.count]
     if len(rows) < matrix.count:
         embeddings, lengths = embeddings[rows], lengths[rows]

@@ -97,7 +97,8 @@ def test_persons_come_nearest_first_by_their_best_face(gallery, metric):
     assert near(gallery, 1, 0.2, metric=metric, within=found[1][1]) == found[:2]
     assert near(gallery, 1, 0, metric=metric)[0] == ("Ann", 0.0)
     assert [name for name, _ in near(gallery, 1, 0, space=OTHER, metric=metric)] == ["Dan"]
-    assert near(gallery, 1, 0, collection="nowhere", metric=metric) == []
+    for limit in (None, 1.0):
+        assert near(gallery, 1, 0, collection="nowhere", metric=metric, within=limit) == []
 
 
 def test_a_search_may_be_narrowed_to_a_person_or_to_labels(gallery):

@@ -1,0 +1,208 @@
+"""The endpoints of the gallery."""
+
+from hashlib import sha256
+
+from flask import Blueprint, Response, request
+
+from api.deps import services
+from api.endpoint import endpoint
+from api.v1.routes import FACE_ERRORS
+from core.exceptions import (
+    Conflict,
+    FaceNotFound,
+    InternalError,
+    LengthRequired,
+    LowQuality,
+    NotFound,
+    PersonNotFound,
+    RequestTooLarge,
+    ServiceUnavailable,
+    SeveralFaces,
+    SpoofDetected,
+    StorageFull,
+    UnsupportedMediaType,
+    ValidationFailed,
+)
+from schemas.gallery import (
+    IdentifyRequest,
+    IdentifyResponse,
+    QualityRequest,
+    QualityResponse,
+    RegisterRequest,
+    RegisterResponse,
+)
+from schemas.persons import (
+    CollectionInfo,
+    CollectionQuery,
+    CollectionRequest,
+    CollectionsResponse,
+    FaceInfo,
+    ForgetRequest,
+    MergeRequest,
+    PersonChanges,
+    PersonDetails,
+    PersonInfo,
+    PersonsQuery,
+    PersonsResponse,
+    Receipt,
+)
+
+blueprint = Blueprint("gallery", __name__)
+
+_STORE_ERRORS = (ServiceUnavailable, InternalError)
+_BODY_ERRORS = (ValidationFailed, LengthRequired, RequestTooLarge, UnsupportedMediaType)
+_ENROLMENT_ERRORS = (*FACE_ERRORS, SeveralFaces, LowQuality, SpoofDetected, ServiceUnavailable)
+_IDEMPOTENCY = "Idempotency-Key"
+_LONGEST_KEY = 200
+
+
+@blueprint.post("/register")
+@endpoint(
+    request=RegisterRequest,
+    response=RegisterResponse,
+    status=201,
+    headers={_IDEMPOTENCY: "With the same key a second request answers what the first stored, and stores nothing."},
+    errors=(*_ENROLMENT_ERRORS, PersonNotFound, Conflict, StorageFull),
+)
+def register(body: RegisterRequest) -> RegisterResponse:
+    """Store a person's face in the gallery."""
+    key = request.headers.get(_IDEMPOTENCY)
+    if key is None:
+        return services().gallery.register(body)
+    if not 0 < len(key) <= _LONGEST_KEY:
+        raise ValidationFailed.of(_IDEMPOTENCY, f"It has 1 to {_LONGEST_KEY} characters")
+    # Of what the body means: a client that sends it again may choose another boundary for its parts.
+    digest = sha256(repr(sorted(body.model_dump().items())).encode()).hexdigest()
+    return services().gallery.register(body, answer_key=(key, digest))
+
+
+@blueprint.post("/identify")
+@endpoint(request=IdentifyRequest, response=IdentifyResponse, errors=(*FACE_ERRORS, ServiceUnavailable))
+def identify(body: IdentifyRequest) -> IdentifyResponse:
+    """Who of the gallery each face may be, nearest first, and a decision."""
+    return services().identification.identify(body)
+
+
+@blueprint.post("/recognize")
+@endpoint(request=IdentifyRequest, response=IdentifyResponse, errors=(*FACE_ERRORS, ServiceUnavailable))
+def recognize(body: IdentifyRequest) -> IdentifyResponse:
+    """As /identify, with only those within the threshold."""
+    return services().identification.identify(body, only_matches=True)
+
+
+@blueprint.post("/quality")
+@endpoint(request=QualityRequest, response=QualityResponse, errors=FACE_ERRORS)
+def quality(body: QualityRequest) -> QualityResponse:
+    """Whether a photo would do for the gallery, and what to do about it if not."""
+    return services().identification.quality(body)
+
+
+@blueprint.post("/forget")
+@endpoint(
+    request=ForgetRequest,
+    response=None,
+    status=204,
+    infers=False,
+    errors=(*_BODY_ERRORS, PersonNotFound, ServiceUnavailable, StorageFull, InternalError),
+)
+def forget(body: ForgetRequest) -> Response:
+    """Forget a face or a person for good; the header X-Receipt-Id says under which number."""
+    receipt = services().gallery.forget(body.id)
+    return Response(status=204, headers={"X-Receipt-Id": receipt.receipt_id})
+
+
+@blueprint.get("/persons")
+@endpoint(query=PersonsQuery, response=PersonsResponse, errors=(ValidationFailed, *_STORE_ERRORS))
+def persons(query: PersonsQuery) -> PersonsResponse:
+    """The persons of the gallery by name, a page at a time."""
+    return services().gallery.persons(query)
+
+
+@blueprint.get("/persons/<person_id>")
+@endpoint(response=PersonDetails, errors=(PersonNotFound, *_STORE_ERRORS))
+def person(person_id: str) -> PersonDetails:
+    """A person and the faces that are stored."""
+    return services().gallery.person(person_id)
+
+
+@blueprint.patch("/persons/<person_id>")
+@endpoint(
+    request=PersonChanges,
+    response=PersonInfo,
+    infers=False,
+    errors=(*_BODY_ERRORS, PersonNotFound, Conflict, StorageFull, *_STORE_ERRORS),
+)
+def change_person(body: PersonChanges, person_id: str) -> PersonInfo:
+    """Change a person's name, labels, metadata or retain_until."""
+    return services().gallery.change_person(person_id, body)
+
+
+@blueprint.delete("/persons/<person_id>")
+@endpoint(response=Receipt, errors=(PersonNotFound, StorageFull, *_STORE_ERRORS))
+def forget_person(person_id: str) -> Receipt:
+    """Forget a person and all faces for good."""
+    return services().gallery.forget_person(person_id)
+
+
+@blueprint.post("/persons/<person_id>/merge")
+@endpoint(
+    request=MergeRequest,
+    response=PersonInfo,
+    infers=False,
+    errors=(*_BODY_ERRORS, PersonNotFound, StorageFull, *_STORE_ERRORS),
+)
+def merge_persons(body: MergeRequest, person_id: str) -> PersonInfo:
+    """Give the person the faces of other persons, who are then no more."""
+    return services().gallery.merge(person_id, body)
+
+
+@blueprint.get("/faces/<face_id>")
+@endpoint(response=FaceInfo, errors=(FaceNotFound, *_STORE_ERRORS))
+def face(face_id: str) -> FaceInfo:
+    """A face of the gallery, without its embedding."""
+    return services().gallery.face(face_id)
+
+
+@blueprint.get("/faces/<face_id>/crop")
+@endpoint(response=None, media_type="image/png", errors=(FaceNotFound, *_STORE_ERRORS))
+def crop(face_id: str) -> Response:
+    """The picture of a face, where it was stored."""
+    return Response(services().gallery.crop(face_id), mimetype="image/png")
+
+
+@blueprint.delete("/faces/<face_id>")
+@endpoint(response=Receipt, errors=(FaceNotFound, StorageFull, *_STORE_ERRORS))
+def forget_face(face_id: str) -> Receipt:
+    """Forget a face for good."""
+    return services().gallery.forget_face(face_id)
+
+
+@blueprint.get("/collections")
+@endpoint(response=CollectionsResponse, errors=_STORE_ERRORS)
+def collections() -> CollectionsResponse:
+    """The collections of the gallery, and how many persons each has."""
+    return services().gallery.collections()
+
+
+@blueprint.post("/collections")
+@endpoint(
+    request=CollectionRequest,
+    response=CollectionInfo,
+    status=201,
+    infers=False,
+    errors=(*_BODY_ERRORS, Conflict, StorageFull, *_STORE_ERRORS),
+)
+def add_collection(body: CollectionRequest) -> CollectionInfo:
+    """Make a collection; /register makes one as well."""
+    return services().gallery.add_collection(body.name)
+
+
+@blueprint.delete("/collections/<name>")
+@endpoint(
+    query=CollectionQuery,
+    response=Receipt,
+    errors=(ValidationFailed, NotFound, Conflict, StorageFull, *_STORE_ERRORS),
+)
+def remove_collection(query: CollectionQuery, name: str) -> Receipt:
+    """Remove a collection for good, with all its persons if that is said."""
+    return services().gallery.remove_collection(name, with_persons=query.with_persons)

@@ -1,0 +1,210 @@
+"""Bodies of the endpoints of the gallery."""
+
+import json
+from contextlib import suppress
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    JsonValue,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from schemas.common import (
+    WHOLE,
+    ComparisonOptions,
+    DetectionOptions,
+    EmbeddingOptions,
+    FacialArea,
+    ImageSource,
+    Response,
+    key_if_set,
+)
+from schemas.faces import Liveness
+
+_KEY = r"^[A-Za-z0-9_.-]{1,64}$"
+_MOST_METADATA = 10_000  # characters, as JSON
+
+
+def _parsed(value: object) -> object:
+    """JSON that came as the text of a form's field."""
+    if isinstance(value, str):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            raise PydanticCustomError("json", "Input should be JSON") from None
+    return value
+
+
+def _small(value: dict[str, Any]) -> dict[str, Any]:
+    if len(json.dumps(value)) > _MOST_METADATA:
+        raise PydanticCustomError("too_large", "Input has more than 10000 characters")
+    return value
+
+
+def _moment(value: object) -> object:
+    """A moment that came as text, which strict JSON could not hold otherwise."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return datetime.fromisoformat(value)
+    raise PydanticCustomError("moment", "Input should be a date and time with its offset, as ISO 8601 writes it")
+
+
+# A line of text that a person could have written: no control character, nothing around it.
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
+CollectionName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
+LabelKey = Annotated[str, StringConstraints(pattern=_KEY)]
+LabelValue = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00]*$")]
+Labels = Annotated[
+    dict[LabelKey, LabelValue],
+    Field(max_length=50, json_schema_extra={"propertyNames": {"pattern": _KEY}, "additionalProperties": False}),
+    BeforeValidator(_parsed),
+]
+Metadata = Annotated[
+    dict[str, JsonValue], AfterValidator(_small), BeforeValidator(_parsed), WithJsonSchema({"type": "object"})
+]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Embedding = Annotated[list[Number], Field(min_length=1, max_length=4096, fail_fast=True), BeforeValidator(_parsed)]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
+
+COLLECTION = "default"
+
+
+class QualityMeasures(BaseModel):
+    """How good a face is for the gallery."""
+
+    sharpness: float = Field(description="Variance of the Laplacian of the grey crop at 112 x 112 pixels.")
+    brightness: float = Field(description="Mean of the grey crop, 0 to 255.")
+    size_px: int = Field(description="The box's shorter side.")
+    turn: float | None = key_if_set("How far the nose is from between the eyes, in their distance; 0 straight ahead.")
+    score: float = Field(description="The least of all as a share of what is good, 0 to 1.")
+
+
+class RegisterRequest(EmbeddingOptions):
+    """A photo of a person, by `name` or by `person_id`, for the gallery."""
+
+    img: ImageSource
+    name: Name | None = Field(None, description="The person's name, unique in the collection; made if there is none.")
+    person_id: Id | None = Field(None, description="The person, in place of the name.")
+    collection: CollectionName = COLLECTION
+    labels: Labels | None = Field(None, description="Merged into the person's labels; in forms as JSON.")
+    metadata: Metadata | None = Field(None, description="Merged into the person's metadata; in forms as JSON.")
+    retain_until: Moment | None = Field(None, description="After this moment the person is to be forgotten.")
+    on_duplicate: Literal["allow", "reject", "merge"] = Field(
+        "allow",
+        description="If the face is within the model's threshold of another person's: store it all the same, answer"
+        " 409, or store it as that person's.",
+    )
+    face_policy: Literal["single", "largest"] = Field(
+        "single", description="Whether a photo of several faces is refused, or its largest face taken."
+    )
+    min_quality: float | None = Field(None, ge=0, le=1, description="The least `quality.score` that is accepted.")
+    store_crop: bool = Field(False, description="Whether the aligned picture of the face is kept as well.")
+
+    @model_validator(mode="after")
+    def _one_person(self) -> "RegisterRequest":
+        if (self.name is None) == (self.person_id is None):
+            raise PydanticCustomError("person", "Give either name or person_id")
+        return self
+
+
+class RegisterResponse(Response):
+    """The face as it is stored."""
+
+    id: str = Field(description="The face.")
+    person_id: str
+    name: str
+    collection: str
+    registered_at: datetime
+    facial_area: FacialArea
+    face_confidence: float
+    quality: QualityMeasures
+
+
+class IdentifyRequest(ComparisonOptions):
+    """A photo, or an embedding of the model and options named, to be looked up in the gallery."""
+
+    img: ImageSource | None = None
+    embedding: Embedding | None = Field(None, description="In place of the image; in forms as JSON.")
+    collection: CollectionName = COLLECTION
+    top_k: Annotated[int, Field(ge=1, le=100), WHOLE] = Field(5, description="At most this many persons per face.")
+    person_id: Id | None = Field(None, description="Compare with this person only.")
+    labels: Labels | None = Field(None, description="Compare with persons who have all these labels; in forms as JSON.")
+
+    @model_validator(mode="after")
+    def _one_probe(self) -> "IdentifyRequest":
+        if (self.img is None) == (self.embedding is None):
+            raise PydanticCustomError("probe", "Give either img or embedding")
+        return self
+
+
+class Match(BaseModel):
+    """A person of the gallery, by the nearest face."""
+
+    person_id: str
+    face_id: str
+    name: str
+    labels: dict[str, str]
+    distance: float
+    similarity: float = Field(description="Larger is closer: 1 - distance, for euclidean metrics 1 / (1 + distance).")
+    confidence: float = Field(description="DeepFace's confidence, 0 to 100, that it is the same person.")
+    threshold: float
+    match: bool = Field(description="Whether the distance is within the threshold.")
+
+
+class IdentifiedFace(Liveness):
+    """A face of the probe and who it may be."""
+
+    facial_area: FacialArea | None = key_if_set()
+    face_confidence: float | None = key_if_set()
+    quality: QualityMeasures | None = key_if_set()
+    decision: Literal["match", "unknown", "ambiguous"]
+    reason: str
+    matches: list[Match] = Field(description="Nearest first.")
+
+
+class IdentifyResponse(Response):
+    """Every face of the probe."""
+
+    count: int
+    model: str
+    similarity_metric: str
+    result: list[IdentifiedFace]
+
+
+class QualityRequest(DetectionOptions):
+    """A photo to be judged before it is registered."""
+
+    img: ImageSource
+
+
+class JudgedFace(BaseModel):
+    """One face of the photo."""
+
+    facial_area: FacialArea
+    face_confidence: float
+    quality: QualityMeasures
+    reasons: list[str] = Field(description="`blurred`, `too_dark`, `too_small`, `turned`.")
+    advice: list[str] = Field(description="What to do about each reason.")
+
+
+class QualityResponse(Response):
+    """Whether the photo would do, and if not, why."""
+
+    acceptable: bool
+    reasons: list[str] = Field(description="`several_faces`, and what is wrong with the largest face.")
+    advice: list[str]
+    count: int
+    result: list[JudgedFace]

@@ -1,0 +1,119 @@
+"""Bodies of the endpoints about the persons, faces and collections of the gallery."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field, JsonValue
+
+from schemas.common import FacialArea, Request, Response
+from schemas.gallery import CollectionName, Id, Labels, Metadata, Moment, Name, QualityMeasures
+
+
+class ForgetRequest(Request):
+    """A face or person to be forgotten."""
+
+    id: Id
+
+
+class Receipt(Response):
+    """What was forgotten, and when; the number is that of the event."""
+
+    receipt_id: str
+    forgotten_at: datetime
+    person_id: str = Field(description="Empty where it was a collection.")
+    face_id: str = Field(description="Empty where it was all of a person.")
+    bytes_gone: bool = Field(
+        description="Whether the bytes are in no file any more; if not, they are out of reach of any query, and leave"
+        " the disk with the database's own cleaning."
+    )
+
+
+class PersonInfo(Response):
+    """A person of the gallery."""
+
+    id: str
+    collection: str
+    name: str
+    labels: dict[str, str]
+    metadata: dict[str, JsonValue]
+    registered_at: datetime
+    retain_until: datetime | None
+    faces: int
+
+
+class PersonsQuery(Request):
+    """Which persons are listed."""
+
+    collection: CollectionName | None = Field(None, description="Of this collection only.")
+    name: str = Field("", max_length=200, description="Whose name has this in it, in any case.")
+    labels: Labels | None = Field(None, description="Who have all these labels, as JSON.")
+    cursor: Id | None = Field(None, description="The `next_cursor` of the page before.")
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+
+
+class PersonsResponse(Response):
+    """A page of persons, by name."""
+
+    persons: list[PersonInfo]
+    next_cursor: str | None
+
+
+class PersonChanges(Request):
+    """What is to be changed of a person; labels and metadata take the place of the old ones."""
+
+    name: Name | None = None
+    labels: Labels | None = None
+    metadata: Metadata | None = None
+    retain_until: Moment | None = None
+
+
+class MergeRequest(Request):
+    """The persons whose faces become those of the person of the path."""
+
+    person_ids: Annotated[list[Id], Field(min_length=1, max_length=100, fail_fast=True)]
+
+
+class FaceInfo(Response):
+    """A face of the gallery; its embedding is given to nobody."""
+
+    id: str
+    person_id: str
+    collection: str
+    model: str
+    detector_backend: str
+    facial_area: FacialArea
+    face_confidence: float
+    quality: QualityMeasures
+    has_crop: bool
+    registered_at: datetime
+
+
+class PersonDetails(PersonInfo):
+    """A person with all faces."""
+
+    face_list: list[FaceInfo]
+
+
+class CollectionRequest(Request):
+    """A collection to be made."""
+
+    name: CollectionName
+
+
+class CollectionQuery(Request):
+    """How a collection is removed."""
+
+    with_persons: bool = Field(False, description="Whether all its persons are forgotten with it.")
+
+
+class CollectionInfo(Response):
+    """A collection."""
+
+    name: str
+    persons: int
+
+
+class CollectionsResponse(Response):
+    """All collections, by name."""
+
+    collections: list[CollectionInfo]

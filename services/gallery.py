@@ -1,0 +1,283 @@
+"""The use-cases that change the gallery or list what is in it: register, forget, persons, faces, collections."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import cv2
+import numpy as np
+
+from core.exceptions import Conflict, FaceNotFound, LowQuality, NoFaceDetected, SeveralFaces, SpoofDetected
+from core.logging import facts
+from schemas.gallery import QualityMeasures, RegisterRequest, RegisterResponse
+from schemas.persons import (
+    CollectionInfo,
+    CollectionsResponse,
+    FaceInfo,
+    MergeRequest,
+    PersonChanges,
+    PersonDetails,
+    PersonInfo,
+    PersonsQuery,
+    PersonsResponse,
+    Receipt,
+)
+from services.engine.base import Engine
+from services.faces import facial_area, is_spoof
+from services.options import Defaults
+from services.quality import Quality, measured
+from services.reading import FaceReader, ReadFace
+from services.stores.gallery_base import (
+    AnswerKeyTaken,
+    Event,
+    GalleryStore,
+    Neighbour,
+    NewFace,
+    Person,
+    RecordedEvent,
+    StoredFace,
+)
+
+_METRIC = "cosine"  # in which a face is compared with those that are there already
+
+
+class GalleryService:
+    """Registers faces and forgets them. Every change is one transaction of the store, its event included."""
+
+    def __init__(
+        self, *, engine: Engine, reader: FaceReader, defaults: Defaults, store: GalleryStore, erases: bool
+    ) -> None:
+        self._engine = engine
+        self._reader = reader
+        self._defaults = defaults
+        self._store = store
+        self._erases = erases
+
+    def register(self, request: RegisterRequest, *, answer_key: tuple[str, str] | None = None) -> RegisterResponse:
+        """Store the one face of a photo.
+
+        With an `answer_key`, an idempotency key and the digest of the request it came with, a second call with the same
+        two answers what the first stored, and stores nothing.
+
+        Raises:
+            SeveralFaces, LowQuality, SpoofDetected: the photo is not to be registered.
+            PersonNotFound: there is no person of this id in the collection.
+            Conflict: with `on_duplicate: reject`, somebody else has the face; or the key came with another request.
+            Others as `FaceReader.faces` and `GalleryStore`.
+        """
+        if answer_key is not None and (before := self._answered(answer_key)) is not None:
+            return before
+        read, embedding = self._one_face(request)
+        quality = measured(read.face)
+        if request.min_quality is not None and quality.score < request.min_quality:
+            poor = LowQuality(details={"score": quality.score, "reasons": list(quality.reasons)})
+            poor.in_field("img")
+            raise poor
+        person_id, name = request.person_id, request.name
+        other = self._belongs_to_another(request, embedding)
+        if other is not None and request.on_duplicate == "reject":
+            known = {"person_id": other.person.id, "name": other.person.name, "distance": other.distance}
+            raise Conflict("This face belongs to another person already.", details=known)
+        if other is not None and request.on_duplicate == "merge":
+            person_id, name = other.person.id, None
+        try:
+            person, (face,) = self._store.register(
+                [self._new_face(request, read, embedding, quality)],
+                collection=request.collection,
+                person_id=person_id,
+                name=name,
+                labels=request.labels,
+                metadata=request.metadata,
+                retain_until=request.retain_until,
+                answer_key=answer_key,
+                event=_event("register", request.collection, model=self._defaults.space_of(request).model),
+            )
+        except AnswerKeyTaken:  # the same request, sent again before the first was answered
+            assert answer_key is not None, "there would be no key to be taken"
+            first = self._answered(answer_key)
+            if first is None:
+                raise Conflict("What this Idempotency-Key stored has been forgotten.") from None
+            return first
+        return _registered(person, face)
+
+    def forget(self, number: str) -> Receipt:
+        """Forget the face or person of this id; raises PersonNotFound."""
+        try:
+            return self.forget_face(number)
+        except FaceNotFound:
+            return self.forget_person(number)
+
+    def forget_person(self, person_id: str) -> Receipt:
+        """Forget a person and all faces; raises PersonNotFound."""
+        return self._receipt(self._store.forget(_event("forget"), person_id=person_id))
+
+    def forget_face(self, face_id: str) -> Receipt:
+        """Forget a face; raises FaceNotFound."""
+        return self._receipt(self._store.forget(_event("forget"), face_id=face_id))
+
+    def person(self, person_id: str) -> PersonDetails:
+        """A person with all faces; raises PersonNotFound."""
+        faces = [_face_info(face) for face in self._store.faces(person_id)]
+        return PersonDetails(**_of_person(self._store.person(person_id)), face_list=faces)
+
+    def persons(self, query: PersonsQuery) -> PersonsResponse:
+        """A page of persons, by name."""
+        page = self._store.persons(
+            collection=query.collection,
+            name=query.name,
+            labels=query.labels or {},
+            cursor=query.cursor,
+            limit=query.limit,
+        )
+        persons = [PersonInfo(**_of_person(person)) for person in page.persons]
+        return PersonsResponse(persons=persons, next_cursor=page.next_cursor)
+
+    def change_person(self, person_id: str, changes: PersonChanges) -> PersonInfo:
+        """Change what is given; raises PersonNotFound, and Conflict where the name is taken."""
+        given = changes.model_dump(exclude_unset=True)
+        kept = {name: value for name, value in given.items() if value is not None or name == "retain_until"}
+        return PersonInfo(**_of_person(self._store.update(person_id, kept, _event("change", fields=sorted(kept)))))
+
+    def merge(self, person_id: str, request: MergeRequest) -> PersonInfo:
+        """Give the person the faces of others of the collection, who are then no more; raises PersonNotFound."""
+        event = _event("merge", merged=sorted(request.person_ids))
+        return PersonInfo(**_of_person(self._store.merge(person_id, request.person_ids, event)))
+
+    def face(self, face_id: str) -> FaceInfo:
+        """A face; raises FaceNotFound."""
+        return _face_info(self._store.face(face_id))
+
+    def crop(self, face_id: str) -> bytes:
+        """The PNG of a face; raises FaceNotFound, also where none was stored."""
+        crop = self._store.crop(face_id)
+        if crop is None:
+            raise FaceNotFound("No picture of this face was stored.")
+        return crop
+
+    def collections(self) -> CollectionsResponse:
+        """All collections."""
+        found = self._store.collections().items()
+        return CollectionsResponse(collections=[CollectionInfo(name=name, persons=persons) for name, persons in found])
+
+    def add_collection(self, name: str) -> CollectionInfo:
+        """Make a collection; raises Conflict where there is one of this name."""
+        self._store.add_collection(name, _event("add_collection", name))
+        return CollectionInfo(name=name, persons=0)
+
+    def remove_collection(self, name: str, *, with_persons: bool) -> Receipt:
+        """Remove a collection; raises NotFound, and Conflict if there are persons in it unless `with_persons`."""
+        return self._receipt(
+            self._store.remove_collection(name, _event("remove_collection", name), with_persons=with_persons)
+        )
+
+    def _answered(self, answer_key: tuple[str, str]) -> RegisterResponse | None:
+        key, digest = answer_key
+        found = self._store.answered(key)
+        if found is None:
+            return None
+        first_digest, person, (face, *_) = found
+        if first_digest != digest:
+            raise Conflict("This Idempotency-Key came with another request before.")
+        return _registered(person, face)
+
+    def _one_face(self, request: RegisterRequest) -> tuple[ReadFace, Any]:
+        faces, embeddings = self._reader.embedded(request.img, "img", request)
+        error: NoFaceDetected | SeveralFaces | SpoofDetected
+        largest = max(
+            range(len(faces)), key=lambda place: faces[place].face.area.w * faces[place].face.area.h, default=None
+        )
+        if largest is None:
+            error = NoFaceDetected()
+        elif len(faces) > 1 and request.face_policy == "single":
+            error = SeveralFaces()
+        elif is_spoof(faces[largest].liveness):
+            error = SpoofDetected()
+        else:
+            return faces[largest], embeddings[largest]
+        error.in_field("img")
+        raise error
+
+    def _belongs_to_another(self, request: RegisterRequest, embedding: Any) -> Neighbour | None:
+        """The nearest other person who has this face, by the model's own threshold."""
+        if request.on_duplicate == "allow":
+            return None
+        near = self._store.nearest(
+            embedding,
+            space=self._defaults.space_of(request),
+            collection=request.collection,
+            metric=_METRIC,
+            k=2,
+            within=self._defaults.own_threshold(request, _METRIC),
+        )
+        others = (one for one in near if one.person.id != request.person_id and one.person.name != request.name)
+        return next(others, None)
+
+    def _new_face(self, request: RegisterRequest, read: ReadFace, embedding: Any, quality: Quality) -> NewFace:
+        detector, space = self._defaults.detection_of(request).detector, self._defaults.space_of(request)
+        crop: Any = cv2.imencode(".png", read.face.crop)[1] if request.store_crop else None
+        return NewFace(
+            embedding=np.asarray(embedding, np.float32),
+            space=space,
+            detector=detector,
+            weights=self._engine.fingerprint([detector, space.model]),
+            area=read.face.area,
+            confidence=read.face.confidence,
+            quality={name: value for name, value in measures(quality).model_dump().items() if value is not None},
+            liveness=None if read.liveness is None else read.liveness.probability,
+            crop=None if crop is None else crop.tobytes(),
+        )
+
+    def _receipt(self, recorded: RecordedEvent) -> Receipt:
+        return Receipt(
+            receipt_id=str(recorded.id),
+            forgotten_at=recorded.at,
+            person_id=recorded.event.person_id,
+            face_id=recorded.event.face_id,
+            bytes_gone=self._erases,
+        )
+
+
+def measures(quality: Quality) -> QualityMeasures:
+    """The wire form of a face's measures."""
+    return QualityMeasures.model_validate(quality, from_attributes=True)
+
+
+def _event(action: str, collection: str = "", **details: Any) -> Event:
+    return Event(
+        action=action,
+        outcome="done",
+        collection=collection,
+        request_id=facts().get("request_id", ""),
+        details=details,
+    )
+
+
+def _registered(person: Person, face: StoredFace) -> RegisterResponse:
+    return RegisterResponse(
+        id=face.id,
+        person_id=person.id,
+        name=person.name,
+        collection=person.collection,
+        registered_at=face.registered_at,
+        facial_area=facial_area(face.area),
+        face_confidence=face.confidence,
+        quality=QualityMeasures.model_validate(face.quality),
+    )
+
+
+def _of_person(person: Person) -> Mapping[str, Any]:
+    return {name: getattr(person, name) for name in PersonInfo.model_fields if name != "success"}
+
+
+def _face_info(face: StoredFace) -> FaceInfo:
+    return FaceInfo(
+        id=face.id,
+        person_id=face.person_id,
+        collection=face.collection,
+        model=face.space.model,
+        detector_backend=face.detector,
+        facial_area=facial_area(face.area),
+        face_confidence=face.confidence,
+        quality=QualityMeasures.model_validate(face.quality),
+        has_crop=face.has_crop,
+        registered_at=face.registered_at,
+    )

@@ -1,0 +1,157 @@
+"""The use-cases of asking the gallery who somebody is: identify, recognize, and verify against a person."""
+
+import numpy as np
+import numpy.typing as npt
+
+from core.exceptions import ValidationFailed
+from schemas.gallery import (
+    IdentifiedFace,
+    IdentifyRequest,
+    IdentifyResponse,
+    JudgedFace,
+    Match,
+    QualityRequest,
+    QualityResponse,
+)
+from services.engine import catalogue
+from services.engine.base import EmbeddingSpace, Engine
+from services.faces import facial_area, is_spoof, liveness_keys
+from services.gallery import measures
+from services.options import Defaults
+from services.quality import ADVICE, measured
+from services.reading import FaceReader, ReadFace
+from services.stores.gallery_base import GalleryStore, Neighbour
+
+# Two persons this near to each other, as a share of the threshold, cannot be told apart.
+_MARGIN = 0.1
+
+
+class IdentificationService:
+    """Compares faces with those of the gallery, in the space the gallery's were embedded in."""
+
+    def __init__(self, *, engine: Engine, reader: FaceReader, defaults: Defaults, store: GalleryStore) -> None:
+        self._engine = engine
+        self._reader = reader
+        self._defaults = defaults
+        self._store = store
+
+    def identify(self, request: IdentifyRequest, *, only_matches: bool = False) -> IdentifyResponse:
+        """Who each face of the probe may be, nearest first; with `only_matches` those within the threshold.
+
+        Raises:
+            ValidationFailed: the collection has faces, but none of this model and options; or the embedding's dimension
+                is not the model's.
+            Others as `FaceReader.faces` and `GalleryStore`.
+        """
+        space = self._defaults.space_of(request)
+        self._require_comparable(request, space)
+        if request.embedding is not None:
+            probes: list[tuple[ReadFace | None, npt.NDArray[np.float64]]] = [(None, np.array(request.embedding))]
+        else:
+            assert request.img is not None, "the request has one of the two"
+            probes = list(zip(*self._reader.embedded(request.img, "img", request), strict=True))
+        result = [self._identified(request, space, read, probe, only_matches) for read, probe in probes]
+        metric = self._defaults.metric_of(request)
+        return IdentifyResponse(count=len(result), model=space.model, similarity_metric=metric, result=result)
+
+    def quality(self, request: QualityRequest) -> QualityResponse:
+        """Whether a photo would do for the gallery: one face, and that one good enough.
+
+        Raises:
+            As `FaceReader.faces`.
+        """
+        with self._reader.faces(request.img, "img", request) as faces:
+            judged = [(read.face, measured(read.face)) for read in faces]
+        largest = max(judged, key=lambda pair: pair[0].area.w * pair[0].area.h, default=None)
+        reasons = ["several_faces"] if len(judged) > 1 else []
+        reasons += [] if largest is None else largest[1].reasons
+        return QualityResponse(
+            acceptable=largest is not None and not reasons,
+            reasons=reasons,
+            advice=[ADVICE[reason] for reason in reasons],
+            count=len(judged),
+            result=[
+                JudgedFace(
+                    facial_area=facial_area(face.area),
+                    face_confidence=face.confidence,
+                    quality=measures(quality),
+                    reasons=list(quality.reasons),
+                    advice=[ADVICE[reason] for reason in quality.reasons],
+                )
+                for face, quality in judged
+            ],
+        )
+
+    def _require_comparable(self, request: IdentifyRequest, space: EmbeddingSpace) -> None:
+        held = self._store.spaces(request.collection)
+        if held and space not in held:
+            models = ", ".join(sorted({one.model for one in held}))
+            wrong = f"The collection has no faces of this model and these options; it has those of {models}"
+            raise ValidationFailed.of("model_name", wrong)
+        dimension = catalogue.find(space.model).dim
+        if request.embedding is not None and len(request.embedding) != dimension:
+            wrong = f"It has {len(request.embedding)} numbers; embeddings of {space.model} have {dimension}"
+            raise ValidationFailed.of("embedding", wrong)
+
+    def _identified(
+        self,
+        request: IdentifyRequest,
+        space: EmbeddingSpace,
+        read: ReadFace | None,
+        probe: npt.NDArray[np.float64],
+        only_matches: bool,
+    ) -> IdentifiedFace:
+        threshold = self._defaults.threshold_of(request)
+        near = self._store.nearest(
+            probe,
+            space=space,
+            collection=request.collection,
+            metric=self._defaults.metric_of(request),
+            k=max(2, request.top_k),  # two, to see whether it is ambiguous
+            within=threshold if only_matches else None,
+            person_id=request.person_id,
+            labels=request.labels,
+        )
+        decision, reason = _decided(near, threshold)
+        if read is not None and is_spoof(read.liveness):
+            decision, reason = "unknown", "The face does not look like a live one."
+        about = {}
+        if read is not None:
+            about = {
+                "facial_area": facial_area(read.face.area),
+                "face_confidence": read.face.confidence,
+                "quality": measures(measured(read.face)),
+                **liveness_keys(read.liveness),
+            }
+        matches = [self._match(request, one, threshold) for one in near[: request.top_k]]
+        return IdentifiedFace(decision=decision, reason=reason, matches=matches, **about)
+
+    def _match(self, request: IdentifyRequest, near: Neighbour, threshold: float) -> Match:
+        model, metric = self._defaults.space_of(request).model, self._defaults.metric_of(request)
+        is_match = near.distance <= threshold
+        return Match(
+            person_id=near.person.id,
+            face_id=near.face_id,
+            name=near.person.name,
+            labels=near.person.labels,
+            distance=near.distance,
+            similarity=similarity(near.distance, metric),
+            confidence=self._engine.confidence(near.distance, model=model, metric=metric, verified=is_match),
+            threshold=threshold,
+            match=is_match,
+        )
+
+
+def similarity(distance: float, metric: str) -> float:
+    """Larger is closer: 1 - distance of the cosine and the angle, else 1 / (1 + distance), which is 1 down to 0."""
+    return round(1 / (1 + distance) if metric.startswith("euclidean") else 1 - distance, 6)
+
+
+def _decided(near: list[Neighbour], threshold: float) -> tuple[str, str]:
+    if not near:
+        return "unknown", "There is nobody to compare with."
+    if near[0].distance > threshold:
+        return "unknown", "Nobody is within the threshold."
+    if len(near) > 1 and near[1].distance <= threshold and near[1].distance - near[0].distance < _MARGIN * threshold:
+        return "ambiguous", "Two persons are about equally near."
+    return "match", "One person is within the threshold, and nearer than everybody else."

@@ -1,0 +1,81 @@
+"""How good a face is for the gallery, measured on its box, its landmarks and its crop."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from services.engine.base import Face, FaceArea
+
+# Sharpness is measured at this size, so that it does not grow with the picture's.
+_SIDE_PX = 112
+
+# What 95 in 100 press photos of 250 x 250 reach, and what 99 of them do: less is not good enough. Blurred by a Gaussian
+# of 2 px at 112 px the same photos have a sharpness of 5 to 20, and with a fifth of the light a brightness below 36.
+_GOOD = {"sharpness": 50.0, "brightness": 90.0, "size_px": 64.0}
+_LEAST = {"sharpness": 25.0, "brightness": 50.0, "size_px": 40.0}
+_MOST_TURNED = 0.5
+
+_REASONS = {"sharpness": "blurred", "brightness": "too_dark", "size_px": "too_small"}
+
+ADVICE = {
+    "blurred": "Hold the camera still, and focus on the face.",
+    "too_dark": "Turn on a light in front of the face.",
+    "too_small": "Come nearer, or send the photo at a higher resolution.",
+    "turned": "Look straight into the camera.",
+    "several_faces": "Send a photo of one person only.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    """The measures of one face.
+
+    `sharpness` is the variance of the Laplacian of the grey crop at 112 x 112 (Pech-Pacheco et al., ICPR 2000);
+    `brightness` its mean, 0 to 255; `size_px` the box's shorter side; `turn` how far the nose is from the middle of the
+    eyes, along the line of the eyes and in their distance: 0 straight ahead, None where the detector gives no nose.
+    `score` is the least of all as a share of what is good, 0 to 1, and `reasons` name what is not good enough.
+    """
+
+    sharpness: float
+    brightness: float
+    size_px: int
+    turn: float | None
+    score: float
+    reasons: tuple[str, ...]
+
+
+def measured(face: Face) -> Quality:
+    """The quality of a face; of an empty crop it is 0."""
+    values = {"sharpness": 0.0, "brightness": 0.0, "size_px": float(min(face.area.w, face.area.h))}
+    if face.crop.size:
+        grey = cv2.resize(
+            cv2.cvtColor(face.crop, cv2.COLOR_BGR2GRAY), (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA
+        )
+        values["sharpness"] = float(cv2.Laplacian(grey, cv2.CV_64F).var())
+        values["brightness"] = float(grey.mean())
+    turn = _turn(face.area)
+    reasons = [_REASONS[name] for name, least in _LEAST.items() if values[name] < least]
+    shares = [values[name] / good for name, good in _GOOD.items()]
+    if turn is not None:
+        reasons += ["turned"] if turn > _MOST_TURNED else []
+        shares.append(1 - turn)
+    return Quality(
+        sharpness=round(values["sharpness"], 1),
+        brightness=round(values["brightness"], 1),
+        size_px=int(values["size_px"]),
+        turn=None if turn is None else round(turn, 2),
+        score=round(max(0.0, min(1.0, *shares)), 2),
+        reasons=tuple(reasons),
+    )
+
+
+def _turn(area: FaceArea) -> float | None:
+    if area.nose is None or area.left_eye is None or area.right_eye is None:
+        return None
+    left, right, nose = (np.array(point, float) for point in (area.left_eye, area.right_eye, area.nose))
+    between = right - left
+    distance = float(np.linalg.norm(between))
+    if distance == 0:
+        return None
+    return float(abs((nose - (left + right) / 2) @ between) / distance**2)
