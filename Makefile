@@ -37,10 +37,12 @@ test-tensorflow:
 	@touch $(VENV)/.tensorflow
 	$(BIN)/python -m pytest -W default tests/models/test_tensorflow.py
 
-# What takes too long for every change: 16,000 mixed requests from 8 threads, and 20 minutes of slow clients.
+# What takes too long for every change: 16,000 mixed requests from 8 threads, 20 minutes of slow clients, 100 kills of a
+# worker that registers.
 stress: $(VENV)/.dev
 	$(BIN)/python -m tests.models.mixed --requests 16000
 	SLOW_CLIENTS_S=1200 $(BIN)/python -m pytest tests/test_nginx.py
+	GALLERY_KILLS=100 $(BIN)/python -m pytest tests/test_gallery_server.py
 
 # The attacks of SECURITY.md with 20,000 random cases each.
 fuzz: $(VENV)/.dev
