@@ -24,7 +24,6 @@ _FORMS = ("multipart/form-data", _TEXT_FORM)
 _TWICE = "Given more than once"
 _LONGEST_NAME = 100  # of a field, as it is repeated in an error
 _MOST_FIELDS = 100
-_MOST_VALUES = 10_000  # of JSON, however deep
 _MOST_PARTS = 1000  # werkzeug's limit
 _LONGEST_PART_HEAD = 8192
 _END_OF_PART_HEAD = re.compile(rb"\r\n\r\n|\r\r|\n\n")  # as werkzeug looks for it
@@ -71,7 +70,7 @@ def read_request(model: type[R]) -> R:
         files = MultiDict([(name, part.read()) for name, part in request.files.items(multi=True)])
         return _validated(model, _merged(model, request.form, files), strict=False)
     if kind == "application/json":
-        return _validated(model, _json_object(request.get_data()), strict=True)
+        return _validated(model, _json_object(request.get_data(), model.most_values), strict=True)
     if kind or request.content_length:
         raise UnsupportedMediaType
     return _validated(model, {}, strict=True)
@@ -126,7 +125,7 @@ def _only(name: str, given: list[T]) -> T:
     return given[0]
 
 
-def _json_object(body: bytes) -> dict[str, Any]:
+def _json_object(body: bytes, most_values: int) -> dict[str, Any]:
     def no_constant(name: str) -> Any:
         raise ValueError(f"{name} is no JSON number")
 
@@ -140,8 +139,8 @@ def _json_object(body: bytes) -> dict[str, Any]:
 
     # Each value but the first of its list or object follows a comma. Counted before they are parsed, when a million of
     # them would take many times the memory of their text.
-    if body.count(b",") >= _MOST_VALUES:
-        raise ValidationFailed.of(BODY, f"More than {_MOST_VALUES} values")
+    if body.count(b",") >= most_values:
+        raise ValidationFailed.of(BODY, f"More than {most_values} values")
     try:
         value = json.loads(body.decode(), parse_constant=no_constant, object_pairs_hook=no_duplicates)
     except json.JSONDecodeError as error:

@@ -100,6 +100,9 @@ class Settings(BaseSettings):
     database_url: str = Field(
         "", description="Where the gallery is: postgresql://…, with pgvector; empty means a SQLite file in DATA_PATH."
     )
+    record_verifications: bool = Field(
+        True, description="Whether each decision of `/verify` is kept, without images and embeddings."
+    )
     deepface_home: Annotated[Path, BeforeValidator(_home)] = Field(
         default_factory=Path.home, description="Folder whose `.deepface/weights` holds the model files."
     )

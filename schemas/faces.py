@@ -2,7 +2,8 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from schemas.common import (
     WHOLE,
@@ -19,10 +20,23 @@ from schemas.common import (
 
 
 class VerifyRequest(ComparisonOptions):
-    """Two images to compare 1:1."""
+    """Two images to compare 1:1, or an image and a person of the gallery."""
 
     img1: ImageSource
-    img2: ImageSource
+    person_id: str | None = Field(
+        None, min_length=1, max_length=100, description="A person of the gallery, in place of img2."
+    )
+    img2: ImageSource | None = Field(None, validate_default=True)
+
+    @field_validator("img2", mode="after")
+    @classmethod
+    def _or_a_person(cls, img2: str | bytes | None, given: ValidationInfo) -> str | bytes | None:
+        person_id = given.data.get("person_id")
+        if img2 is None and person_id is None:
+            raise PydanticCustomError("missing", "Field required")
+        if img2 is not None and person_id is not None:
+            raise PydanticCustomError("person", "Give either img2 or person_id")
+        return img2
 
 
 class AnalyzeRequest(DetectionOptions):
@@ -83,6 +97,8 @@ class VerifyResponse(Response):
     detector_backend: str
     similarity_metric: str
     facial_areas: dict[Literal["img1", "img2"], FacialArea] = Field(description="The compared pair.")
+    person_id: str | None = key_if_set("The person of the gallery, where one took the place of img2.")
+    face_id: str | None = key_if_set("The face of the person that is nearest.")
     img1_is_real: bool | None = key_if_set()
     img1_antispoof_score: float | None = key_if_set()
     img2_is_real: bool | None = key_if_set()

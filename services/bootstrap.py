@@ -19,6 +19,7 @@ from services.options import Defaults
 from services.photos import PhotoEmbedder
 from services.readiness import ReadinessService
 from services.reading import FaceReader
+from services.recording import VerificationLog
 from services.stores.folder_index import FileFolderIndexStore
 from services.stores.sql.database import Database
 from services.stores.sql.matrix_search import MatrixSearch
@@ -37,6 +38,7 @@ class Services:
     indexes: IndexService
     gallery: GalleryService
     identification: IdentificationService
+    verifications: VerificationLog
     readiness: ReadinessService
     models: ModelService
 
@@ -96,6 +98,7 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
             engine=engine, reader=reader, defaults=defaults, store=gallery, erases=database.is_sqlite
         ),
         identification=IdentificationService(engine=engine, reader=reader, defaults=defaults, store=gallery),
+        verifications=VerificationLog(store=gallery, enabled=settings.record_verifications),
         readiness=ReadinessService(engine=engine, models=defaults.preload, ping_store=ping),
         models=ModelService(weights=weights),
     )

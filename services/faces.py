@@ -47,6 +47,7 @@ class FaceService:
         Raises:
             As `FaceReader.faces`.
         """
+        assert request.img2 is not None, "a person takes another way"
         started = time.monotonic()
         faces1, embeddings1 = self._reader.embedded(request.img1, "img1", request)
         faces2, embeddings2 = self._reader.embedded(request.img2, "img2", request)

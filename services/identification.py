@@ -1,9 +1,12 @@
 """The use-cases of asking the gallery who somebody is: identify, recognize, and verify against a person."""
 
+import time
+
 import numpy as np
 import numpy.typing as npt
 
-from core.exceptions import ValidationFailed
+from core.exceptions import NoFaceDetected, ValidationFailed
+from schemas.faces import VerifyRequest, VerifyResponse
 from schemas.gallery import (
     IdentifiedFace,
     IdentifyRequest,
@@ -53,6 +56,52 @@ class IdentificationService:
         result = [self._identified(request, space, read, probe, only_matches) for read, probe in probes]
         metric = self._defaults.metric_of(request)
         return IdentifyResponse(count=len(result), model=space.model, similarity_metric=metric, result=result)
+
+    def verify(self, request: VerifyRequest) -> VerifyResponse:
+        """Whether the nearest face of the image is the person of the gallery.
+
+        Raises:
+            PersonNotFound: there is no such person.
+            ValidationFailed: the person has no face of this model and these options.
+            Others as `FaceReader.faces` and `GalleryStore`.
+        """
+        assert request.person_id is not None, "two images take another way"
+        started = time.monotonic()
+        person = self._store.person(request.person_id)
+        space, metric = self._defaults.space_of(request), self._defaults.metric_of(request)
+        faces, embeddings = self._reader.embedded(request.img1, "img1", request)
+        near = [
+            (read, one)
+            for read, probe in zip(faces, embeddings, strict=True)
+            for one in self._store.nearest(
+                probe, space=space, collection=person.collection, metric=metric, k=1, person_id=person.id
+            )
+        ]
+        if not faces:
+            error = NoFaceDetected()
+            error.in_field("img1")
+            raise error
+        if not near:
+            raise ValidationFailed.of("model_name", "The person has no face of this model and these options")
+        read, nearest = min(near, key=lambda pair: pair[1].distance)
+        threshold = self._defaults.threshold_of(request)
+        same_person = nearest.distance <= threshold
+        return VerifyResponse(
+            verified=same_person and not is_spoof(read.liveness),
+            distance=nearest.distance,
+            threshold=threshold,
+            confidence=self._engine.confidence(
+                nearest.distance, model=space.model, metric=metric, verified=same_person
+            ),
+            model=space.model,
+            detector_backend=self._defaults.detection_of(request).detector,
+            similarity_metric=metric,
+            facial_areas={"img1": facial_area(read.face.area)},
+            person_id=person.id,
+            face_id=nearest.face_id,
+            time=round(time.monotonic() - started, 3),
+            **liveness_keys(read.liveness, "img1_"),
+        )
 
     def quality(self, request: QualityRequest) -> QualityResponse:
         """Whether a photo would do for the gallery: one face, and that one good enough.

@@ -46,6 +46,7 @@ from schemas.persons import (
     PersonsResponse,
     Receipt,
 )
+from schemas.verifications import VerificationsQuery, VerificationsResponse
 
 blueprint = Blueprint("gallery", __name__)
 
@@ -206,3 +207,10 @@ def add_collection(body: CollectionRequest) -> CollectionInfo:
 def remove_collection(query: CollectionQuery, name: str) -> Receipt:
     """Remove a collection for good, with all its persons if that is said."""
     return services().gallery.remove_collection(name, with_persons=query.with_persons)
+
+
+@blueprint.get("/verifications")
+@endpoint(query=VerificationsQuery, response=VerificationsResponse, errors=(ValidationFailed, *_STORE_ERRORS))
+def verifications(query: VerificationsQuery) -> VerificationsResponse:
+    """The decisions of /verify, oldest first; without images and embeddings."""
+    return services().verifications.page(query)

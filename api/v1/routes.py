@@ -19,6 +19,7 @@ from core.exceptions import (
     ModelUnavailable,
     NoFaceDetected,
     Overloaded,
+    PersonNotFound,
     RequestTooLarge,
     ServiceUnavailable,
     UnsupportedMediaType,
@@ -60,10 +61,11 @@ FACE_ERRORS = (
 
 
 @blueprint.post("/verify")
-@endpoint(request=VerifyRequest, response=VerifyResponse, errors=FACE_ERRORS)
+@endpoint(request=VerifyRequest, response=VerifyResponse, errors=(*FACE_ERRORS, PersonNotFound, ServiceUnavailable))
 def verify(body: VerifyRequest) -> VerifyResponse:
-    """Whether two images show the same person: the closest pair over all their faces decides."""
-    return services().faces.verify(body)
+    """Whether two images, or an image and a person of the gallery, are the same person: the closest pair decides."""
+    answer = services().faces.verify(body) if body.person_id is None else services().identification.verify(body)
+    return services().verifications.keep(answer)
 
 
 @blueprint.post("/analyze")
