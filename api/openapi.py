@@ -142,6 +142,7 @@ def _as_text(model: type[Request]) -> dict[str, Any]:
         if schema.get("type") == "object" or (schema.get("type") == "array" and name not in model.repeatable):
             text = {"type": "string", "contentMediaType": "application/json"}
             described["properties"][name] = text | {"description": schema.get("description", "")}
+    described.pop("$defs", None)  # what only those referred to
     return described
 
 

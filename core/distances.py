@@ -36,6 +36,11 @@ def distances(first: Embeddings, second: Embeddings, metric: str) -> Distances:
     return np.round(result, _DECIMALS) + 0.0  # no -0.0
 
 
+def similarity(distance: float, metric: str) -> float:
+    """Larger is closer: 1 - distance of the cosine and the angle, else 1 / (1 + distance), which is 1 down to 0."""
+    return round(1 / (1 + distance) if metric.startswith("euclidean") else 1 - distance, _DECIMALS)
+
+
 def _unit(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.asarray(rows / np.where(lengths == 0, 1, lengths), np.float64)

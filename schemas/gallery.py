@@ -34,7 +34,7 @@ _KEY = r"^[A-Za-z0-9_.-]{1,64}$"
 _MOST_METADATA = 10_000  # characters, as JSON
 
 
-def _parsed(value: object) -> object:
+def parsed(value: object) -> object:
     """JSON that came as the text of a form's field."""
     if isinstance(value, str):
         try:
@@ -68,13 +68,13 @@ LabelValue = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00]
 Labels = Annotated[
     dict[LabelKey, LabelValue],
     Field(max_length=50, json_schema_extra={"propertyNames": {"pattern": _KEY}, "additionalProperties": False}),
-    BeforeValidator(_parsed),
+    BeforeValidator(parsed),
 ]
 Metadata = Annotated[
-    dict[str, JsonValue], AfterValidator(_small), BeforeValidator(_parsed), WithJsonSchema({"type": "object"})
+    dict[str, JsonValue], AfterValidator(_small), BeforeValidator(parsed), WithJsonSchema({"type": "object"})
 ]
 Number = Annotated[float, Field(allow_inf_nan=False)]
-Embedding = Annotated[list[Number], Field(min_length=1, max_length=4096, fail_fast=True), BeforeValidator(_parsed)]
+Embedding = Annotated[list[Number], Field(min_length=1, max_length=4096, fail_fast=True), BeforeValidator(parsed)]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from core.config import Settings
 from core.images import ImagePolicy
 from services.admission import Admission
+from services.comparing import ComparisonService
 from services.engine.base import Engine
 from services.engine.weights import WeightFolder
 from services.faces import FaceService
@@ -38,6 +39,7 @@ class Services:
     indexes: IndexService
     gallery: GalleryService
     identification: IdentificationService
+    comparison: ComparisonService
     verifications: VerificationLog
     readiness: ReadinessService
     models: ModelService
@@ -98,6 +100,7 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
             engine=engine, reader=reader, defaults=defaults, store=gallery, erases=database.is_sqlite
         ),
         identification=IdentificationService(engine=engine, reader=reader, defaults=defaults, store=gallery),
+        comparison=ComparisonService(reader=reader, defaults=defaults),
         verifications=VerificationLog(store=gallery, enabled=settings.record_verifications),
         readiness=ReadinessService(engine=engine, models=defaults.preload, ping_store=ping),
         models=ModelService(weights=weights),

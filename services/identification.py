@@ -5,6 +5,7 @@ import time
 import numpy as np
 import numpy.typing as npt
 
+from core.distances import similarity
 from core.exceptions import NoFaceDetected, ValidationFailed
 from schemas.faces import VerifyRequest, VerifyResponse
 from schemas.gallery import (
@@ -189,11 +190,6 @@ class IdentificationService:
             threshold=threshold,
             match=is_match,
         )
-
-
-def similarity(distance: float, metric: str) -> float:
-    """Larger is closer: 1 - distance of the cosine and the angle, else 1 / (1 + distance), which is 1 down to 0."""
-    return round(1 / (1 + distance) if metric.startswith("euclidean") else 1 - distance, 6)
 
 
 def _decided(near: list[Neighbour], threshold: float) -> tuple[str, str]:

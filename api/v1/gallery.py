@@ -23,6 +23,7 @@ from core.exceptions import (
     UnsupportedMediaType,
     ValidationFailed,
 )
+from schemas.compare import CompareRequest, CompareResponse
 from schemas.gallery import (
     IdentifyRequest,
     IdentifyResponse,
@@ -96,6 +97,13 @@ def recognize(body: IdentifyRequest) -> IdentifyResponse:
 def quality(body: QualityRequest) -> QualityResponse:
     """Whether a photo would do for the gallery, and what to do about it if not."""
     return services().identification.quality(body)
+
+
+@blueprint.post("/compare")
+@endpoint(request=CompareRequest, response=CompareResponse, errors=FACE_ERRORS)
+def compare(body: CompareRequest) -> CompareResponse:
+    """A face, or its embedding, against embeddings that the request brings along; nothing is stored."""
+    return services().comparison.compare(body)
 
 
 @blueprint.post("/forget")

@@ -18,7 +18,15 @@ from tests.test_server import ASTRONAUT, served, wait_for
 NAME = "requests from the OpenAPI document"
 ANSWERING = ("/verify", "/represent", "/find", "/find/indexes", "/extract", "/", "/health", "/ready")
 HERE = ("Dlib", "opencv", "skip")  # models that need no download
-JSON_AS_TEXT = ("labels", "metadata", "embedding", "person_ids")  # outside of JSON bodies
+JSON_AS_TEXT = (
+    "labels",
+    "metadata",
+    "embedding",
+    "person_ids",
+    "source_vector",
+    "target_vector",
+    "target_vectors",
+)  # outside of JSON bodies
 ROUND = 2000  # cases from one seed
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
