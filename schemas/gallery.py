@@ -44,9 +44,15 @@ def parsed(value: object) -> object:
     return value
 
 
-def _small(value: dict[str, Any]) -> dict[str, Any]:
-    if len(json.dumps(value)) > _MOST_METADATA:
-        raise PydanticCustomError("too_large", "Input has more than 10000 characters")
+def _storable(value: dict[str, Any]) -> dict[str, Any]:
+    """What both databases can keep: no NUL, half a character, infinite number, and not too much."""
+    try:
+        written = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        written.encode()
+    except ValueError:
+        raise PydanticCustomError("json", "Input should be JSON without infinite numbers or half characters") from None
+    if len(written) > _MOST_METADATA or "\\u0000" in written:
+        raise PydanticCustomError("too_large", "Input should have no NUL, and at most 10000 characters")
     return value
 
 
@@ -71,7 +77,7 @@ Labels = Annotated[
     BeforeValidator(parsed),
 ]
 Metadata = Annotated[
-    dict[str, JsonValue], AfterValidator(_small), BeforeValidator(parsed), WithJsonSchema({"type": "object"})
+    dict[str, JsonValue], AfterValidator(_storable), BeforeValidator(parsed), WithJsonSchema({"type": "object"})
 ]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Embedding = Annotated[list[Number], Field(min_length=1, max_length=4096, fail_fast=True), BeforeValidator(parsed)]

@@ -45,7 +45,7 @@ class PersonsQuery(Request):
     """Which persons are listed."""
 
     collection: CollectionName | None = Field(None, description="Of this collection only.")
-    name: str = Field("", max_length=200, description="Whose name has this in it, in any case.")
+    name: str = Field("", max_length=200, pattern=r"^[^\x00]*$", description="Whose name has this in it, in any case.")
     labels: Labels | None = Field(None, description="Who have all these labels, as JSON.")
     cursor: Id | None = Field(None, description="The `next_cursor` of the page before.")
     limit: Annotated[int, Field(ge=1, le=1000)] = 100

@@ -73,9 +73,16 @@ def register(body: RegisterRequest) -> RegisterResponse:
         return services().gallery.register(body)
     if not 0 < len(key) <= _LONGEST_KEY:
         raise ValidationFailed.of(_IDEMPOTENCY, f"It has 1 to {_LONGEST_KEY} characters")
-    # Of what the body means: a client that sends it again may choose another boundary for its parts.
-    digest = sha256(repr(sorted(body.model_dump().items())).encode()).hexdigest()
-    return services().gallery.register(body, answer_key=(key, digest))
+    return services().gallery.register(body, answer_key=(key, _digest(body)))
+
+
+def _digest(body: RegisterRequest) -> str:
+    """Of what the body means: a client that sends it again may choose another boundary for its parts."""
+    digest = sha256()
+    for name, value in sorted(body.model_dump().items()):
+        digest.update(name.encode())
+        digest.update(value if isinstance(value, bytes) else repr(value).encode(errors="surrogatepass"))
+    return digest.hexdigest()
 
 
 @blueprint.post("/identify")

@@ -245,12 +245,28 @@ def test_quality_says_what_is_wrong_and_what_to_do(client):
         ({"img": "a", "name": "x", "labels": {"a b": "c"}}, "labels.a b.[key]"),
         ({"img": "a", "name": "x", "labels": {"a": 1}}, "labels.a"),
         ({"img": "a", "name": "x", "metadata": {"a": "b" * 10_000}}, "metadata"),
+        ({"img": "a", "name": "x", "metadata": {"a": "\0"}}, "metadata"),
+        ({"img": "a", "name": "x", "metadata": {"\ud800": 1}}, "metadata"),
+        ({"img": "a", "name": "\ud800"}, "name"),
         ({"img": "a", "name": "x", "retain_until": "2030-01-01T00:00:00"}, "retain_until"),
         ({"img": "a", "name": "x", "min_quality": 2}, "min_quality"),
     ],
 )
 def test_a_wrong_registration_names_the_field(client, body, field):
     assert_error(client.post("/register", json=body), 422, "validation_error", field)
+
+
+def test_an_infinite_number_is_no_metadata(client):
+    body = '{"img": "a", "name": "x", "metadata": {"a": 1e999}}'
+    response = client.post("/register", data=body, content_type="application/json")
+    assert_error(response, 422, "validation_error", "metadata")
+
+
+def test_names_that_no_database_could_hold_are_nobodys(client):
+    assert_error(client.delete("/collections/%00"), 404, "not_found")
+    assert_error(client.get("/persons", query_string={"name": "\0"}), 422, "validation_error", "name")
+    for path in ("/persons/%00", "/faces/%00", "/faces/%FF/crop"):
+        assert client.get(path).status_code == 404
 
 
 def test_unknown_persons_are_404_wherever_they_are_named(client):

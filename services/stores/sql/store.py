@@ -231,7 +231,8 @@ class SqlGalleryStore(GalleryStore):
     @override
     def remove_collection(self, name: str, event: Event, *, with_persons: bool) -> RecordedEvent:
         with self._database.erasing() as connection:
-            if connection.execute(sa.select(1).where(collections.c.name == name)).first() is None:
+            # A name that no request could have given may hold what PostgreSQL cannot.
+            if not name.isprintable() or not connection.scalar(sa.select(1).where(collections.c.name == name)):
                 raise NotFound("There is no such collection.")
             within = persons.c.collection == name
             if not with_persons and connection.execute(sa.select(1).where(within)).first() is not None:
