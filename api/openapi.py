@@ -119,7 +119,7 @@ def _request_body(model: type[Request]) -> RequestBody:
         content["image/*"] = MediaType(
             media_type_schema=Schema(type=DataType.STRING, schema_format="binary", minLength=1)
         )
-    return RequestBody(required=True, content=content)
+    return RequestBody(required="required" in text, content=content)
 
 
 class _WithoutNull(GenerateJsonSchema):
