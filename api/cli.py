@@ -1,8 +1,9 @@
-"""The command line: `flask --app main weights …` and `flask --app main index …`."""
+"""The command line of the models and the photo folder: `flask --app main weights …` and `flask --app main index …`."""
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_args
 
@@ -72,22 +73,29 @@ _OPTIONS: tuple[Callable[[Callable[..., None]], Callable[..., None]], ...] = (
 )
 
 
-def _with_embedding_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that say which index, by the names of the fields of `EmbeddingOptions`."""
+def with_embedding_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say how faces are embedded, by the names of the fields of `EmbeddingOptions`."""
     return functools.reduce(lambda decorated, option: option(decorated), reversed(_OPTIONS), command)
 
 
-@index.command("build")
-@_with_embedding_options
-def build_index(**options: Any) -> None:
-    """Embed the photos that the index for these options does not have yet, ahead of the first request."""
-    wanted = EmbeddingOptions.model_validate(options)
+@contextmanager
+def embedding_bar() -> Iterator[Callable[[int, int], None]]:
+    """A bar for the time of embedding, moved by how many of how many photos are done."""
     with click.progressbar(length=1, label="Embedding", file=sys.stderr) as bar:
 
         def show(done: int, total: int) -> None:
             bar.length = total
             bar.update(done - bar.pos)
 
+        yield show
+
+
+@index.command("build")
+@with_embedding_options
+def build_index(**options: Any) -> None:
+    """Embed the photos that the index for these options does not have yet, ahead of the first request."""
+    wanted = EmbeddingOptions.model_validate(options)
+    with embedding_bar() as show:
         try:
             status = services().indexes.build(wanted, show)
         except ServiceError as error:
@@ -99,7 +107,7 @@ def build_index(**options: Any) -> None:
 
 @index.command("import-pkl")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@_with_embedding_options
+@with_embedding_options
 def import_pickle(file: Path, **options: Any) -> None:
     """Take over FILE, an index that DeepFace up to 0.0.101 left in the photo folder, without embedding again.
 

@@ -9,6 +9,7 @@ from services.admission import Admission
 from services.comparing import ComparisonService
 from services.engine.base import Engine
 from services.engine.weights import WeightFolder
+from services.enrolment import EnrolmentService
 from services.faces import FaceService
 from services.find import FindService
 from services.gallery import GalleryService
@@ -26,6 +27,7 @@ from services.stores.sql.database import Database
 from services.stores.sql.matrix_search import MatrixSearch
 from services.stores.sql.pgvector_search import PgVectorSearch
 from services.stores.sql.store import SqlGalleryStore
+from services.upkeep import UpkeepService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,8 @@ class Services:
     identification: IdentificationService
     comparison: ComparisonService
     verifications: VerificationLog
+    enrolment: EnrolmentService
+    upkeep: UpkeepService
     readiness: ReadinessService
     models: ModelService
 
@@ -76,13 +80,16 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
     )
     database = Database(settings.database_url or f"sqlite:///{settings.data_path / 'gallery.db'}")
     search = MatrixSearch(database) if database.is_sqlite else PgVectorSearch(database)
-    gallery = SqlGalleryStore(database, search)
+    gallery_store = SqlGalleryStore(database, search)
 
     def ping() -> None:
         store.ping()
-        gallery.ping()
+        gallery_store.ping()
 
     reader = FaceReader(engine=engine, policy=policy, defaults=defaults)
+    gallery = GalleryService(
+        engine=engine, reader=reader, defaults=defaults, store=gallery_store, erases=database.is_sqlite
+    )
     return Services(
         settings=settings,
         admission=Admission(settings.lanes + settings.queue_max),
@@ -96,12 +103,14 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
             relative_identities=settings.identity_paths == "relative",
         ),
         indexes=IndexService(indexer=indexer, defaults=defaults, folder=folder),
-        gallery=GalleryService(
-            engine=engine, reader=reader, defaults=defaults, store=gallery, erases=database.is_sqlite
+        gallery=gallery,
+        identification=IdentificationService(engine=engine, reader=reader, defaults=defaults, store=gallery_store),
+        enrolment=EnrolmentService(
+            gallery=gallery, store=gallery_store, defaults=defaults, policy=policy, lanes=settings.lanes
         ),
-        identification=IdentificationService(engine=engine, reader=reader, defaults=defaults, store=gallery),
         comparison=ComparisonService(reader=reader, defaults=defaults),
-        verifications=VerificationLog(store=gallery, enabled=settings.record_verifications),
+        verifications=VerificationLog(store=gallery_store, enabled=settings.record_verifications),
+        upkeep=UpkeepService(store=gallery_store),
         readiness=ReadinessService(engine=engine, models=defaults.preload, ping_store=ping),
         models=ModelService(weights=weights),
     )

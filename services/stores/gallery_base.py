@@ -121,6 +121,21 @@ class GalleryStore(ABC):
         """Return if the database answers."""
 
     @abstractmethod
+    def upgrade(self) -> None:
+        """Bring the database to the newest schema."""
+
+    @abstractmethod
+    def purge(self) -> dict[str, bool]:
+        """Have the database clean up what was forgotten: the names of the steps, and whether each was permitted.
+
+        There are none where forgetting itself overwrites.
+        """
+
+    @abstractmethod
+    def size_bytes(self) -> int:
+        """How much room the database takes."""
+
+    @abstractmethod
     def register(
         self,
         faces: Sequence[NewFace],
@@ -169,6 +184,10 @@ class GalleryStore(ABC):
         """The embedding spaces of the collection's faces, with the dimension of each."""
 
     @abstractmethod
+    def face_counts(self) -> dict[tuple[str, EmbeddingSpace], int]:
+        """How many faces each collection has in each embedding space, where it has any."""
+
+    @abstractmethod
     def person(self, person_id: str) -> Person:
         """The person; raises PersonNotFound."""
 
@@ -204,6 +223,10 @@ class GalleryStore(ABC):
 
         A person without faces stays. Raises PersonNotFound, FaceNotFound.
         """
+
+    @abstractmethod
+    def expire(self, at: datetime, event: Event, *, limit: int) -> list[RecordedEvent]:
+        """Remove for good at most `limit` persons whose `retain_until` is `at` or earlier; an event for each."""
 
     @abstractmethod
     def collections(self) -> dict[str, int]:

@@ -14,6 +14,7 @@ from alembic.config import Config
 from sqlalchemy.engine import make_url
 
 from core.exceptions import ServiceUnavailable, StorageFull
+from services.stores.sql.schema import metadata
 
 _TIMEOUT_S = 5  # for a connection, a lock or a statement; then the database counts as unavailable
 
@@ -22,6 +23,8 @@ _SAFE_WAL = (3, 51, 3)
 
 # SQLITE_FULL; PostgreSQL's disk_full.
 _FULL = ("SQLITE_FULL", "53100")
+
+_NOT_PERMITTED = "42501"  # PostgreSQL's insufficient_privilege
 
 
 class Database:
@@ -106,6 +109,38 @@ class Database:
         """Take changes of the schema back, down to a revision; raises as `upgrade`."""
         self._migrate(alembic.command.downgrade, revision)
 
+    def size_bytes(self) -> int:
+        """How much room the database takes.
+
+        Raises:
+            ServiceUnavailable: the database does not answer.
+        """
+        of_sqlite = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
+        of_postgresql = "SELECT pg_database_size(current_database())"
+        with self.reading() as connection:
+            return int(connection.exec_driver_sql(of_sqlite if self.is_sqlite else of_postgresql).scalar_one())
+
+    def purge(self) -> dict[str, bool]:
+        """Have PostgreSQL clean its tables and go on to a new log; says of each step whether it was permitted.
+
+        SQLite needs no step: what is deleted is overwritten at once.
+
+        Raises:
+            ServiceUnavailable: the database does not answer.
+        """
+        if self.is_sqlite:
+            return {}
+        self._ensure_current()
+        steps = {
+            "VACUUM": f"VACUUM {', '.join(metadata.tables)}",
+            "CHECKPOINT": "CHECKPOINT",
+            "pg_switch_wal": "SELECT pg_switch_wal()",
+        }
+        with _errors(), self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.detach()  # so that nobody else gets a connection without a timeout
+            connection.exec_driver_sql("SET statement_timeout = 0")
+            return {name: _is_permitted(connection, statement) for name, statement in steps.items()}
+
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
@@ -132,6 +167,22 @@ class Database:
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('gallery schema'))"))
             config.attributes["connection"] = connection
             command(config, revision)
+
+
+def _is_permitted(connection: sa.Connection, statement: str) -> bool:
+    """Execute the statement of PostgreSQL's, unless this is not permitted."""
+    warnings: list[Any] = []
+    driver: Any = connection.connection.dbapi_connection
+    driver.add_notice_handler(warnings.append)
+    try:
+        connection.exec_driver_sql(statement)
+    except sa.exc.ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) != _NOT_PERMITTED:
+            raise
+        return False
+    finally:
+        driver.remove_notice_handler(warnings.append)
+    return not warnings  # VACUUM leaves out the tables of others with a warning
 
 
 def _make_file(path: Path) -> None:

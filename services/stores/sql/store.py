@@ -55,6 +55,18 @@ class SqlGalleryStore(GalleryStore):
             connection.execute(sa.select(1))
 
     @override
+    def upgrade(self) -> None:
+        self._database.upgrade()
+
+    @override
+    def purge(self) -> dict[str, bool]:
+        return self._database.purge()
+
+    @override
+    def size_bytes(self) -> int:
+        return self._database.size_bytes()
+
+    @override
     def register(
         self,
         faces: Sequence[NewFace],
@@ -127,6 +139,13 @@ class SqlGalleryStore(GalleryStore):
         select = sa.select(faces.c.space, faces.c.dimension).where(faces.c.collection == collection).distinct()
         with self._database.reading() as connection:
             return {space_of_text(row.space): row.dimension for row in connection.execute(select)}
+
+    @override
+    def face_counts(self) -> dict[tuple[str, EmbeddingSpace], int]:
+        key = (faces.c.collection, faces.c.space)
+        select = sa.select(*key, sa.func.count().label("faces")).group_by(*key).order_by(*key)
+        with self._database.reading() as connection:
+            return {(row.collection, space_of_text(row.space)): row.faces for row in connection.execute(select)}
 
     @override
     def person(self, person_id: str) -> Person:
@@ -211,6 +230,14 @@ class SqlGalleryStore(GalleryStore):
             writes.lock_person(connection, number)
             writes.forget_persons(connection, persons.c.id == number)
             return writes.record(connection, event, writes.now(), person_id=str(number))
+
+    @override
+    def expire(self, at: datetime, event: Event, *, limit: int) -> list[RecordedEvent]:
+        over = sa.select(persons.c.id).where(persons.c.retain_until <= at).order_by(persons.c.id).limit(limit)
+        with self._database.erasing() as connection:
+            numbers = list(connection.scalars(over.with_for_update()))
+            writes.forget_persons(connection, persons.c.id.in_(numbers))
+            return [writes.record(connection, event, writes.now(), person_id=str(number)) for number in numbers]
 
     @override
     def collections(self) -> dict[str, int]:

@@ -34,6 +34,24 @@ def test_the_migrations_make_the_schema_and_take_it_back_with_data_in_it(databas
     database.close()
 
 
+def test_a_purge_says_what_the_user_is_not_permitted(make_store, database_url):
+    make_store()
+    url = sa.make_url(database_url)
+    if url.get_backend_name() == "sqlite":
+        assert Database(database_url).purge() == {}
+        return
+    user = f"user_{url.database}"
+    owner = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with owner.connect() as connection:
+        for statement in (f"CREATE ROLE {user} LOGIN", f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {user}"):
+            connection.execute(sa.text(statement))
+    database = Database(url.set(username=user).render_as_string(hide_password=False))
+    assert database.purge() == {"VACUUM": False, "CHECKPOINT": False, "pg_switch_wal": False}
+    with database.reading() as connection:
+        assert connection.scalar(sa.text("SHOW statement_timeout")) == "5s"
+    database.close()
+
+
 def test_workers_that_start_at_once_migrate_once(database_url):
     databases = [Database(database_url) for _ in range(4)]
     failures = []

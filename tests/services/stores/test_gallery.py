@@ -259,3 +259,39 @@ def test_every_change_has_its_event_and_a_failed_one_has_none(gallery):
     assert first.at <= second.at <= third.at
     assert gallery.events(action="verify", after=0, limit=10) == [third]
     assert gallery.events(action=None, after=first.id, limit=1) == [second]
+
+
+def test_those_whose_time_is_over_expire_each_with_an_event(gallery):
+    now = datetime.now(UTC)
+    over = [register(gallery, str(number), retain_until=now - timedelta(days=number))[0].id for number in range(3)]
+    register(gallery, "later", retain_until=now + timedelta(seconds=1))
+    register(gallery, "never")
+    first = gallery.expire(now, FORGET, limit=2)
+    second = gallery.expire(now, FORGET, limit=2)
+    assert gallery.expire(now, FORGET, limit=2) == []
+    assert (len(first), len(second)) == (2, 1)
+    assert {one.event.person_id for one in first + second} == set(over)
+    assert gallery.events(action="forget", after=0, limit=9) == first + second
+    assert sorted(name for name, _ in near(gallery, 1)) == ["later", "never"]
+
+
+def test_faces_are_counted_by_collection_and_space(gallery):
+    assert gallery.face_counts() == {}
+    empty = gallery.size_bytes()
+    assert empty > 0
+    register(gallery, "Ann", face(1), face(1, space=OTHER))
+    register(gallery, "Bob", face(2))
+    register(gallery, "Ann", collection="others")
+    register(gallery, "Cid", face(crop=bytes(500_000), embedding=vector(1)), collection="others")
+    gallery.add_collection("empty", REGISTER)
+    assert gallery.face_counts() == {("default", SPACE): 2, ("default", OTHER): 1, ("others", SPACE): 2}
+    assert gallery.size_bytes() > empty
+
+
+def test_a_purge_leaves_what_is_there(gallery):
+    ann, _ = register(gallery, "Ann")
+    register(gallery, "Bob", face(2))
+    gallery.forget(FORGET, person_id=ann.id)
+    steps = gallery.purge()
+    assert steps in ({}, {"VACUUM": True, "CHECKPOINT": True, "pg_switch_wal": True})
+    assert near(gallery, 1) == [("Bob", 1.0)]

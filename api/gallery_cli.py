@@ -1,0 +1,104 @@
+"""The command line of the gallery: `flask --app main gallery …` and `flask --app main db …`."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+from flask.cli import AppGroup
+from pydantic import TypeAdapter, ValidationError
+from typing_extensions import override
+
+from api.cli import embedding_bar, with_embedding_options
+from api.deps import services
+from core.exceptions import ServiceError
+from schemas.common import EmbeddingOptions
+from schemas.gallery import COLLECTION, CollectionName
+
+_MEGABYTE = 1_000_000
+
+
+class _Group(AppGroup):
+    """Commands whose known errors are one line."""
+
+    @override
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ServiceError as error:
+            raise click.ClickException(error.message) from None
+
+
+gallery = _Group("gallery", help="The persons and faces of the gallery.")
+
+database = _Group("db", help="The gallery's database, DATABASE_URL.")
+
+
+@database.command("upgrade")
+def upgrade() -> None:
+    """Bring the database to the newest schema, ahead of the first request."""
+    services().upkeep.upgrade()
+    click.echo("The database has the newest schema.")
+
+
+@gallery.command("stats")
+def show_statistics() -> None:
+    """Count persons and faces, by collection and by how the faces were embedded."""
+    found = services().upkeep.statistics()
+    size = f"{found.size_bytes / _MEGABYTE:.1f} MB"
+    click.echo(f"{sum(found.persons.values())} persons, {sum(found.faces.values())} faces, {size}")
+    for collection, persons in found.persons.items():
+        click.echo(f"{collection}: {persons} persons")
+        for (within, space), faces in found.faces.items():
+            if within == collection:
+                click.echo(f"  {faces} faces: {', '.join(f'{name} {value}' for name, value in asdict(space).items())}")
+
+
+def _collection(_: click.Context, __: click.Parameter, value: str) -> str:
+    try:
+        return TypeAdapter[str](CollectionName).validate_python(value)
+    except ValidationError as error:
+        raise click.BadParameter(error.errors()[0]["msg"]) from None
+
+
+@gallery.command("enrol")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--collection", default=COLLECTION, callback=_collection, help=f"By default {COLLECTION}.")
+@with_embedding_options
+def enrol(folder: Path, collection: str, **options: Any) -> None:
+    """Register the photos of FOLDER, in which every person has a folder by the name.
+
+    It may be called again, after a crash or with more photos: what was enrolled before is not stored twice, and what
+    was forgotten does not come back.
+    """
+    try:
+        with embedding_bar() as show:
+            done = services().enrolment.enrol(folder, collection, EmbeddingOptions.model_validate(options), show)
+    except OSError as error:
+        raise click.ClickException(f"The folder cannot be read: {error.strerror}.") from None
+    for name, reason in done.refused.items():
+        click.echo(f"{name}: {reason}")
+    click.echo(f"{done.enrolled} photos enrolled, {done.known} known already, {len(done.refused)} refused")
+    if not done.enrolled and not done.known:
+        raise click.ClickException("No photo could be enrolled.")
+
+
+@gallery.command("expire")
+def expire() -> None:
+    """Forget everybody whose retain_until is over."""
+    click.echo(f"{services().upkeep.expire()} persons forgotten")
+
+
+@gallery.command("purge")
+def purge() -> None:
+    """Have PostgreSQL clean up what was forgotten, so that its bytes leave the disk.
+
+    Freed room and old log files keep their bytes until the server uses them again, which comes sooner this way, not at
+    once. Backups, replicas and archived log files (WAL) are out of reach: they keep what they hold. In SQLite there is
+    nothing to do, for there forgetting itself overwrites.
+    """
+    steps = services().upkeep.purge()
+    for name, permitted in steps.items():
+        click.echo(f"{name}: {'done' if permitted else 'not permitted to this user'}")
+    if not steps:
+        click.echo("Nothing to do: in SQLite, what is forgotten is overwritten at once.")

@@ -1,0 +1,99 @@
+"""The use-case of enrolling a folder of photos, a folder per person, into the gallery."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from hashlib import sha256
+from multiprocessing.pool import ThreadPool
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from core.exceptions import Conflict, DeepFaceError, ImageError, ValidationFailed
+from core.files import OutsideRoot, list_files, open_beneath
+from core.images import ImagePolicy, read_limited
+from schemas.common import EmbeddingOptions
+from schemas.gallery import RegisterRequest
+from services.folder_watch import PHOTO_SUFFIXES
+from services.gallery import GalleryService
+from services.options import Defaults
+from services.stores.gallery_base import GalleryStore
+
+
+@dataclass(slots=True)
+class Enrolment:
+    """How many photos were enrolled now, how many earlier, and why the others, by their paths, were refused."""
+
+    enrolled: int = 0
+    known: int = 0
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+class EnrolmentService:
+    """Enrols photos, in as many threads as there are lanes."""
+
+    def __init__(
+        self, *, gallery: GalleryService, store: GalleryStore, defaults: Defaults, policy: ImagePolicy, lanes: int
+    ) -> None:
+        self._gallery = gallery
+        self._store = store
+        self._defaults = defaults
+        self._policy = policy
+        self._lanes = lanes
+
+    def enrol(
+        self, folder: Path, collection: str, options: EmbeddingOptions, progress: Callable[[int, int], None]
+    ) -> Enrolment:
+        """Register every photo below `folder` as one of the person whose name is the first folder on its way.
+
+        A photo whose path and content were enrolled before, in this collection and embedding space, is not stored
+        again; if it has been forgotten since, it is refused (`conflict`). The reasons of refusals are error codes,
+        `no_person` for a photo in no folder of a person's, and `unreadable`. `progress` hears how many of how many
+        photos are done.
+
+        Raises:
+            OSError: the folder cannot be read.
+            ServiceUnavailable, StorageFull, ModelUnavailable: no further photo would do; the others stay enrolled.
+        """
+        names = sorted(file.name for file in list_files(folder, PHOTO_SUFFIXES))
+        done = Enrolment()
+        with ThreadPool(self._lanes) as pool:
+            outcomes = pool.imap(partial(self._outcome, folder, collection, options), names)
+            for count, (name, outcome) in enumerate(zip(names, outcomes, strict=True), 1):
+                if outcome == "enrolled":
+                    done.enrolled += 1
+                elif outcome == "known":
+                    done.known += 1
+                else:
+                    done.refused[name] = outcome
+                progress(count, len(names))
+        return done
+
+    def _outcome(self, folder: Path, collection: str, options: EmbeddingOptions, name: str) -> str:
+        """`enrolled`, `known`, or why the photo is refused."""
+        person, _, below = name.partition("/")
+        if not below:
+            return "no_person"
+        try:
+            with open_beneath(folder, name) as file:
+                content = read_limited(file, self._policy)
+            request = RegisterRequest(img=content, name=person, collection=collection, **options.model_dump())
+            return self._register(request, name, content)
+        except (OSError, OutsideRoot):
+            return "unreadable"
+        except ValidationError:
+            return ValidationFailed.code
+        except (ImageError, Conflict, DeepFaceError) as error:
+            return error.code
+
+    def _register(self, request: RegisterRequest, name: str, content: bytes) -> Literal["enrolled", "known"]:
+        space = asdict(self._defaults.space_of(request))
+        said = json.dumps([request.collection, space, name, sha256(content).hexdigest()], sort_keys=True)
+        digest = sha256(said.encode()).hexdigest()
+        key = f"enrol {digest}"
+        if self._store.answered(key) is not None:
+            return "known"
+        self._gallery.register(request, answer_key=(key, digest))
+        return "enrolled"

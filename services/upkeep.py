@@ -1,0 +1,48 @@
+"""The use-cases of looking after the gallery: what is in it, forgetting those whose time is over, its database."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from services.engine.base import EmbeddingSpace
+from services.stores.gallery_base import Event, GalleryStore
+
+_AT_ONCE = 100  # persons forgotten in one transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistics:
+    """How many persons each collection has, how many faces in each embedding space, and the database's size."""
+
+    persons: dict[str, int]
+    faces: dict[tuple[str, EmbeddingSpace], int]
+    size_bytes: int
+
+
+class UpkeepService:
+    """Looks after the gallery. Every method may raise ServiceUnavailable, those that change something StorageFull."""
+
+    def __init__(self, *, store: GalleryStore) -> None:
+        self._store = store
+
+    def statistics(self) -> Statistics:
+        """What is in the gallery."""
+        return Statistics(
+            persons=self._store.collections(), faces=self._store.face_counts(), size_bytes=self._store.size_bytes()
+        )
+
+    def expire(self) -> int:
+        """Forget everybody whose `retain_until` is over, each with an event; returns how many they were."""
+        now = datetime.now(UTC)
+        event = Event(action="forget", outcome="done", details={"reason": "retain_until"})
+        count = 0
+        while forgotten := self._store.expire(now, event, limit=_AT_ONCE):
+            count += len(forgotten)
+        return count
+
+    def upgrade(self) -> None:
+        """Bring the database to the newest schema."""
+        self._store.upgrade()
+
+    def purge(self) -> dict[str, bool]:
+        """As `GalleryStore.purge`."""
+        return self._store.purge()

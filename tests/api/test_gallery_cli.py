@@ -1,0 +1,92 @@
+"""`flask --app main gallery …` and `db …`, on the fake engine."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.api.test_gallery import register
+from tests.pictures import ALICE, ALICIA, BOB, write_photo
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name, colours in (("Alice/1.png", [ALICE]), ("Alice/2.png", [ALICIA]), ("Bob/1.png", [BOB]), ("3.png", [BOB])):
+        write_photo(tmp_path / "people" / name, *colours)
+    return tmp_path / "people"
+
+
+def run(app, *arguments):
+    result = app.test_cli_runner().invoke(args=list(map(str, arguments)))
+    return result.exit_code, result.stdout
+
+
+def test_an_empty_gallery_has_its_statistics(app):
+    code, said = run(app, "gallery", "stats")
+    assert (code, said.rpartition(",")[0]) == (0, "0 persons, 0 faces")
+
+
+def test_statistics_tell_collections_persons_and_faces_by_space(app, folder):
+    run(app, "gallery", "enrol", folder, "--model", "Dlib")
+    run(app, "gallery", "enrol", folder, "--model", "Dlib", "--collection", "staff", "--no-align")
+    first, *others = run(app, "gallery", "stats")[1].splitlines()
+    assert first.startswith("4 persons, 6 faces, ")
+    assert first.endswith(" MB")
+    assert others == [
+        "default: 2 persons",
+        "  3 faces: model Dlib, alignment eyes, detection deepface, normalization base, expand_percentage 0",
+        "staff: 2 persons",
+        "  3 faces: model Dlib, alignment none, detection deepface, normalization base, expand_percentage 0",
+    ]
+
+
+def test_a_folder_is_enrolled_and_says_what_was_refused(app, client, folder):
+    said = "3.png: no_person\n3 photos enrolled, 0 known already, 1 refused\n"
+    assert run(app, "gallery", "enrol", folder) == (0, said)
+    said = "3.png: no_person\n0 photos enrolled, 3 known already, 1 refused\n"
+    assert run(app, "gallery", "enrol", folder) == (0, said)
+    persons = client.get("/persons").json["persons"]
+    assert [(person["name"], person["faces"]) for person in persons] == [("Alice", 2), ("Bob", 1)]
+
+
+def test_a_folder_of_which_nothing_can_be_enrolled_is_a_failure(app, tmp_path):
+    write_photo(tmp_path / "people" / "1.png", ALICE)
+    result = app.test_cli_runner().invoke(args=["gallery", "enrol", str(tmp_path / "people")])
+    assert (result.exit_code, result.stdout.splitlines()[0]) == (1, "1.png: no_person")
+    assert result.stderr.endswith("Error: No photo could be enrolled.\n")
+    assert run(app, "gallery", "enrol", tmp_path / "nowhere")[0] == 2
+    assert run(app, "gallery", "enrol", tmp_path, "--collection", "not a name")[0] == 2
+
+
+def test_an_error_of_the_service_is_one_line(app, engine, folder):
+    engine.missing = {"Dlib"}
+    result = app.test_cli_runner().invoke(args=["gallery", "enrol", str(folder), "--model", "Dlib"])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.splitlines()[-1] == "Error: Dlib is missing"
+
+
+def test_those_whose_time_is_over_are_forgotten(app, client):
+    now = datetime.now(UTC)
+    for number in range(3):
+        register(client, ALICE, f"over {number}", retain_until=(now - timedelta(days=1)).isoformat())
+    register(client, BOB, "Bob", retain_until=(now + timedelta(days=1)).isoformat())
+    assert run(app, "gallery", "expire") == (0, "3 persons forgotten\n")
+    assert run(app, "gallery", "expire") == (0, "0 persons forgotten\n")
+    assert [person["name"] for person in client.get("/persons").json["persons"]] == ["Bob"]
+
+
+def test_the_database_is_brought_up_to_date_once_and_again(app, settings):
+    for _ in range(2):
+        assert run(app, "db", "upgrade") == (0, "The database has the newest schema.\n")
+    assert (settings.data_path / "gallery.db").stat().st_size > 0
+
+
+def test_a_database_that_does_not_answer_is_one_line(make_app, tmp_path):
+    app = make_app(database_url=f"sqlite:///{tmp_path}")
+    result = app.test_cli_runner().invoke(args=["db", "upgrade"])
+    assert (result.exit_code, result.stderr) == (1, "Error: The database does not answer.\n")
+
+
+def test_sqlite_needs_no_purge(app):
+    code, said = run(app, "gallery", "purge")
+    assert (code, said.startswith("Nothing to do")) == (0, True)
+    assert "Backups" in run(app, "gallery", "purge", "--help")[1]

@@ -1,0 +1,131 @@
+"""Enrolling a folder on the fake engine and a SQLite file."""
+
+from dataclasses import replace
+
+import pytest
+
+from core.exceptions import ModelUnavailable
+from core.files import FoundFile
+from core.images import ImagePolicy
+from schemas.common import EmbeddingOptions
+from services.enrolment import EnrolmentService
+from services.gallery import GalleryService
+from services.options import Defaults
+from services.reading import FaceReader
+from services.stores.sql.database import Database
+from services.stores.sql.matrix_search import MatrixSearch
+from services.stores.sql.store import SqlGalleryStore
+from services.upkeep import UpkeepService
+from tests.pictures import ALICE, ALICIA, BOB, write_photo
+
+POLICY = ImagePolicy(max_bytes=100_000, max_pixels=1_000_000)
+
+
+@pytest.fixture
+def store(tmp_path):
+    database = Database(f"sqlite:///{tmp_path / 'gallery.db'}")
+    yield SqlGalleryStore(database, MatrixSearch(database))
+    database.close()
+
+
+@pytest.fixture
+def enrol(store, settings, engine, photos):
+    defaults = Defaults.of(settings)
+    reader = FaceReader(engine=engine, policy=POLICY, defaults=defaults)
+    gallery = GalleryService(engine=engine, reader=reader, defaults=defaults, store=store, erases=True)
+    service = EnrolmentService(gallery=gallery, store=store, defaults=defaults, policy=POLICY, lanes=2)
+
+    def enrol(collection="default", progress=lambda done, total: None, **options):
+        done = service.enrol(photos, collection, EmbeddingOptions(**options), progress)
+        return done.enrolled, done.known, done.refused
+
+    return enrol
+
+
+def names(store, collection="default"):
+    page = store.persons(collection=collection, name="", labels={}, cursor=None, limit=100)
+    return {person.name: person.faces for person in page.persons}
+
+
+def test_every_photo_is_enrolled_as_the_first_folder_says(enrol, store, photos):
+    write_photo(photos / "Alice" / "1.png", ALICE)
+    write_photo(photos / "Alice" / "holiday" / "2.jpg", ALICIA)
+    write_photo(photos / "Bob B." / "1.webp", BOB)
+    steps = []
+    assert enrol(progress=lambda *step: steps.append(step)) == (3, 0, {})
+    assert names(store) == {"Alice": 2, "Bob B.": 1}
+    assert steps == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_a_second_time_only_what_is_new_is_embedded(enrol, store, photos, engine):
+    write_photo(photos / "Alice" / "1.png", ALICE)
+    write_photo(photos / "Bob" / "1.png", BOB)
+    assert enrol() == (2, 0, {})
+    write_photo(photos / "Alice" / "2.png", ALICIA)
+    write_photo(photos / "Bob" / "1.png", BOB, ALICE)
+    assert enrol() == (1, 1, {"Bob/1.png": "several_faces"})
+    assert engine.embedded == 5
+    write_photo(photos / "Bob" / "1.png", ALICIA)
+    assert enrol() == (1, 2, {})
+    assert names(store) == {"Alice": 2, "Bob": 2}
+
+
+def test_another_collection_or_embedding_space_is_enrolled_anew(enrol, store, photos):
+    write_photo(photos / "Alice" / "1.png", ALICE)
+    assert enrol() == (1, 0, {})
+    assert enrol("others") == (1, 0, {})
+    assert enrol(expand_percentage=10) == (1, 0, {})
+    assert enrol(expand_percentage=10) == (0, 1, {})
+    assert (names(store), names(store, "others")) == ({"Alice": 2}, {"Alice": 1})
+    assert sorted(UpkeepService(store=store).statistics().faces.values()) == [1, 1, 1]
+
+
+def test_bad_photos_are_refused_and_the_others_enrolled(enrol, store, photos):
+    write_photo(photos / "Alice" / "1.png", ALICE)
+    write_photo(photos / "Alice" / "empty.png")
+    write_photo(photos / "loose.png", ALICE)
+    write_photo(photos / ("x" * 201) / "1.png", ALICE)
+    (photos / "Alice" / "text.png").write_bytes(b"hello")
+    (photos / "Alice" / "large.png").write_bytes(bytes(POLICY.max_bytes + 1))
+    (photos / "Alice" / "notes.txt").write_bytes(b"hello")
+    assert enrol() == (1, 0, {
+        "Alice/empty.png": "no_face_detected", "Alice/large.png": "image_too_large",
+        "Alice/text.png": "image_decode_error", "loose.png": "no_person", f"{'x' * 201}/1.png": "validation_error",
+    })  # fmt: skip
+    assert names(store) == {"Alice": 1}
+
+
+def test_no_link_leads_out_of_the_folder(enrol, store, photos, tmp_path):
+    write_photo(tmp_path / "outside" / "1.png", BOB)
+    write_photo(photos / "Alice" / "1.png", ALICE)
+    (photos / "Bob").symlink_to(tmp_path / "outside")
+    (photos / "Alice" / "2.png").symlink_to(tmp_path / "outside" / "1.png")
+    (photos / "Alice" / "3.png").symlink_to("1.png")
+    assert enrol() == (2, 0, {})
+    assert names(store) == {"Alice": 2}
+
+
+def test_a_photo_that_vanishes_meanwhile_is_refused(enrol, monkeypatch):
+    monkeypatch.setattr("services.enrolment.list_files", lambda *_: [FoundFile("Alice/1.png", (0, 0, 0))])
+    assert enrol() == (0, 0, {"Alice/1.png": "unreadable"})
+
+
+def test_a_photo_that_was_forgotten_does_not_come_back(enrol, store, photos):
+    write_photo(photos / "Alice" / "1.png", ALICE)
+    assert enrol() == (1, 0, {})
+    (person,) = store.persons(collection=None, name="", labels={}, cursor=None, limit=2).persons
+    event = store.events(action=None, after=0, limit=1)[0].event
+    store.forget(replace(event, action="forget"), person_id=person.id)
+    assert enrol() == (0, 0, {"Alice/1.png": "conflict"})
+    assert names(store) == {}
+
+
+def test_a_missing_model_ends_it_and_what_was_enrolled_stays(enrol, store, photos, engine):
+    write_photo(photos / "Alice" / "1.png", ALICE)
+    assert enrol() == (1, 0, {})
+    write_photo(photos / "Bob" / "1.png", BOB)
+    engine.missing = {"VGG-Face"}
+    with pytest.raises(ModelUnavailable):
+        enrol()
+    engine.missing = set()
+    assert enrol() == (1, 1, {})
