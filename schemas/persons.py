@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field, JsonValue
+from pydantic import BaseModel, Field, JsonValue
 
 from schemas.common import FacialArea, Request, Response
 from schemas.gallery import CollectionName, Id, Labels, Metadata, Moment, Name, QualityMeasures
@@ -28,7 +28,7 @@ class Receipt(Response):
     )
 
 
-class PersonInfo(Response):
+class PersonRow(BaseModel):
     """A person of the gallery."""
 
     id: str
@@ -39,6 +39,10 @@ class PersonInfo(Response):
     registered_at: datetime
     retain_until: datetime | None
     faces: int
+
+
+class PersonInfo(Response, PersonRow):
+    """A person of the gallery."""
 
 
 class PersonsQuery(Request):
@@ -54,7 +58,7 @@ class PersonsQuery(Request):
 class PersonsResponse(Response):
     """A page of persons, by name."""
 
-    persons: list[PersonInfo]
+    persons: list[PersonRow]
     next_cursor: str | None
 
 
@@ -73,7 +77,7 @@ class MergeRequest(Request):
     person_ids: Annotated[list[Id], Field(min_length=1, max_length=100, fail_fast=True)]
 
 
-class FaceInfo(Response):
+class FaceRow(BaseModel):
     """A face of the gallery; its embedding is given to nobody."""
 
     id: str
@@ -88,10 +92,14 @@ class FaceInfo(Response):
     registered_at: datetime
 
 
+class FaceInfo(Response, FaceRow):
+    """A face of the gallery; its embedding is given to nobody."""
+
+
 class PersonDetails(PersonInfo):
     """A person with all faces."""
 
-    face_list: list[FaceInfo]
+    face_list: list[FaceRow]
 
 
 class CollectionRequest(Request):
@@ -106,14 +114,18 @@ class CollectionQuery(Request):
     with_persons: bool = Field(False, description="Whether all its persons are forgotten with it.")
 
 
-class CollectionInfo(Response):
+class CollectionRow(BaseModel):
     """A collection."""
 
     name: str
     persons: int
 
 
+class CollectionInfo(Response, CollectionRow):
+    """A collection."""
+
+
 class CollectionsResponse(Response):
     """All collections, by name."""
 
-    collections: list[CollectionInfo]
+    collections: list[CollectionRow]

@@ -11,12 +11,15 @@ from core.logging import facts
 from schemas.gallery import QualityMeasures, RegisterRequest, RegisterResponse
 from schemas.persons import (
     CollectionInfo,
+    CollectionRow,
     CollectionsResponse,
     FaceInfo,
+    FaceRow,
     MergeRequest,
     PersonChanges,
     PersonDetails,
     PersonInfo,
+    PersonRow,
     PersonsQuery,
     PersonsResponse,
     Receipt,
@@ -116,7 +119,7 @@ class GalleryService:
 
     def person(self, person_id: str) -> PersonDetails:
         """A person with all faces; raises PersonNotFound."""
-        faces = [_face_info(face) for face in self._store.faces(person_id)]
+        faces = [FaceRow(**_of_face(face)) for face in self._store.faces(person_id)]
         return PersonDetails(**_of_person(self._store.person(person_id)), face_list=faces)
 
     def persons(self, query: PersonsQuery) -> PersonsResponse:
@@ -128,7 +131,7 @@ class GalleryService:
             cursor=query.cursor,
             limit=query.limit,
         )
-        persons = [PersonInfo(**_of_person(person)) for person in page.persons]
+        persons = [PersonRow(**_of_person(person)) for person in page.persons]
         return PersonsResponse(persons=persons, next_cursor=page.next_cursor)
 
     def change_person(self, person_id: str, changes: PersonChanges) -> PersonInfo:
@@ -144,7 +147,7 @@ class GalleryService:
 
     def face(self, face_id: str) -> FaceInfo:
         """A face; raises FaceNotFound."""
-        return _face_info(self._store.face(face_id))
+        return FaceInfo(**_of_face(self._store.face(face_id)))
 
     def crop(self, face_id: str) -> bytes:
         """The PNG of a face; raises FaceNotFound, also where none was stored."""
@@ -156,7 +159,7 @@ class GalleryService:
     def collections(self) -> CollectionsResponse:
         """All collections."""
         found = self._store.collections().items()
-        return CollectionsResponse(collections=[CollectionInfo(name=name, persons=persons) for name, persons in found])
+        return CollectionsResponse(collections=[CollectionRow(name=name, persons=persons) for name, persons in found])
 
     def add_collection(self, name: str) -> CollectionInfo:
         """Make a collection; raises Conflict where there is one of this name."""
@@ -265,19 +268,19 @@ def _registered(person: Person, face: StoredFace) -> RegisterResponse:
 
 
 def _of_person(person: Person) -> Mapping[str, Any]:
-    return {name: getattr(person, name) for name in PersonInfo.model_fields if name != "success"}
+    return {name: getattr(person, name) for name in PersonRow.model_fields}
 
 
-def _face_info(face: StoredFace) -> FaceInfo:
-    return FaceInfo(
-        id=face.id,
-        person_id=face.person_id,
-        collection=face.collection,
-        model=face.space.model,
-        detector_backend=face.detector,
-        facial_area=facial_area(face.area),
-        face_confidence=face.confidence,
-        quality=QualityMeasures.model_validate(face.quality),
-        has_crop=face.has_crop,
-        registered_at=face.registered_at,
-    )
+def _of_face(face: StoredFace) -> Mapping[str, Any]:
+    return {
+        "id": face.id,
+        "person_id": face.person_id,
+        "collection": face.collection,
+        "model": face.space.model,
+        "detector_backend": face.detector,
+        "facial_area": facial_area(face.area),
+        "face_confidence": face.confidence,
+        "quality": QualityMeasures.model_validate(face.quality),
+        "has_crop": face.has_crop,
+        "registered_at": face.registered_at,
+    }

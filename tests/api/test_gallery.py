@@ -211,7 +211,7 @@ def test_collections_are_kept_apart(client):
     register(client, ALICE, "Alice", collection="staff")
     register(client, ALICE, "Alice", collection="guests")
     listed = client.get("/collections").json["collections"]
-    assert listed == [{"success": True, "name": name, "persons": 1} for name in ("guests", "staff")]
+    assert listed == [{"name": name, "persons": 1} for name in ("guests", "staff")]
     assert identify(client, ALICE)[0]["matches"] == []
     assert names(identify(client, ALICE, collection="staff")[0]) == ["Alice"]
     assert_error(client.delete("/collections/staff"), 409, "conflict")
