@@ -14,6 +14,7 @@ from api.deps import services
 from core.exceptions import ServiceError
 from schemas.common import EmbeddingOptions
 from schemas.gallery import COLLECTION, CollectionName
+from services.gallery_reader import UnreadableExport
 
 _MEGABYTE = 1_000_000
 
@@ -81,6 +82,33 @@ def enrol(folder: Path, collection: str, **options: Any) -> None:
     click.echo(f"{done.enrolled} photos enrolled, {done.known} known already, {len(done.refused)} refused")
     if not done.enrolled and not done.known:
         raise click.ClickException("No photo could be enrolled.")
+
+
+@gallery.command("export")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def export(file: Path) -> None:
+    """Write all persons, faces, embeddings and pictures to FILE, which only its owner may read."""
+    try:
+        persons, faces = services().gallery_files.export(file)
+    except OSError as error:
+        raise click.ClickException(f"The file cannot be written: {error.strerror}.") from None
+    click.echo(f"{persons} persons, {faces} faces exported")
+
+
+@gallery.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def load(file: Path) -> None:
+    """Store the persons of FILE, which an export wrote, that are not here yet.
+
+    The whole file is checked before anything is stored. The import may be called again after a crash.
+    """
+    try:
+        done = services().gallery_files.load(file)
+    except UnreadableExport as error:
+        raise click.ClickException(str(error)) from None
+    for name in done.refused:
+        click.echo(f"{name}: somebody else has the name, or one of the faces")
+    click.echo(f"{done.stored} persons imported, {done.known} known already, {len(done.refused)} refused")
 
 
 @gallery.command("expire")

@@ -13,6 +13,7 @@ from services.enrolment import EnrolmentService
 from services.faces import FaceService
 from services.find import FindService
 from services.gallery import GalleryService
+from services.gallery_files import GalleryFileService
 from services.identification import IdentificationService
 from services.indexes import IndexService
 from services.indexing import FolderIndexer
@@ -44,6 +45,7 @@ class Services:
     comparison: ComparisonService
     verifications: VerificationLog
     enrolment: EnrolmentService
+    gallery_files: GalleryFileService
     upkeep: UpkeepService
     readiness: ReadinessService
     models: ModelService
@@ -110,6 +112,7 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         ),
         comparison=ComparisonService(reader=reader, defaults=defaults),
         verifications=VerificationLog(store=gallery_store, enabled=settings.record_verifications),
+        gallery_files=GalleryFileService(store=gallery_store),
         upkeep=UpkeepService(store=gallery_store),
         readiness=ReadinessService(engine=engine, models=defaults.preload, ping_store=ping),
         models=ModelService(weights=weights),

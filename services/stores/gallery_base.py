@@ -69,6 +69,15 @@ class StoredFace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WholeFace:
+    """All that is stored of a face, for another gallery to take over."""
+
+    id: str
+    registered_at: datetime
+    face: NewFace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Neighbour:
     """A person near a probe, by the nearest of the person's faces; `distance` in the metric that was asked for."""
 
@@ -227,6 +236,18 @@ class GalleryStore(ABC):
     @abstractmethod
     def expire(self, at: datetime, event: Event, *, limit: int) -> list[RecordedEvent]:
         """Remove for good at most `limit` persons whose `retain_until` is `at` or earlier; an event for each."""
+
+    @abstractmethod
+    def whole_person(self, *, after: str | None) -> tuple[Person, list[WholeFace]] | None:
+        """The person with the least id (above `after`) and all faces, the first registered first; None at the end."""
+
+    @abstractmethod
+    def restore(self, person: Person, faces: Sequence[WholeFace], event: Event) -> bool:
+        """Store a person of another gallery by the same ids; False, and nothing changes, if the person's is there.
+
+        Raises:
+            Conflict: somebody else has the name, or one of the faces.
+        """
 
     @abstractmethod
     def collections(self) -> dict[str, int]:

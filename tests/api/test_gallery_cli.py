@@ -90,3 +90,26 @@ def test_sqlite_needs_no_purge(app):
     code, said = run(app, "gallery", "purge")
     assert (code, said.startswith("Nothing to do")) == (0, True)
     assert "Backups" in run(app, "gallery", "purge", "--help")[1]
+
+
+def test_a_gallery_is_exported_and_imported_elsewhere(app, make_app, folder, tmp_path):
+    run(app, "gallery", "enrol", folder)
+    file = tmp_path / "gallery.zip"
+    assert run(app, "gallery", "export", file) == (0, "2 persons, 3 faces exported\n")
+    other = make_app(data_path=tmp_path / "other")
+    assert run(other, "gallery", "import", file) == (0, "2 persons imported, 0 known already, 0 refused\n")
+    assert run(other, "gallery", "import", file) == (0, "0 persons imported, 2 known already, 0 refused\n")
+    third = make_app(data_path=tmp_path / "third")
+    register(third.test_client(), BOB, "Bob")
+    said = "Bob: somebody else has the name, or one of the faces\n1 persons imported, 0 known already, 1 refused\n"
+    assert run(third, "gallery", "import", file) == (0, said)
+
+
+def test_a_file_that_cannot_be_read_or_written_is_one_line(app, tmp_path):
+    (tmp_path / "file").write_bytes(b"no zip")
+    for arguments, said in (
+        (("import", tmp_path / "file"), "Error: The file is no export of a gallery, or damaged.\n"),
+        (("export", tmp_path / "file" / "export.zip"), "Error: The file cannot be written: File exists.\n"),
+    ):
+        result = app.test_cli_runner().invoke(args=["gallery", *map(str, arguments)])
+        assert (result.exit_code, result.stderr) == (1, said)

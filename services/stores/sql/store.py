@@ -21,8 +21,9 @@ from services.stores.gallery_base import (
     Person,
     RecordedEvent,
     StoredFace,
+    WholeFace,
 )
-from services.stores.sql import writes
+from services.stores.sql import transfer, writes
 from services.stores.sql.database import Database
 from services.stores.sql.rows import (
     FACE_COLUMNS,
@@ -238,6 +239,19 @@ class SqlGalleryStore(GalleryStore):
             numbers = list(connection.scalars(over.with_for_update()))
             writes.forget_persons(connection, persons.c.id.in_(numbers))
             return [writes.record(connection, event, writes.now(), person_id=str(number)) for number in numbers]
+
+    @override
+    def whole_person(self, *, after: str | None) -> tuple[Person, list[WholeFace]] | None:
+        with self._database.reading() as connection:
+            return transfer.whole_person(connection, after)
+
+    @override
+    def restore(self, person: Person, faces: Sequence[WholeFace], event: Event) -> bool:
+        try:
+            with self._database.writing() as connection:
+                return transfer.restore(connection, person, faces, event)
+        except sa.exc.IntegrityError as error:
+            raise Conflict("The name or a face is somebody else's.") from error
 
     @override
     def collections(self) -> dict[str, int]:

@@ -67,9 +67,11 @@ def merge_into(
         connection.execute(sa.update(persons).where(persons.c.id == number).values(**values))
 
 
-def add_face(connection: sa.Connection, face: NewFace, person: UUID, collection: str, at: datetime) -> UUID:
-    """Store the face; returns its id."""
-    number = uuid4()
+def add_face(
+    connection: sa.Connection, face: NewFace, person: UUID, collection: str, at: datetime, *, number: UUID | None = None
+) -> UUID:
+    """Store the face, by a new id or this one; returns its id."""
+    number = number or uuid4()
     connection.execute(
         sa.insert(faces).values(
             id=number,

@@ -295,3 +295,33 @@ def test_a_purge_leaves_what_is_there(gallery):
     steps = gallery.purge()
     assert steps in ({}, {"VACUUM": True, "CHECKPOINT": True, "pg_switch_wal": True})
     assert near(gallery, 1) == [("Bob", 1.0)]
+
+
+def test_a_whole_person_is_taken_to_another_gallery(gallery):
+    assert gallery.whole_person(after=None) is None
+    register(gallery, "Ann", face(1, 2, liveness=0.5, crop=b"png"), face(3, space=OTHER), labels={"a": "b"})
+    register(gallery, "Bob", face(2), metadata={"n": [1]}, retain_until=datetime.now(UTC))
+    first = gallery.whole_person(after=None)
+    second = gallery.whole_person(after=first[0].id)
+    assert gallery.whole_person(after=second[0].id) is None
+    assert {first[0].name, second[0].name} == {"Ann", "Bob"}
+    for person, faces in (first, second):
+        assert gallery.restore(person, faces, REGISTER) is False
+        gallery.forget(FORGET, person_id=person.id)
+        assert gallery.restore(person, faces, REGISTER) is True
+        assert gallery.person(person.id) == person
+        again = {one.id: one for one in gallery.whole_person(after=None if person is first[0] else first[0].id)[1]}
+        for one in faces:
+            assert replace(again[one.id].face, embedding=0) == replace(one.face, embedding=0)
+            assert again[one.id].face.embedding.tobytes() == one.face.embedding.tobytes()
+    assert near(gallery, 1, 2)[0] == ("Ann", 0.0)
+
+
+def test_a_person_whose_name_or_face_is_somebody_elses_is_not_restored(gallery):
+    ann, (kept,) = register(gallery, "Ann")
+    _, faces = gallery.whole_person(after=None)
+    for other in (replace(ann, id=str(uuid4())), replace(ann, id=str(uuid4()), name="Bob", collection="new")):
+        with pytest.raises(Conflict):
+            gallery.restore(other, faces, REGISTER)
+    assert gallery.collections() == {"default": 1}
+    assert gallery.face(kept.id).person_id == ann.id

@@ -1,0 +1,167 @@
+"""The use-cases of writing the gallery into one file, to be kept or taken to another server, and of reading that."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
+from uuid import UUID
+from zipfile import ZipFile
+
+import numpy as np
+
+from core.exceptions import Conflict
+from core.files import atomically_written
+from services.engine.base import EmbeddingSpace
+from services.gallery_format import (
+    CHUNK,
+    FACES,
+    MANIFEST,
+    PERSONS,
+    FaceLine,
+    Manifest,
+    PersonLine,
+    Space,
+    array_name,
+    crop_name,
+    dimension_of,
+)
+from services.gallery_reader import checked, opened, persons_in
+from services.stores.gallery_base import Event, GalleryStore, Person, WholeFace
+
+
+@dataclass(slots=True)
+class Imported:
+    """How many persons were stored, how many were there before, and the names of those that others stand in the way."""
+
+    stored: int = 0
+    known: int = 0
+    refused: list[str] = field(default_factory=list)
+
+
+class GalleryFileService:
+    """Writes and reads the file."""
+
+    def __init__(self, *, store: GalleryStore) -> None:
+        self._store = store
+
+    def export(self, path: Path) -> tuple[int, int]:
+        """Write everybody to `path`; returns how many persons and faces. Each is as at the moment of its own writing.
+
+        Raises:
+            OSError: it cannot be written; what was there before is untouched.
+            ServiceUnavailable: the store does not answer; likewise.
+        """
+        with ExitStack() as stack:
+            archive = stack.enter_context(ZipFile(stack.enter_context(atomically_written(path)), "w"))
+            # Beside the file, where there is room for it; a zip is written one member at a time.
+            writer = _Writer(archive, lambda: stack.enter_context(TemporaryFile(dir=path.parent)))
+            last = None
+            while (found := self._store.whole_person(after=last)) is not None:
+                writer.add(*found)
+                last = found[0].id
+            return writer.finish(list(self._store.collections()))
+
+    def load(self, path: Path) -> Imported:
+        """Store everybody of the file who is not here, each in one transaction.
+
+        Raises:
+            UnreadableExport: the file is none that `export` wrote, or changed since; nothing was stored.
+            ServiceUnavailable, StorageFull: those before stay stored.
+        """
+        done = Imported()
+        with opened(path) as archive:
+            manifest = checked(archive)
+            for person, faces in persons_in(archive, manifest):
+                try:
+                    event = Event(action="import", outcome="done", collection=person.collection)
+                    stored = self._store.restore(person, faces, event)
+                except Conflict:
+                    done.refused.append(person.name)
+                else:
+                    done.stored += stored
+                    done.known += not stored
+        for name in set(manifest.collections) - set(self._store.collections()):
+            self._store.add_collection(name, Event(action="add_collection", outcome="done", collection=name))
+        return done
+
+
+class _Writer:
+    """Collects what belongs into each member, and puts it into the zip in the end; pictures go there at once."""
+
+    def __init__(self, archive: ZipFile, temporary: Callable[[], IO[bytes]]) -> None:
+        self._archive = archive
+        self._temporary = temporary
+        self._persons, self._faces = temporary(), temporary()
+        self._embeddings: dict[EmbeddingSpace, IO[bytes]] = {}
+        self._digests: dict[str, str] = {}
+        self._person_count = self._face_count = 0
+
+    def add(self, person: Person, faces: list[WholeFace]) -> None:
+        """Write a person."""
+        self._person_count += 1
+        self._face_count += len(faces)
+        line = PersonLine.model_validate(asdict(person) | {"faces": len(faces)})
+        self._persons.write(line.model_dump_json().encode() + b"\n")
+        for one in faces:
+            self._add_face(one)
+
+    def _add_face(self, one: WholeFace) -> None:
+        face = one.face
+        if face.space not in self._embeddings:
+            self._embeddings[face.space] = self._temporary()
+        self._embeddings[face.space].write(face.embedding.astype("<f4").tobytes())
+        line = FaceLine(
+            id=UUID(one.id),
+            space=list(self._embeddings).index(face.space),
+            detector=face.detector,
+            weights=face.weights,
+            area=face.area,
+            confidence=face.confidence,
+            quality=face.quality,
+            liveness=face.liveness,
+            has_crop=face.crop is not None,
+            registered_at=one.registered_at,
+        )
+        self._faces.write(line.model_dump_json().encode() + b"\n")
+        if face.crop is not None:
+            self._write(crop_name(line.id), [face.crop])
+
+    def finish(self, collections: list[str]) -> tuple[int, int]:
+        """Write what was collected; returns how many persons and faces."""
+        self._write(PERSONS, _chunks(self._persons))
+        self._write(FACES, _chunks(self._faces))
+        for place, (space, file) in enumerate(self._embeddings.items()):
+            dimension = dimension_of(space)
+            shape = (file.tell() // (4 * dimension), dimension)
+            with self._temporary() as whole:
+                header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+                np.lib.format.write_array_header_1_0(whole, header)
+                self._write(array_name(place), [*_chunks(whole)], _chunks(file))
+        manifest = Manifest(
+            persons=self._person_count,
+            faces=self._face_count,
+            collections=collections,
+            spaces=[Space.model_validate(asdict(space)) for space in self._embeddings],
+            members=self._digests,
+        )
+        self._archive.writestr(MANIFEST, manifest.model_dump_json(indent=1))
+        return self._person_count, self._face_count
+
+    def _write(self, name: str, *parts: Iterable[bytes]) -> None:
+        digest = sha256()
+        with self._archive.open(name, "w", force_zip64=True) as member:
+            for part in parts:
+                for chunk in part:
+                    digest.update(chunk)
+                    member.write(chunk)
+        self._digests[name] = digest.hexdigest()
+
+
+def _chunks(file: IO[bytes]) -> Iterator[bytes]:
+    """All that was written to the file."""
+    file.seek(0)
+    return iter(partial(file.read, CHUNK), b"")

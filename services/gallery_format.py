@@ -1,0 +1,89 @@
+"""The format of a gallery's file: a zip, nothing in it packed, of JSON lines, arrays and pictures."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue, NonNegativeInt, StringConstraints
+
+from schemas.common import ModelName
+from schemas.gallery import CollectionName, Name, Number
+from services.engine import catalogue
+from services.engine.base import EmbeddingSpace, FaceArea
+
+MANIFEST, PERSONS, FACES = "manifest.json", "persons.jsonl", "faces.jsonl"
+
+CHUNK = 1 << 20  # bytes that are read or written at once
+
+_Short = Annotated[str, StringConstraints(max_length=20, pattern=r"^[^\x00]*$")]
+_Text = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00]*$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Space(_Part):
+    """An embedding space."""
+
+    model: ModelName
+    alignment: _Short
+    detection: _Short
+    normalization: _Short
+    expand_percentage: NonNegativeInt
+
+
+class Manifest(_Part):
+    """`members` are the other files of the zip, each with its SHA-256; the space at n has `embeddings/n.npy`."""
+
+    format: Literal[1] = 1
+    persons: int
+    faces: int
+    collections: list[CollectionName]
+    spaces: list[Space]
+    members: dict[str, str]
+
+
+class PersonLine(_Part):
+    """`faces` says how many of the next faces are this person's."""
+
+    id: UUID
+    collection: CollectionName
+    name: Name
+    labels: dict[str, str]
+    metadata: dict[str, JsonValue]
+    registered_at: AwareDatetime
+    retain_until: AwareDatetime | None
+    faces: NonNegativeInt
+
+
+class FaceLine(_Part):
+    """The embedding is the next one of the space."""
+
+    id: UUID
+    space: NonNegativeInt
+    detector: _Short
+    weights: _Text
+    area: FaceArea
+    confidence: Number
+    quality: dict[str, Number]
+    liveness: Number | None
+    has_crop: bool
+    registered_at: AwareDatetime
+
+
+def dimension_of(space: EmbeddingSpace) -> int:
+    """The length of the space's embeddings; raises KeyError or ValueError where its model is none that embeds."""
+    dimension = catalogue.find(space.model).dim
+    if dimension is None:
+        raise ValueError("the model embeds nothing")
+    return dimension
+
+
+def array_name(place: int) -> str:
+    """The member with the embeddings of the manifest's space at this place."""
+    return f"embeddings/{place}.npy"
+
+
+def crop_name(face_id: UUID) -> str:
+    """The member with the picture of a face."""
+    return f"crops/{face_id}.png"

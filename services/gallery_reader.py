@@ -1,0 +1,151 @@
+"""Reads the file of a gallery that anybody may have written: nothing in it is run, unpacked or believed unchecked."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import IO
+from zipfile import ZIP_STORED, BadZipFile, ZipFile
+
+import numpy as np
+
+from services.engine.base import EmbeddingSpace
+from services.gallery_format import (
+    CHUNK,
+    FACES,
+    MANIFEST,
+    PERSONS,
+    FaceLine,
+    Manifest,
+    PersonLine,
+    array_name,
+    crop_name,
+    dimension_of,
+)
+from services.stores.gallery_base import Embedding, NewFace, Person, WholeFace
+
+# The most bytes of what is read at once.
+_MOST_MANIFEST = 1 << 28
+_MOST_LINE = 1 << 24
+_MOST_CROP = 1 << 26
+
+# What a damaged or foreign zip makes zipfile, numpy and Pydantic raise; OSError for places before its beginning.
+_UNREADABLE = (BadZipFile, ValueError, LookupError, EOFError, NotImplementedError, RuntimeError, OSError)
+
+
+class UnreadableExport(Exception):
+    """The file cannot be read, is no export of a gallery, or is damaged."""
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except _UNREADABLE as error:
+        raise UnreadableExport("The file is no export of a gallery, or damaged.") from error
+
+
+def opened(path: Path) -> ZipFile:
+    """The file at `path` as a zip; raises UnreadableExport."""
+    with _readable():
+        return ZipFile(path)
+
+
+def checked(archive: ZipFile) -> Manifest:
+    """The manifest, if the members are those that it says, byte for byte, and all lines and arrays can be read.
+
+    Raises:
+        UnreadableExport: they are not.
+    """
+    with _readable():
+        manifest = _manifest(archive)
+        for _ in persons_in(archive, manifest):
+            pass
+    return manifest
+
+
+def _manifest(archive: ZipFile) -> Manifest:
+    members = {info.filename: info for info in archive.infolist()}
+    if len(members) < len(archive.infolist()):
+        raise ValueError("a member is there twice")
+    for info in members.values():  # what is not packed is no larger than the file
+        if info.compress_type != ZIP_STORED or info.file_size != info.compress_size:
+            raise ValueError("a member is packed")
+    if members[MANIFEST].file_size > _MOST_MANIFEST:
+        raise ValueError("the manifest is too large")
+    manifest = Manifest.model_validate_json(archive.read(MANIFEST))
+    if set(members) != {MANIFEST, *manifest.members}:
+        raise ValueError("there are other members")
+    for name, expected in manifest.members.items():
+        digest = sha256()
+        with archive.open(name) as member:
+            for chunk in iter(partial(member.read, CHUNK), b""):
+                digest.update(chunk)
+        if digest.hexdigest() != expected:
+            raise ValueError("a member has changed")
+    return manifest
+
+
+def persons_in(archive: ZipFile, manifest: Manifest) -> Iterator[tuple[Person, list[WholeFace]]]:
+    """Everybody in the archive; raises UnreadableExport."""
+    with _readable(), ExitStack() as stack:
+        persons, faces, *arrays = (
+            stack.enter_context(archive.open(name))
+            for name in (PERSONS, FACES, *(array_name(place) for place in range(len(manifest.spaces))))
+        )
+        spaces = [EmbeddingSpace(**space.model_dump()) for space in manifest.spaces]
+        embeddings = [_embeddings(file, space) for file, space in zip(arrays, spaces, strict=True)]
+        face_count = 0
+        for _ in range(manifest.persons):
+            line = PersonLine.model_validate_json(_line(persons))
+            whole = []
+            for _ in range(line.faces):
+                face = FaceLine.model_validate_json(_line(faces))
+                whole.append(_face(archive, face, spaces[face.space], next(embeddings[face.space])))
+            face_count += len(whole)
+            yield Person(**line.model_dump() | {"id": str(line.id)}), whole
+        if face_count != manifest.faces or any(file.read(1) for file in (persons, faces, *arrays)):
+            raise ValueError("there is more than the manifest says")
+
+
+def _line(file: IO[bytes]) -> bytes:
+    line = file.readline(_MOST_LINE)
+    if not line.endswith(b"\n"):
+        raise ValueError("a line is missing or too long")
+    return line
+
+
+def _embeddings(file: IO[bytes], space: EmbeddingSpace) -> Iterator[Embedding]:
+    """The rows of an array, float32 of shape (dimension,), one after the other."""
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise ValueError("another format of arrays")
+    shape, by_columns, dtype = np.lib.format.read_array_header_1_0(file)
+    dimension = dimension_of(space)
+    if by_columns or dtype != np.dtype("<f4") or shape[1:] != (dimension,):
+        raise ValueError("another array")
+    while True:
+        row = np.frombuffer(file.read(4 * dimension), "<f4")
+        if len(row) != dimension or not np.isfinite(row).all():
+            raise ValueError("an embedding is missing or not finite")
+        yield row
+
+
+def _face(archive: ZipFile, line: FaceLine, space: EmbeddingSpace, embedding: Embedding) -> WholeFace:
+    crop = None
+    if line.has_crop:
+        if archive.getinfo(crop_name(line.id)).file_size > _MOST_CROP:
+            raise ValueError("a picture is too large")
+        crop = archive.read(crop_name(line.id))
+    face = NewFace(
+        embedding=embedding,
+        space=space,
+        detector=line.detector,
+        weights=line.weights,
+        area=line.area,
+        confidence=line.confidence,
+        quality=line.quality,
+        liveness=line.liveness,
+        crop=crop,
+    )
+    return WholeFace(id=str(line.id), registered_at=line.registered_at, face=face)

@@ -1,0 +1,64 @@
+"""Whole persons: out of one gallery and into another."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from services.stores.gallery_base import Event, NewFace, Person, WholeFace
+from services.stores.sql import writes
+from services.stores.sql.rows import FACE_COLUMNS, SELECT_PERSONS, face_of, person_of
+from services.stores.sql.schema import as_id, faces, persons
+
+
+def whole_person(connection: sa.Connection, after: str | None) -> tuple[Person, list[WholeFace]] | None:
+    """As `GalleryStore.whole_person`."""
+    select = SELECT_PERSONS.order_by(persons.c.id).limit(1)
+    if after is not None:
+        select = select.where(persons.c.id > as_id(after))
+    row = connection.execute(select).first()
+    if row is None:
+        return None
+    found = sa.select(*FACE_COLUMNS, faces.c.embedding, faces.c.crop).where(faces.c.person_id == row.id)
+    rows = connection.execute(found.order_by(faces.c.registered_at, faces.c.id))
+    return person_of(row), [_whole_face(row) for row in rows]
+
+
+def restore(connection: sa.Connection, person: Person, whole: Sequence[WholeFace], event: Event) -> bool:
+    """As `GalleryStore.restore`; raises IntegrityError where that raises Conflict."""
+    number, now = UUID(person.id), writes.now()
+    if connection.execute(sa.select(1).where(persons.c.id == number)).first() is not None:
+        return False
+    writes.ensure_collection(connection, person.collection, now)
+    connection.execute(
+        sa.insert(persons).values(
+            id=number,
+            collection=person.collection,
+            name=person.name,
+            labels=person.labels,
+            metadata=person.metadata,
+            registered_at=person.registered_at,
+            retain_until=person.retain_until,
+        )
+    )
+    for one in whole:
+        writes.add_face(connection, one.face, number, person.collection, one.registered_at, number=UUID(one.id))
+    writes.record(connection, event, now, person_id=person.id)
+    return True
+
+
+def _whole_face(row: Any) -> WholeFace:
+    stored = face_of(row)
+    face = NewFace(
+        embedding=row.embedding,
+        space=stored.space,
+        detector=stored.detector,
+        weights=row.weights,
+        area=stored.area,
+        confidence=stored.confidence,
+        quality=stored.quality,
+        liveness=stored.liveness,
+        crop=None if row.crop is None else bytes(row.crop),
+    )
+    return WholeFace(id=stored.id, registered_at=stored.registered_at, face=face)

@@ -1,0 +1,191 @@
+"""A gallery's file: taken to another gallery, and damaged or forged in every way."""
+
+import io
+import json
+import zipfile
+from dataclasses import replace
+from hashlib import sha256
+
+import numpy as np
+import pytest
+
+from services.gallery_files import GalleryFileService, Imported
+from services.gallery_reader import UnreadableExport
+from services.stores.sql.database import Database
+from services.stores.sql.matrix_search import MatrixSearch
+from services.stores.sql.store import SqlGalleryStore
+from tests.services.stores.test_gallery import FORGET, OTHER, REGISTER, face, near, register
+
+
+@pytest.fixture
+def make_gallery(tmp_path):
+    databases = []
+
+    def make(name):
+        databases.append(Database(f"sqlite:///{tmp_path / name}.db"))
+        return SqlGalleryStore(databases[-1], MatrixSearch(databases[-1]))
+
+    yield make
+    for database in databases:
+        database.close()
+
+
+@pytest.fixture
+def gallery(make_gallery):
+    made = make_gallery("from")
+    register(made, "Ann", face(1, liveness=0.5, crop=b"png"), face(3, space=OTHER), labels={"a": "b"})
+    register(made, "Bob", face(2), metadata={"n": [1, None]}, collection="staff")
+    made.add_collection("empty", REGISTER)
+    return made
+
+
+@pytest.fixture
+def exported(gallery, tmp_path):
+    path = tmp_path / "exports" / "gallery.zip"
+    assert GalleryFileService(store=gallery).export(path) == (2, 3)
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    assert path.stat().st_mode & 0o777 == 0o600
+    return path
+
+
+def everybody(store):
+    found, last = [], None
+    while (whole := store.whole_person(after=last)) is not None:
+        person, faces = whole
+        last = person.id
+        found.append(
+            (person, {one.id: (one.face.embedding.tobytes(), replace(one.face, embedding=0)) for one in faces})
+        )
+    return found
+
+
+def test_what_is_exported_is_imported_as_it_was(gallery, exported, make_gallery):
+    other = make_gallery("to")
+    service = GalleryFileService(store=other)
+    assert service.load(exported) == Imported(stored=2)
+    assert everybody(other) == everybody(gallery)
+    assert other.collections() == gallery.collections()
+    assert near(other, 1) == [("Ann", 0.0)]
+    assert service.load(exported) == Imported(known=2)
+
+
+def test_an_import_goes_on_where_another_ended(gallery, exported, make_gallery):
+    other = make_gallery("to")
+    other.restore(*gallery.whole_person(after=None), REGISTER)
+    assert GalleryFileService(store=other).load(exported) == Imported(stored=1, known=1)
+    assert everybody(other) == everybody(gallery)
+
+
+def test_who_stands_in_the_way_stays(exported, make_gallery):
+    other = make_gallery("to")
+    register(other, "Ann", face(7))
+    assert GalleryFileService(store=other).load(exported) == Imported(stored=1, refused=["Ann"])
+    assert near(other, 7) == [("Ann", 0.0)]
+
+
+def test_the_arrays_are_numpys(exported):
+    with zipfile.ZipFile(exported) as archive:
+        shapes = {np.load(io.BytesIO(archive.read(f"embeddings/{place}.npy"))).shape for place in (0, 1)}
+    assert shapes == {(2, 128), (1, 4096)}
+
+
+def test_a_failed_export_leaves_the_file_before(gallery, exported, monkeypatch):
+    before = exported.read_bytes()
+    monkeypatch.setattr(gallery, "collections", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        GalleryFileService(store=gallery).export(exported)
+    assert exported.read_bytes() == before
+    assert [file.name for file in exported.parent.iterdir()] == [exported.name]
+
+
+def rewrite(path, change, *, compression=zipfile.ZIP_STORED, honest=True):
+    """Write the file anew after `change` of its members; `honest` with the right checksums."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    change(members)
+    manifest = json.loads(members.pop("manifest.json"))
+    if honest:
+        manifest["members"] = {name: sha256(content).hexdigest() for name, content in members.items()}
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for name, content in (members | {"manifest.json": json.dumps(manifest).encode()}).items():
+            archive.writestr(name, content)
+
+
+def edit(name, old, new):
+    def change(members):
+        assert old in members[name]
+        members[name] = members[name].replace(old, new, 1)
+
+    return change
+
+
+def put(name, content):
+    return lambda members: members.update({name: content})
+
+
+def array(value):
+    file = io.BytesIO()
+    np.save(file, value)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        edit("manifest.json", b'"format": 1', b'"format": 2'),
+        edit("manifest.json", b'"persons": 2', b'"persons": 3'),
+        edit("manifest.json", b'"persons": 2', b'"persons": 1'),
+        edit("manifest.json", b'"faces": 3', b'"faces": 4'),
+        edit("manifest.json", b'"Dlib"', b'"Nobody"'),
+        edit("persons.jsonl", b'"Ann"', b'""'),
+        edit("persons.jsonl", b'"faces":2', b'"faces":1000000000'),
+        edit("faces.jsonl", b'"space":0', b'"space":9'),
+        edit("faces.jsonl", b'"detector":', b'"other":'),
+        edit("faces.jsonl", b'"has_crop":false', b'"has_crop":true'),
+        put("faces.jsonl", b"{}"),
+        put("persons.jsonl", b"\xff\n" * 2),
+        put("embeddings/0.npy", b"no array"),
+        put("embeddings/0.npy", array(np.zeros((2, 128), np.float64))),
+        put("embeddings/0.npy", array(np.zeros((2, 5), np.float32))),
+        put("embeddings/0.npy", array(np.full((2, 128), np.nan, np.float32))),
+        put("embeddings/0.npy", array(np.array([[print]], object))),
+        lambda members: members.pop("embeddings/1.npy"),
+    ],
+)
+def test_a_forged_file_is_refused_and_nothing_stored(exported, make_gallery, change):
+    rewrite(exported, change)
+    other = make_gallery("to")
+    with pytest.raises(UnreadableExport):
+        GalleryFileService(store=other).load(exported)
+    assert other.collections() == {}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"change": put("more", b""), "honest": False},
+        {"change": edit("persons.jsonl", b"Ann", b"Eve"), "honest": False},
+        {"change": lambda _: None, "compression": zipfile.ZIP_DEFLATED},
+    ],
+)
+def test_a_file_with_other_members_checksums_or_packed_ones_is_refused(exported, make_gallery, options):
+    rewrite(exported, **options)
+    with pytest.raises(UnreadableExport):
+        GalleryFileService(store=make_gallery("to")).load(exported)
+
+
+def test_a_damaged_file_is_refused(exported, make_gallery):
+    whole = exported.read_bytes()
+    service = GalleryFileService(store=make_gallery("to"))
+    for damaged in (b"", whole[:100], whole[:-100], whole[100:], whole[:200] + b"x" + whole[201:]):
+        exported.write_bytes(damaged)
+        with pytest.raises(UnreadableExport):
+            service.load(exported)
+    exported.write_bytes(whole)
+    assert service.load(exported).stored == 2
+
+
+def test_what_was_forgotten_comes_back_only_from_a_file(gallery, exported):
+    (person, _) = gallery.whole_person(after=None)
+    gallery.forget(FORGET, person_id=person.id)
+    assert GalleryFileService(store=gallery).load(exported) == Imported(stored=1, known=1)
