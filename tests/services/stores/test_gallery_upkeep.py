@@ -1,0 +1,76 @@
+"""The contract of the gallery's store, on both databases: expiry, counts, cleaning, and taking persons along."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from core.exceptions import Conflict
+from tests.services.stores.test_gallery import FORGET, OTHER, REGISTER, SPACE, face, near, register, vector
+
+
+def test_those_whose_time_is_over_expire_each_with_an_event(gallery):
+    now = datetime.now(UTC)
+    over = [register(gallery, str(number), retain_until=now - timedelta(days=number))[0].id for number in range(3)]
+    register(gallery, "later", retain_until=now + timedelta(seconds=1))
+    register(gallery, "never")
+    first = gallery.expire(now, FORGET, limit=2)
+    second = gallery.expire(now, FORGET, limit=2)
+    assert gallery.expire(now, FORGET, limit=2) == []
+    assert (len(first), len(second)) == (2, 1)
+    assert {one.event.person_id for one in first + second} == set(over)
+    assert gallery.events(action="forget", after=0, limit=9) == first + second
+    assert sorted(name for name, _ in near(gallery, 1)) == ["later", "never"]
+
+
+def test_faces_are_counted_by_collection_and_space(gallery):
+    assert gallery.face_counts() == {}
+    empty = gallery.size_bytes()
+    assert empty > 0
+    register(gallery, "Ann", face(1), face(1, space=OTHER))
+    register(gallery, "Bob", face(2))
+    register(gallery, "Ann", collection="others")
+    register(gallery, "Cid", face(crop=bytes(500_000), embedding=vector(1)), collection="others")
+    gallery.add_collection("empty", REGISTER)
+    assert gallery.face_counts() == {("default", SPACE): 2, ("default", OTHER): 1, ("others", SPACE): 2}
+    assert gallery.size_bytes() > empty
+
+
+def test_a_purge_leaves_what_is_there(gallery):
+    ann, _ = register(gallery, "Ann")
+    register(gallery, "Bob", face(2))
+    gallery.forget(FORGET, person_id=ann.id)
+    steps = gallery.purge()
+    assert steps in ({}, {"VACUUM": True, "CHECKPOINT": True, "pg_switch_wal": True})
+    assert near(gallery, 1) == [("Bob", 1.0)]
+
+
+def test_a_whole_person_is_taken_to_another_gallery(gallery):
+    assert gallery.whole_person(after=None) is None
+    register(gallery, "Ann", face(1, 2, liveness=0.5, crop=b"png"), face(3, space=OTHER), labels={"a": "b"})
+    register(gallery, "Bob", face(2), metadata={"n": [1]}, retain_until=datetime.now(UTC))
+    first = gallery.whole_person(after=None)
+    second = gallery.whole_person(after=first[0].id)
+    assert gallery.whole_person(after=second[0].id) is None
+    assert {first[0].name, second[0].name} == {"Ann", "Bob"}
+    for person, faces in (first, second):
+        assert gallery.restore(person, faces, REGISTER) is False
+        gallery.forget(FORGET, person_id=person.id)
+        assert gallery.restore(person, faces, REGISTER) is True
+        assert gallery.person(person.id) == person
+        again = {one.id: one for one in gallery.whole_person(after=None if person is first[0] else first[0].id)[1]}
+        for one in faces:
+            assert replace(again[one.id].face, embedding=0) == replace(one.face, embedding=0)
+            assert again[one.id].face.embedding.tobytes() == one.face.embedding.tobytes()
+    assert near(gallery, 1, 2)[0] == ("Ann", 0.0)
+
+
+def test_a_person_whose_name_or_face_is_somebody_elses_is_not_restored(gallery):
+    ann, (kept,) = register(gallery, "Ann")
+    _, faces = gallery.whole_person(after=None)
+    for other in (replace(ann, id=str(uuid4())), replace(ann, id=str(uuid4()), name="Bob", collection="new")):
+        with pytest.raises(Conflict):
+            gallery.restore(other, faces, REGISTER)
+    assert gallery.collections() == {"default": 1}
+    assert gallery.face(kept.id).person_id == ann.id
