@@ -16,8 +16,8 @@ from tests.security.weakened import read_checked_first, read_joined
 
 INSIDE, CANARY = photo(ALICE), photo(MASK)
 
-# Below the folder of the test lie root/people/alice.png, outside/canary.png and root-evil/canary.png. `{top}` is the
-# folder of the test, `{descriptor}` an open canary. HOME and the variable TOP name the folder as well.
+# Below the folder of the test lie inside/people/alice.png, outside/canary.png and inside-evil/canary.png. `{top}` is
+# the folder of the test, `{descriptor}` an open canary. HOME and the variable TOP name the folder as well.
 ESCAPES = {
     "parent": "../outside/canary.png",
     "parent of a folder": "people/../../outside/canary.png",
@@ -63,9 +63,9 @@ ESCAPES = {
     "two slashes": "/{top}/outside/canary.png",
     "three slashes": "//{top}/outside/canary.png",
     "host and path": "//localhost{top}/outside/canary.png",
-    "absolute by the root": "{top}/root/../outside/canary.png",
-    "sibling of the same prefix": "{top}/root-evil/canary.png",
-    "relative sibling of the same prefix": "../root-evil/canary.png",
+    "absolute by the root": "{top}/inside/../outside/canary.png",
+    "sibling of the same prefix": "{top}/inside-evil/canary.png",
+    "relative sibling of the same prefix": "../inside-evil/canary.png",
     "prefix without slash": "-evil/canary.png",
     "password file": "/etc/passwd",
     "root of the process": "/proc/self/root{top}/outside/canary.png",
@@ -98,7 +98,7 @@ ESCAPES = {
     "link by the root": "links/detour.png",
     "link to a folder": "links/folder/canary.png",
     "absolute link to a folder": "links/elsewhere/canary.png",
-    "link to the folder above": "links/up/root-evil/canary.png",
+    "link to the folder above": "links/up/inside-evil/canary.png",
     "parent of a linked folder": "links/folder/../outside/canary.png",
     "link to itself": "links/loop",
     "links to each other": "links/ping",
@@ -132,9 +132,9 @@ LINKS = {
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     """The folders, and what the templates above name."""
-    for path in ("root/people/alice.png", "outside/canary.png", "root-evil/canary.png"):
+    for path in ("inside/people/alice.png", "outside/canary.png", "inside-evil/canary.png"):
         write_photo(tmp_path / path, ALICE if "alice" in path else MASK)
-    links = tmp_path / "root" / "links"
+    links = tmp_path / "inside" / "links"
     links.mkdir()
     for name in ("HOME", "TOP"):
         monkeypatch.setenv(name, str(tmp_path))
@@ -145,7 +145,7 @@ def place(tmp_path, monkeypatch):
         os.mkfifo(links / "pipe")
         with contextlib.suppress(PermissionError):  # without it, it is a missing file
             os.mknod(links / "device", 0o20666, os.makedev(1, 5))
-        monkeypatch.chdir(tmp_path / "root")
+        monkeypatch.chdir(tmp_path / "inside")
         listener.bind("socket")  # an address is at most 108 bytes long, the whole path may be longer
         monkeypatch.chdir(tmp_path)
         yield names
@@ -153,7 +153,7 @@ def place(tmp_path, monkeypatch):
 
 @pytest.fixture
 def root(tmp_path):
-    return ImagePolicy(max_bytes=100_000, max_pixels=1_000_000, roots=(str(tmp_path / "root"),))
+    return ImagePolicy(max_bytes=100_000, max_pixels=1_000_000, roots=(str(tmp_path / "inside"),))
 
 
 def breaches(read, source):
@@ -179,7 +179,7 @@ def test_escape(name, place, root, attack):
 
 
 def test_escape_over_http(place, make_app, tmp_path, attack):
-    client = make_app(images_path=str(tmp_path / "root")).test_client()
+    client = make_app(images_path=str(tmp_path / "inside")).test_client()
     options = {"detector_backend": "skip", "enforce_detection": False}
     assert client.post("/extract", json={"img": "people/alice.png", **options}).status_code == 200
     sources = [template.format(**place) for template in ESCAPES.values()]
@@ -214,10 +214,10 @@ while True:
 @pytest.fixture(params=["folder", "file"])
 def swapped(request, tmp_path):
     """The path of a photo in the root, where another process swaps its folder, or itself, for a link outside."""
-    for path, colour in (("root/people/photo.png", ALICE), ("outside/photo.png", MASK)):
+    for path, colour in (("inside/people/photo.png", ALICE), ("outside/photo.png", MASK)):
         write_photo(tmp_path / path, colour)
-    there = tmp_path / "root" / "people"
-    trap, target = tmp_path / "root" / "trap", "../outside"
+    there = tmp_path / "inside" / "people"
+    trap, target = tmp_path / "inside" / "trap", "../outside"
     if request.param == "file":
         there, trap, target = there / "photo.png", there / "trap.png", "../../outside/photo.png"
     os.symlink(target, trap)
