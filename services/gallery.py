@@ -75,31 +75,38 @@ class GalleryService:
             poor = LowQuality(details={"score": quality.score, "reasons": list(quality.reasons)})
             poor.in_field("img")
             raise poor
-        person_id, name = request.person_id, request.name
-        other = self._belongs_to_another(request, embedding)
-        if other is not None and request.on_duplicate == "reject":
-            known = {"person_id": other.person.id, "name": other.person.name, "distance": other.distance}
-            raise Conflict("This face belongs to another person already.", details=known)
-        if other is not None and request.on_duplicate == "merge":
-            person_id, name = other.person.id, None
+        new = self._new_face(request, read, embedding, quality)
         try:
-            person, (face,) = self._store.register(
-                [self._new_face(request, read, embedding, quality)],
-                collection=request.collection,
-                person_id=person_id,
-                name=name,
-                labels=request.labels,
-                metadata=request.metadata,
-                retain_until=request.retain_until,
-                answer_key=answer_key,
-                event=_event("register", request.collection, model=self._defaults.space_of(request).model),
-            )
+            if request.on_duplicate == "allow":
+                return self._stored(request, new, answer_key)
+            with self._store.one_at_a_time():  # or two could find nobody, and both store the same face
+                return self._stored(request, new, answer_key)
         except AnswerKeyTaken:  # the same request, sent again before the first was answered
             assert answer_key is not None, "there would be no key to be taken"
             first = self._answered(answer_key)
             if first is None:
                 raise Conflict("What this Idempotency-Key stored has been forgotten.") from None
             return first
+
+    def _stored(self, request: RegisterRequest, new: NewFace, answer_key: tuple[str, str] | None) -> RegisterResponse:
+        person_id, name = request.person_id, request.name
+        other = self._belongs_to_another(request, new)
+        if other is not None and request.on_duplicate == "reject":
+            known = {"person_id": other.person.id, "name": other.person.name, "distance": other.distance}
+            raise Conflict("This face belongs to another person already.", details=known)
+        if other is not None:
+            person_id, name = other.person.id, None
+        person, (face,) = self._store.register(
+            [new],
+            collection=request.collection,
+            person_id=person_id,
+            name=name,
+            labels=request.labels,
+            metadata=request.metadata,
+            retain_until=request.retain_until,
+            answer_key=answer_key,
+            event=_event("register", request.collection, model=new.space.model),
+        )
         return _registered(person, face)
 
     def forget(self, number: str) -> Receipt:
@@ -199,13 +206,13 @@ class GalleryService:
         error.in_field("img")
         raise error
 
-    def _belongs_to_another(self, request: RegisterRequest, embedding: Any) -> Neighbour | None:
+    def _belongs_to_another(self, request: RegisterRequest, new: NewFace) -> Neighbour | None:
         """The nearest other person who has this face, by the model's own threshold."""
         if request.on_duplicate == "allow":
             return None
         near = self._store.nearest(
-            embedding,
-            space=self._defaults.space_of(request),
+            new.embedding.astype(np.float64),
+            space=new.space,
             collection=request.collection,
             metric=_METRIC,
             k=2,

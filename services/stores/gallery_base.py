@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -167,6 +168,10 @@ class GalleryStore(ABC):
             PersonNotFound: there is no person of this id in the collection.
             AnswerKeyTaken: another registration was first.
         """
+
+    @abstractmethod
+    def one_at_a_time(self) -> AbstractContextManager[None]:
+        """What only one caller of all processes is in: for a change that depends on what a search has found."""
 
     @abstractmethod
     def answered(self, key: str) -> tuple[str, Person, list[StoredFace]] | None:

@@ -2,7 +2,6 @@
 
 import io
 import json
-import threading
 from base64 import b64encode
 
 import cv2
@@ -135,24 +134,6 @@ def test_a_request_sent_again_answers_as_the_first_and_stores_nothing(client):
     for key in ("", "k" * 201):
         wrong = client.post("/register", json={"img": text(BOB), "name": "Bob"}, headers={"Idempotency-Key": key})
         assert_error(wrong, 422, "validation_error", "Idempotency-Key")
-
-
-def test_the_same_request_from_many_at_once_is_stored_once(app):
-    answers = []
-
-    def send():
-        headers = {"Idempotency-Key": "k"}
-        answers.append(
-            app.test_client().post("/register", json={"img": text(ALICE), "name": "A"}, headers=headers).json
-        )
-
-    threads = [threading.Thread(target=send) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert len(answers) == 6
-    assert len({answer["id"] for answer in answers}) == 1
 
 
 def test_the_forgotten_are_not_found_any_more(client):

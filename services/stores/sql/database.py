@@ -1,5 +1,6 @@
 """Connections and transactions of the gallery's database, and its schema brought up to date."""
 
+import fcntl
 import os
 import sqlite3
 import threading
@@ -34,6 +35,7 @@ class Database:
         self.url = make_url(url)
         self._is_current = False
         self._upgrading = threading.Lock()
+        self._alone = threading.Lock()
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             self._engine = sa.create_engine(self.url, connect_args={"timeout": _TIMEOUT_S}, pool_timeout=_TIMEOUT_S)
@@ -69,6 +71,27 @@ class Database:
         self._ensure_current()
         with self._changing() as connection:
             yield connection
+
+    @contextmanager
+    def one_at_a_time(self) -> Iterator[None]:
+        """What only one thread of all processes is in; it ends with its owner.
+
+        Raises:
+            ServiceUnavailable: the database does not answer, or another one is in it for long.
+        """
+        self._ensure_current()
+        with self._alone, _errors():  # of this process one waits, so that the rest does not hold connections
+            if self.is_sqlite:
+                descriptor = os.open(f"{self.url.database}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX)
+                    yield
+                finally:
+                    os.close(descriptor)
+            else:
+                with self._engine.connect() as connection:
+                    connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('gallery change'))"))
+                    yield
 
     @contextmanager
     def erasing(self) -> Iterator[sa.Connection]:

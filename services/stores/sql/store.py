@@ -1,6 +1,7 @@
 """The gallery in a SQL database."""
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -98,6 +99,10 @@ class SqlGalleryStore(GalleryStore):
             return person_in(connection, number), faces_in(connection, ids)
 
     @override
+    def one_at_a_time(self) -> AbstractContextManager[None]:
+        return self._database.one_at_a_time()
+
+    @override
     def answered(self, key: str) -> tuple[str, Person, list[StoredFace]] | None:
         with self._database.reading() as connection:
             row = connection.execute(sa.select(answers).where(answers.c.key == key)).first()
@@ -119,12 +124,10 @@ class SqlGalleryStore(GalleryStore):
         person_id: str | None = None,
         labels: Mapping[str, str] | None = None,
     ) -> list[Neighbour]:
-        only = Filter(collection=collection, space=text_of_space(space), person=None, labels=labels or {})
-        if person_id is not None:
-            number = as_id(person_id)
-            if number is None:
-                return []
-            only = Filter(collection=only.collection, space=only.space, person=number, labels=only.labels)
+        number = None if person_id is None else as_id(person_id)
+        if person_id is not None and number is None:
+            return []
+        only = Filter(collection=collection, space=text_of_space(space), person=number, labels=labels or {})
         found = self._search.nearest(probe, only, metric=metric, k=k, within=within)
         with self._database.reading() as connection:
             rows = connection.execute(SELECT_PERSONS.where(persons.c.id.in_([near.person_id for near in found])))

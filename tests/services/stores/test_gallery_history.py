@@ -49,3 +49,23 @@ def test_no_client_ever_sees_anything_but_what_was_registered_and_not_forgotten(
     for thread in threads:
         thread.join(300)
     assert wrong == []
+
+
+def test_one_at_a_time_is_one_of_all_workers(make_store):
+    workers = [make_store(), make_store(), make_store()]
+    inside, most = [], []
+
+    def run(worker):
+        for _ in range(10):
+            with worker.one_at_a_time():
+                inside.append(worker)
+                most.append(len(inside))
+                worker.collections()
+                inside.pop()
+
+    threads = [threading.Thread(target=run, args=(worker,)) for worker in workers for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert most == [1] * 60
