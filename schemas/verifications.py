@@ -11,7 +11,7 @@ from schemas.common import Request, Response
 class VerificationsQuery(Request):
     """Which decisions are listed."""
 
-    after: Annotated[int, Field(ge=0, le=2**62)] = Field(0, description="Those later than this id.")
+    after: Annotated[int, Field(ge=0, le=2**53)] = Field(0, description="Those later than this id.")
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
 
 
