@@ -83,7 +83,7 @@ def service(folder):
 
     settings = Settings(
         _env_file=None, deepface_home=folder, data_path=folder / "data", default_model="Dlib", preload_models=("skip",),
-        inference_lanes=LANES, log_level="ERROR",
+        record_verifications=False, inference_lanes=LANES, log_level="ERROR",
     )  # fmt: skip
     app = create_app(settings)
     services_of(app).readiness.start()
