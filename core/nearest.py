@@ -80,9 +80,9 @@ def _candidates(
 def _scanned(distance: float, metric: str) -> float:
     """The value of the scan at a distance: the squared one, or one minus the cosine."""
     if metric == "euclidean":
-        return distance**2
+        return distance * distance  # infinite where a power would raise
     if metric == "euclidean_l2":
-        return distance**2 / 2
+        return distance * distance / 2
     return float(1 - np.cos(np.pi * min(distance, 1))) if metric == "angular" else distance
 
 

@@ -59,3 +59,10 @@ def test_a_face_is_at_no_distance_from_itself_and_nothing_is_found_in_nothing(me
     assert (rows.tolist(), found.tolist()) == ([4], [0.0])
     rows, found = nearest(np.zeros(128), matrix(embeddings[:0]), metric, within=1.0)
     assert (len(rows), len(found)) == (0, 0)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_limit_beyond_all_distances_finds_everything(metric):
+    embeddings = np.random.default_rng(0).normal(size=(10, 128)).astype(np.float32)
+    rows, _ = nearest(np.ones(128), matrix(embeddings), metric, within=1e308, k=20)
+    assert len(rows) == 10
