@@ -9,6 +9,7 @@ Rows = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.float32]
 Matrix = tuple[Floats, Floats]  # embeddings (n, d) and their lengths (n,)
 
+_FARTHEST = float(np.finfo(np.float32).max) / 2  # beyond what a scan in float32 can find
 _CHUNK_ROWS = 4096  # of a matrix at a time, in float64
 _LEAST = np.finfo(np.float32).tiny
 
@@ -74,7 +75,7 @@ def _candidates(
     if k is not None and k < len(near):
         farthest = np.partition(near + slack, k - 1)[k - 1]  # the kth result is no farther than this
         limit = min(limit, _scanned(_distance(farthest, metric) + ROUNDING, metric))
-    return np.flatnonzero(near <= limit + slack)
+    return np.flatnonzero(near <= min(limit, _FARTHEST) + slack)
 
 
 def _scanned(distance: float, metric: str) -> float:
