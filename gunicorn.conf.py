@@ -4,6 +4,7 @@ import sys
 from typing import Any
 
 from core.config import SettingsError, load_settings
+from core.exceptions import ServiceUnavailable
 from core.logging import logging_config
 from core.runtime import prepare_process
 
@@ -11,9 +12,16 @@ try:
     _settings = load_settings()
     prepare_process(_settings)
     # Only now, since it imports numpy. A worker that ended over a wrong default would be started again for ever.
+    from services.key_bootstrap import has_no_key
     from services.options import Defaults
 
     Defaults.of(_settings)
+    try:
+        _has_no_key = has_no_key(_settings)
+    except ServiceUnavailable:  # and so it is to every request that needs a key
+        _has_no_key = False
+    if _settings.require_auth and _has_no_key:
+        raise SettingsError("REQUIRE_AUTH: there is no key; set API_KEYS, or: flask --app main keys create --help")
 except SettingsError as error:
     sys.exit(f"The service cannot start. {error}")
 
@@ -48,6 +56,12 @@ control_socket_disable = True
 # The service writes its own line per request.
 accesslog = None
 logconfig_dict = logging_config(_settings)
+
+
+def when_ready(server: Any) -> None:
+    """The socket listens; say so loudly if nobody needs a key."""
+    if _has_no_key:
+        server.log.warning("ANYBODY WHO REACHES THIS PORT MAY USE EVERYTHING: there is no key, see API_KEYS")
 
 
 def post_worker_init(worker: Any) -> None:

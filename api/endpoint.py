@@ -3,40 +3,26 @@
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from functools import wraps
 from types import MappingProxyType
-from typing import Any
 
 from flask import Response
 from flask import request as flask_request
 from pydantic import BaseModel
 
+from api.access import confined
 from api.deps import services
+from api.documented import Documented, document
 from api.inputs import read_query, read_request
 from core.deadline import deadline
 from core.exceptions import ServiceError
+from core.scopes import Scope
 from schemas.common import Request
-
-_ATTRIBUTE = "documented"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Documented:
-    """What a route takes and gives; its summary is the view's docstring. Without a `response` there is no body, or one
-    that is no JSON."""
-
-    request: type[Request] | None
-    query: type[Request] | None
-    headers: Mapping[str, str]
-    response: type[BaseModel] | None
-    status: int
-    media_type: str
-    errors: tuple[type[ServiceError], ...]
 
 
 def endpoint(
     *,
+    scope: Scope | None,
     response: type[BaseModel] | None,
     request: type[Request] | None = None,
     query: type[Request] | None = None,
@@ -48,29 +34,33 @@ def endpoint(
 ) -> Callable[[Callable[..., BaseModel | Response]], Callable[..., Response]]:
     """Make a function of the validated request (or query, or of nothing) that returns a `response` model a Flask view.
 
-    The variables of the route's path are handed on by name. With a request it is admitted to the queue for the lanes
-    once its body is there, unless it `infers` nothing. The function's docstring is the endpoint's summary; `headers`
-    are those it reads, with what they mean, and `errors` those its answers may carry.
+    A key needs the `scope`; without one the route is public. The variables of the route's path are handed on by name.
+    With a request it is admitted to the queue for the lanes once its body is there, unless it `infers` nothing. The
+    function's docstring is the endpoint's summary; `headers` are those it reads, with what they mean, and `errors`
+    those its answers may carry beside those about keys.
     """
 
     def decorate(function: Callable[..., BaseModel | Response]) -> Callable[..., Response]:
         @wraps(function)
         def view(**variables: str) -> Response:
-            given: list[Request] = []
+            given: Request | None = None
             in_queue = request is not None and infers
             if in_queue:  # not before the preloaded models are there
                 services().readiness.require_loaded()
             if request is not None:
-                given.append(read_request(request))  # first: a slow upload must not hold a place
+                given = read_request(request)  # first: a slow upload must not hold a place
             elif query is not None:
-                given.append(read_query(query))
+                given = read_query(query)
+            if scope is not None:
+                given = confined(given, variables)
             with _deadline(), services().admission.admitted() if in_queue else nullcontext():
-                answer = function(*given, **variables)
+                answer = function(**variables) if given is None else function(given, **variables)
             if isinstance(answer, Response):
                 return answer
             return Response(answer.model_dump_json(), status=status, mimetype="application/json")
 
         known = Documented(
+            scope=scope,
             request=request,
             query=query,
             headers=headers,
@@ -79,7 +69,7 @@ def endpoint(
             media_type=media_type,
             errors=tuple(errors),
         )
-        setattr(view, _ATTRIBUTE, known)
+        document(view, known)
         return view
 
     return decorate
@@ -101,8 +91,3 @@ def _is_closed(connection: socket.socket | None) -> bool:
         return False
     except OSError:
         return True
-
-
-def documented(view: Callable[..., Any]) -> Documented | None:
-    """What `endpoint` knows of a view; None for other views."""
-    return getattr(view, _ATTRIBUTE, None)

@@ -7,6 +7,7 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from api.inputs import BODY
+from core.access_errors import Unauthorized
 from core.exceptions import (
     DeepFaceError,
     InternalError,
@@ -45,6 +46,8 @@ def answer_error(error: ServiceError) -> Response:
         response.headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, MethodNotAllowed):
         response.headers["Allow"] = ", ".join(sorted(error.allowed))
+    if isinstance(error, Unauthorized):
+        response.headers["WWW-Authenticate"] = "Bearer"
     return response
 
 

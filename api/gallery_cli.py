@@ -5,34 +5,20 @@ from pathlib import Path
 from typing import Any
 
 import click
-from flask.cli import AppGroup
-from pydantic import TypeAdapter, ValidationError
-from typing_extensions import override
 
 from api.cli import embedding_bar, with_embedding_options
+from api.commands import ReportingGroup, collection_name
 from api.deps import services
-from core.exceptions import ServiceError
 from schemas.common import EmbeddingOptions
-from schemas.gallery import COLLECTION, CollectionName
+from schemas.gallery import COLLECTION
 from services.gallery_reader import UnreadableExport
 
 _MEGABYTE = 1_000_000
 
 
-class _Group(AppGroup):
-    """Commands whose known errors are one line."""
+gallery = ReportingGroup("gallery", help="The persons and faces of the gallery.")
 
-    @override
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except ServiceError as error:
-            raise click.ClickException(error.message) from None
-
-
-gallery = _Group("gallery", help="The persons and faces of the gallery.")
-
-database = _Group("db", help="The gallery's database, DATABASE_URL.")
+database = ReportingGroup("db", help="The gallery's database, DATABASE_URL.")
 
 
 @database.command("upgrade")
@@ -55,16 +41,9 @@ def show_statistics() -> None:
                 click.echo(f"  {faces} faces: {', '.join(f'{name} {value}' for name, value in asdict(space).items())}")
 
 
-def _collection(_: click.Context, __: click.Parameter, value: str) -> str:
-    try:
-        return TypeAdapter[str](CollectionName).validate_python(value)
-    except ValidationError as error:
-        raise click.BadParameter(error.errors()[0]["msg"]) from None
-
-
 @gallery.command("enrol")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--collection", default=COLLECTION, callback=_collection, help=f"By default {COLLECTION}.")
+@click.option("--collection", default=COLLECTION, callback=collection_name, help=f"By default {COLLECTION}.")
 @with_embedding_options
 def enrol(folder: Path, collection: str, **options: Any) -> None:
     """Register the photos of FOLDER, in which every person has a folder by the name.

@@ -3,11 +3,12 @@
 import inspect
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from flask import Flask
 from openapi_pydantic import (
+    Components,
     DataType,
     Info,
     MediaType,
@@ -15,9 +16,11 @@ from openapi_pydantic import (
     Operation,
     Parameter,
     PathItem,
+    Reference,
     RequestBody,
     Response,
     Schema,
+    SecurityScheme,
     Server,
 )
 from openapi_pydantic.util import PydanticSchema, construct_open_api_with_schema_class
@@ -26,10 +29,11 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 from typing_extensions import override
 
-from api.endpoint import Documented, documented
+from api.documented import Documented, documented
 from api.inputs import RAW_IMAGE_FIELD, takes_raw_image
 from core import __version__
-from core.exceptions import ServiceError
+from core.access_errors import AmbiguousCredentials, Forbidden, Unauthorized
+from core.exceptions import ServiceError, ServiceUnavailable
 from schemas.common import ErrorBody, Request
 
 API_PREFIX = "/api/v1"
@@ -40,6 +44,13 @@ _NAME = re.compile(r"{(\w+)}")
 _LINE = {"type": "string", "minLength": 1, "maxLength": 200}  # of a header
 
 NO_CONTENT = 204
+
+# Each may carry the key; a service without any asks for none.
+_SECURITY: dict[str, SecurityScheme | Reference] = {
+    "bearer": SecurityScheme(type="http", scheme="bearer"),
+    "header": SecurityScheme(type="apiKey", name="X-API-Key", security_scheme_in="header"),
+}
+_ACCESS_ERRORS = (AmbiguousCredentials, Unauthorized, Forbidden, ServiceUnavailable)
 
 IMAGE_FIELDS = (RAW_IMAGE_FIELD, "img1", "img2")
 
@@ -62,9 +73,7 @@ def openapi_json(app: Flask) -> str:
     """The document of `app`."""
     paths: dict[str, dict[str, Operation]] = defaultdict(dict)
     for method, path, view in views(app):
-        described = documented(view)
-        if described is not None:
-            paths[path][method.lower()] = _operation(path, view, described)
+        paths[path][method.lower()] = _operation(path, view, documented(view))
     document = OpenAPI(
         openapi="3.1.1",
         info=Info(
@@ -74,6 +83,7 @@ def openapi_json(app: Flask) -> str:
         ),
         servers=[Server(url="/"), Server(url=API_PREFIX)],
         paths={path: PathItem(**methods) for path, methods in paths.items()},
+        components=Components(securitySchemes=_SECURITY),
     )
     return construct_open_api_with_schema_class(document).model_dump_json(
         by_alias=True,
@@ -98,9 +108,10 @@ def _operation(path: str, view: Callable[..., Any], known: Documented) -> Operat
         summary=summary(view),
         requestBody=None if known.request is None else _request_body(known.request),
         parameters=parameters or None,
+        security=None if known.scope is None else [{name: [known.scope.value]} for name in _SECURITY],
         responses={
             str(known.status): Response(description="Success", content=content),
-            **_error_responses(known.errors),
+            **_error_responses(known.errors if known.scope is None else {*known.errors, *_ACCESS_ERRORS}),
         },
     )
 
@@ -174,9 +185,9 @@ def _parameter(name: str, place: str, schema: dict[str, Any], description: str =
     )
 
 
-def _error_responses(errors: tuple[type[ServiceError], ...]) -> dict[str, Response]:
+def _error_responses(errors: Iterable[type[ServiceError]]) -> dict[str, Response]:
     by_status: dict[int, list[str]] = defaultdict(list)
-    for error in errors:
+    for error in sorted(errors, key=lambda error: error.code):
         by_status[error.status].append(f"`{error.code}`: {(error.__doc__ or '').strip()}")
     return {
         str(status): Response(description="\n\n".join(lines), content=_json(ErrorBody))

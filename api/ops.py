@@ -13,7 +13,7 @@ blueprint = Blueprint("ops", __name__)
 
 
 @blueprint.get("/")
-@endpoint(response=ServiceInfo)
+@endpoint(scope=None, response=ServiceInfo)
 def info() -> ServiceInfo:
     """What this service is, and its endpoints."""
     lines = [Endpoint(method=method, path=path, summary=summary(view)) for method, path, view in views(current_app)]
@@ -21,20 +21,21 @@ def info() -> ServiceInfo:
 
 
 @blueprint.get("/health")
-@endpoint(response=Health)
+@endpoint(scope=None, response=Health)
 def health() -> Health:
     """Whether the process lives; touches nothing, so it answers while everything else is busy."""
     return Health(version=__version__)
 
 
 @blueprint.get("/ready")
-@endpoint(response=Readiness, errors=(ModelLoading, ModelUnavailable, ServiceUnavailable))
+@endpoint(scope=None, response=Readiness, errors=(ModelLoading, ModelUnavailable, ServiceUnavailable))
 def ready() -> Readiness:
     """Whether the preloaded models answer and the store can be written; else 503 that names each part."""
     return Readiness(version=__version__, parts=services().readiness.require_ready())
 
 
 @blueprint.get("/openapi.json")
+@endpoint(scope=None, response=None)
 def openapi() -> Response:
     """This interface as OpenAPI 3.1."""
     return Response(openapi_json(current_app), mimetype="application/json")

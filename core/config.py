@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+_LEAST_SECRET = 32  # characters
+
 
 class SettingsError(ValueError):
     """A setting has a value the service cannot start with; the message names it on one line."""
@@ -34,6 +36,12 @@ def _none_if_empty(value: object) -> object:
     return None if value == "" else value
 
 
+def _long(secrets: tuple[str, ...]) -> tuple[str, ...]:
+    if any(len(secret) < _LEAST_SECRET for secret in secrets):
+        raise ValueError(f"each key has at least {_LEAST_SECRET} characters")
+    return secrets
+
+
 def _installed(engine: str) -> str:
     if engine == "tensorflow" and importlib.util.find_spec("tensorflow") is None:
         raise ValueError("TensorFlow is not installed: pip install -r requirements.txt")
@@ -41,6 +49,7 @@ def _installed(engine: str) -> str:
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Secrets = Annotated[Names, AfterValidator(_long)]
 Hosts = Annotated[Names, AfterValidator(_lower)]
 OptionalInt = Annotated[int | None, BeforeValidator(_none_if_empty)]
 
@@ -106,6 +115,14 @@ class Settings(BaseSettings):
     deepface_home: Annotated[Path, BeforeValidator(_home)] = Field(
         default_factory=Path.home, description="Folder whose `.deepface/weights` holds the model files."
     )
+
+    api_keys: Secrets = Field(
+        (),
+        validation_alias=AliasChoices("API_KEYS", "API_KEY"),
+        repr=False,
+        description="Keys with all scopes, of at least 32 characters each, by comma.",
+    )
+    require_auth: bool = Field(False, description="Whether the server refuses to start without any key.")
 
     gpu_device: OptionalInt = Field(
         -1, ge=-1, description="-1 runs on the CPU, 0 on the first GPU; empty lets the framework choose."

@@ -22,7 +22,8 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     settings = settings or load_settings()
     prepare_process(settings)
     # Only now: OpenCV and the frameworks read at import what was just prepared.
-    from api import cli, gallery_cli, ops
+    from api import cli, gallery_cli, keys_cli, ops
+    from api.access import init_access
     from api.deps import attach
     from api.errors import init_errors
     from api.inputs import InMemoryRequest
@@ -42,9 +43,10 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     attach(app, build_services(settings, engine=engine))
     init_lifecycle(app)
     init_errors(app)
+    init_access(app)
     for blueprint in (ops.blueprint, routes.blueprint, gallery.blueprint):
         app.register_blueprint(blueprint)
         app.register_blueprint(blueprint, name=f"api_{blueprint.name}", url_prefix=API_PREFIX)
-    for group in (cli.weights, cli.index, gallery_cli.gallery, gallery_cli.database):
+    for group in (cli.weights, cli.index, gallery_cli.gallery, gallery_cli.database, keys_cli.keys):
         app.cli.add_command(group)
     return app

@@ -7,6 +7,7 @@ from core.config import Settings
 from core.images import ImagePolicy
 from services.admission import Admission
 from services.comparing import ComparisonService
+from services.confinement import ConfinementService
 from services.engine.base import Engine
 from services.engine.weights import WeightFolder
 from services.enrolment import EnrolmentService
@@ -17,6 +18,8 @@ from services.gallery_files import GalleryFileService
 from services.identification import IdentificationService
 from services.indexes import IndexService
 from services.indexing import FolderIndexer
+from services.key_bootstrap import build_keys, open_database
+from services.keys import KeyService
 from services.models import ModelService
 from services.options import Defaults
 from services.photos import PhotoEmbedder
@@ -24,7 +27,6 @@ from services.readiness import ReadinessService
 from services.reading import FaceReader
 from services.recording import VerificationLog
 from services.stores.folder_index import FileFolderIndexStore
-from services.stores.sql.database import Database
 from services.stores.sql.matrix_search import MatrixSearch
 from services.stores.sql.pgvector_search import PgVectorSearch
 from services.stores.sql.store import SqlGalleryStore
@@ -37,6 +39,8 @@ class Services:
 
     settings: Settings
     admission: Admission
+    keys: KeyService
+    confinement: ConfinementService
     faces: FaceService
     find: FindService
     indexes: IndexService
@@ -80,7 +84,7 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         lanes=settings.lanes,
         refresh_s=settings.faces_db_refresh_s,
     )
-    database = Database(settings.database_url or f"sqlite:///{settings.data_path / 'gallery.db'}")
+    database = open_database(settings)
     search = MatrixSearch(database) if database.is_sqlite else PgVectorSearch(database)
     gallery_store = SqlGalleryStore(database, search)
 
@@ -95,6 +99,8 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
     return Services(
         settings=settings,
         admission=Admission(settings.lanes + settings.queue_max),
+        keys=build_keys(settings, database),
+        confinement=ConfinementService(store=gallery_store),
         faces=FaceService(engine=engine, reader=reader, defaults=defaults),
         find=FindService(
             engine=engine,

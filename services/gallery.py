@@ -163,9 +163,9 @@ class GalleryService:
             raise FaceNotFound("No picture of this face was stored.")
         return crop
 
-    def collections(self) -> CollectionsResponse:
-        """All collections."""
-        found = self._store.collections().items()
+    def collections(self, *, only: str | None = None) -> CollectionsResponse:
+        """All collections, or `only` that one."""
+        found = [(name, persons) for name, persons in self._store.collections().items() if only in (None, name)]
         return CollectionsResponse(collections=[CollectionRow(name=name, persons=persons) for name, persons in found])
 
     def add_collection(self, name: str) -> CollectionInfo:
@@ -256,6 +256,7 @@ def _event(action: str, collection: str = "", **details: Any) -> Event:
         action=action,
         outcome="done",
         collection=collection,
+        key_id=facts().get("key_id", ""),
         request_id=facts().get("request_id", ""),
         details=details,
     )

@@ -41,6 +41,7 @@ class VerificationLog:
                 action=_ACTION,
                 outcome="match" if answer.verified else "no_match",
                 request_id=facts().get("request_id", ""),
+                key_id=facts().get("key_id", ""),
                 person_id=answer.person_id or "",
                 face_id=answer.face_id or "",
                 details={name: getattr(answer, name) for name in _DETAILS},

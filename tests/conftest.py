@@ -19,6 +19,8 @@ from core.factory import create_app
 from core.images import ImagePolicy
 from tests.fakes import FakeEngine
 
+KEY = "a key with all scopes, of the setting"
+
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -17,7 +17,7 @@ from tests.api.test_errors import concrete_errors
 from tests.test_server import PROJECT, served, wait_for
 
 README = (PROJECT / "README.md").read_text()
-DOCUMENTS = {path.name: path.read_text() for path in PROJECT.glob("*.md")}
+DOCUMENTS = {path: path.read_text() for path in (*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md"))}
 
 
 def table(header):
@@ -78,19 +78,19 @@ def test_the_example_settings_are_settings():
     assert (given["DEFAULT_MODEL"], given["DEFAULT_DETECTOR"]) == ("Dlib", "opencv")
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
-def test_every_make_target_and_file_a_document_names_exists(name):
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_make_target_and_file_a_document_names_exists(path):
     targets = set(re.findall(r"^([\w-]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
-    for command in shell_commands(DOCUMENTS[name]):
+    for command in shell_commands(DOCUMENTS[path]):
         if command.startswith("make"):
             assert set(command.split()[1:]) <= targets, command
-    for link in re.findall(r"\]\((?!http)([^)#]+)\)", DOCUMENTS[name]):
-        assert (PROJECT / link).exists(), link
+    for link in re.findall(r"\]\((?!http)([^)#]+)\)", DOCUMENTS[path]):
+        assert (path.parent / link).exists(), link
 
 
-def test_every_flask_command_of_the_readme_exists(app):
-    commands = [shlex.split(line) for line in shell_commands(README) if "flask --app main" in line]
-    assert commands
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_flask_command_of_a_document_exists(app, path):
+    commands = [shlex.split(line) for line in shell_commands(DOCUMENTS[path]) if "flask --app main" in line]
     for command in commands:
         arguments = command[command.index("main") + 1 :]
         assert app.test_cli_runner().invoke(args=[*arguments[:2], "--help"]).exit_code == 0, command

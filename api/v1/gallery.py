@@ -4,6 +4,7 @@ from hashlib import sha256
 
 from flask import Blueprint, Response, request
 
+from api.access import caller, require_collection
 from api.deps import services
 from api.endpoint import endpoint
 from api.v1.routes import FACE_ERRORS
@@ -23,6 +24,7 @@ from core.exceptions import (
     UnsupportedMediaType,
     ValidationFailed,
 )
+from core.scopes import Scope
 from schemas.compare import CompareRequest, CompareResponse
 from schemas.gallery import (
     IdentifyRequest,
@@ -60,6 +62,7 @@ _LONGEST_KEY = 200
 
 @blueprint.post("/register")
 @endpoint(
+    scope=Scope.GALLERY_WRITE,
     request=RegisterRequest,
     response=RegisterResponse,
     status=201,
@@ -73,7 +76,8 @@ def register(body: RegisterRequest) -> RegisterResponse:
         return services().gallery.register(body)
     if not 0 < len(key) <= _LONGEST_KEY:
         raise ValidationFailed.of(_IDEMPOTENCY, f"It has 1 to {_LONGEST_KEY} characters")
-    return services().gallery.register(body, answer_key=(key, _digest(body)))
+    of_collection = sha256(f"{body.collection}\n{key}".encode(errors="surrogatepass")).hexdigest()
+    return services().gallery.register(body, answer_key=(of_collection, _digest(body)))
 
 
 def _digest(body: RegisterRequest) -> str:
@@ -86,28 +90,38 @@ def _digest(body: RegisterRequest) -> str:
 
 
 @blueprint.post("/identify")
-@endpoint(request=IdentifyRequest, response=IdentifyResponse, errors=(*FACE_ERRORS, ServiceUnavailable))
+@endpoint(
+    scope=Scope.GALLERY_READ,
+    request=IdentifyRequest,
+    response=IdentifyResponse,
+    errors=(*FACE_ERRORS, ServiceUnavailable),
+)
 def identify(body: IdentifyRequest) -> IdentifyResponse:
     """Who of the gallery each face may be, nearest first, and a decision."""
     return services().identification.identify(body)
 
 
 @blueprint.post("/recognize")
-@endpoint(request=IdentifyRequest, response=IdentifyResponse, errors=(*FACE_ERRORS, ServiceUnavailable))
+@endpoint(
+    scope=Scope.GALLERY_READ,
+    request=IdentifyRequest,
+    response=IdentifyResponse,
+    errors=(*FACE_ERRORS, ServiceUnavailable),
+)
 def recognize(body: IdentifyRequest) -> IdentifyResponse:
     """As /identify, with only those within the threshold."""
     return services().identification.identify(body, only_matches=True)
 
 
 @blueprint.post("/quality")
-@endpoint(request=QualityRequest, response=QualityResponse, errors=FACE_ERRORS)
+@endpoint(scope=Scope.FACES, request=QualityRequest, response=QualityResponse, errors=FACE_ERRORS)
 def quality(body: QualityRequest) -> QualityResponse:
     """Whether a photo would do for the gallery, and what to do about it if not."""
     return services().identification.quality(body)
 
 
 @blueprint.post("/compare")
-@endpoint(request=CompareRequest, response=CompareResponse, errors=FACE_ERRORS)
+@endpoint(scope=Scope.FACES, request=CompareRequest, response=CompareResponse, errors=FACE_ERRORS)
 def compare(body: CompareRequest) -> CompareResponse:
     """A face, or its embedding, against embeddings that the request brings along; nothing is stored."""
     return services().comparison.compare(body)
@@ -115,6 +129,7 @@ def compare(body: CompareRequest) -> CompareResponse:
 
 @blueprint.post("/forget")
 @endpoint(
+    scope=Scope.GALLERY_WRITE,
     request=ForgetRequest,
     response=None,
     status=204,
@@ -128,14 +143,16 @@ def forget(body: ForgetRequest) -> Response:
 
 
 @blueprint.get("/persons")
-@endpoint(query=PersonsQuery, response=PersonsResponse, errors=(ValidationFailed, *_STORE_ERRORS))
+@endpoint(
+    scope=Scope.GALLERY_READ, query=PersonsQuery, response=PersonsResponse, errors=(ValidationFailed, *_STORE_ERRORS)
+)
 def persons(query: PersonsQuery) -> PersonsResponse:
     """The persons of the gallery by name, a page at a time."""
     return services().gallery.persons(query)
 
 
 @blueprint.get("/persons/<person_id>")
-@endpoint(response=PersonDetails, errors=(PersonNotFound, *_STORE_ERRORS))
+@endpoint(scope=Scope.GALLERY_READ, response=PersonDetails, errors=(PersonNotFound, *_STORE_ERRORS))
 def person(person_id: str) -> PersonDetails:
     """A person and the faces that are stored."""
     return services().gallery.person(person_id)
@@ -143,6 +160,7 @@ def person(person_id: str) -> PersonDetails:
 
 @blueprint.patch("/persons/<person_id>")
 @endpoint(
+    scope=Scope.GALLERY_WRITE,
     request=PersonChanges,
     response=PersonInfo,
     infers=False,
@@ -154,7 +172,7 @@ def change_person(body: PersonChanges, person_id: str) -> PersonInfo:
 
 
 @blueprint.delete("/persons/<person_id>")
-@endpoint(response=Receipt, errors=(PersonNotFound, StorageFull, *_STORE_ERRORS))
+@endpoint(scope=Scope.GALLERY_WRITE, response=Receipt, errors=(PersonNotFound, StorageFull, *_STORE_ERRORS))
 def forget_person(person_id: str) -> Receipt:
     """Forget a person and all faces for good."""
     return services().gallery.forget_person(person_id)
@@ -162,6 +180,7 @@ def forget_person(person_id: str) -> Receipt:
 
 @blueprint.post("/persons/<person_id>/merge")
 @endpoint(
+    scope=Scope.GALLERY_WRITE,
     request=MergeRequest,
     response=PersonInfo,
     infers=False,
@@ -173,35 +192,36 @@ def merge_persons(body: MergeRequest, person_id: str) -> PersonInfo:
 
 
 @blueprint.get("/faces/<face_id>")
-@endpoint(response=FaceInfo, errors=(FaceNotFound, *_STORE_ERRORS))
+@endpoint(scope=Scope.GALLERY_READ, response=FaceInfo, errors=(FaceNotFound, *_STORE_ERRORS))
 def face(face_id: str) -> FaceInfo:
     """A face of the gallery, without its embedding."""
     return services().gallery.face(face_id)
 
 
 @blueprint.get("/faces/<face_id>/crop")
-@endpoint(response=None, media_type="image/png", errors=(FaceNotFound, *_STORE_ERRORS))
+@endpoint(scope=Scope.GALLERY_READ, response=None, media_type="image/png", errors=(FaceNotFound, *_STORE_ERRORS))
 def crop(face_id: str) -> Response:
     """The picture of a face, where it was stored."""
     return Response(services().gallery.crop(face_id), mimetype="image/png")
 
 
 @blueprint.delete("/faces/<face_id>")
-@endpoint(response=Receipt, errors=(FaceNotFound, StorageFull, *_STORE_ERRORS))
+@endpoint(scope=Scope.GALLERY_WRITE, response=Receipt, errors=(FaceNotFound, StorageFull, *_STORE_ERRORS))
 def forget_face(face_id: str) -> Receipt:
     """Forget a face for good."""
     return services().gallery.forget_face(face_id)
 
 
 @blueprint.get("/collections")
-@endpoint(response=CollectionsResponse, errors=_STORE_ERRORS)
+@endpoint(scope=Scope.GALLERY_READ, response=CollectionsResponse, errors=_STORE_ERRORS)
 def collections() -> CollectionsResponse:
     """The collections of the gallery, and how many persons each has."""
-    return services().gallery.collections()
+    return services().gallery.collections(only=caller().collection)
 
 
 @blueprint.post("/collections")
 @endpoint(
+    scope=Scope.GALLERY_WRITE,
     request=CollectionRequest,
     response=CollectionInfo,
     status=201,
@@ -210,22 +230,30 @@ def collections() -> CollectionsResponse:
 )
 def add_collection(body: CollectionRequest) -> CollectionInfo:
     """Make a collection; /register makes one as well."""
+    require_collection(body.name)
     return services().gallery.add_collection(body.name)
 
 
 @blueprint.delete("/collections/<name>")
 @endpoint(
+    scope=Scope.GALLERY_WRITE,
     query=CollectionQuery,
     response=Receipt,
     errors=(ValidationFailed, NotFound, Conflict, StorageFull, *_STORE_ERRORS),
 )
 def remove_collection(query: CollectionQuery, name: str) -> Receipt:
     """Remove a collection for good, with all its persons if that is said."""
+    require_collection(name)
     return services().gallery.remove_collection(name, with_persons=query.with_persons)
 
 
 @blueprint.get("/verifications")
-@endpoint(query=VerificationsQuery, response=VerificationsResponse, errors=(ValidationFailed, *_STORE_ERRORS))
+@endpoint(
+    scope=Scope.ADMIN,
+    query=VerificationsQuery,
+    response=VerificationsResponse,
+    errors=(ValidationFailed, *_STORE_ERRORS),
+)
 def verifications(query: VerificationsQuery) -> VerificationsResponse:
     """The decisions of /verify, oldest first; without images and embeddings."""
     return services().verifications.page(query)

@@ -2,6 +2,7 @@
 
 from flask import Blueprint
 
+from api.access import require
 from api.deps import services
 from api.endpoint import endpoint
 from core.exceptions import (
@@ -25,6 +26,7 @@ from core.exceptions import (
     UnsupportedMediaType,
     ValidationFailed,
 )
+from core.scopes import Scope
 from schemas.faces import (
     AnalyzeRequest,
     AnalyzeResponse,
@@ -61,22 +63,29 @@ FACE_ERRORS = (
 
 
 @blueprint.post("/verify")
-@endpoint(request=VerifyRequest, response=VerifyResponse, errors=(*FACE_ERRORS, PersonNotFound, ServiceUnavailable))
+@endpoint(
+    scope=Scope.FACES,
+    request=VerifyRequest,
+    response=VerifyResponse,
+    errors=(*FACE_ERRORS, PersonNotFound, ServiceUnavailable),
+)
 def verify(body: VerifyRequest) -> VerifyResponse:
     """Whether two images, or an image and a person of the gallery, are the same person: the closest pair decides."""
-    answer = services().faces.verify(body) if body.person_id is None else services().identification.verify(body)
-    return services().verifications.keep(answer)
+    if body.person_id is None:
+        return services().verifications.keep(services().faces.verify(body))
+    require(Scope.GALLERY_READ)
+    return services().verifications.keep(services().identification.verify(body))
 
 
 @blueprint.post("/analyze")
-@endpoint(request=AnalyzeRequest, response=AnalyzeResponse, errors=FACE_ERRORS)
+@endpoint(scope=Scope.FACES, request=AnalyzeRequest, response=AnalyzeResponse, errors=FACE_ERRORS)
 def analyze(body: AnalyzeRequest) -> AnalyzeResponse:
     """Age, gender, emotion and race of every face."""
     return services().faces.analyze(body)
 
 
 @blueprint.post("/represent")
-@endpoint(request=RepresentRequest, response=RepresentResponse, errors=FACE_ERRORS)
+@endpoint(scope=Scope.FACES, request=RepresentRequest, response=RepresentResponse, errors=FACE_ERRORS)
 def represent(body: RepresentRequest) -> RepresentResponse:
     """The embedding of every face."""
     return services().faces.represent(body)
@@ -84,6 +93,7 @@ def represent(body: RepresentRequest) -> RepresentResponse:
 
 @blueprint.post("/find")
 @endpoint(
+    scope=Scope.FIND,
     request=FindRequest,
     response=FindResponse,
     errors=(*FACE_ERRORS, FolderNotFound, ServiceUnavailable, IndexBuilding),
@@ -94,14 +104,14 @@ def find(body: FindRequest) -> FindResponse:
 
 
 @blueprint.get("/find/indexes")
-@endpoint(response=IndexesResponse, errors=(FolderNotFound, ServiceUnavailable, InternalError))
+@endpoint(scope=Scope.FIND, response=IndexesResponse, errors=(FolderNotFound, ServiceUnavailable, InternalError))
 def indexes() -> IndexesResponse:
     """The indexes of the photo folder: how much is in them, what is pending and what failed."""
     return services().indexes.overview()
 
 
 @blueprint.post("/extract")
-@endpoint(request=ExtractRequest, response=ExtractResponse, errors=FACE_ERRORS)
+@endpoint(scope=Scope.FACES, request=ExtractRequest, response=ExtractResponse, errors=FACE_ERRORS)
 def extract(body: ExtractRequest) -> ExtractResponse:
     """Every face as a picture."""
     return services().faces.extract(body)

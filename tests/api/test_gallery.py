@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.conftest import assert_error
+from tests.conftest import KEY, assert_error
 from tests.pictures import ALICE, ALICIA, BOB, MASK, Block, encoded, photo, picture
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -263,7 +263,9 @@ def test_unknown_persons_are_404_wherever_they_are_named(client):
 
 
 def test_a_database_that_does_not_answer_is_503_and_faces_are_still_verified(make_app):
-    client = make_app(database_url="postgresql://nobody@127.0.0.1:1/nothing").test_client()
+    app = make_app(database_url="postgresql://nobody@127.0.0.1:1/nothing", api_keys=(KEY,))
+    client = app.test_client()
+    client.environ_base["HTTP_X_API_KEY"] = KEY
     assert_error(client.get("/persons"), 503, "service_unavailable")
     assert_error(client.post("/register", json={"img": text(ALICE), "name": "x"}), 503, "service_unavailable")
     assert client.post("/verify", json={"img1": text(ALICE), "img2": text(ALICE)}).status_code == 200

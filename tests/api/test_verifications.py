@@ -2,7 +2,7 @@
 
 from api.deps import services_of
 from tests.api.test_gallery import UNKNOWN, register, text
-from tests.conftest import assert_error
+from tests.conftest import KEY, assert_error
 from tests.pictures import ALICE, ALICIA, BOB, MASK
 
 
@@ -52,8 +52,9 @@ def test_verifications_are_not_kept_where_that_is_switched_off(make_app):
 
 
 def test_a_database_that_is_away_delays_no_verification_and_loses_no_answer(make_app, capsys):
-    app = make_app(database_url="postgresql://nobody@127.0.0.1:1/nothing")
-    answer = app.test_client().post("/verify", json={"img1": text(ALICE), "img2": text(ALICE)})
+    app = make_app(database_url="postgresql://nobody@127.0.0.1:1/nothing", api_keys=(KEY,))
+    pair = {"img1": text(ALICE), "img2": text(ALICE)}
+    answer = app.test_client().post("/verify", json=pair, headers={"X-API-Key": KEY})
     assert answer.json["verified"] is True
     assert services_of(app).verifications.flush(20)
     assert "verifications are not recorded" in capsys.readouterr().out

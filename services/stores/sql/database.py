@@ -50,6 +50,11 @@ class Database:
                 pool_timeout=_TIMEOUT_S,
             )
 
+    @property
+    def is_missing(self) -> bool:
+        """Whether there is no database yet: SQLite's file is made by the first use."""
+        return self.is_sqlite and not Path(self.url.database or "").exists()
+
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """A transaction that changes nothing. The first of all brings the schema up to date.

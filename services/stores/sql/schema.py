@@ -151,6 +151,20 @@ answers = sa.Table(
     sa.Column("at", UtcTime, nullable=False),
 )
 
+keys = sa.Table(
+    "keys",
+    metadata,
+    sa.Column("id", sa.String(20), primary_key=True),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("secret_sha256", sa.String(64), nullable=False),
+    sa.Column("scopes", Json, nullable=False),
+    sa.Column("collection", sa.String(100)),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("expires_at", UtcTime),
+    sa.Column("revoked_at", UtcTime),
+    sa.Column("last_used_on", sa.Date),
+)
+
 
 def as_id(text: str) -> UUID | None:
     """The id that a client wrote; None if it is none, and so nobody's."""

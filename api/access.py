@@ -1,0 +1,93 @@
+"""Who asks, and whether the key allows it: known before anything of the request is read."""
+
+from collections.abc import Mapping
+
+from flask import Flask, current_app, g, request
+
+from api.deps import services
+from api.documented import documented
+from core.access_errors import AmbiguousCredentials, Forbidden
+from core.logging import annotate
+from core.scopes import Scope
+from schemas.common import Request
+from services.keys import Caller
+
+_BEARER = "bearer "
+
+
+def init_access(app: Flask) -> None:
+    """Let only those into the routes of `app` whose key has the scope that the route states."""
+    app.before_request(_admit)
+
+
+def caller() -> Caller:
+    """Who the current request comes from; there is nobody where a route is public."""
+    found = g.caller
+    assert isinstance(found, Caller)
+    return found
+
+
+def require(scope: Scope) -> None:
+    """Raise Forbidden unless the current request's key has the scope."""
+    if scope not in caller().scopes:
+        raise Forbidden(f"The key lacks the scope {scope}.")
+
+
+def require_collection(name: str) -> None:
+    """Raise Forbidden if the current request's key is for another collection."""
+    if caller().collection not in (None, name):
+        raise Forbidden("The key is for another collection.")
+
+
+def confined(given: Request | None, variables: Mapping[str, str]) -> Request | None:
+    """The request as it is; where the key is for one collection only, made one about that collection.
+
+    Whatever names a person or face by its id, in the request or in the `variables` of the path, has to lie there.
+
+    Raises:
+        Forbidden: the request names another collection.
+        PersonNotFound, FaceNotFound: there is none of this id there.
+    """
+    collection = caller().collection
+    if collection is None:
+        return given
+    if given is not None and "collection" in type(given).model_fields:
+        for named in given.model_dump(include={"collection"}, exclude_unset=True, exclude_none=True).values():
+            require_collection(named)
+        given = given.model_copy(update={"collection": collection})
+    confinement = services().confinement
+    checks = {
+        "person_id": confinement.require_person,
+        "face_id": confinement.require_face,
+        "id": confinement.require_either,
+    }
+    for name, check in checks.items():
+        number = variables.get(name) or getattr(given, name, None)
+        if number is not None:
+            check(number, collection)
+    return given
+
+
+def _admit() -> None:
+    if request.url_rule is None or request.method == "OPTIONS":  # no route, or only what methods it has
+        return
+    scope = documented(current_app.view_functions[request.url_rule.endpoint]).scope
+    if scope is None:
+        return
+    g.caller = services().keys.caller(_token())
+    if g.caller.key_id:
+        annotate(key_id=g.caller.key_id)
+    require(scope)
+
+
+def _token() -> str | None:
+    """The one key of the current request; raises AmbiguousCredentials."""
+    given = []
+    authorization = request.headers.get("Authorization", "")
+    if authorization[: len(_BEARER)].lower() == _BEARER:
+        given.append(authorization[len(_BEARER) :].strip())
+    if "X-API-Key" in request.headers:
+        given.append(request.headers["X-API-Key"].strip())
+    if len(set(given)) > 1:
+        raise AmbiguousCredentials
+    return given[0] if given else None

@@ -1,0 +1,83 @@
+"""The API keys in the gallery's database."""
+
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from typing_extensions import override
+
+from core.scopes import Scope
+from services.stores.gallery_base import Event
+from services.stores.keys_base import KeyStore, StoredKey
+from services.stores.sql import writes
+from services.stores.sql.database import Database
+from services.stores.sql.schema import keys
+
+
+class SqlKeyStore(KeyStore):
+    """A table of keys."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @override
+    def all_keys(self) -> list[StoredKey]:
+        if self._database.is_missing:  # who keeps no gallery needs no file
+            return []
+        with self._database.reading() as connection:
+            return [_key_of(row) for row in connection.execute(sa.select(keys).order_by(keys.c.created_at, keys.c.id))]
+
+    @override
+    def add(self, key: StoredKey) -> None:
+        scopes = sorted(key.scopes)
+        event = Event(
+            action="create_key",
+            outcome="done",
+            collection=key.collection or "",
+            details={"key": key.id, "scopes": scopes},
+        )
+        with self._database.writing() as connection:
+            connection.execute(
+                sa.insert(keys).values(
+                    id=key.id,
+                    name=key.name,
+                    secret_sha256=key.secret_sha256.hex(),
+                    scopes=scopes,
+                    collection=key.collection,
+                    created_at=key.created_at,
+                    expires_at=key.expires_at,
+                )
+            )
+            writes.record(connection, event, key.created_at)
+
+    @override
+    def revoke(self, key_id: str, at: datetime) -> bool:
+        is_key = keys.c.id == key_id
+        with self._database.writing() as connection:
+            if connection.scalar(sa.select(1).where(is_key)) is None:
+                return False
+            changed = connection.execute(
+                sa.update(keys).where(is_key, keys.c.revoked_at.is_(None)).values(revoked_at=at)
+            )
+            if changed.rowcount:
+                writes.record(connection, Event(action="revoke_key", outcome="done", details={"key": key_id}), at)
+            return True
+
+    @override
+    def note_use(self, key_ids: list[str], on: date) -> None:
+        with self._database.writing() as connection:
+            connection.execute(sa.update(keys).where(keys.c.id.in_(key_ids)).values(last_used_on=on))
+
+
+def _key_of(row: Any) -> StoredKey:
+    return StoredKey(
+        id=row.id,
+        name=row.name,
+        secret_sha256=bytes.fromhex(row.secret_sha256),
+        scopes=frozenset(Scope(name) for name in row.scopes),
+        collection=row.collection,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        revoked_at=row.revoked_at,
+        last_used_on=row.last_used_on,
+    )

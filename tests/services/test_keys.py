@@ -1,0 +1,182 @@
+"""The API keys, on a real SQLite database."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from core.access_errors import Unauthorized
+from core.exceptions import ServiceUnavailable
+from core.scopes import Scope
+from services import keys
+from services.keys import ANYBODY, KeyService
+from services.stores.keys_base import KeyStore
+from services.stores.sql.database import Database
+from services.stores.sql.keys import SqlKeyStore
+from tests.conftest import KEY
+
+
+@pytest.fixture
+def store(tmp_path):
+    database = Database(f"sqlite:///{tmp_path / 'gallery.db'}")
+    yield SqlKeyStore(database)
+    database.close()
+
+
+@pytest.fixture
+def make_service(store):
+    def make(*secrets, required=False):
+        return KeyService(store=store, secrets_of_setting=secrets, required=required)
+
+    return make
+
+
+@pytest.fixture
+def now(monkeypatch):
+    """Passes only when told."""
+
+    class Clock:
+        at = 1000.0
+
+        def monotonic(self):
+            return self.at
+
+    clock = Clock()
+    monkeypatch.setattr(keys, "time", clock)
+    return clock
+
+
+def test_a_key_opens_what_it_was_made_for_and_is_kept_as_a_hash_only(make_service, tmp_path):
+    service = make_service()
+    key, token = service.create("door", [Scope.FACES, Scope.FIND], collection="staff")
+    assert re.fullmatch(r"fsk_[0-9a-f]{12}_[\w-]{43}", token)
+    caller = make_service().caller(token)
+    assert (caller.key_id, caller.scopes, caller.collection) == (key.id, {Scope.FACES, Scope.FIND}, "staff")
+    written = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert key.id.encode() in written
+    assert token.rpartition("_")[2].encode() not in written
+    assert token[-43:].encode() not in written
+
+
+def test_a_wrong_key_is_nobodys(make_service):
+    service = make_service(KEY)
+    key, token = service.create("door", Scope)
+    other_token = service.create("gate", Scope)[1]
+    wrong = [None, "", " ", KEY[:-1], KEY + "x", KEY.upper(), token[:-1], token + "x", token.removeprefix("fsk_") + "=",
+             f"fsk_{key.id}_", f"fsk_{key.id}", f"fsk_{key.id}_{other_token[-43:]}", "fsk__", key.id, "é" * 40,
+             "\udc80", key.secret_sha256.hex(), f"fsk_{key.id}_{key.secret_sha256.hex()}"]  # fmt: skip
+    for one in wrong:
+        with pytest.raises(Unauthorized):
+            service.caller(one)
+    assert service.caller(KEY).key_id == "env-1"
+    assert service.caller(token).key_id == key.id
+
+
+def test_without_any_key_it_is_anybody_and_a_revoked_one_does_not_open_the_service_again(make_service):
+    service = make_service()
+    assert (service.caller(None), service.has_none()) == (ANYBODY, True)
+    key, _ = service.create("door", [Scope.FACES])
+    assert service.revoke(key.id)
+    after = make_service()
+    with pytest.raises(Unauthorized):
+        after.caller(None)
+    assert after.has_none() is False
+    assert service.revoke("nobody's") is False
+
+
+def test_where_a_key_is_required_nobody_is_anybody(make_service):
+    with pytest.raises(Unauthorized):
+        make_service(required=True).caller(None)
+
+
+def test_a_key_expires(make_service):
+    past, future = (datetime.now(UTC) + timedelta(seconds=s) for s in (-1, 60))
+    service = make_service()
+    _, gone = service.create("x", Scope, expires_at=past)
+    _, valid = service.create("x", Scope, expires_at=future)
+    assert service.caller(valid).scopes == set(Scope)
+    with pytest.raises(Unauthorized):
+        service.caller(gone)
+
+
+def test_another_process_learns_of_a_change_within_5_seconds(make_service, now):
+    here, there = make_service(), make_service()
+    assert there.caller(None) == ANYBODY
+    key, token = here.create("door", Scope)
+    now.at += 4.9
+    assert there.caller(token).key_id == key.id
+    here.revoke(key.id)
+    now.at += 4.9
+    with pytest.raises(Unauthorized):
+        there.caller(token)
+
+
+def test_the_keys_are_looked_up_seldom_and_the_day_of_use_is_kept(make_service, store, now, monkeypatch):
+    service = make_service()
+    key, token = service.create("door", Scope)
+    looks = []
+    all_keys = store.all_keys
+    monkeypatch.setattr(store, "all_keys", lambda: (looks.append(1), all_keys())[1])
+    for _ in range(100):
+        service.caller(token)
+        now.at += 0.01
+    assert len(looks) == 1
+    now.at += 5
+    service.caller(token)
+    (kept,) = all_keys()
+    assert (kept.id, kept.last_used_on) == (key.id, datetime.now(UTC).date())
+
+
+class AwayStore(KeyStore):
+    """A database that may go away."""
+
+    def __init__(self, store):
+        self._store, self.is_away = store, False
+
+    def all_keys(self):
+        if self.is_away:
+            raise ServiceUnavailable("away")
+        return self._store.all_keys()
+
+    def add(self, key):
+        self._store.add(key)
+
+    def revoke(self, key_id, at):
+        return self._store.revoke(key_id, at)
+
+    def note_use(self, key_ids, on):
+        self._store.note_use(key_ids, on)
+
+
+class TestADatabaseThatIsAway:
+    """Nobody gets in for that reason, and those of the setting do not notice."""
+
+    @pytest.fixture
+    def away(self, store):
+        return AwayStore(store)
+
+    def test_is_no_reason_to_let_anybody_in(self, away, now):
+        away.is_away = True
+        service = KeyService(store=away, secrets_of_setting=(), required=False)
+        with pytest.raises(ServiceUnavailable):
+            service.caller(None)
+        away.is_away = False
+        now.at += 20
+        assert service.caller(None) == ANYBODY
+
+    def test_does_not_close_what_was_open(self, away, now):
+        service = KeyService(store=away, secrets_of_setting=(), required=False)
+        assert service.caller(None) == ANYBODY
+        away.is_away = True
+        now.at += 20
+        assert service.caller(None) == ANYBODY
+
+    def test_ends_the_trust_in_known_keys_within_5_seconds(self, away, now):
+        service = KeyService(store=away, secrets_of_setting=(KEY,), required=False)
+        token = service.create("door", Scope)[1]
+        assert service.caller(token)
+        away.is_away = True
+        now.at += 4.9
+        with pytest.raises(ServiceUnavailable):
+            service.caller(token)
+        assert service.caller(KEY).key_id == "env-1"
