@@ -19,7 +19,7 @@ from core.factory import create_app
 from core.images import ImagePolicy
 from tests.fakes import FakeEngine
 
-KEY = "a key with all scopes, of the setting"
+KEY = "a-key-of-the-setting-with-all-scopes"
 
 
 @pytest.fixture(autouse=True)

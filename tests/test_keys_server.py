@@ -1,0 +1,63 @@
+"""Keys and the real server: it refuses to start without one, says so when it is open, and learns what others change."""
+
+import os
+import subprocess
+import sys
+import time
+
+import requests
+
+from tests.conftest import KEY
+from tests.test_server import PROJECT, served, wait_for
+
+REVOKED_WITHIN_S = 5  # what docs/access.md promises
+
+
+def keys(folder, *arguments):
+    """What `flask --app main keys …` prints, run beside the server."""
+    command = [sys.executable, "-m", "flask", "--app", "main", "keys", *arguments]
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(PROJECT), "DATA_PATH": str(folder / "data"),
+                   "DEEPFACE_HOME": str(folder / "home"), "LOG_LEVEL": "ERROR", "REQUIRE_AUTH": "true"}  # fmt: skip
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=True
+    ).stdout.strip()
+
+
+def statuses(url, token, count=20):
+    """Of so many requests, each on a connection of its own, so that every worker gets some."""
+    return {requests.get(f"{url}/persons", headers={"X-API-Key": token}, timeout=30).status_code for _ in range(count)}
+
+
+def test_where_a_key_is_required_there_is_no_start_without_one(tmp_path):
+    with served(tmp_path, REQUIRE_AUTH="true") as (_, log, process):
+        assert process.wait(60) == 1
+    lines = log.read_text().splitlines()
+    assert [line[:40] for line in lines] == ["The service cannot start. REQUIRE_AUTH: "]
+    with served(tmp_path, REQUIRE_AUTH="true", API_KEYS=KEY) as (url, log, process):
+        wait_for(f"{url}/health", alive=process)
+        assert statuses(url, "", 1) == {401}
+    assert "ANYBODY" not in log.read_text()
+    assert KEY not in log.read_text()
+
+
+def test_an_open_service_says_so_loudly(tmp_path):
+    with served(tmp_path) as (url, log, process):
+        wait_for(f"{url}/health", alive=process)
+        assert statuses(url, "", 1) == {200}
+    (line,) = [line for line in log.read_text().splitlines() if "ANYBODY WHO REACHES THIS PORT" in line]
+    assert '"level": "WARNING"' in line
+
+
+def test_every_worker_learns_of_a_new_key_and_of_a_revoked_one(tmp_path):
+    token = keys(tmp_path, "create", "reader", "--scope", "gallery:read")
+    with served(tmp_path, WORKERS="2", REQUIRE_AUTH="true") as (url, _, process):
+        wait_for(f"{url}/health", alive=process)
+        assert statuses(url, token) == {200}
+        assert statuses(url, token[:-1]) == {401}
+        second = keys(tmp_path, "create", "another", "--scope", "gallery:read")
+        time.sleep(REVOKED_WITHIN_S)
+        assert statuses(url, second) == {200}
+        keys(tmp_path, "revoke", token.split("_")[1])
+        time.sleep(REVOKED_WITHIN_S)
+        assert statuses(url, token) == {401}
+        assert statuses(url, second) == {200}
