@@ -24,9 +24,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def cases() -> Callable[[int], int]:
-    """How many random cases a suite tries: its own number, or ATTACK_CASES where `make fuzz` sets that."""
-    return lambda usual: int(os.environ.get("ATTACK_CASES", usual))
+def cases() -> Callable[[int, int], int]:
+    """How many random cases a suite tries: of its two numbers the first, or where `make attack` runs it the second."""
+    return lambda quick, full: full if os.environ.get("ATTACKS") == "full" else quick
 
 
 @pytest.fixture

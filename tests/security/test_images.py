@@ -107,7 +107,7 @@ def mutations(count):
 
 
 def test_mutated_files(target, attack, cases):
-    count = cases(1000)
+    count = cases(1000, 20_000)
     attack("mutated image files", count, target.breaches(mutations(count)))
 
 

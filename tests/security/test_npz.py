@@ -105,12 +105,12 @@ def test_damaged_indexes(key, wanted, photos, attack, cases):
         outcomes[len(taken)] += 1
         return taken
 
-    for number in range(cases(2000)):
+    for number in range(cases(2000, 20_000)):
         damage, believed = damaged(random.Random(number), content)
         (photos / NPZ).write_bytes(damage)
         found += breaches(take, wanted, honest, believed)
     assert outcomes.keys() >= {0, len(wanted)}
-    attack("damaged indexes of DeepFace", cases(2000), found)
+    attack("damaged indexes of DeepFace", cases(2000, 20_000), found)
 
 
 def trusting(file):

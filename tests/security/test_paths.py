@@ -244,7 +244,7 @@ def race(read, source, least, until):
 def test_race(swapped, root, attack, cases):
     before = set(os.listdir("/proc/self/fd"))
     won = {INSIDE, ImageSourceForbidden.code}  # by the photo, and by the link
-    seen = race(lambda source: read_encoded(source, root), swapped, cases(2000), until=won)
+    seen = race(lambda source: read_encoded(source, root), swapped, cases(2000, 25_000), until=won)
     assert set(os.listdir("/proc/self/fd")) == before
     assert set(seen) - {CANARY} >= won
     attack("paths swapped while opened", seen.total(), ["canary"] * seen[CANARY])

@@ -114,7 +114,7 @@ def test_hostile_pickles_through_the_real_process(canary, tmp_path, attack):
 
 def test_mutated_pickles(watch, canary, attack, cases):
     honest, code = seeds(), list(executing(canary).values())
-    numbers = range(cases(2000))
+    numbers = range(cases(2000, 20_000))
     judged = watch(mutated(number, honest, code) for number in numbers)
     outcomes = Counter(outcome for outcome, _ in judged)
     assert {"5 rows", "refused"} <= outcomes.keys()
