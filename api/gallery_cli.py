@@ -90,6 +90,29 @@ def load(file: Path) -> None:
     click.echo(f"{done.stored} persons imported, {done.known} known already, {len(done.refused)} refused")
 
 
+@gallery.command("copy-to-pgvector")
+@click.option("--collection", default=COLLECTION, callback=_collection, help=f"By default {COLLECTION}.")
+@click.option(
+    "--database",
+    "url",
+    envvar="FACE_EMBEDDINGS_URL",
+    show_envvar=True,
+    default="",
+    help="postgresql://…, else DATABASE_URL. With a password it belongs into the variable.",
+)
+@click.option("--table", default="face_embeddings", show_default=True, metavar="[SCHEMA.]NAME")
+@with_embedding_options
+def copy_to_pgvector(url: str, table: str, collection: str, **options: Any) -> None:
+    """Copy the faces of a collection, embedded with these options, into a table of your own.
+
+    deploy/face_embeddings.sql makes it. Called again, it writes what has changed and removes what was forgotten since;
+    rows that did not come from here are left alone. The user has to own the table.
+    """
+    wanted = EmbeddingOptions.model_validate(options)
+    done = services().table_copy.copy(url=url, table=table, collection=collection, options=wanted)
+    click.echo(f"{done.written} faces written, {done.unchanged} known already, {done.removed} removed")
+
+
 @gallery.command("expire")
 def expire() -> None:
     """Forget everybody whose retain_until is over."""

@@ -27,9 +27,12 @@ from services.readiness import ReadinessService
 from services.reading import FaceReader
 from services.recording import VerificationLog
 from services.stores.folder_index import FileFolderIndexStore
+from services.stores.sql.face_source import SqlFaceSource
 from services.stores.sql.matrix_search import MatrixSearch
+from services.stores.sql.owner_table import PgOwnerTable
 from services.stores.sql.pgvector_search import PgVectorSearch
 from services.stores.sql.store import SqlGalleryStore
+from services.table_copy import TableCopyService
 from services.upkeep import UpkeepService
 
 
@@ -50,6 +53,7 @@ class Services:
     verifications: VerificationLog
     enrolment: EnrolmentService
     gallery_files: GalleryFileService
+    table_copy: TableCopyService
     upkeep: UpkeepService
     readiness: ReadinessService
     models: ModelService
@@ -119,6 +123,9 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         comparison=ComparisonService(reader=reader, defaults=defaults),
         verifications=VerificationLog(store=gallery_store, enabled=settings.record_verifications),
         gallery_files=GalleryFileService(store=gallery_store),
+        table_copy=TableCopyService(
+            source=SqlFaceSource(database), open_table=PgOwnerTable, defaults=defaults, url=settings.database_url
+        ),
         upkeep=UpkeepService(store=gallery_store),
         readiness=ReadinessService(engine=engine, models=defaults.preload, ping_store=ping),
         models=ModelService(weights=weights),

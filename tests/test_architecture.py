@@ -23,6 +23,7 @@ ALLOWED = {
         "services.stores.sql",
         "services.stores.gallery_base",
         "services.stores.keys_base",
+        "services.stores.owner_base",
         "services.engine.base",
         CORE_LEAVES,
     ),
@@ -36,6 +37,7 @@ INTERFACES = (
     "services.stores.base",
     "services.stores.gallery_base",
     "services.stores.keys_base",
+    "services.stores.owner_base",
 )
 
 

@@ -113,3 +113,16 @@ def test_a_file_that_cannot_be_read_or_written_is_one_line(app, tmp_path):
     ):
         result = app.test_cli_runner().invoke(args=["gallery", *map(str, arguments)])
         assert (result.exit_code, result.stderr) == (1, said)
+
+
+def test_a_copy_needs_a_postgresql_and_says_so_on_one_line(app, make_app, monkeypatch):
+    def refused(*arguments):
+        result = app.test_cli_runner().invoke(args=["gallery", "copy-to-pgvector", *arguments])
+        assert (result.exit_code, result.stdout) == (1, "")
+        return result.stderr
+
+    assert refused() == "Error: The table's database has to be given as postgresql://….\n"
+    assert refused("--database", "sqlite:///x") == "Error: The table has to be in a PostgreSQL: postgresql://….\n"
+    monkeypatch.setenv("FACE_EMBEDDINGS_URL", "postgresql://nobody:secret@127.0.0.1:1/nothing")
+    assert refused() == "Error: The table's database does not answer, or not to this user.\n"
+    assert "FACE_EMBEDDINGS_URL" in run(app, "gallery", "copy-to-pgvector", "--help")[1]

@@ -9,8 +9,10 @@ from pathlib import Path
 from uuid import uuid4
 
 import psutil
+import psycopg
 import pytest
 import sqlalchemy as sa
+from psycopg import sql
 
 from services.stores.sql.database import Database
 from services.stores.sql.matrix_search import MatrixSearch
@@ -36,17 +38,27 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     shutil.rmtree(folder.parent)
 
 
+def new_database(server: str) -> str:
+    """The URL of an empty database on the server."""
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    return sa.make_url(server).set(database=name).render_as_string(hide_password=False)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database of its own, once on each backend."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'gallery.db'}"
-    url = sa.engine.make_url(request.getfixturevalue("postgresql")).set(drivername="postgresql+psycopg")
-    name = f"test_{uuid4().hex}"
-    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-    with engine.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    return url.set(database=name).render_as_string(hide_password=False)
+    url = sa.make_url(new_database(request.getfixturevalue("postgresql")))
+    return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def owner_url(postgresql: str) -> str:
+    """An empty PostgreSQL database of the owner's, as libpq writes its URL."""
+    return new_database(postgresql)
 
 
 @pytest.fixture

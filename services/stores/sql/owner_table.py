@@ -1,0 +1,133 @@
+"""A table of the owner's in PostgreSQL with pgvector, such as `deploy/face_embeddings.sql` makes."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import pgvector
+import psycopg
+from psycopg import sql
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+from typing_extensions import override
+
+from core.exceptions import ServiceUnavailable, StorageFull
+from services.stores.owner_base import OwnerRow, OwnerTable, Replaced
+
+_TIMEOUT_S = 5  # for a connection or a lock
+
+_FULL = "53100"  # PostgreSQL's disk_full
+
+_UNREACHABLE = "The table's database does not answer, or not to this user."
+_NO_TABLE = "There is no such table; deploy/face_embeddings.sql makes it."
+
+# What PostgreSQL's error codes mean here; its own texts may hold what is in the rows.
+_SAID = {
+    "42P01": _NO_TABLE,  # undefined_table
+    "3F000": _NO_TABLE,  # invalid_schema_name
+    "42703": "The table has not the columns that deploy/face_embeddings.sql gives it.",  # undefined_column
+    "42P10": "The table's id is no primary key.",  # invalid_column_reference
+    "42501": "The user may not change every row of the table; its owner may.",  # insufficient_privilege
+    "55P03": "Somebody else is changing the table.",  # lock_not_available
+}
+
+# Every row has to be seen, or what was forgotten could stay: where row-level security hides any, that is an error.
+_PREPARE = f"""
+SET LOCAL row_security = off;
+SET LOCAL statement_timeout = 0;
+SET LOCAL lock_timeout = '{_TIMEOUT_S}s';
+SELECT pg_advisory_xact_lock(hashtext('gallery copy'))
+"""
+
+# pgvector writes the dimension where other types have their length; -1 is any.
+_DIMENSION = """
+SELECT atttypmod FROM pg_attribute WHERE attrelid = 'pg_temp.gallery_rows_given'::regclass AND attname = 'embedding'
+"""
+
+_GIVE = """
+CREATE TEMPORARY TABLE gallery_rows_given ON COMMIT DROP AS
+SELECT id, person_id, label, embedding, metadata, created_at FROM {table} WITH NO DATA
+"""
+
+_COPY = "COPY pg_temp.gallery_rows_given (id, person_id, label, embedding, metadata, created_at) FROM STDIN"
+
+# A row that is the same is left alone, for every new version of one goes into the index anew.
+_WRITE = """
+INSERT INTO {table} AS kept (id, person_id, label, embedding, metadata, created_at)
+SELECT id, person_id, label, embedding, metadata, created_at FROM pg_temp.gallery_rows_given ORDER BY id
+ON CONFLICT (id) DO UPDATE SET
+    person_id = excluded.person_id, label = excluded.label, embedding = excluded.embedding,
+    metadata = excluded.metadata, created_at = excluded.created_at
+WHERE (kept.person_id, kept.label, kept.embedding, kept.metadata, kept.created_at)
+    IS DISTINCT FROM (excluded.person_id, excluded.label, excluded.embedding, excluded.metadata, excluded.created_at)
+"""
+
+_REMOVE = """
+DELETE FROM {table} AS kept
+WHERE metadata @> {mark} AND NOT EXISTS (SELECT FROM pg_temp.gallery_rows_given AS given WHERE given.id = kept.id)
+"""
+
+
+class PgOwnerTable(OwnerTable):
+    """One table by its URL and name, `NAME` or `SCHEMA.NAME`, in whose letters and case it is looked for."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self._url = url
+        self._table = sql.Identifier(*name.split(".", 1))
+
+    @override
+    def replace(self, rows: Iterable[OwnerRow], *, mark: Mapping[str, Any], dimension: int) -> Replaced:
+        with _refusals(), psycopg.connect(**_arguments(self._url)) as connection, connection.cursor() as cursor:
+            cursor.execute(_PREPARE)
+            if cursor.execute("SELECT FROM pg_extension WHERE extname = 'vector'").fetchone() is None:
+                raise ServiceUnavailable("The table's database has no pgvector: CREATE EXTENSION vector.")
+            cursor.execute(sql.SQL(_GIVE).format(table=self._table))
+            _require_dimension(cursor, dimension)
+            with cursor.copy(_COPY) as copy:
+                for row in rows:
+                    copy.write_row(_fields(row))
+            given = cursor.rowcount
+            cursor.execute("ANALYZE pg_temp.gallery_rows_given")
+            written = cursor.execute(sql.SQL(_WRITE).format(table=self._table)).rowcount
+            # Without parameters, for which the percent signs of a table's name would be taken.
+            remove = sql.SQL(_REMOVE).format(table=self._table, mark=sql.Literal(json.dumps(mark)))
+            removed = cursor.execute(remove).rowcount
+        return Replaced(written=written, unchanged=given - written, removed=removed)
+
+
+def _arguments(url: str) -> dict[str, Any]:
+    """How psycopg connects to a URL as SQLAlchemy writes it."""
+    try:
+        parts = make_url(url)
+    except ArgumentError:
+        raise ServiceUnavailable("The table's database has to be given as postgresql://….") from None
+    if parts.get_backend_name() not in ("postgresql", "postgres"):
+        raise ServiceUnavailable("The table has to be in a PostgreSQL: postgresql://….")
+    named = parts.translate_connect_args(username="user", database="dbname")
+    return {"connect_timeout": _TIMEOUT_S, **named, **parts.query}
+
+
+def _require_dimension(cursor: psycopg.Cursor[Any], dimension: int) -> None:
+    row = cursor.execute(_DIMENSION).fetchone()
+    assert row is not None, "the table was made with this column"
+    if row[0] not in (dimension, -1):
+        raise ServiceUnavailable(f"The table takes embeddings of {row[0]} numbers; the model's have {dimension}.")
+
+
+def _fields(row: OwnerRow) -> list[Any]:
+    embedding = pgvector.Vector(row.embedding).to_text()
+    return [row.id, row.person_id, row.label, embedding, json.dumps(row.metadata), row.created_at]
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except psycopg.Error as error:
+        if error.sqlstate == _FULL:
+            raise StorageFull from error
+        if isinstance(error, psycopg.OperationalError) and error.sqlstate is None:
+            raise ServiceUnavailable(_UNREACHABLE) from error
+        said = f"PostgreSQL refuses the rows, with its error {error.sqlstate}."
+        raise ServiceUnavailable(_SAID.get(error.sqlstate or "", said)) from error
