@@ -1,11 +1,11 @@
 """Bodies of /compare: one face, or its embedding, against embeddings."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, model_validator
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from schemas.common import WHOLE, ComparisonOptions, FacialArea, ImageSource, Response, key_if_set
+from schemas.common import WHOLE, ComparisonOptions, FacialArea, ImageSource, Metric, Response, key_if_set
 from schemas.gallery import Embedding, parsed
 
 
@@ -28,16 +28,41 @@ Targets = Annotated[
 ]
 
 
+OTHER_NAMES = {
+    "source_vector": "vector",
+    "target_vector": "vector_b",
+    "target_vectors": "vectors",
+    "distance_metric": "metric",
+}
+
+
+def _by_either_name(name: str, description: str | None) -> Any:
+    """A field that a request may also give by its other name; both at once are one field too many."""
+    return Field(None, validation_alias=AliasChoices(name, OTHER_NAMES[name]), description=description)
+
+
+def _with_other_names(schema: dict[str, Any]) -> None:
+    """Describe the other names too: the document allows no field that it does not have."""
+    properties = schema["properties"]
+    for name, other in OTHER_NAMES.items():
+        properties[other] = properties[name] | {"description": f"Another name of {name}, in its place."}
+
+
 class CompareRequest(ComparisonOptions):
     """One source, `img` or `source_vector`, and embeddings of the same model and options to compare it with."""
+
+    model_config = ConfigDict(json_schema_extra=_with_other_names)
 
     most_values: ClassVar[int] = 500_000
 
     img: ImageSource | None = None
-    source_vector: Embedding | None = Field(None, description="In place of img; in forms as JSON.")
-    target_vector: Embedding | None = Field(None, description="One target; in forms as JSON.")
-    target_vectors: Targets | None = Field(
-        None, description="Several: lists of numbers, or objects of id and vector; in forms as JSON."
+    source_vector: Embedding | None = _by_either_name("source_vector", "In place of img; in forms as JSON.")
+    target_vector: Embedding | None = _by_either_name("target_vector", "One target; in forms as JSON.")
+    target_vectors: Targets | None = _by_either_name(
+        "target_vectors", "Several: lists of numbers, or objects of id and vector; in forms as JSON."
+    )
+    distance_metric: Metric | None = _by_either_name(
+        "distance_metric", ComparisonOptions.model_fields["distance_metric"].description
     )
     face_index: Annotated[int, Field(ge=0, le=10_000), WHOLE] | None = Field(
         None, description="Which face of the image, in the detector's order; by default the largest."

@@ -1,9 +1,11 @@
 """/compare on the fake engine."""
 
+import json
 from base64 import b64encode
 
 import pytest
 
+from schemas.compare import OTHER_NAMES
 from tests.conftest import assert_error
 from tests.pictures import ALICE, ALICIA, BOB, photo
 
@@ -50,6 +52,36 @@ def test_many_embeddings_fit_into_a_request(client, vector):
     assert len(client.post("/compare", json=body).json["results"]) == 100
 
 
+def test_the_names_of_deepface_dev_mean_the_same(client, vector):
+    of = {
+        "source_vector": vector(ALICE),
+        "target_vector": vector(BOB),
+        "target_vectors": [vector(BOB), {"id": "a", "vector": vector(ALICIA)}],
+        "distance_metric": "euclidean",
+    }
+    for target in ("target_vector", "target_vectors"):
+        names = ("source_vector", target, "distance_metric")
+        ours = client.post("/compare", json={name: of[name] for name in names}).json
+        body = {OTHER_NAMES[name]: of[name] for name in names}
+        assert ours["success"] is True
+        assert client.post("/compare", json=body).json == ours
+        form = {name: value if isinstance(value, str) else json.dumps(value) for name, value in body.items()}
+        assert client.post("/compare", data=form).json == ours
+
+
+@pytest.mark.parametrize(("name", "other"), OTHER_NAMES.items())
+def test_one_thing_by_both_names_is_an_error(client, name, other):
+    given = {"target_vectors": [[1.0]], "distance_metric": "cosine"}.get(name, [1.0])
+    assert_error(client.post("/compare", json={name: given, other: given}), 422, "validation_error", other)
+
+
+def test_the_document_knows_both_names(client):
+    described = client.get("/openapi.json").json["components"]["schemas"]["CompareRequest"]["properties"]
+    for name, other in OTHER_NAMES.items():
+        known, also = described[name], described[other]
+        assert also == known | {"description": f"Another name of {name}, in its place."}
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
@@ -62,6 +94,8 @@ def test_many_embeddings_fit_into_a_request(client, vector):
         ({"img": "a", "target_vectors": []}, "target_vectors"),
         ({"img": "a", "target_vectors": [{"id": "x"}]}, "target_vectors.0.vector"),
         ({"img": "a", "target_vector": ["x"]}, "target_vector.0"),
+        ({"img": "a", "vector_b": ["x"]}, "vector_b.0"),
+        ({"img": "a", "metric": "x"}, "metric"),
     ],
 )
 def test_a_wrong_comparison_names_the_field(client, body, field):
