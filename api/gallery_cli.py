@@ -91,7 +91,7 @@ def load(file: Path) -> None:
 
 
 @gallery.command("copy-to-pgvector")
-@click.option("--collection", default=COLLECTION, callback=_collection, help=f"By default {COLLECTION}.")
+@click.option("--collection", default=COLLECTION, callback=collection_name, help=f"By default {COLLECTION}.")
 @click.option(
     "--database",
     "url",
