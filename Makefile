@@ -38,11 +38,11 @@ test-tensorflow:
 	$(BIN)/python -m pytest -W default tests/models/test_tensorflow.py
 
 # What takes too long for every change: 16,000 mixed requests from 8 threads, 20 minutes of slow clients, 100 kills of a
-# worker that registers.
+# worker that registers and 30 of its PostgreSQL.
 stress: $(VENV)/.dev
 	$(BIN)/python -m tests.models.mixed --requests 16000
 	SLOW_CLIENTS_S=1200 $(BIN)/python -m pytest tests/test_nginx.py
-	GALLERY_KILLS=100 $(BIN)/python -m pytest tests/test_gallery_server.py
+	GALLERY_KILLS=100 GALLERY_RESTARTS=30 $(BIN)/python -m pytest tests/test_gallery_server.py
 
 # The attacks of SECURITY.md, each with its full number of tries.
 attack: $(VENV)/.dev

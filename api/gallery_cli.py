@@ -121,14 +121,14 @@ def expire() -> None:
 
 @gallery.command("purge")
 def purge() -> None:
-    """Have PostgreSQL clean up what was forgotten, so that its bytes leave the disk.
+    """Have the bytes of what was forgotten leave PostgreSQL's files, and say of each step what came of it.
 
-    Freed room and old log files keep their bytes until the server uses them again, which comes sooner this way, not at
-    once. Backups, replicas and archived log files (WAL) are out of reach: they keep what they hold. In SQLite there is
-    nothing to do, for there forgetting itself overwrites.
+    The tables are written anew, and nobody can read them meanwhile: requests that need them wait, or answer 503. The
+    write-ahead log is overwritten too. Backups, replicas and archived log files (WAL) are out of reach: they keep what
+    they hold. In SQLite there is nothing to do, for there forgetting itself overwrites.
     """
     steps = services().upkeep.purge()
-    for name, permitted in steps.items():
-        click.echo(f"{name}: {'done' if permitted else 'not permitted to this user'}")
+    for name, outcome in steps.items():
+        click.echo(f"{name}: {outcome}")
     if not steps:
         click.echo("Nothing to do: in SQLite, what is forgotten is overwritten at once.")

@@ -24,7 +24,7 @@ class Receipt(Response):
     face_id: str = Field(description="Empty where it was all of a person.")
     bytes_gone: bool = Field(
         description="Whether the bytes are in no file any more; if not, they are out of reach of any query, and leave"
-        " the disk with the database's own cleaning."
+        " the disk with `gallery purge`."
     )
 
 
@@ -51,7 +51,7 @@ class PersonsQuery(Request):
     collection: CollectionName | None = Field(None, description="Of this collection only.")
     name: str = Field("", max_length=200, pattern=r"^[^\x00]*$", description="Whose name has this in it, in any case.")
     labels: Labels | None = Field(None, description="Who have all these labels, as JSON.")
-    cursor: Id | None = Field(None, description="The `next_cursor` of the page before.")
+    cursor: str | None = Field(None, max_length=2000, description="The `next_cursor` of the page before.")
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
 
 

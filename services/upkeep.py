@@ -43,6 +43,6 @@ class UpkeepService:
         """Bring the database to the newest schema."""
         self._store.upgrade()
 
-    def purge(self) -> dict[str, bool]:
+    def purge(self) -> dict[str, str]:
         """As `GalleryStore.purge`."""
         return self._store.purge()

@@ -1,4 +1,4 @@
-"""The gallery behind the real server: workers that see each other's changes, and workers that are killed."""
+"""The gallery behind the real server: workers that see each other's changes, workers and databases that are killed."""
 
 import os
 import random
@@ -7,17 +7,21 @@ import signal
 import sqlite3
 import threading
 import time
-from contextlib import suppress
+from collections import Counter
+from contextlib import closing
 
 import cv2
 import numpy as np
 import pytest
 import requests
+import sqlalchemy as sa
 
+from tests.postgresql import in_files, running
 from tests.test_server import served, wait_for
 
 CLIENTS = 8
-KILLS = int(os.environ.get("GALLERY_KILLS", "6"))
+KILLS = int(os.environ.get("GALLERY_KILLS", "6"))  # of a worker
+RESTARTS = int(os.environ.get("GALLERY_RESTARTS", "3"))  # of PostgreSQL
 ROUNDS = 8
 FACES_OF_PERSONS = (
     "SELECT persons.name, count(faces.id) FROM persons LEFT JOIN faces ON faces.person_id = persons.id GROUP BY 1"
@@ -87,53 +91,127 @@ def test_what_one_worker_registers_or_forgets_every_other_knows_at_the_next_requ
         in_parallel(work)
 
 
+class Registrations:
+    """Clients that register one face after the other, and know what was sent and what was acknowledged."""
+
+    def __init__(self, url):
+        self.url = url
+        self.sent, self.acknowledged, self.statuses = {}, {}, Counter()
+        self._stop = threading.Event()
+        self._clients = [threading.Thread(target=self._work, args=(client,)) for client in range(CLIENTS)]
+        for client in self._clients:
+            client.start()
+
+    def _work(self, client):
+        number = client * 100_000
+        while not self._stop.is_set():
+            number += 1
+            self.sent[number] = f"k{number}"
+            try:
+                answer = self.send(number)
+            except requests.RequestException:
+                self.statuses["none"] += 1
+                continue
+            self.statuses[answer.status_code] += 1
+            if answer.status_code == 201:
+                self.acknowledged[number] = answer.json()["id"]
+
+    def send(self, number):
+        return post(self.url, "register", number, {"Idempotency-Key": f"k{number}"}, name=f"p{number}.")
+
+    def wait_for_another(self):
+        """Return a moment after one more was acknowledged."""
+        known, deadline = len(self.acknowledged), time.monotonic() + 120
+        while len(self.acknowledged) <= known:
+            assert time.monotonic() < deadline, "nothing is registered any more"
+            time.sleep(0.01)
+        time.sleep(random.uniform(0, 0.3))
+
+    def stop(self):
+        self._stop.set()
+        for client in self._clients:
+            client.join(60)
+
+    def check(self, ask):
+        """That nothing acknowledged is lost, and nothing is there by half; `ask` is for rows of the database."""
+        faces = dict(ask(FACES_OF_PERSONS))
+        for table in ("faces", "answers"):
+            assert [tuple(row) for row in ask(f"SELECT count(*) FROM {table}")] == [(len(faces),)]
+        assert set(faces.values()) == {1}
+        assert {f"p{number}." for number in self.acknowledged} <= set(faces)
+        for number in random.sample(sorted(self.acknowledged), min(40, len(self.acknowledged))):
+            assert found(self.url, number) == f"p{number}."
+        unanswered = sorted(set(self.sent) - set(self.acknowledged))
+        assert unanswered
+        for number in random.sample(unanswered, min(20, len(unanswered))):  # sent again each is there once
+            again = self.send(number)
+            assert again.status_code == 201
+            assert requests.get(f"{self.url}/persons/{again.json()['person_id']}", timeout=60).json()["faces"] == 1
+
+
 def test_a_kill_during_registrations_loses_nothing_acknowledged_and_leaves_nothing_half(tmp_path):
-    acknowledged, sent = {}, {}
     with served(tmp_path) as (url, log, process):
         wait_for(f"{url}/ready", alive=process)
-        stop = threading.Event()
-
-        def work(client):
-            number = client * 100_000
-            while not stop.is_set():
-                number += 1
-                sent[number] = f"k{number}"
-                with suppress(requests.RequestException):
-                    answer = post(url, "register", number, {"Idempotency-Key": f"k{number}"}, name=f"p{number}.")
-                    if answer.status_code == 201:
-                        acknowledged[number] = answer.json()["id"]
-
-        clients = [threading.Thread(target=work, args=(client,)) for client in range(CLIENTS)]
-        for client in clients:
-            client.start()
-        rng = random.Random(0)
+        clients = Registrations(url)
         for kill in range(KILLS):
             wait_for(f"{url}/ready", alive=process)
-            known = len(acknowledged)
-            while len(acknowledged) <= known:
-                time.sleep(0.01)
-            time.sleep(rng.uniform(0, 0.3))
+            clients.wait_for_another()
             worker = re.findall(r"Booting worker with pid: (\d+)", log.read_text())[-1]
             os.kill(int(worker), signal.SIGKILL)
             while log.read_text().count("Booting worker") < kill + 2:
                 time.sleep(0.05)
-        stop.set()
-        for client in clients:
-            client.join(60)
+        clients.stop()
         wait_for(f"{url}/ready", alive=process)
-        with sqlite3.connect(tmp_path / "data" / "gallery.db") as database:
+        with closing(sqlite3.connect(tmp_path / "data" / "gallery.db")) as database:
             assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-            faces = dict(database.execute(FACES_OF_PERSONS))
-            assert database.execute("SELECT count(*) FROM faces").fetchone() == (len(faces),)
-            assert database.execute("SELECT count(*) FROM answers").fetchone() == (len(faces),)
-        database.close()
-        assert set(faces.values()) == {1}
-        assert {f"p{number}." for number in acknowledged} <= set(faces)
-        for number in rng.sample(sorted(acknowledged), min(40, len(acknowledged))):
-            assert found(url, number) == f"p{number}."
-        unanswered = sorted(set(sent) - set(acknowledged))
-        for number in unanswered[:20]:  # sent again each is answered, and there once
-            again = post(url, "register", number, {"Idempotency-Key": f"k{number}"}, name=f"p{number}.")
-            assert again.status_code == 201
-            assert requests.get(f"{url}/persons/{again.json()['person_id']}", timeout=60).json()["faces"] == 1
-        assert unanswered
+            clients.check(lambda statement: database.execute(statement).fetchall())
+
+
+def test_a_restart_of_postgresql_loses_nothing_acknowledged_and_the_service_goes_on_by_itself(tmp_path):
+    lock = tmp_path / "lock"
+    lock.mkdir()
+    with running(lock) as server, served(tmp_path, DATABASE_URL=server.url) as (url, log, process):
+        wait_for(f"{url}/ready", alive=process)
+        clients = Registrations(url)
+        for _ in range(RESTARTS):
+            clients.wait_for_another()
+            server.stop()
+            assert requests.get(f"{url}/persons", timeout=20).status_code == 503
+            server.start()
+        clients.wait_for_another()
+        with server.frozen():
+            assert requests.get(f"{url}/persons", timeout=20).status_code == 503
+        clients.wait_for_another()
+        clients.stop()
+        assert set(clients.statuses) == {201, 503}  # each request was answered
+        assert log.read_text().count("Booting worker") == 1
+        engine = sa.create_engine(sa.make_url(server.url).set(drivername="postgresql+psycopg"))
+        with engine.connect() as database:
+            clients.check(lambda statement: database.execute(sa.text(statement)).all())
+        engine.dispose()
+
+
+def test_no_file_of_sqlite_and_no_line_of_the_log_keeps_the_forgotten(tmp_path):
+    with served(tmp_path) as (url, log, process):
+        wait_for(f"{url}/ready", alive=process)
+        database = tmp_path / "data" / "gallery.db"
+        persons, pieces = set(), {}
+        for number in range(50):
+            answer = post(url, "register", number, name=f"p{number}.", store_crop="true", on_duplicate="merge")
+            assert answer.status_code == 201, answer.text
+            persons.add(answer.json()["person_id"])
+            with closing(sqlite3.connect(database)) as connection:
+                ((embedding, crop),) = connection.execute(
+                    "SELECT embedding, crop FROM faces ORDER BY rowid DESC LIMIT 1"
+                )
+            for kind, content in (("face", embedding), ("crop", crop)):
+                starts = range(0, len(content) - 63, (len(content) - 64) // 4)
+                pieces |= {content[start : start + 64]: f"{kind} {number}" for start in starts}
+        assert in_files(tmp_path, pieces) == set(pieces.values())  # the search finds them
+        found(url, 0)
+        for person in persons:
+            assert requests.delete(f"{url}/persons/{person}", timeout=60).json()["bytes_gone"] is True
+        assert found(url, 0) is None
+        assert database.with_name("gallery.db.lock").exists()
+        assert in_files(tmp_path, pieces) == set()
+        assert not re.search(r"-?0\.\d{6,}, -?0\.\d{6,}", log.read_text())  # nor as numbers

@@ -135,8 +135,8 @@ class GalleryStore(ABC):
         """Bring the database to the newest schema."""
 
     @abstractmethod
-    def purge(self) -> dict[str, bool]:
-        """Have the database clean up what was forgotten: the names of the steps, and whether each was permitted.
+    def purge(self) -> dict[str, str]:
+        """Have what was forgotten leave every file of the database: the names of the steps, and what came of each.
 
         There are none where forgetting itself overwrites.
         """
@@ -209,7 +209,11 @@ class GalleryStore(ABC):
     def persons(
         self, *, collection: str | None, name: str, labels: Mapping[str, str], cursor: str | None, limit: int
     ) -> Page:
-        """Persons whose name has `name` in it (in any case) and who have all these labels; all of them by default."""
+        """Persons whose name has `name` in it (in any case) and who have all these labels; all of them by default.
+
+        Raises:
+            ValidationFailed: the cursor is no `next_cursor` of a page.
+        """
 
     @abstractmethod
     def update(self, person_id: str, changes: Mapping[str, Any], event: Event) -> Person:

@@ -15,17 +15,16 @@ from alembic.config import Config
 from sqlalchemy.engine import make_url
 
 from core.exceptions import ServiceUnavailable, StorageFull
-from services.stores.sql.schema import metadata
+from services.stores.sql import connecting
+from services.stores.sql.purge import purge
 
-_TIMEOUT_S = 5  # for a connection, a lock or a statement; then the database counts as unavailable
+_TIMEOUT_S = 5  # for a lock, or a connection to SQLite; then the database counts as unavailable
 
 # Below it, a write-ahead log with several connections can lose a committed write (sqlite.org/wal.html, section 11).
 _SAFE_WAL = (3, 51, 3)
 
 # SQLITE_FULL; PostgreSQL's disk_full.
 _FULL = ("SQLITE_FULL", "53100")
-
-_NOT_PERMITTED = "42501"  # PostgreSQL's insufficient_privilege
 
 
 class Database:
@@ -42,13 +41,7 @@ class Database:
             sa.event.listen(self._engine, "connect", _prepare_sqlite)
             sa.event.listen(self._engine, "begin", _begin_sqlite)
         else:
-            arguments = {"connect_timeout": _TIMEOUT_S, "options": f"-c statement_timeout={_TIMEOUT_S}s"}
-            self._engine = sa.create_engine(
-                self.url.set(drivername="postgresql+psycopg"),
-                connect_args=arguments,
-                pool_pre_ping=True,
-                pool_timeout=_TIMEOUT_S,
-            )
+            self._engine = connecting.engine(self.url)
 
     @property
     def is_missing(self) -> bool:
@@ -85,7 +78,10 @@ class Database:
             ServiceUnavailable: the database does not answer, or another one is in it for long.
         """
         self._ensure_current()
-        with self._alone, _errors():  # of this process one waits, so that the rest does not hold connections
+        with (
+            _within_time(self._alone),
+            _errors(),
+        ):  # of this process one waits, the rest holds no connections
             if self.is_sqlite:
                 descriptor = os.open(f"{self.url.database}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
                 try:
@@ -148,10 +144,8 @@ class Database:
         with self.reading() as connection:
             return int(connection.exec_driver_sql(of_sqlite if self.is_sqlite else of_postgresql).scalar_one())
 
-    def purge(self) -> dict[str, bool]:
-        """Have PostgreSQL clean its tables and go on to a new log; says of each step whether it was permitted.
-
-        SQLite needs no step: what is deleted is overwritten at once.
+    def purge(self) -> dict[str, str]:
+        """As `GalleryStore.purge`; SQLite needs no step, for there what is deleted is overwritten at once.
 
         Raises:
             ServiceUnavailable: the database does not answer.
@@ -159,22 +153,23 @@ class Database:
         if self.is_sqlite:
             return {}
         self._ensure_current()
-        steps = {
-            "VACUUM": f"VACUUM {', '.join(metadata.tables)}",
-            "CHECKPOINT": "CHECKPOINT",
-            "pg_switch_wal": "SELECT pg_switch_wal()",
-        }
         with _errors(), self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.detach()  # so that nobody else gets a connection without a timeout
+            connecting.be_patient(connection)
             connection.exec_driver_sql("SET statement_timeout = 0")
-            return {name: _is_permitted(connection, statement) for name, statement in steps.items()}
+            return purge(connection)
 
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
 
     def _ensure_current(self) -> None:
-        with self._upgrading:
+        if self._is_current:
+            return
+        if not self.is_sqlite:
+            with _errors(), self._engine.connect():  # while it is away nobody waits for those who asked before
+                pass
+        with _within_time(self._upgrading):
             if not self._is_current:
                 self.upgrade()
                 self._is_current = True
@@ -192,26 +187,11 @@ class Database:
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
         with self._changing() as connection:
             if not self.is_sqlite:  # of several workers that start at once one migrates
-                connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # an index of many faces takes long
+                connecting.be_patient(connection)  # an index of many faces takes long
+                connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('gallery schema'))"))
             config.attributes["connection"] = connection
             command(config, revision)
-
-
-def _is_permitted(connection: sa.Connection, statement: str) -> bool:
-    """Execute the statement of PostgreSQL's, unless this is not permitted."""
-    warnings: list[Any] = []
-    driver: Any = connection.connection.dbapi_connection
-    driver.add_notice_handler(warnings.append)
-    try:
-        connection.exec_driver_sql(statement)
-    except sa.exc.ProgrammingError as error:
-        if getattr(error.orig, "sqlstate", None) != _NOT_PERMITTED:
-            raise
-        return False
-    finally:
-        driver.remove_notice_handler(warnings.append)
-    return not warnings  # VACUUM leaves out the tables of others with a warning
 
 
 def _make_file(path: Path) -> None:
@@ -230,6 +210,17 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
 def _begin_sqlite(connection: sa.Connection) -> None:
     # A reader that became a writer only later could find that another one was faster, and would have to start anew.
     connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
+
+
+@contextmanager
+def _within_time(lock: threading.Lock) -> Iterator[None]:
+    """The lock; or ServiceUnavailable, where those who wait would otherwise time out one after the other."""
+    if not lock.acquire(timeout=_TIMEOUT_S):
+        raise ServiceUnavailable("The database does not answer.")
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager

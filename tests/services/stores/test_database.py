@@ -1,5 +1,6 @@
 """Migrations, and what the databases themselves have to promise."""
 
+import socket
 import threading
 import time
 from dataclasses import replace
@@ -12,8 +13,13 @@ from alembic.migration import MigrationContext
 
 from core.exceptions import ServiceUnavailable
 from services.stores.sql.database import Database
+from services.stores.sql.pgvector_search import PgVectorSearch
 from services.stores.sql.schema import metadata
+from services.stores.sql.store import SqlGalleryStore
+from tests.postgresql import in_files, running
 from tests.services.stores.test_gallery import FORGET, face, near, register
+
+STEPS = ("VACUUM FULL", "VACUUM FULL pg_statistic", "CHECKPOINT", "WAL")
 
 
 @pytest.mark.filterwarnings("ignore:Did not recognize type 'vector'")
@@ -46,7 +52,7 @@ def test_a_purge_says_what_the_user_is_not_permitted(make_store, database_url):
         for statement in (f"CREATE ROLE {user} LOGIN", f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {user}"):
             connection.execute(sa.text(statement))
     database = Database(url.set(username=user).render_as_string(hide_password=False))
-    assert database.purge() == {"VACUUM": False, "CHECKPOINT": False, "pg_switch_wal": False}
+    assert database.purge() == dict.fromkeys(STEPS, "not permitted to this user")
     with database.reading() as connection:
         assert connection.scalar(sa.text("SHOW statement_timeout")) == "5s"
     database.close()
@@ -72,13 +78,64 @@ def test_workers_that_start_at_once_migrate_once(database_url):
     assert failures == []
 
 
-def test_a_database_that_does_not_answer_is_unavailable_soon(tmp_path):
-    for url in ("postgresql://nobody@127.0.0.1:1/nothing", f"sqlite:///{tmp_path}"):
-        database = Database(url)
-        started = time.monotonic()
-        with pytest.raises(ServiceUnavailable), database.reading() as connection:
-            connection.execute(sa.select(1))
-        assert time.monotonic() - started < 30  # rather than for ever
+@pytest.fixture
+def silent():
+    """The port of a server that accepts, and never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=1000) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.mark.parametrize("place", ["127.0.0.1:1", "name.invalid", "127.0.0.1:{silent}", "sqlite"])
+def test_a_database_that_does_not_answer_is_unavailable_soon_to_all_who_ask_at_once(place, silent, tmp_path):
+    url = f"sqlite:///{tmp_path}" if place == "sqlite" else f"postgresql://nobody@{place.format(silent=silent)}/nothing"
+    database = Database(url)
+    said = []
+
+    def ask():
+        try:
+            with database.reading() as connection:
+                connection.execute(sa.select(1))
+        except Exception as error:
+            said.append(type(error))
+
+    started = time.monotonic()
+    threads = [threading.Thread(target=ask) for _ in range(60)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    took = time.monotonic() - started
+    database.close()
+    assert said == [ServiceUnavailable] * 60
+    assert took < 20  # rather than one after the other
+
+
+def test_a_purge_leaves_no_byte_of_the_forgotten_in_any_file_of_postgresql(tmp_path_factory):
+    rng = np.random.default_rng(0)
+    with running(tmp_path_factory.mktemp("lock")) as server:
+        database = Database(server.url)
+        gallery = SqlGalleryStore(database, PgVectorSearch(database))
+        canaries, forgotten = {}, []
+        for number in range(51):
+            embedding, crop = rng.normal(size=128).astype("<f4"), rng.bytes(20_000)
+            person, _ = register(gallery, f"{number}", replace(face(embedding=embedding), crop=crop))
+            unit = (embedding / np.linalg.norm(embedding.astype(np.float64))).astype("<f4")  # as the index keeps it
+            for kind, content in (("face", embedding.tobytes()), ("index", unit.tobytes()), ("crop", crop)):
+                starts = range(0, len(content) - 63, (len(content) - 64) // 2)
+                canaries |= {content[start : start + 64]: f"{kind} {number}" for start in starts}
+            forgotten.append(person.id)
+        kept = forgotten.pop()
+        with database.reading() as connection:
+            connection.exec_driver_sql("ANALYZE")
+        names = set(canaries.values())
+        assert in_files(server.folder, canaries) == names  # the search finds them
+        for person_id in forgotten:
+            gallery.forget(FORGET, person_id=person_id)
+        assert in_files(server.folder, canaries) == names  # out of reach, not gone
+        assert gallery.purge() == dict.fromkeys(STEPS, "done")
+        assert in_files(server.folder, canaries) == {"face 50", "index 50", "crop 50"}
+        assert near(gallery, 1, metric="cosine")[0][0] == "50"
+        assert gallery.person(kept).faces == 1
         database.close()
 
 

@@ -1,5 +1,6 @@
 """The contract of the gallery's store, on both databases."""
 
+from base64 import b64encode
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -7,7 +8,7 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
-from core.exceptions import Conflict, FaceNotFound, NotFound, PersonNotFound
+from core.exceptions import Conflict, FaceNotFound, NotFound, PersonNotFound, ValidationFailed
 from services.engine.base import EmbeddingSpace, FaceArea
 from services.stores.gallery_base import AnswerKeyTaken, Event, NewFace
 
@@ -209,6 +210,31 @@ def test_persons_are_listed_by_name_in_pages(gallery):
     assert names(name="ANN 3") == [["Ann 3%"]]
     assert names(name="%%") == [[]]
     assert names(labels={"even": "True"}) == [["Ann 0%", "Ann 2%", "Ann 4%"], ["Ann 6%"]]
+
+
+def test_pages_go_on_where_they_ended_whoever_comes_or_goes(gallery):
+    ids = {name: register(gallery, name)[0].id for name in ("Ann", "Bob", "Cid", "Dan", "Eve", "Fay")}
+
+    def page(cursor):
+        found = gallery.persons(collection=None, name="", labels={}, cursor=cursor, limit=2)
+        return [person.name for person in found.persons], found.next_cursor
+
+    names, cursor = page(None)
+    assert names == ["Ann", "Bob"]
+    gallery.forget(FORGET, person_id=ids["Bob"])  # with whom the page ended
+    gallery.update(ids["Ann"], {"name": "Zoë"}, REGISTER)
+    register(gallery, "Abe")
+    register(gallery, "Bob")
+    register(gallery, "Cia")
+    names, cursor = page(cursor)
+    assert names in (["Cia", "Cid"], ["Bob", "Cia"])  # the new Bob comes before or after the old one, by his id
+    while cursor is not None:
+        more, cursor = page(cursor)
+        names += more
+    assert [name for name in names if name != "Bob"] == ["Cia", "Cid", "Dan", "Eve", "Fay", "Zoë"]
+    for wrong in ("", "x", ids["Cid"], "é", b64encode(bytes(17)).decode(), b64encode(bytes(16) + b"\xff").decode()):
+        with pytest.raises(ValidationFailed, match="not valid"):
+            page(wrong)
 
 
 def test_collections_are_made_listed_and_removed(gallery):

@@ -41,8 +41,7 @@ def test_a_purge_leaves_what_is_there(gallery):
     ann, _ = register(gallery, "Ann")
     register(gallery, "Bob", face(2))
     gallery.forget(FORGET, person_id=ann.id)
-    steps = gallery.purge()
-    assert steps in ({}, {"VACUUM": True, "CHECKPOINT": True, "pg_switch_wal": True})
+    assert set(gallery.purge().values()) <= {"done"}
     assert near(gallery, 1) == [("Bob", 1.0)]
 
 

