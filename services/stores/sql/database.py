@@ -5,7 +5,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ class Database:
         self._is_current = False
         self._upgrading = threading.Lock()
         self._alone = threading.Lock()
+        self._writing = threading.Lock()
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             self._engine = sa.create_engine(self.url, connect_args={"timeout": _TIMEOUT_S}, pool_timeout=_TIMEOUT_S)
@@ -78,10 +79,7 @@ class Database:
             ServiceUnavailable: the database does not answer, or another one is in it for long.
         """
         self._ensure_current()
-        with (
-            _within_time(self._alone),
-            _errors(),
-        ):  # of this process one waits, the rest holds no connections
+        with _within_time(self._alone), _errors():  # of this process one waits, the rest holds no connections
             if self.is_sqlite:
                 descriptor = os.open(f"{self.url.database}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
                 try:
@@ -176,7 +174,9 @@ class Database:
 
     @contextmanager
     def _changing(self) -> Iterator[sa.Connection]:
-        with _errors(), self._engine.connect().execution_options(writes=True) as connection, connection.begin():
+        # SQLite has one writer; who waits for it there looks now and then, and some may never find it free.
+        turn = _within_time(self._writing) if self.is_sqlite else nullcontext()
+        with turn, _errors(), self._engine.connect() as connection, connection.execution_options(writes=True).begin():
             yield connection
 
     def _migrate(self, command: Any, revision: str) -> None:
