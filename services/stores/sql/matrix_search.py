@@ -1,7 +1,9 @@
 """Search for SQLite: every embedding of a collection in one float32 matrix in memory, as fresh as the last commit."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -9,62 +11,23 @@ import numpy.typing as npt
 import sqlalchemy as sa
 from typing_extensions import override
 
-from core.nearest import nearest
 from services.stores.sql.database import Database
+from services.stores.sql.matrix import Matrix, halves_of
 from services.stores.sql.rows import has_labels
 from services.stores.sql.schema import changes, faces, persons
-from services.stores.sql.search import FaceSearch, Filter, Near, by_person
+from services.stores.sql.search import FaceSearch, Filter, Near
 
-_LEAST_ROWS = 64
 _MOST_PARAMETERS = 500  # of a statement
+_READ_ROWS = 1000  # at a time
 
-
-class Matrix:
-    """The embeddings of one collection in one space; rows in no order, the first `count` of them in use."""
-
-    def __init__(self, expected: int) -> None:
-        self._expected = expected
-        self.count = 0
-        self.embeddings = np.empty((0, 0), np.float32)
-        self.lengths = np.empty(0, np.float32)
-        self.face_ids: list[UUID] = []
-        self.person_ids: list[UUID] = []
-        self._row_of: dict[UUID, int] = {}
-
-    def put(self, face_id: UUID, person_id: UUID, embedding: npt.NDArray[np.float32]) -> None:
-        """Add a face, or tell whose it is now."""
-        row = self._row_of.get(face_id)
-        if row is not None:
-            self.person_ids[row] = person_id
-            return
-        if self.count == len(self.embeddings):
-            self._grow(max(_LEAST_ROWS, self._expected, self.count * 5 // 4), len(embedding))
-        self.embeddings[self.count] = embedding
-        self.lengths[self.count] = np.linalg.norm(embedding.astype(np.float64))
-        self._row_of[face_id] = self.count
-        self.face_ids.append(face_id)
-        self.person_ids.append(person_id)
-        self.count += 1
-
-    def remove(self, face_id: UUID) -> None:
-        """Overwrite a face, if it is here, by the last one, and that one's row by zeros."""
-        row = self._row_of.pop(face_id, None)
-        if row is None:
-            return
-        self.count -= 1
-        last = self.count
-        moved_face, moved_person = self.face_ids.pop(), self.person_ids.pop()
-        if row != last:
-            self.embeddings[row], self.lengths[row] = self.embeddings[last], self.lengths[last]
-            self.face_ids[row], self.person_ids[row] = moved_face, moved_person
-            self._row_of[moved_face] = row
-        self.embeddings[last], self.lengths[last] = 0, 0
-
-    def _grow(self, rows: int, dimension: int) -> None:
-        embeddings, lengths = np.zeros((rows, dimension), np.float32), np.zeros(rows, np.float32)
-        embeddings[: self.count] = self.embeddings[: self.count].reshape(self.count, dimension)
-        lengths[: self.count] = self.lengths[: self.count]
-        self.embeddings, self.lengths = embeddings, lengths
+# As SQLite has them: to make objects of every row would take most of the time.
+_RAW: list[sa.ColumnElement[Any]] = [
+    sa.type_coerce(faces.c.id, sa.String).label("id"),
+    sa.type_coerce(faces.c.person_id, sa.String).label("person_id"),
+    sa.type_coerce(faces.c.embedding, sa.LargeBinary).label("embedding"),
+    faces.c.collection,
+    faces.c.space,
+]
 
 
 class MatrixSearch(FaceSearch):
@@ -80,20 +43,37 @@ class MatrixSearch(FaceSearch):
         self._version: int | None = None
         self._seen = 0  # the last row of `changes` that is in the matrices
         self._matrices: dict[tuple[str, str], Matrix] = {}
-        self._lock = threading.Lock()
+        self._searching = 0  # threads that read a matrix now
+        self._idle = threading.Condition()  # held while the matrices change, or it is counted who reads them
 
     @override
     def nearest(
         self, probe: npt.NDArray[np.float64], only: Filter, *, metric: str, k: int, within: float | None
     ) -> list[Near]:
-        wanted = None if only.is_everyone else self._persons(only)
-        with self._lock:
-            self._catch_up()
-            matrix = self._matrix(only.collection, only.space)
-            if wanted is None:
-                return _nearest(matrix, range(matrix.count), probe, metric=metric, k=k, within=within)
-            rows = [row for row in range(matrix.count) if matrix.person_ids[row] in wanted]
-            return _nearest(matrix, rows, probe, metric=metric, k=k, within=within)
+        whose = None if only.is_everyone else self._persons(only)
+        with self._reading(only.collection, only.space) as matrix:
+            return matrix.nearest(probe, whose, metric=metric, k=k, within=within)
+
+    @contextmanager
+    def _reading(self, collection: str, space: str) -> Iterator[Matrix]:
+        """The matrix as of now, which stays as it is until the block ends."""
+        with self._idle:
+            if self._data_version is None:
+                self._data_version = self._database.data_version()
+            # Before the look: what is committed meanwhile is then looked at again.
+            while (version := self._data_version()) != self._version and self._searching:
+                self._idle.wait()
+            if version != self._version:
+                self._catch_up()
+                self._version = version
+            matrix = self._matrix(collection, space)
+            self._searching += 1
+        try:
+            yield matrix
+        finally:
+            with self._idle:
+                self._searching -= 1
+                self._idle.notify_all()
 
     def _persons(self, only: Filter) -> set[UUID]:
         select = sa.select(persons.c.id).where(persons.c.collection == only.collection, *has_labels(only.labels))
@@ -103,32 +83,23 @@ class MatrixSearch(FaceSearch):
             return set(connection.scalars(select))
 
     def _catch_up(self) -> None:
-        if self._data_version is None:
-            self._data_version = self._database.data_version()
-        version = self._data_version()  # before the look: what is committed meanwhile is then looked at again
-        if version == self._version:
-            return
+        """Take out of the matrices whatever has changed, and put in again what there still is of it."""
         with self._database.reading() as connection:
             if self._matrices:
-                self._apply(
-                    connection, set(connection.scalars(sa.select(changes.c.face_id).where(changes.c.id > self._seen)))
-                )
+                changed = set(connection.scalars(sa.select(changes.c.face_id).where(changes.c.id > self._seen)))
+                for matrix in self._matrices.values():
+                    matrix.remove(changed)
+                self._put_in(connection, list(changed))
             self._seen = connection.scalar(sa.select(sa.func.max(changes.c.id))) or 0
-        self._version = version
 
-    def _apply(self, connection: sa.Connection, changed: set[UUID]) -> None:
-        columns = (faces.c.id, faces.c.person_id, faces.c.collection, faces.c.space, faces.c.embedding)
-        pending = list(changed)
-        for start in range(0, len(pending), _MOST_PARAMETERS):
-            some = pending[start : start + _MOST_PARAMETERS]
-            for row in connection.execute(sa.select(*columns).where(faces.c.id.in_(some))):
-                changed.discard(row.id)
+    def _put_in(self, connection: sa.Connection, face_ids: list[UUID]) -> None:
+        select = sa.select(*_RAW)
+        for start in range(0, len(face_ids), _MOST_PARAMETERS):
+            some = face_ids[start : start + _MOST_PARAMETERS]
+            for row in connection.execute(select.where(faces.c.id.in_(some))):
                 matrix = self._matrices.get((row.collection, row.space))
                 if matrix is not None:
-                    matrix.put(row.id, row.person_id, row.embedding)
-        for matrix in self._matrices.values():
-            for gone in changed:
-                matrix.remove(gone)
+                    _add(matrix, [row])
 
     def _matrix(self, collection: str, space: str) -> Matrix:
         """The matrix; loaded it holds at least what `_seen` says, and what it holds beyond may be applied again."""
@@ -136,34 +107,14 @@ class MatrixSearch(FaceSearch):
         if matrix is None:
             where = (faces.c.collection == collection) & (faces.c.space == space)
             with self._database.reading() as connection:
-                count = connection.scalar(sa.select(sa.func.count()).where(where)) or 0
-                rows = connection.execute(sa.select(faces.c.id, faces.c.person_id, faces.c.embedding).where(where))
-                matrix = Matrix(count)
-                for row in rows:
-                    matrix.put(row.id, row.person_id, row.embedding)
+                matrix = Matrix(connection.scalar(sa.select(sa.func.count()).where(where)) or 0)
+                for rows in connection.execute(sa.select(*_RAW).where(where)).partitions(_READ_ROWS):
+                    _add(matrix, rows)
             self._matrices[collection, space] = matrix
         return matrix
 
 
-def _nearest(
-    matrix: Matrix, rows: Sequence[int], probe: npt.NDArray[np.float64], *, metric: str, k: int, within: float | None
-) -> list[Near]:
-    if not rows:
-        return []
-    embeddings, lengths = matrix.embeddings[: matrix.count], matrix.lengths[: matrix.count]
-    if len(rows) < matrix.count:
-        embeddings, lengths = embeddings[rows], lengths[rows]
-    many = k + 8  # a person may have several faces, and equal distances are put in order below
-    while True:
-        places, distances = nearest(probe, (embeddings, lengths), metric, within=within, k=many)
-        found = sorted(
-            (
-                Near(person_id=matrix.person_ids[rows[place]], face_id=matrix.face_ids[rows[place]], distance=distance)
-                for place, distance in zip(places.tolist(), distances.tolist(), strict=True)
-            ),
-            key=lambda near: (near.distance, near.person_id, near.face_id),
-        )
-        first = by_person(found)
-        if len(found) < many or sum(near.distance < found[-1].distance for near in first) >= k:
-            return first[:k]
-        many *= 4
+def _add(matrix: Matrix, rows: Sequence[sa.Row[Any]]) -> None:
+    face_ids, person_ids, embeddings, *_ = zip(*rows, strict=True)
+    numbers = np.frombuffer(b"".join(embeddings), "<f4").reshape(len(rows), -1)
+    matrix.add(halves_of(face_ids), halves_of(person_ids), numbers)

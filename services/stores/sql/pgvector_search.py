@@ -17,6 +17,12 @@ from services.stores.sql.search import FaceSearch, Filter, Near, by_person
 
 # Candidates a search looks at before it stops: with pgvector's own 40 the nearest was missed once in ten.
 _EF_SEARCH = 400
+_SETTINGS = (
+    f"SET LOCAL hnsw.ef_search = {_EF_SEARCH}; SET LOCAL hnsw.iterative_scan = strict_order;"
+    # Whether the index is worth it depends on how many faces the collection has: no plan is for another one's.
+    " SET LOCAL plan_cache_mode = force_custom_plan"
+)
+_HEADER_BYTES = 4  # of what pgvector sends: the dimension, and what it keeps for later
 _SPARE = 50  # candidates beyond k: faces of the same person, and those that float32 puts in another order
 
 
@@ -32,15 +38,22 @@ class PgVectorSearch(FaceSearch):
     ) -> list[Near]:
         many = k + _SPARE
         with self._database.reading() as connection:
-            connection.exec_driver_sql(f"SET LOCAL hnsw.ef_search = {_EF_SEARCH}")
-            connection.exec_driver_sql("SET LOCAL hnsw.iterative_scan = strict_order")
+            connection.exec_driver_sql(_SETTINGS)
+            exact = False
             while True:
                 rows = connection.execute(_candidates(probe, only, metric, many)).all()
                 found = _ordered(probe, rows, metric, within)
                 first = by_person(found)
-                if len(rows) < many or len(first) > k or (within is not None and len(found) < len(rows)):
+                if len(first) > k or (within is not None and len(found) < len(rows)):
                     return first[:k]
-                many *= 4
+                if len(rows) == many:
+                    many *= 4
+                elif exact:
+                    return first[:k]
+                else:
+                    # There are no more, or the index gave up before it came to those that the filter leaves.
+                    connection.exec_driver_sql("SET LOCAL enable_indexscan = off")
+                    exact = True
 
 
 def _candidates(probe: npt.NDArray[np.float64], only: Filter, metric: str, many: int) -> sa.Select[Any]:
@@ -50,7 +63,7 @@ def _candidates(probe: npt.NDArray[np.float64], only: Filter, metric: str, many:
     operator = "<->" if metric == "euclidean" else "<=>"
     distance = sa.text(f"(faces.embedding::{vector}) {operator} CAST(:probe AS {vector})")
     select = (
-        sa.select(faces.c.id, faces.c.person_id, faces.c.embedding)
+        sa.select(faces.c.id, faces.c.person_id, sa.func.vector_send(faces.c.embedding).label("sent"))
         .where(
             faces.c.dimension == sa.literal_column(str(dimension)),  # as the partial index says it
             faces.c.collection == only.collection,
@@ -69,7 +82,9 @@ def _candidates(probe: npt.NDArray[np.float64], only: Filter, metric: str, many:
 def _ordered(probe: npt.NDArray[np.float64], rows: Sequence[Any], metric: str, within: float | None) -> list[Near]:
     if not rows:
         return []
-    exact = distances(probe[None], np.stack([row.embedding for row in rows]), metric)[0].tolist()
+    sent = np.frombuffer(b"".join(row.sent for row in rows), np.uint8).reshape(len(rows), -1)
+    embeddings = np.ascontiguousarray(sent[:, _HEADER_BYTES:]).view(">f4")
+    exact = distances(probe[None], embeddings, metric)[0].tolist()
     found = [
         Near(person_id=row.person_id, face_id=row.id, distance=distance)
         for row, distance in zip(rows, exact, strict=True)

@@ -2,33 +2,22 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from uuid import uuid4
 
-import psycopg
 import pytest
 import sqlalchemy as sa
-from psycopg import sql
 
 from services.stores.sql.database import Database
 from services.stores.sql.matrix_search import MatrixSearch
 from services.stores.sql.pgvector_search import PgVectorSearch
 from services.stores.sql.store import SqlGalleryStore
-from tests.postgresql import running
+from tests.postgresql import new_database, running
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql() -> Iterator[str]:
     """The URL of a server's maintenance database."""
-    with running(tmp_path_factory.mktemp("lock")) as server:
+    with running() as server:
         yield server.url
-
-
-def new_database(server: str) -> str:
-    """The URL of an empty database on the server."""
-    name = f"test_{uuid4().hex}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    return sa.make_url(server).set(database=name).render_as_string(hide_password=False)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -112,7 +112,7 @@ def test_a_database_that_does_not_answer_is_unavailable_soon_to_all_who_ask_at_o
 
 def test_a_purge_leaves_no_byte_of_the_forgotten_in_any_file_of_postgresql(tmp_path_factory):
     rng = np.random.default_rng(0)
-    with running(tmp_path_factory.mktemp("lock")) as server:
+    with running() as server:
         database = Database(server.url)
         gallery = SqlGalleryStore(database, PgVectorSearch(database))
         canaries, forgotten = {}, []

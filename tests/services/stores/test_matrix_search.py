@@ -1,0 +1,27 @@
+"""Searches of several threads in the same matrices."""
+
+import threading
+
+from services.stores.sql.database import Database
+from services.stores.sql.matrix_search import MatrixSearch
+from services.stores.sql.rows import text_of_space
+from services.stores.sql.store import SqlGalleryStore
+from tests.services.stores.test_gallery import FORGET, SPACE, near, register
+
+
+def test_searches_share_a_matrix_and_a_change_waits_for_them(tmp_path):
+    database = Database(f"sqlite:///{tmp_path / 'gallery.db'}")
+    search = MatrixSearch(database)
+    gallery = SqlGalleryStore(database, search)
+    ann, _ = register(gallery, "Ann")
+    found = []
+    later = threading.Thread(target=lambda: found.append(near(gallery, 1)))
+    with search._reading("default", text_of_space(SPACE)) as matrix:
+        assert near(gallery, 1) == [("Ann", 0.0)]
+        gallery.forget(FORGET, person_id=ann.id)
+        later.start()
+        later.join(0.2)
+        assert (matrix.count, found) == (1, [])
+    later.join(60)
+    assert (matrix.count, found) == (0, [[]])
+    database.close()
