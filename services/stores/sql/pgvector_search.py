@@ -23,6 +23,14 @@ _SETTINGS = (
     " SET LOCAL plan_cache_mode = force_custom_plan"
 )
 _HEADER_BYTES = 4  # of what pgvector sends: the dimension, and what it keeps for later
+_EXPLAIN = sa.text("EXPLAIN (FORMAT JSON) SELECT FROM faces WHERE collection = :collection AND space = :space")
+_EVERYONE = sa.text("SELECT reltuples FROM pg_class WHERE oid = 'faces'::regclass")
+
+# Of a collection with one face in a hundred of a million the index took 103 ms and found 41 % of the nearest five
+# persons, a scan 50 ms for all of them. A scan's time grows with the collection.
+_FEW_OF_ALL = 0.1
+_FEW_FACES = 20_000
+
 _SPARE = 50  # candidates beyond k: faces of the same person, and those that float32 puts in another order
 
 
@@ -39,8 +47,10 @@ class PgVectorSearch(FaceSearch):
         many = k + _SPARE
         with self._database.reading() as connection:
             connection.exec_driver_sql(_SETTINGS)
-            exact = False
+            exact = _are_few(connection, only)
             while True:
+                if exact:
+                    connection.exec_driver_sql("SET LOCAL enable_indexscan = off")
                 rows = connection.execute(_candidates(probe, only, metric, many)).all()
                 found = _ordered(probe, rows, metric, within)
                 first = by_person(found)
@@ -50,10 +60,15 @@ class PgVectorSearch(FaceSearch):
                     many *= 4
                 elif exact:
                     return first[:k]
-                else:
-                    # There are no more, or the index gave up before it came to those that the filter leaves.
-                    connection.exec_driver_sql("SET LOCAL enable_indexscan = off")
+                else:  # there are no more, or the index gave up before it came to those that the filter leaves
                     exact = True
+
+
+def _are_few(connection: sa.Connection, only: Filter) -> bool:
+    """Whether PostgreSQL's statistics say that the index would mostly come upon faces of other collections."""
+    explained = connection.execute(_EXPLAIN, {"collection": only.collection, "space": only.space}).scalar_one()
+    everyone = connection.execute(_EVERYONE).scalar_one()
+    return bool(explained[0]["Plan"]["Plan Rows"] <= min(_FEW_FACES, everyone * _FEW_OF_ALL))
 
 
 def _candidates(probe: npt.NDArray[np.float64], only: Filter, metric: str, many: int) -> sa.Select[Any]:
