@@ -1,0 +1,10 @@
+"""As `gallery`, of a million faces: PostgreSQL takes about half an hour to index them on two cores."""
+
+from benchmarks.gallery import measure
+
+SIZES = ((1_000_000, 128),)
+
+
+def main() -> None:
+    """Print the tables."""
+    measure(SIZES)
