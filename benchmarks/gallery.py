@@ -27,14 +27,14 @@ def measure(sizes: tuple[tuple[int, int], ...]) -> None:
         from benchmarks.gallery_faces import People
         from benchmarks.gallery_measures import print_opening, print_registering, print_search, print_terms
         from benchmarks.gallery_stores import Stores
-        from tests.postgresql import running_postgresql
+        from tests.postgresql import running
 
         # So that the index of the largest gallery fits, as that of whoever wants its speed does.
-        with running_postgresql(shared_buffers="2GB") as url:
-            print_terms(url)
+        with running(shared_buffers="2GB") as server:
+            print_terms(server.url)
             for count, dimension in sizes:
                 people = People.made(count, dimension)
-                stores = Stores.filled(home / f"{count}.db", url, people)
+                stores = Stores.filled(home / f"{count}.db", server.url, people)
                 print_search(people, stores)
             print_registering(home, people, stores)
             print_opening(people, stores)

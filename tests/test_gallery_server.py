@@ -168,9 +168,7 @@ def test_a_kill_during_registrations_loses_nothing_acknowledged_and_leaves_nothi
 
 
 def test_a_restart_of_postgresql_loses_nothing_acknowledged_and_the_service_goes_on_by_itself(tmp_path):
-    lock = tmp_path / "lock"
-    lock.mkdir()
-    with running(lock) as server, served(tmp_path, DATABASE_URL=server.url) as (url, log, process):
+    with running() as server, served(tmp_path, DATABASE_URL=server.url) as (url, log, process):
         wait_for(f"{url}/ready", alive=process)
         clients = Registrations(url)
         for _ in range(RESTARTS):
