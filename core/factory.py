@@ -22,7 +22,7 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     settings = settings or load_settings()
     prepare_process(settings)
     # Only now: OpenCV and the frameworks read at import what was just prepared.
-    from api import cli, gallery_cli, keys_cli, ops
+    from api import audit_cli, cli, gallery_cli, keys_cli, ops
     from api.access import init_access
     from api.deps import attach
     from api.errors import init_errors
@@ -47,6 +47,7 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     for blueprint in (ops.blueprint, routes.blueprint, gallery.blueprint):
         app.register_blueprint(blueprint)
         app.register_blueprint(blueprint, name=f"api_{blueprint.name}", url_prefix=API_PREFIX)
-    for group in (cli.weights, cli.index, gallery_cli.gallery, gallery_cli.database, keys_cli.keys):
+    commands = (cli.weights, cli.index, gallery_cli.gallery, gallery_cli.database, keys_cli.keys, audit_cli.audit)
+    for group in commands:
         app.cli.add_command(group)
     return app

@@ -151,6 +151,8 @@ class ComparisonOptions(EmbeddingOptions):
     )
 
 
+PageLimit = Annotated[int, Field(ge=1, le=1000)]
+
 Point = Annotated[tuple[int, int], Field(description="x and y in pixels of the upright image.")]
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, JsonValue
 
-from schemas.common import FacialArea, Request, Response
+from schemas.common import FacialArea, PageLimit, Request, Response
 from schemas.gallery import CollectionName, Id, Labels, Metadata, Moment, Name, QualityMeasures
 
 
@@ -52,7 +52,7 @@ class PersonsQuery(Request):
     name: str = Field("", max_length=200, pattern=r"^[^\x00]*$", description="Whose name has this in it, in any case.")
     labels: Labels | None = Field(None, description="Who have all these labels, as JSON.")
     cursor: str | None = Field(None, max_length=2000, description="The `next_cursor` of the page before.")
-    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+    limit: PageLimit = 100
 
 
 class PersonsResponse(Response):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from core.config import Settings
 from core.images import ImagePolicy
 from services.admission import Admission
+from services.audit import AuditService
 from services.comparing import ComparisonService
 from services.confinement import ConfinementService
 from services.engine.base import Engine
@@ -25,8 +26,9 @@ from services.options import Defaults
 from services.photos import PhotoEmbedder
 from services.readiness import ReadinessService
 from services.reading import FaceReader
-from services.recording import VerificationLog
+from services.recording import EventLog
 from services.stores.folder_index import FileFolderIndexStore
+from services.stores.sql.audit import SqlAuditStore
 from services.stores.sql.face_source import SqlFaceSource
 from services.stores.sql.matrix_search import MatrixSearch
 from services.stores.sql.owner_table import PgOwnerTable
@@ -34,6 +36,7 @@ from services.stores.sql.pgvector_search import PgVectorSearch
 from services.stores.sql.store import SqlGalleryStore
 from services.table_copy import TableCopyService
 from services.upkeep import UpkeepService
+from services.verifications import VerificationService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +53,9 @@ class Services:
     gallery: GalleryService
     identification: IdentificationService
     comparison: ComparisonService
-    verifications: VerificationLog
+    verifications: VerificationService
+    event_log: EventLog
+    audit: AuditService
     enrolment: EnrolmentService
     gallery_files: GalleryFileService
     table_copy: TableCopyService
@@ -90,7 +95,9 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
     )
     database = open_database(settings)
     search = MatrixSearch(database) if database.is_sqlite else PgVectorSearch(database)
-    gallery_store = SqlGalleryStore(database, search)
+    gallery_store, audit_store = SqlGalleryStore(database, search), SqlAuditStore(database)
+    event_log = EventLog(store=audit_store)
+    database.after_writing = event_log.wake
 
     def ping() -> None:
         store.ping()
@@ -116,12 +123,16 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         ),
         indexes=IndexService(indexer=indexer, defaults=defaults, folder=folder),
         gallery=gallery,
-        identification=IdentificationService(engine=engine, reader=reader, defaults=defaults, store=gallery_store),
+        identification=IdentificationService(
+            engine=engine, reader=reader, defaults=defaults, store=gallery_store, log=event_log
+        ),
         enrolment=EnrolmentService(
             gallery=gallery, store=gallery_store, defaults=defaults, policy=policy, lanes=settings.lanes
         ),
         comparison=ComparisonService(reader=reader, defaults=defaults),
-        verifications=VerificationLog(store=gallery_store, enabled=settings.record_verifications),
+        verifications=VerificationService(store=audit_store, log=event_log, enabled=settings.record_verifications),
+        event_log=event_log,
+        audit=AuditService(store=audit_store),
         gallery_files=GalleryFileService(store=gallery_store),
         table_copy=TableCopyService(
             source=SqlFaceSource(database), open_table=PgOwnerTable, defaults=defaults, url=settings.database_url

@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 
 from core.exceptions import Conflict, FaceNotFound, LowQuality, NoFaceDetected, SeveralFaces, SpoofDetected
-from core.logging import facts
 from schemas.gallery import QualityMeasures, RegisterRequest, RegisterResponse
 from schemas.persons import (
     CollectionInfo,
@@ -29,16 +28,9 @@ from services.faces import facial_area, is_spoof
 from services.options import Defaults
 from services.quality import Quality, measured
 from services.reading import FaceReader, ReadFace
-from services.stores.gallery_base import (
-    AnswerKeyTaken,
-    Event,
-    GalleryStore,
-    Neighbour,
-    NewFace,
-    Person,
-    RecordedEvent,
-    StoredFace,
-)
+from services.recording import new_event
+from services.stores.audit_base import RecordedEvent
+from services.stores.gallery_base import AnswerKeyTaken, GalleryStore, Neighbour, NewFace, Person, StoredFace
 
 _METRIC = "cosine"  # in which a face is compared with those that are there already
 
@@ -105,7 +97,7 @@ class GalleryService:
             metadata=request.metadata,
             retain_until=request.retain_until,
             answer_key=answer_key,
-            event=_event("register", request.collection, model=new.space.model),
+            event=new_event("register", collection=request.collection, model=new.space.model),
         )
         return _registered(person, face)
 
@@ -118,11 +110,11 @@ class GalleryService:
 
     def forget_person(self, person_id: str) -> Receipt:
         """Forget a person and all faces; raises PersonNotFound."""
-        return self._receipt(self._store.forget(_event("forget"), person_id=person_id))
+        return self._receipt(self._store.forget(new_event("forget"), person_id=person_id))
 
     def forget_face(self, face_id: str) -> Receipt:
         """Forget a face; raises FaceNotFound."""
-        return self._receipt(self._store.forget(_event("forget"), face_id=face_id))
+        return self._receipt(self._store.forget(new_event("forget"), face_id=face_id))
 
     def person(self, person_id: str) -> PersonDetails:
         """A person with all faces; raises PersonNotFound."""
@@ -145,11 +137,11 @@ class GalleryService:
         """Change what is given; raises PersonNotFound, and Conflict where the name is taken."""
         given = changes.model_dump(exclude_unset=True)
         kept = {name: value for name, value in given.items() if value is not None or name == "retain_until"}
-        return PersonInfo(**_of_person(self._store.update(person_id, kept, _event("change", fields=sorted(kept)))))
+        return PersonInfo(**_of_person(self._store.update(person_id, kept, new_event("change", fields=sorted(kept)))))
 
     def merge(self, person_id: str, request: MergeRequest) -> PersonInfo:
         """Give the person the faces of others of the collection, who are then no more; raises PersonNotFound."""
-        event = _event("merge", merged=sorted(request.person_ids))
+        event = new_event("merge", merged=sorted(request.person_ids))
         return PersonInfo(**_of_person(self._store.merge(person_id, request.person_ids, event)))
 
     def face(self, face_id: str) -> FaceInfo:
@@ -170,14 +162,13 @@ class GalleryService:
 
     def add_collection(self, name: str) -> CollectionInfo:
         """Make a collection; raises Conflict where there is one of this name."""
-        self._store.add_collection(name, _event("add_collection", name))
+        self._store.add_collection(name, new_event("add_collection", collection=name))
         return CollectionInfo(name=name, persons=0)
 
     def remove_collection(self, name: str, *, with_persons: bool) -> Receipt:
         """Remove a collection; raises NotFound, and Conflict if there are persons in it unless `with_persons`."""
-        return self._receipt(
-            self._store.remove_collection(name, _event("remove_collection", name), with_persons=with_persons)
-        )
+        event = new_event("remove_collection", collection=name)
+        return self._receipt(self._store.remove_collection(name, event, with_persons=with_persons))
 
     def _answered(self, answer_key: tuple[str, str]) -> RegisterResponse | None:
         key, digest = answer_key
@@ -249,17 +240,6 @@ class GalleryService:
 def measures(quality: Quality) -> QualityMeasures:
     """The wire form of a face's measures."""
     return QualityMeasures.model_validate(quality, from_attributes=True)
-
-
-def _event(action: str, collection: str = "", **details: Any) -> Event:
-    return Event(
-        action=action,
-        outcome="done",
-        collection=collection,
-        key_id=facts().get("key_id", ""),
-        request_id=facts().get("request_id", ""),
-        details=details,
-    )
 
 
 def _registered(person: Person, face: StoredFace) -> RegisterResponse:

@@ -30,7 +30,8 @@ from services.gallery_format import (
     dimension_of,
 )
 from services.gallery_reader import checked, opened, persons_in
-from services.stores.gallery_base import Event, GalleryStore, Person, WholeFace
+from services.recording import new_event
+from services.stores.gallery_base import GalleryStore, Person, WholeFace
 
 
 @dataclass(slots=True)
@@ -77,7 +78,7 @@ class GalleryFileService:
             manifest = checked(archive)
             for person, faces in persons_in(archive, manifest):
                 try:
-                    event = Event(action="import", outcome="done", collection=person.collection)
+                    event = new_event("import", collection=person.collection, face_ids=[one.id for one in faces])
                     stored = self._store.restore(person, faces, event)
                 except Conflict:
                     done.refused.append(person.name)
@@ -85,7 +86,7 @@ class GalleryFileService:
                     done.stored += stored
                     done.known += not stored
         for name in set(manifest.collections) - set(self._store.collections()):
-            self._store.add_collection(name, Event(action="add_collection", outcome="done", collection=name))
+            self._store.add_collection(name, new_event("add_collection", collection=name))
         return done
 
 

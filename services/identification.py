@@ -1,6 +1,8 @@
 """The use-cases of asking the gallery who somebody is: identify, recognize, and verify against a person."""
 
+import math
 import time
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +26,8 @@ from services.gallery import measures
 from services.options import Defaults
 from services.quality import ADVICE, measured
 from services.reading import FaceReader, ReadFace
+from services.recording import EventLog, new_event
+from services.stores.audit_base import Event
 from services.stores.gallery_base import GalleryStore, Neighbour
 
 # Two persons this near to each other, as a share of the threshold, cannot be told apart.
@@ -33,14 +37,19 @@ _MARGIN = 0.1
 class IdentificationService:
     """Compares faces with those of the gallery, in the space the gallery's were embedded in."""
 
-    def __init__(self, *, engine: Engine, reader: FaceReader, defaults: Defaults, store: GalleryStore) -> None:
+    def __init__(
+        self, *, engine: Engine, reader: FaceReader, defaults: Defaults, store: GalleryStore, log: EventLog
+    ) -> None:
         self._engine = engine
         self._reader = reader
         self._defaults = defaults
         self._store = store
+        self._log = log
 
     def identify(self, request: IdentifyRequest, *, only_matches: bool = False) -> IdentifyResponse:
         """Who each face of the probe may be, nearest first; with `only_matches` those within the threshold.
+
+        The decisions are recorded, behind the answer.
 
         Raises:
             ValidationFailed: the collection has faces, but none of this model and options; or the embedding's dimension
@@ -56,7 +65,10 @@ class IdentificationService:
             probes = list(zip(*self._reader.embedded(request.img, "img", request), strict=True))
         result = [self._identified(request, space, read, probe, only_matches) for read, probe in probes]
         metric = self._defaults.metric_of(request)
-        return IdentifyResponse(count=len(result), model=space.model, similarity_metric=metric, result=result)
+        answer = IdentifyResponse(count=len(result), model=space.model, similarity_metric=metric, result=result)
+        action = "recognize" if only_matches else "identify"
+        self._log.keep(*_events(action, request.collection, answer, self._defaults.threshold_of(request)))
+        return answer
 
     def verify(self, request: VerifyRequest) -> VerifyResponse:
         """Whether the nearest face of the image is the person of the gallery.
@@ -190,6 +202,25 @@ class IdentificationService:
             threshold=threshold,
             match=is_match,
         )
+
+
+def _events(action: str, collection: str, answer: IdentifyResponse, threshold: float) -> list[Event]:
+    """The decision about each face, which names nobody but a match."""
+    about: dict[str, Any] = {
+        "model": answer.model,
+        "similarity_metric": answer.similarity_metric,
+        "threshold": threshold,
+    }
+    events = []
+    for face in answer.result:
+        nearest = face.matches[0] if face.matches else None
+        # Numbers without bounds, which a client may send as an embedding, can be infinitely far away: no JSON has that.
+        distance = nearest.distance if nearest is not None and math.isfinite(nearest.distance) else None
+        who = {}
+        if nearest is not None and face.decision == "match":
+            who = {"person_id": nearest.person_id, "face_id": nearest.face_id}
+        events.append(new_event(action, face.decision, collection=collection, **who, **about, distance=distance))
+    return events
 
 
 def _decided(near: list[Neighbour], threshold: float) -> tuple[str, str]:

@@ -1,100 +1,122 @@
-"""Writes the decisions of /verify into the events, behind the answers."""
+"""Records events behind the answers, and has a process seal what it has recorded."""
 
 import atexit
 import logging
-import queue
 import threading
 import time
-from contextlib import suppress
+from collections import deque
+from itertools import islice
+from typing import Any
 
 from core.exceptions import ServiceError
 from core.logging import facts
-from schemas.faces import VerifyResponse
-from schemas.verifications import Verification, VerificationsQuery, VerificationsResponse
-from services.stores.gallery_base import Event, GalleryStore, RecordedEvent
+from services.stores.audit_base import AuditStore, Event
 
 logger = logging.getLogger(__name__)
 
-_ACTION = "verify"
-_BATCH_S = 0.5
+_BATCH_S = 1.0
+_LARGEST_BATCH = 500  # events; some kilobytes each at most, so that fifty batches are read at once
 _MOST_WAITING = 10_000
+_RETRY_S = 2.0
 _LAST_S = 3.0
 
-# What is said of a decision; no image, embedding or name.
-_DETAILS = ("model", "detector_backend", "similarity_metric", "distance", "threshold", "verified")
+
+def new_event(
+    action: str, outcome: str = "done", *, collection: str = "", person_id: str = "", face_id: str = "", **details: Any
+) -> Event:
+    """An event of the current request, by whoever asked; outside of requests it has neither."""
+    known = facts()
+    return Event(
+        action=action,
+        outcome=outcome,
+        request_id=known.get("request_id", ""),
+        key_id=known.get("key_id", ""),
+        collection=collection,
+        person_id=person_id,
+        face_id=face_id,
+        details=details,
+    )
 
 
-class VerificationLog:
-    """Keeps each decision of /verify, half a second after the answer; a store that is slow or away delays nobody."""
+class EventLog:
+    """Records what it is given, and seals all that is recorded, in one thread and at most a second later.
 
-    def __init__(self, *, store: GalleryStore, enabled: bool) -> None:
+    A store that is slow or away delays nobody. What is given meanwhile waits; of what is too much the number is logged.
+    The thread starts with the first event, so a process that has none, or that has yet to fork, has no thread.
+    """
+
+    def __init__(self, *, store: AuditStore) -> None:
         self._store = store
-        self._enabled = enabled
-        self._waiting: queue.Queue[Event] = queue.Queue(_MOST_WAITING)
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # of the next three
+        self._waiting: deque[Event] = deque()
+        self._lost = 0
         self._worker: threading.Thread | None = None
+        self._awake = threading.Event()
+        self._hurry = threading.Event()
+        self._working = threading.Lock()
 
-    def keep(self, answer: VerifyResponse) -> VerifyResponse:
-        """Have the decision written, and give the answer back."""
-        if self._enabled:
-            event = Event(
-                action=_ACTION,
-                outcome="match" if answer.verified else "no_match",
-                request_id=facts().get("request_id", ""),
-                key_id=facts().get("key_id", ""),
-                person_id=answer.person_id or "",
-                face_id=answer.face_id or "",
-                details={name: getattr(answer, name) for name in _DETAILS},
-            )
-            try:
-                self._waiting.put_nowait(event)
-            except queue.Full:
-                logger.error("a verification is not recorded: the database does not keep up")
-            self._start()
-        return answer
+    def keep(self, *events: Event) -> None:
+        """Have the events recorded."""
+        with self._lock:
+            kept = events[: _MOST_WAITING - len(self._waiting)]
+            self._waiting.extend(kept)
+            self._lost += len(events) - len(kept)
+        self.wake()
 
-    def page(self, query: VerificationsQuery) -> VerificationsResponse:
-        """Recorded decisions, oldest first; raises ServiceUnavailable."""
-        found = self._store.events(action=_ACTION, after=query.after, limit=query.limit)
-        last = found[-1].id if len(found) == query.limit else None
-        return VerificationsResponse(verifications=[_verification(one) for one in found], next_after=last)
-
-    def flush(self, timeout_s: float) -> bool:
-        """Whether all that waits was written within the time."""
-        end = time.monotonic() + timeout_s
-        while self._waiting.unfinished_tasks and time.monotonic() < end:
-            time.sleep(0.01)
-        return not self._waiting.unfinished_tasks
-
-    def _start(self) -> None:
+    def wake(self) -> None:
+        """Have sealed what this process has recorded, or another one before it was killed."""
+        self._awake.set()
         with self._lock:
             if self._worker is None:
-                self._worker = threading.Thread(target=self._work, name="verification-log", daemon=True)
+                self._worker = threading.Thread(target=self._work, name="event-log", daemon=True)
                 self._worker.start()
-                atexit.register(self.flush, _LAST_S)  # what SIGTERM finds waiting is written
+                atexit.register(self._end)  # what SIGTERM finds waiting is recorded and sealed
+
+    def flush(self, timeout_s: float) -> bool:
+        """Whether all that waits was recorded and sealed within the time."""
+        end = time.monotonic() + timeout_s
+        self._hurry.set()
+        while (waits := self._awake.is_set() or self._working.locked()) and time.monotonic() < end:
+            time.sleep(0.01)
+        self._hurry.clear()
+        return not waits
+
+    def _end(self) -> None:
+        if not self.flush(_LAST_S) and self._waiting:
+            logger.error("events are lost: the process ends", extra={"count": len(self._waiting)})
 
     def _work(self) -> None:
         while True:
-            batch = [self._waiting.get()]
-            time.sleep(_BATCH_S)
-            with suppress(queue.Empty):
-                while True:
-                    batch.append(self._waiting.get_nowait())
-            try:
-                self._store.record(batch)
-            except ServiceError as error:
-                logger.error("verifications are not recorded", extra={"count": len(batch), "reason": error.code})
-            for _ in batch:
-                self._waiting.task_done()
+            self._awake.wait()
+            self._hurry.wait(_BATCH_S)
+            with self._working:
+                self._awake.clear()
+                try:
+                    self._record()
+                    while self._store.seal(limit=_LARGEST_BATCH) == _LARGEST_BATCH:
+                        pass
+                    continue
+                except ServiceError as error:
+                    logger.error("events wait to be recorded or sealed", extra=self._count() | {"reason": error.code})
+                except Exception:  # a thread that died silently would leave all that follows unsealed
+                    logger.exception("events wait to be recorded or sealed", extra=self._count())
+                self._awake.set()
+            time.sleep(_RETRY_S)
 
+    def _record(self) -> None:
+        with self._lock:
+            lost, self._lost = self._lost, 0
+        if lost:
+            logger.error("events are lost: the database does not keep up", extra={"count": lost})
+        while batch := self._first():
+            self._store.record(batch)
+            with self._lock:
+                for _ in batch:
+                    self._waiting.popleft()
 
-def _verification(recorded: RecordedEvent) -> Verification:
-    event = recorded.event
-    return Verification(
-        id=str(recorded.id),
-        at=recorded.at,
-        request_id=event.request_id,
-        key_id=event.key_id,
-        person_id=event.person_id,
-        **event.details,
-    )
+    def _first(self) -> list[Event]:
+        with self._lock:
+            return list(islice(self._waiting, _LARGEST_BATCH))
+
+    def _count(self) -> dict[str, int]:
+        return {"count": len(self._waiting)}

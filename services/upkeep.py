@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from services.engine.base import EmbeddingSpace
-from services.stores.gallery_base import Event, GalleryStore
+from services.recording import new_event
+from services.stores.gallery_base import GalleryStore
 
 _AT_ONCE = 100  # persons forgotten in one transaction
 
@@ -33,7 +34,7 @@ class UpkeepService:
     def expire(self) -> int:
         """Forget everybody whose `retain_until` is over, each with an event; returns how many they were."""
         now = datetime.now(UTC)
-        event = Event(action="forget", outcome="done", details={"reason": "retain_until"})
+        event = new_event("forget", reason="retain_until")
         count = 0
         while forgotten := self._store.expire(now, event, limit=_AT_ONCE):
             count += len(forgotten)

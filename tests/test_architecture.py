@@ -24,10 +24,11 @@ ALLOWED = {
         "services.stores.gallery_base",
         "services.stores.keys_base",
         "services.stores.owner_base",
+        "services.stores.audit_base",
         "services.engine.base",
         CORE_LEAVES,
     ),
-    "services.stores": ("services.stores.base", "services.engine.base", CORE_LEAVES),
+    "services.stores": ("services.stores.base", "services.stores.audit_base", "services.engine.base", CORE_LEAVES),
     "api": ("api", "services", "schemas", CORE_LEAVES),
 }
 CONCRETE = ("services.engine.", "services.stores.")
@@ -38,6 +39,7 @@ INTERFACES = (
     "services.stores.gallery_base",
     "services.stores.keys_base",
     "services.stores.owner_base",
+    "services.stores.audit_base",
 )
 
 

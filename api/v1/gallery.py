@@ -25,6 +25,7 @@ from core.exceptions import (
     ValidationFailed,
 )
 from core.scopes import Scope
+from schemas.audit import AuditQuery, AuditResponse
 from schemas.compare import CompareRequest, CompareResponse
 from schemas.gallery import (
     IdentifyRequest,
@@ -257,3 +258,10 @@ def remove_collection(query: CollectionQuery, name: str) -> Receipt:
 def verifications(query: VerificationsQuery) -> VerificationsResponse:
     """The decisions of /verify, oldest first; without images and embeddings."""
     return services().verifications.page(query)
+
+
+@blueprint.get("/audit")
+@endpoint(scope=Scope.ADMIN, query=AuditQuery, response=AuditResponse, errors=(ValidationFailed, *_STORE_ERRORS))
+def audit(query: AuditQuery) -> AuditResponse:
+    """What was done and decided, and by whom, in the order of sealing; without images and embeddings."""
+    return services().audit.page(query)

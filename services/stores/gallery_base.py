@@ -1,9 +1,9 @@
-"""What a use-case may ask of the gallery: persons, their faces, and what was decided about them."""
+"""What a use-case may ask of the gallery: persons and their faces."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.engine.base import EmbeddingSpace, FaceArea
+from services.stores.audit_base import Event, RecordedEvent
 
 Embedding = npt.NDArray[np.float32]
 
@@ -85,29 +86,6 @@ class Neighbour:
     person: Person
     face_id: str
     distance: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """Something decided or changed. It holds no image, embedding, name or secret."""
-
-    action: str
-    outcome: str
-    request_id: str = ""
-    key_id: str = ""
-    collection: str = ""
-    person_id: str = ""
-    face_id: str = ""
-    details: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordedEvent:
-    """An event and when it was recorded; later ones have a larger `id`."""
-
-    id: int
-    at: datetime
-    event: Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,12 +246,5 @@ class GalleryStore(ABC):
 
     @abstractmethod
     def remove_collection(self, name: str, event: Event, *, with_persons: bool) -> RecordedEvent:
-        """Remove a collection for good; raises NotFound, and Conflict if it has persons, unless `with_persons`."""
-
-    @abstractmethod
-    def record(self, events: Sequence[Event]) -> None:
-        """Append events that come with no change."""
-
-    @abstractmethod
-    def events(self, *, action: str | None, after: int, limit: int) -> list[RecordedEvent]:
-        """Events whose id is larger than `after`, oldest first."""
+        """Remove a collection for good, and an event for each person; raises NotFound, and Conflict if it has persons,
+        unless `with_persons`."""

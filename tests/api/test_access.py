@@ -127,7 +127,7 @@ def test_decisions_changes_and_log_lines_carry_the_id_of_the_key(make_app, capsy
     client.environ_base["HTTP_X_API_KEY"] = token
     register(client, ALICE, "Alice")
     client.post("/verify", json=PAIR)
-    assert services_of(app).verifications.flush(20)
+    assert services_of(app).event_log.flush(20)
     (decision,) = client.get("/verifications").json["verifications"]
     _, key_id, secret = token.split("_", 2)
     assert decision["key_id"] == key_id

@@ -1,7 +1,5 @@
 """Enrolling a folder on the fake engine and a SQLite file."""
 
-from dataclasses import replace
-
 import pytest
 
 from core.exceptions import ModelUnavailable
@@ -12,6 +10,7 @@ from services.enrolment import EnrolmentService
 from services.gallery import GalleryService
 from services.options import Defaults
 from services.reading import FaceReader
+from services.stores.audit_base import Event
 from services.stores.sql.database import Database
 from services.stores.sql.matrix_search import MatrixSearch
 from services.stores.sql.store import SqlGalleryStore
@@ -114,8 +113,7 @@ def test_a_photo_that_was_forgotten_does_not_come_back(enrol, store, photos):
     write_photo(photos / "Alice" / "1.png", ALICE)
     assert enrol() == (1, 0, {})
     (person,) = store.persons(collection=None, name="", labels={}, cursor=None, limit=2).persons
-    event = store.events(action=None, after=0, limit=1)[0].event
-    store.forget(replace(event, action="forget"), person_id=person.id)
+    store.forget(Event(action="forget", outcome="done"), person_id=person.id)
     assert enrol() == (0, 0, {"Alice/1.png": "conflict"})
     assert names(store) == {}
 

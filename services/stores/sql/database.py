@@ -36,6 +36,7 @@ class Database:
         self._upgrading = threading.Lock()
         self._alone = threading.Lock()
         self._writing = threading.Lock()
+        self.after_writing: Callable[[], object] = lambda: None
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             self._engine = sa.create_engine(self.url, connect_args={"timeout": _TIMEOUT_S}, pool_timeout=_TIMEOUT_S)
@@ -62,7 +63,7 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """A transaction; committed, and on the disk, when the block ends.
+        """A transaction; committed, and on the disk, when the block ends. Then `after_writing` is called.
 
         Raises:
             ServiceUnavailable, StorageFull: it is undone.
@@ -70,6 +71,7 @@ class Database:
         self._ensure_current()
         with self._changing() as connection:
             yield connection
+        self.after_writing()
 
     @contextmanager
     def one_at_a_time(self) -> Iterator[None]:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from typing_extensions import override
 
 from core.scopes import Scope
-from services.stores.gallery_base import Event
+from services.stores.audit_base import Event
 from services.stores.keys_base import KeyStore, StoredKey
 from services.stores.sql import writes
 from services.stores.sql.database import Database

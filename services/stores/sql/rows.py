@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from core.exceptions import FaceNotFound, PersonNotFound, ValidationFailed
 from services.engine.base import EmbeddingSpace, FaceArea
-from services.stores.gallery_base import Event, Person, RecordedEvent, StoredFace
+from services.stores.audit_base import Event, RecordedEvent
+from services.stores.gallery_base import Person, StoredFace
 from services.stores.sql.schema import as_id, events, faces, persons
 
 # A face without its embedding and crop, which are large.
@@ -70,8 +71,8 @@ def face_of(row: Any) -> StoredFace:
 
 def event_of(row: Any) -> RecordedEvent:
     """A row of `events`."""
-    said = {column.name: getattr(row, column.name) for column in events.c if column.name not in ("id", "at")}
-    return RecordedEvent(id=row.id, at=row.at, event=Event(**said))
+    said = {column.name: getattr(row, column.name) for column in events.c if column.name not in ("id", "at", "seal_id")}
+    return RecordedEvent(id=row.id, at=row.at, event=Event(**said), batch=row.seal_id)
 
 
 def has_labels(labels: Mapping[str, str]) -> list[sa.ColumnElement[bool]]:

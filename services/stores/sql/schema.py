@@ -135,10 +135,22 @@ events = sa.Table(
     sa.Column("request_id", sa.String(200), nullable=False),
     sa.Column("key_id", sa.String(100), nullable=False),
     sa.Column("collection", sa.String(100), nullable=False),
-    sa.Column("person_id", sa.String(36), nullable=False),
+    sa.Column("person_id", sa.String(36), nullable=False, index=True),
     sa.Column("face_id", sa.String(36), nullable=False),
     sa.Column("details", Json, nullable=False),
+    sa.Column("seal_id", sa.BigInteger().with_variant(sa.Integer, "sqlite")),  # null until the event is sealed
+    sa.Index(None, "seal_id", "id"),
     sqlite_autoincrement=True,
+)
+
+# What closes a batch of events, and says which hash the batch before had.
+seals = sa.Table(
+    "seals",
+    metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("previous", sa.String(64), nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
 )
 
 # What a request with an Idempotency-Key stored, so that a second one stores nothing.

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,14 +14,13 @@ from typing_extensions import override
 
 from core.exceptions import Conflict, FaceNotFound, NotFound, PersonNotFound
 from services.engine.base import EmbeddingSpace
+from services.stores.audit_base import Event, RecordedEvent
 from services.stores.gallery_base import (
-    Event,
     GalleryStore,
     Neighbour,
     NewFace,
     Page,
     Person,
-    RecordedEvent,
     StoredFace,
     WholeFace,
 )
@@ -31,7 +31,6 @@ from services.stores.sql.rows import (
     SELECT_PERSONS,
     comes_after,
     cursor_of,
-    event_of,
     face_of,
     faces_in,
     has_labels,
@@ -42,7 +41,7 @@ from services.stores.sql.rows import (
     space_of_text,
     text_of_space,
 )
-from services.stores.sql.schema import answers, as_id, collections, events, faces, persons
+from services.stores.sql.schema import answers, as_id, collections, faces, persons
 from services.stores.sql.search import FaceSearch, Filter
 
 
@@ -281,20 +280,8 @@ class SqlGalleryStore(GalleryStore):
             within = persons.c.collection == name
             if not with_persons and connection.execute(sa.select(1).where(within)).first() is not None:
                 raise Conflict("The collection has persons.")
-            writes.forget_persons(connection, within)
+            forgotten = writes.forget_persons(connection, within)
             connection.execute(sa.delete(collections).where(collections.c.name == name))
-            return writes.record(connection, event, writes.now())
-
-    @override
-    def record(self, events: Sequence[Event]) -> None:
-        with self._database.writing() as connection:
-            for event in events:
-                writes.record(connection, event, writes.now())
-
-    @override
-    def events(self, *, action: str | None, after: int, limit: int) -> list[RecordedEvent]:
-        select = sa.select(events).where(events.c.id > after).order_by(events.c.id).limit(limit)
-        if action is not None:
-            select = select.where(events.c.action == action)
-        with self._database.reading() as connection:
-            return [event_of(row) for row in connection.execute(select)]
+            now, of_each = writes.now(), replace(event, action="forget", details={"reason": event.action})
+            writes.record_all(connection, [replace(of_each, person_id=str(number)) for number in forgotten], now)
+            return writes.record(connection, event, now)

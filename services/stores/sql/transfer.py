@@ -6,7 +6,8 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from services.stores.gallery_base import Event, NewFace, Person, WholeFace
+from services.stores.audit_base import Event
+from services.stores.gallery_base import NewFace, Person, WholeFace
 from services.stores.sql import writes
 from services.stores.sql.rows import FACE_COLUMNS, SELECT_PERSONS, face_of, person_of
 from services.stores.sql.schema import as_id, faces, persons

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from core.exceptions import PersonNotFound
-from services.stores.gallery_base import AnswerKeyTaken, Event, NewFace, RecordedEvent
+from services.stores.audit_base import Event, RecordedEvent
+from services.stores.gallery_base import AnswerKeyTaken, NewFace
 from services.stores.sql.rows import text_of_space
 from services.stores.sql.schema import answers, changes, collections, events, faces, persons
 
@@ -113,10 +114,10 @@ def forget_faces(connection: sa.Connection, which: sa.ColumnElement[bool]) -> No
     connection.execute(sa.delete(faces).where(which))
 
 
-def forget_persons(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
-    """Remove persons and all their faces."""
+def forget_persons(connection: sa.Connection, which: sa.ColumnElement[bool]) -> list[UUID]:
+    """Remove persons and all their faces; returns who they were."""
     forget_faces(connection, faces.c.person_id.in_(sa.select(persons.c.id).where(which)))
-    connection.execute(sa.delete(persons).where(which))
+    return sorted(connection.scalars(sa.delete(persons).where(which).returning(persons.c.id)))
 
 
 def record(connection: sa.Connection, event: Event, at: datetime, **known: str) -> RecordedEvent:
@@ -124,6 +125,12 @@ def record(connection: sa.Connection, event: Event, at: datetime, **known: str) 
     values = asdict(event) | {"details": dict(event.details)} | known
     number = connection.execute(sa.insert(events).values(at=at, **values).returning(events.c.id)).scalar_one()
     return RecordedEvent(id=number, at=at, event=Event(**values))
+
+
+def record_all(connection: sa.Connection, several: Sequence[Event], at: datetime) -> None:
+    """Append events that are known in full."""
+    if several:
+        connection.execute(sa.insert(events), [asdict(event) | {"at": at} for event in several])
 
 
 def _insert_if_missing(connection: sa.Connection, table: sa.Table, values: Mapping[str, Any]) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from services.stores.sql.audit import SqlAuditStore
 from services.stores.sql.database import Database
 from services.stores.sql.matrix_search import MatrixSearch
 from services.stores.sql.pgvector_search import PgVectorSearch
@@ -50,6 +51,26 @@ def make_store(database_url: str) -> Iterator[Callable[[], SqlGalleryStore]]:
     yield make
     for database in databases:
         database.close()
+
+
+@pytest.fixture
+def make_audit(database_url: str) -> Iterator[Callable[[], SqlAuditStore]]:
+    """Makes stores of the events in the same database, as several workers have them."""
+    databases = []
+
+    def make() -> SqlAuditStore:
+        databases.append(Database(database_url))
+        return SqlAuditStore(databases[-1])
+
+    yield make
+    for database in databases:
+        database.close()
+
+
+@pytest.fixture
+def audit(make_audit: Callable[[], SqlAuditStore]) -> SqlAuditStore:
+    """A store of the events, in the database of `gallery`."""
+    return make_audit()
 
 
 @pytest.fixture

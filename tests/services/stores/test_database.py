@@ -39,6 +39,26 @@ def test_the_migrations_make_the_schema_and_take_it_back_with_data_in_it(databas
     database.close()
 
 
+def test_events_of_before_there_were_seals_are_sealed_and_outlive_the_seals(database_url, make_audit):
+    database = Database(database_url)
+    database.upgrade("0001")
+    columns = "at, action, outcome, request_id, key_id, collection, person_id, face_id, details"
+    values = "'2026-01-02 03:04:05.678900+00:00', 'register', 'done', '', '', 'default', 'p', 'f', '{}'"
+    engine = sa.create_engine(database_url, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        connection.execute(sa.text(f"INSERT INTO events ({columns}) VALUES ({values})"))
+    audit = make_audit()
+    assert audit.seal(limit=10) == 1
+    (batch,) = audit.batches(1, 1)
+    assert batch.events == audit.events(action=None, after=0, limit=10)
+    database.downgrade("0001")
+    with engine.begin() as connection:
+        assert connection.scalar(sa.text("SELECT person_id FROM events")) == "p"
+        assert "seals" not in sa.inspect(connection).get_table_names()
+        connection.execute(sa.text("DELETE FROM events"))
+    database.close()
+
+
 def test_a_purge_says_what_the_user_is_not_permitted(make_store, database_url):
     make_store()
     url = sa.make_url(database_url)
@@ -133,6 +153,18 @@ def test_a_purge_leaves_no_byte_of_the_forgotten_in_any_file_of_postgresql():
         assert near(gallery, 1, metric="cosine")[0][0] == "50"
         assert gallery.person(kept).faces == 1
         database.close()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_writer_waits_for_another_of_its_process_but_not_for_ever(database_url, monkeypatch):
+    monkeypatch.setattr("services.stores.sql.database._TIMEOUT_S", 0.1)
+    database = Database(database_url)
+    database.upgrade()
+    with database.writing(), pytest.raises(ServiceUnavailable), database.writing():
+        pass
+    with database.writing() as connection:
+        connection.execute(sa.select(1))
+    database.close()
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -10,7 +10,8 @@ import pytest
 
 from core.exceptions import Conflict, FaceNotFound, NotFound, PersonNotFound, ValidationFailed
 from services.engine.base import EmbeddingSpace, FaceArea
-from services.stores.gallery_base import AnswerKeyTaken, Event, NewFace
+from services.stores.audit_base import Event
+from services.stores.gallery_base import AnswerKeyTaken, NewFace
 
 SPACE = EmbeddingSpace(model="Dlib", alignment="eyes", detection="deepface", normalization="base", expand_percentage=0)
 OTHER = replace(SPACE, model="VGG-Face")
@@ -237,9 +238,9 @@ def test_pages_go_on_where_they_ended_whoever_comes_or_goes(gallery):
             page(wrong)
 
 
-def test_collections_are_made_listed_and_removed(gallery):
+def test_collections_are_made_listed_and_removed_with_an_event_for_each_person(gallery, audit):
     gallery.add_collection("empty", REGISTER)
-    register(gallery, "Ann", collection="full")
+    ann, _ = register(gallery, "Ann", collection="full")
     assert gallery.collections() == {"empty": 0, "full": 1}
     with pytest.raises(Conflict):
         gallery.add_collection("full", REGISTER)
@@ -248,8 +249,13 @@ def test_collections_are_made_listed_and_removed(gallery):
         gallery.remove_collection("empty", FORGET, with_persons=False)
     with pytest.raises(Conflict):
         gallery.remove_collection("full", FORGET, with_persons=False)
-    gallery.remove_collection("full", FORGET, with_persons=True)
+    removal = Event(action="remove_collection", outcome="done", collection="full")
+    removed = gallery.remove_collection("full", removal, with_persons=True)
     assert gallery.collections() == {}
+    *_, forgotten, last = audit.events(action=None, after=0, limit=10)
+    reason = {"reason": "remove_collection"}
+    assert forgotten.event == replace(removal, action="forget", person_id=ann.id, details=reason)
+    assert last == removed
     assert near(gallery, 1, collection="full") == []
 
 
@@ -272,16 +278,16 @@ def test_a_request_that_comes_again_finds_what_it_stored(gallery):
     assert gallery.answered("key") is None
 
 
-def test_every_change_has_its_event_and_a_failed_one_has_none(gallery):
+def test_every_change_has_its_event_and_a_failed_one_has_none(gallery, audit):
     ann, (kept,) = register(gallery, "Ann")
     gallery.forget(FORGET, person_id=ann.id)
     with pytest.raises(PersonNotFound):
         gallery.forget(FORGET, person_id=ann.id)
-    gallery.record([Event(action="verify", outcome="match", key_id="k")])
-    first, second, third = gallery.events(action=None, after=0, limit=10)
+    audit.record([Event(action="verify", outcome="match", key_id="k")])
+    first, second, third = audit.events(action=None, after=0, limit=10)
     assert first.event == replace(REGISTER, person_id=ann.id, face_id=kept.id)
     assert (second.event.action, second.event.person_id, third.event.key_id) == ("forget", ann.id, "k")
     assert first.id < second.id < third.id
     assert first.at <= second.at <= third.at
-    assert gallery.events(action="verify", after=0, limit=10) == [third]
-    assert gallery.events(action=None, after=first.id, limit=1) == [second]
+    assert audit.events(action="verify", after=0, limit=10) == [third]
+    assert audit.events(action=None, after=first.id, limit=1) == [second]

@@ -10,7 +10,7 @@ from core.exceptions import Conflict
 from tests.services.stores.test_gallery import FORGET, OTHER, REGISTER, SPACE, face, near, register, vector
 
 
-def test_those_whose_time_is_over_expire_each_with_an_event(gallery):
+def test_those_whose_time_is_over_expire_each_with_an_event(gallery, audit):
     now = datetime.now(UTC)
     over = [register(gallery, str(number), retain_until=now - timedelta(days=number))[0].id for number in range(3)]
     register(gallery, "later", retain_until=now + timedelta(seconds=1))
@@ -20,7 +20,7 @@ def test_those_whose_time_is_over_expire_each_with_an_event(gallery):
     assert gallery.expire(now, FORGET, limit=2) == []
     assert (len(first), len(second)) == (2, 1)
     assert {one.event.person_id for one in first + second} == set(over)
-    assert gallery.events(action="forget", after=0, limit=9) == first + second
+    assert audit.events(action="forget", after=0, limit=9) == first + second
     assert sorted(name for name, _ in near(gallery, 1)) == ["later", "never"]
 
 

@@ -1,0 +1,148 @@
+"""The use-cases of the audit trail: proving it, writing it to a file, and listing it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from schemas.audit import AuditEvent, AuditQuery, AuditResponse
+from services.stores.audit_base import (
+    GENESIS,
+    AuditStore,
+    Batch,
+    RecordedEvent,
+    Unreadable,
+    fields_of,
+    hash_of,
+    json_line,
+    moment,
+)
+
+_AT_ONCE = 50  # batches that are read together; so many fit into memory, however long the trail is
+
+
+@dataclass(slots=True)
+class Proof:
+    """How much is in the trail, what it ends with, whether all of it is as it was sealed, and whether the hash that was
+    expected is one of the chain's."""
+
+    events: int = 0
+    batches: int = 0
+    unsealed: int = 0
+    last_hash: str = GENESIS
+    is_whole: bool = True
+    has_expected: bool = False
+
+
+class UnreadableTrail(Exception):
+    """A batch holds what was never recorded; `verify` tells more."""
+
+
+class AuditService:
+    """Reads the trail. Every method may raise ServiceUnavailable."""
+
+    def __init__(self, *, store: AuditStore) -> None:
+        self._store = store
+
+    def verify(self, *, expect: str | None, report: Callable[[str], None]) -> Proof:
+        """Compute every hash again; `report` hears of each batch with which something is wrong.
+
+        It can tell whether anything was changed, removed, added or moved among what is sealed. That batches are missing
+        at the end, or all hashes were computed anew, it can tell only by `expect`, a hash noted elsewhere.
+        """
+        standing = self._store.standing()
+        proof = Proof(unsealed=standing.unsealed, has_expected=expect == GENESIS)
+
+        def wrong(what: str) -> None:
+            proof.is_whole = False
+            report(what)
+
+        following = 1
+        for number, batch in self._walk(standing.last):
+            if number != following:
+                wrong(f"batch {following}: missing" if following < number else f"batch {number}: out of place")
+            following = number + 1
+            if batch is None:
+                wrong(f"batch {number}: cannot be read")
+                continue
+            seal = batch.seal
+            if seal.previous != proof.last_hash:
+                wrong(f"batch {number}: does not follow the one before")
+            if not _is_as_sealed(batch):
+                wrong(f"batch {number}: its seal or one of its {len(batch.events)} events is not as it was")
+            proof.events += len(batch.events)
+            proof.batches += 1
+            proof.last_hash = seal.hash
+            proof.has_expected |= seal.hash == expect
+        if standing.astray:
+            wrong(f"batch {standing.last + 1} or later: {standing.astray} events, and no seal")
+        return proof
+
+    def export(self, file: BinaryIO) -> tuple[int, int]:
+        """Write the sealed events as JSON lines, in the order of sealing; returns how many of how many batches.
+
+        Raises:
+            UnreadableTrail: it ends before that batch.
+            OSError: the file cannot be written.
+        """
+        events = batches = 0
+        for number, batch in self._walk(self._store.standing().last):
+            if batch is None:
+                raise UnreadableTrail(f"Batch {number} cannot be read.")
+            seal = batch.seal
+            sealed = {"batch": number, "sealed_at": moment(seal.at), "previous": seal.previous, "hash": seal.hash}
+            for one in batch.events:
+                file.write(json_line(fields_of(one) | sealed))
+            events += len(batch.events)
+            batches += 1
+        return events, batches
+
+    def page(self, query: AuditQuery) -> AuditResponse:
+        """Sealed events, in the order of sealing."""
+        batch, _, number = query.after.partition("-")
+        after = int(batch), int(number)
+        found = self._store.sealed(action=query.action, person_id=query.person_id, after=after, limit=query.limit)
+        last = f"{found[-1].batch}-{found[-1].id}" if len(found) == query.limit else None
+        return AuditResponse(events=[_wire(one) for one in found], next_after=last)
+
+    def _walk(self, last: int) -> Iterator[tuple[int, Batch | None]]:
+        """The batches up to this one, each with its number; None for one that cannot be read."""
+        numbers = self._store.batch_numbers(after=None, until=last, limit=_AT_ONCE)
+        while numbers:
+            yield from self._read(numbers)
+            numbers = self._store.batch_numbers(after=numbers[-1], until=last, limit=_AT_ONCE)
+
+    def _read(self, numbers: list[int]) -> Iterator[tuple[int, Batch | None]]:
+        try:
+            yield from [(batch.seal.number, batch) for batch in self._store.batches(numbers[0], numbers[-1])]
+        except Unreadable:
+            if len(numbers) == 1:
+                yield numbers[0], None
+                return
+            middle = len(numbers) // 2
+            yield from self._read(numbers[:middle])
+            yield from self._read(numbers[middle:])
+
+
+def _is_as_sealed(batch: Batch) -> bool:
+    seal = batch.seal
+    try:
+        return hash_of(seal.number, seal.at, seal.previous, batch.events) == seal.hash
+    except (ValueError, TypeError, AttributeError):  # nothing that JSON or a time could be
+        return False
+
+
+def _wire(recorded: RecordedEvent) -> AuditEvent:
+    event = recorded.event
+    return AuditEvent(
+        id=str(recorded.id),
+        at=recorded.at,
+        request_id=event.request_id,
+        key_id=event.key_id,
+        person_id=event.person_id,
+        batch=recorded.batch,
+        action=event.action,
+        outcome=event.outcome,
+        collection=event.collection,
+        face_id=event.face_id,
+        details=event.details,
+    )

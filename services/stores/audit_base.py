@@ -1,0 +1,132 @@
+"""What is recorded of all that was decided or changed: events that are only added to, in batches that a chain seals."""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+GENESIS = "0" * 64  # stands for the hash before the first
+
+
+class Unreadable(Exception):
+    """What is stored is nothing that was ever written there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something decided or changed. It holds no image, embedding, name or secret."""
+
+    action: str
+    outcome: str
+    request_id: str = ""
+    key_id: str = ""
+    collection: str = ""
+    person_id: str = ""
+    face_id: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedEvent:
+    """An event, when it was recorded, and the number of the batch in which it is sealed; None before that is."""
+
+    id: int
+    at: datetime
+    event: Event
+    batch: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seal:
+    """What closes a batch. Numbers are consecutive from 1; `previous` is the hash of the batch before, or GENESIS."""
+
+    number: int
+    at: datetime
+    previous: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """A seal and all events that are in it, by id."""
+
+    seal: Seal
+    events: list[RecordedEvent]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """The number of the last batch (0: none), how many events wait to be sealed, and how many are in a batch after the
+    last, which does not exist."""
+
+    last: int
+    unsealed: int
+    astray: int
+
+
+def fields_of(recorded: RecordedEvent) -> dict[str, Any]:
+    """All that is recorded of an event but its batch, as JSON has it; the moment in UTC with microseconds."""
+    said = {one.name: getattr(recorded.event, one.name) for one in fields(Event)}
+    return {"id": recorded.id, "at": moment(recorded.at), **said}
+
+
+def moment(at: datetime) -> str:
+    """The moment in UTC with microseconds."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def json_line(value: Mapping[str, Any]) -> bytes:
+    """The one way to write this as a line of JSON: sorted keys, no blanks, ASCII."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+
+
+def hash_of(number: int, at: datetime, previous: str, events: Sequence[RecordedEvent]) -> str:
+    """The hash of a batch, SHA-256 in hex: of a line with its number, time and predecessor, then of one per event."""
+    digest = sha256(json_line({"batch": number, "sealed_at": moment(at), "previous": previous}))
+    for one in events:
+        digest.update(json_line(fields_of(one)))
+    return digest.hexdigest()
+
+
+class AuditStore(ABC):
+    """Keeps the events and their seals, for several threads and processes.
+
+    No event is ever changed or removed: the database itself refuses. Every method may raise ServiceUnavailable, those
+    that write also StorageFull.
+    """
+
+    @abstractmethod
+    def record(self, events: Sequence[Event]) -> None:
+        """Append events that come with no change of the gallery."""
+
+    @abstractmethod
+    def events(self, *, action: str | None, after: int, limit: int) -> list[RecordedEvent]:
+        """Events whose id is larger than `after`, by id."""
+
+    @abstractmethod
+    def sealed(
+        self, *, action: str | None, person_id: str | None, after: tuple[int, int], limit: int
+    ) -> list[RecordedEvent]:
+        """Sealed events by batch and id, those later than this batch and id: nothing is ever added before the last."""
+
+    @abstractmethod
+    def seal(self, *, limit: int) -> int:
+        """Seal the first `limit` events that are not, as one batch; returns how many there were, without any no batch.
+
+        Of all callers in all processes one seals at a time, and nobody else waits for it.
+        """
+
+    @abstractmethod
+    def standing(self) -> Standing:
+        """How far the chain is."""
+
+    @abstractmethod
+    def batch_numbers(self, *, after: int | None, until: int, limit: int) -> list[int]:
+        """The numbers of batches that are there, in order: above `after` if given, and at most `until`."""
+
+    @abstractmethod
+    def batches(self, first: int, last: int) -> list[Batch]:
+        """The batches of these numbers and between; raises Unreadable."""

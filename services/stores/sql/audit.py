@@ -1,0 +1,119 @@
+"""The audit trail in a SQL database."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from typing_extensions import override
+
+from services.stores.audit_base import (
+    GENESIS,
+    AuditStore,
+    Batch,
+    Event,
+    RecordedEvent,
+    Seal,
+    Standing,
+    Unreadable,
+    hash_of,
+)
+from services.stores.sql import writes
+from services.stores.sql.database import Database
+from services.stores.sql.rows import event_of
+from services.stores.sql.schema import as_id, events, seals
+
+
+class SqlAuditStore(AuditStore):
+    """One schema for SQLite and PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @override
+    def record(self, events: Sequence[Event]) -> None:
+        with self._database.writing() as connection:
+            writes.record_all(connection, events, writes.now())
+
+    @override
+    def events(self, *, action: str | None, after: int, limit: int) -> list[RecordedEvent]:
+        select = sa.select(events).where(events.c.id > after).order_by(events.c.id).limit(limit)
+        if action is not None:
+            select = select.where(events.c.action == action)
+        with self._database.reading() as connection:
+            return [event_of(row) for row in connection.execute(select)]
+
+    @override
+    def sealed(
+        self, *, action: str | None, person_id: str | None, after: tuple[int, int], limit: int
+    ) -> list[RecordedEvent]:
+        place = sa.tuple_(events.c.seal_id, events.c.id)
+        select = sa.select(events).where(place > sa.tuple_(*after)).order_by(events.c.seal_id, events.c.id).limit(limit)
+        if action is not None:
+            select = select.where(events.c.action == action)
+        if person_id is not None:
+            select = select.where(events.c.person_id == str(as_id(person_id)))  # of which there is none if it is no id
+        with self._database.reading() as connection:
+            return [event_of(row) for row in connection.execute(select)]
+
+    @override
+    def seal(self, *, limit: int) -> int:
+        if self._database.is_missing:
+            return 0
+        # Whatever can be seen: of PostgreSQL's transactions one with smaller ids may be the later to commit.
+        unsealed = sa.select(events).where(events.c.seal_id.is_(None)).order_by(events.c.id)
+        with self._database.reading() as connection:
+            if connection.execute(unsealed.limit(1)).first() is None:
+                return 0
+        with self._database.writing() as connection:
+            if not self._database.is_sqlite:  # in which one transaction at a time writes anyway
+                connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('audit seal'))"))
+            batch = [event_of(row) for row in connection.execute(unsealed.limit(limit))]
+            if batch:
+                last = connection.execute(sa.select(seals).order_by(seals.c.id.desc()).limit(1)).first()
+                number, previous = (1, GENESIS) if last is None else (last.id + 1, last.hash)
+                now = writes.now()
+                digest = hash_of(number, now, previous, batch)
+                connection.execute(sa.insert(seals).values(id=number, at=now, previous=previous, hash=digest))
+                of_batch = events.c.id.in_([one.id for one in batch])
+                connection.execute(sa.update(events).where(of_batch).values(seal_id=number))
+            return len(batch)
+
+    @override
+    def standing(self) -> Standing:
+        last = sa.select(sa.func.coalesce(sa.func.max(seals.c.id), 0)).scalar_subquery()
+        count = sa.select(sa.func.count()).select_from(events)
+        select = sa.select(
+            last.label("last"),
+            count.where(events.c.seal_id.is_(None)).scalar_subquery().label("unsealed"),
+            count.where(events.c.seal_id > last).scalar_subquery().label("astray"),
+        )
+        with self._database.reading() as connection:
+            row = connection.execute(select).one()
+            return Standing(last=row.last, unsealed=row.unsealed, astray=row.astray)
+
+    @override
+    def batch_numbers(self, *, after: int | None, until: int, limit: int) -> list[int]:
+        select = sa.select(seals.c.id).where(seals.c.id <= until).order_by(seals.c.id).limit(limit)
+        if after is not None:
+            select = select.where(seals.c.id > after)
+        with self._database.reading() as connection:
+            return list(connection.scalars(select))
+
+    @override
+    def batches(self, first: int, last: int) -> list[Batch]:
+        some = sa.select(seals).where(seals.c.id.between(first, last)).order_by(seals.c.id)
+        theirs = sa.select(events).where(events.c.seal_id.between(first, last)).order_by(events.c.seal_id, events.c.id)
+        with self._database.reading() as connection:
+            try:
+                found = {
+                    row.id: Batch(
+                        seal=Seal(number=row.id, at=row.at, previous=row.previous, hash=row.hash),
+                        events=[],
+                    )
+                    for row in connection.execute(some)
+                }
+                for row in connection.execute(theirs):
+                    if row.seal_id in found:
+                        found[row.seal_id].events.append(event_of(row))
+            except (ValueError, TypeError) as error:  # SQLite keeps in a column whatever somebody puts there
+                raise Unreadable from error
+        return list(found.values())

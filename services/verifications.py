@@ -1,0 +1,47 @@
+"""The use-cases of the decisions of /verify: they are kept as events, and listed."""
+
+from schemas.faces import VerifyResponse
+from schemas.verifications import Verification, VerificationsQuery, VerificationsResponse
+from services.recording import EventLog, new_event
+from services.stores.audit_base import AuditStore, RecordedEvent
+
+_ACTION = "verify"
+
+# What is said of a decision; no image, embedding or name.
+_DETAILS = ("model", "detector_backend", "similarity_metric", "distance", "threshold", "verified")
+
+
+class VerificationService:
+    """Keeps each decision of /verify, behind the answer, where that is `enabled`."""
+
+    def __init__(self, *, store: AuditStore, log: EventLog, enabled: bool) -> None:
+        self._store = store
+        self._log = log
+        self._enabled = enabled
+
+    def keep(self, answer: VerifyResponse) -> VerifyResponse:
+        """Have the decision recorded, and give the answer back."""
+        if self._enabled:
+            said = {name: getattr(answer, name) for name in _DETAILS}
+            outcome = "match" if answer.verified else "no_match"
+            person_id, face_id = answer.person_id or "", answer.face_id or ""
+            self._log.keep(new_event(_ACTION, outcome, person_id=person_id, face_id=face_id, **said))
+        return answer
+
+    def page(self, query: VerificationsQuery) -> VerificationsResponse:
+        """Recorded decisions, oldest first; raises ServiceUnavailable."""
+        found = self._store.events(action=_ACTION, after=query.after, limit=query.limit)
+        last = found[-1].id if len(found) == query.limit else None
+        return VerificationsResponse(verifications=[_verification(one) for one in found], next_after=last)
+
+
+def _verification(recorded: RecordedEvent) -> Verification:
+    event = recorded.event
+    return Verification(
+        id=str(recorded.id),
+        at=recorded.at,
+        request_id=event.request_id,
+        key_id=event.key_id,
+        person_id=event.person_id,
+        **event.details,
+    )

@@ -1,0 +1,130 @@
+"""Events that are recorded behind the answers, and sealed."""
+
+import logging
+import threading
+
+import pytest
+
+from core.exceptions import ServiceUnavailable
+from core.logging import annotate, begin_request, end_request
+from services import recording
+from services.audit import AuditService
+from services.recording import EventLog, new_event
+from services.stores.audit_base import Event
+from services.stores.sql.audit import SqlAuditStore
+from services.stores.sql.database import Database
+
+EVENT = Event(action="identify", outcome="unknown")
+
+
+class LameStore(SqlAuditStore):
+    """A store that a test stops and goes on with."""
+
+    def __init__(self, database):
+        super().__init__(database)
+        self.goes = threading.Event()
+        self.goes.set()
+        self.is_away = False
+        self.calls = 0
+
+    def record(self, events):
+        self.calls += 1
+        self.goes.wait(30)
+        if self.is_away:
+            raise ServiceUnavailable("The database does not answer.")
+        super().record(events)
+
+
+@pytest.fixture
+def database(tmp_path):
+    database = Database(f"sqlite:///{tmp_path / 'gallery.db'}")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def store(database):
+    return LameStore(database)
+
+
+@pytest.fixture
+def log(database, store):
+    log = EventLog(store=store)
+    database.after_writing = log.wake
+    yield log
+    store.goes.set()
+    store.is_away = False
+    assert log.flush(30)
+
+
+def verified(store):
+    wrong = []
+    proof = AuditService(store=store).verify(expect=None, report=wrong.append)
+    assert wrong == []
+    return proof.events, proof.unsealed
+
+
+def test_what_is_kept_is_recorded_and_sealed(log, store):
+    log.keep(EVENT, EVENT)
+    log.keep(EVENT)
+    assert log.flush(30)
+    assert verified(store) == (3, 0)
+
+
+def test_what_is_recorded_elsewhere_in_the_process_is_sealed_as_well(log, store):
+    store.record([EVENT])
+    assert log.flush(30)
+    assert verified(store) == (1, 0)
+
+
+def test_what_a_process_left_that_was_killed_is_sealed_at_the_next_start(log, store, tmp_path):
+    other = Database(f"sqlite:///{tmp_path / 'gallery.db'}")
+    SqlAuditStore(other).record([EVENT] * 1001)
+    other.close()
+    assert verified(store) == (0, 1001)
+    log.wake()
+    assert log.flush(30)
+    assert verified(store) == (1001, 0)
+
+
+def test_a_log_that_has_nothing_to_do_has_no_thread(store):
+    before = threading.active_count()
+    EventLog(store=store)
+    assert threading.active_count() == before
+
+
+def test_a_store_that_hangs_keeps_nobody_waiting_and_what_is_too_much_is_counted(log, store, monkeypatch, caplog):
+    monkeypatch.setattr(recording, "_MOST_WAITING", 10)
+    store.goes.clear()
+    log.keep(EVENT)
+    assert not log.flush(0.5)
+    for _ in range(7):
+        log.keep(EVENT, EVENT)
+    with caplog.at_level(logging.ERROR):
+        store.goes.set()
+        assert log.flush(30)
+    assert verified(store) == (10, 0)
+    lost = [line.count for line in caplog.records if line.message == "events are lost: the database does not keep up"]
+    assert lost == [5]
+
+
+def test_what_a_store_cannot_take_waits_until_it_can(log, store, monkeypatch, caplog):
+    monkeypatch.setattr(recording, "_RETRY_S", 0.01)
+    store.is_away = True
+    log.keep(EVENT, EVENT)
+    assert not log.flush(0.5)
+    assert store.calls > 1
+    store.is_away = False
+    assert log.flush(30)
+    assert verified(store) == (2, 0)
+    assert (2, "service_unavailable") in [(line.count, line.reason) for line in caplog.records]
+
+
+def test_an_event_says_which_request_and_key_it_belongs_to():
+    assert (new_event("forget").request_id, new_event("forget").key_id) == ("", "")
+    token = begin_request("r1")
+    annotate(key_id="k1")
+    event = new_event("register", collection="staff", model="Dlib")
+    end_request(token)
+    assert (event.request_id, event.key_id, event.outcome) == ("r1", "k1", "done")
+    assert (event.collection, event.details) == ("staff", {"model": "Dlib"})

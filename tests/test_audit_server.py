@@ -1,0 +1,38 @@
+"""The audit trail behind the real server: a killed worker's events are sealed, and what SIGTERM finds waiting."""
+
+import os
+import re
+import signal
+import time
+
+import requests
+
+from services.audit import AuditService
+from services.stores.sql.audit import SqlAuditStore
+from services.stores.sql.database import Database
+from tests.test_gallery_server import post
+from tests.test_server import served, wait_for
+
+
+def test_a_kill_and_an_end_lose_no_event_that_was_answered(tmp_path):
+    with served(tmp_path) as (url, log, process):
+        wait_for(f"{url}/ready", alive=process)
+        assert post(url, "register", 1, name="Ann").status_code == 201
+        worker = re.findall(r"Booting worker with pid: (\d+)", log.read_text())[-1]
+        os.kill(int(worker), signal.SIGKILL)
+        while log.read_text().count("Booting worker") < 2:
+            time.sleep(0.05)
+        wait_for(f"{url}/ready", alive=process)
+        assert post(url, "identify", 1).status_code == 200
+        while not (events := requests.get(f"{url}/audit", timeout=60).json()["events"]):
+            time.sleep(0.1)
+        assert events[0]["action"] == "register"
+        assert post(url, "register", 2, name="Bob").status_code == 201
+        assert post(url, "recognize", 2).status_code == 200
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+    database = Database(f"sqlite:///{tmp_path / 'data' / 'gallery.db'}")
+    wrong = []
+    proof = AuditService(store=SqlAuditStore(database)).verify(expect=None, report=wrong.append)
+    database.close()
+    assert (wrong, proof.events, proof.unsealed) == ([], 4, 0)
