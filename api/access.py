@@ -6,7 +6,8 @@ from flask import Flask, current_app, g, request
 
 from api.deps import services
 from api.documented import documented
-from core.access_errors import AmbiguousCredentials, Forbidden
+from api.limits import count_wrong_key
+from core.access_errors import AmbiguousCredentials, Forbidden, Unauthorized
 from core.logging import annotate
 from core.scopes import Scope
 from schemas.common import Request
@@ -74,7 +75,13 @@ def _admit() -> None:
     scope = documented(current_app.view_functions[request.url_rule.endpoint]).scope
     if scope is None:
         return
-    g.caller = services().keys.caller(_token())
+    token = _token()
+    try:
+        g.caller = services().keys.caller(token)
+    except Unauthorized:
+        if token:  # who sends none does not guess
+            count_wrong_key()
+        raise
     if g.caller.key_id:
         annotate(key_id=g.caller.key_id)
     require(scope)

@@ -32,7 +32,7 @@ from typing_extensions import override
 from api.documented import Documented, documented
 from api.inputs import RAW_IMAGE_FIELD, takes_raw_image
 from core import __version__
-from core.access_errors import AmbiguousCredentials, Forbidden, Unauthorized
+from core.access_errors import AmbiguousCredentials, Forbidden, RateLimited, Unauthorized
 from core.exceptions import ServiceError, ServiceUnavailable
 from schemas.common import ErrorBody, Request
 
@@ -50,7 +50,7 @@ _SECURITY: dict[str, SecurityScheme | Reference] = {
     "bearer": SecurityScheme(type="http", scheme="bearer"),
     "header": SecurityScheme(type="apiKey", name="X-API-Key", security_scheme_in="header"),
 }
-_ACCESS_ERRORS = (AmbiguousCredentials, Unauthorized, Forbidden, ServiceUnavailable)
+_ACCESS_ERRORS = (AmbiguousCredentials, Unauthorized, Forbidden, RateLimited, ServiceUnavailable)
 
 IMAGE_FIELDS = (RAW_IMAGE_FIELD, "img1", "img2")
 

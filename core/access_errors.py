@@ -3,7 +3,9 @@
 ServiceError
 ├── AmbiguousCredentials        400 ambiguous_credentials
 ├── Unauthorized                401 unauthorized
-└── Forbidden                   403 forbidden
+├── Forbidden                   403 forbidden
+├── RateLimited                 429 rate_limited
+└── PersonLocked                429 person_locked
 """
 
 from core.exceptions import ServiceError
@@ -30,3 +32,19 @@ class Forbidden(ServiceError):
 
     status = 403
     code = "forbidden"
+
+
+class RateLimited(ServiceError):
+    """Raised when a key or an address asks more often than it may, or an address sends too many wrong keys."""
+
+    status = 429
+    code = "rate_limited"
+    default_message = "Too many requests; try again later."
+
+
+class PersonLocked(ServiceError):
+    """Raised when `/verify` has not found the person too many times in a row."""
+
+    status = 429
+    code = "person_locked"
+    default_message = "The person was not recognized too many times in a row; try again later."

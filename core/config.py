@@ -2,14 +2,20 @@
 
 import importlib.util
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
+import limits
+from limits.storage import storage_from_string
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _LEAST_SECRET = 32  # characters
+
+# Scheme, host and port, as browsers send it (fetch.spec.whatwg.org, "Origin header"); but for addresses of IPv6.
+_ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://[a-z0-9.-]+(:\d{1,5})?", re.ASCII)
 
 
 class SettingsError(ValueError):
@@ -48,8 +54,41 @@ def _installed(engine: str) -> str:
     return engine
 
 
+def _limits(value: str) -> str:
+    try:
+        items = limits.parse_many(value) if value else []
+    except ValueError:
+        items = None
+    if items is None or not all(item.amount and item.get_expiry() for item in items):
+        raise ValueError("write it as 1200/minute or 20/second, several by comma")
+    return value
+
+
+def _counting(value: str) -> str:
+    if value in ("memory", "database"):
+        return value
+    if not value.startswith(("redis://", "rediss://", "redis+unix://")):
+        raise ValueError("it is memory, database or redis://…")
+    if importlib.util.find_spec("redis") is None:
+        raise ValueError("the package redis is not installed: pip install redis")
+    try:
+        storage_from_string(value)  # connects to nothing yet
+    except ValueError:
+        raise ValueError("the URL cannot be read") from None
+    return value
+
+
+def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(_ORIGIN.fullmatch(value) for value in values):
+        raise ValueError("write each as https://app.example.com, without a path, in small letters")
+    return values
+
+
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Secrets = Annotated[Names, AfterValidator(_long)]
+Limits = Annotated[str, AfterValidator(_limits)]
+Counting = Annotated[str, AfterValidator(_counting)]
+Origins = Annotated[Names, AfterValidator(_origins)]
 Hosts = Annotated[Names, AfterValidator(_lower)]
 OptionalInt = Annotated[int | None, BeforeValidator(_none_if_empty)]
 
@@ -123,6 +162,28 @@ class Settings(BaseSettings):
         description="Keys with all scopes, of at least 32 characters each, by comma.",
     )
     require_auth: bool = Field(False, description="Whether the server refuses to start without any key.")
+
+    rate_limit: Limits = Field(
+        "", description="Requests a key may make, or without keys an address: `1200/minute`; empty means any number."
+    )
+    rate_limit_address: Limits = Field(
+        "", description="Requests an address may make with whatever keys, as RATE_LIMIT; empty means any number."
+    )
+    rate_limit_storage: Counting = Field(
+        "memory",
+        repr=False,
+        description="Where they are counted: `memory` (by each process for itself), `database`, or redis://….",
+    )
+    trusted_proxies: int = Field(
+        0, ge=0, description="Proxies in front, of which each adds the address it sees to X-Forwarded-For."
+    )
+    person_lock_misses: int = Field(
+        5, ge=0, description="Times in a row that `/verify` may not find a person before it locks the person; 0 is off."
+    )
+    person_lock_s: float = Field(30, gt=0, le=86_400, description="Seconds for which a person is locked.")
+    cors_origins: Origins = Field(
+        (), description="Foreign pages whose scripts may ask, by comma: https://app.example.com; `*` means all."
+    )
 
     gpu_device: OptionalInt = Field(
         -1, ge=-1, description="-1 runs on the CPU, 0 on the first GPU; empty lets the framework choose."

@@ -24,10 +24,12 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     # Only now: OpenCV and the frameworks read at import what was just prepared.
     from api import audit_cli, cli, gallery_cli, keys_cli, ops
     from api.access import init_access
+    from api.browsers import init_browsers
     from api.deps import attach
     from api.errors import init_errors
     from api.inputs import InMemoryRequest
     from api.lifecycle import init_lifecycle
+    from api.limits import init_address_limit, init_key_limit
     from api.openapi import API_PREFIX
     from api.v1 import gallery, routes
     from services.bootstrap import build_services
@@ -43,7 +45,10 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     attach(app, build_services(settings, engine=engine))
     init_lifecycle(app)
     init_errors(app)
+    init_browsers(app)
+    init_address_limit(app)  # in the order in which a request meets them
     init_access(app)
+    init_key_limit(app)
     for blueprint in (ops.blueprint, routes.blueprint, gallery.blueprint):
         app.register_blueprint(blueprint)
         app.register_blueprint(blueprint, name=f"api_{blueprint.name}", url_prefix=API_PREFIX)

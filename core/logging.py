@@ -88,6 +88,8 @@ def logging_config(settings: Settings) -> dict[str, Any]:
         "root": {"level": "DEBUG" if settings.debug else settings.log_level, "handlers": ["stdout"]},
         "loggers": {
             "alembic": {"level": "WARNING"},
+            # It repeats what the line of the request says.
+            "flask-limiter": {"level": "WARNING"},
             # Its debug lines name hosts.
             "urllib3": {"level": "WARNING"},
             # Without a handler of its own, so that it writes through ours.

@@ -2,6 +2,9 @@
 
 import os
 from dataclasses import dataclass
+from typing import cast
+
+from limits.storage import Storage, storage_from_string
 
 from core.config import Settings
 from core.images import ImagePolicy
@@ -16,6 +19,7 @@ from services.faces import FaceService
 from services.find import FindService
 from services.gallery import GalleryService
 from services.gallery_files import GalleryFileService
+from services.hits import HitStorage
 from services.identification import IdentificationService
 from services.indexes import IndexService
 from services.indexing import FolderIndexer
@@ -23,20 +27,26 @@ from services.key_bootstrap import build_keys, open_database
 from services.keys import KeyService
 from services.models import ModelService
 from services.options import Defaults
+from services.person_lock import PersonLock
 from services.photos import PhotoEmbedder
 from services.readiness import ReadinessService
 from services.reading import FaceReader
 from services.recording import EventLog
 from services.stores.folder_index import FileFolderIndexStore
 from services.stores.sql.audit import SqlAuditStore
+from services.stores.sql.database import Database
 from services.stores.sql.face_source import SqlFaceSource
+from services.stores.sql.hits import DatabaseStorage
 from services.stores.sql.matrix_search import MatrixSearch
+from services.stores.sql.misses import SqlMissStore
 from services.stores.sql.owner_table import PgOwnerTable
 from services.stores.sql.pgvector_search import PgVectorSearch
 from services.stores.sql.store import SqlGalleryStore
 from services.table_copy import TableCopyService
 from services.upkeep import UpkeepService
 from services.verifications import VerificationService
+
+_REDIS_TIMEOUT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +56,7 @@ class Services:
     settings: Settings
     admission: Admission
     keys: KeyService
+    hits: HitStorage
     confinement: ConfinementService
     faces: FaceService
     find: FindService
@@ -107,10 +118,12 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
     gallery = GalleryService(
         engine=engine, reader=reader, defaults=defaults, store=gallery_store, erases=database.is_sqlite
     )
+    lock = PersonLock(store=SqlMissStore(database), most=settings.person_lock_misses, lock_s=settings.person_lock_s)
     return Services(
         settings=settings,
         admission=Admission(settings.lanes + settings.queue_max),
         keys=build_keys(settings, database),
+        hits=_hit_storage(settings, database),
         confinement=ConfinementService(store=gallery_store),
         faces=FaceService(engine=engine, reader=reader, defaults=defaults),
         find=FindService(
@@ -124,7 +137,7 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         indexes=IndexService(indexer=indexer, defaults=defaults, folder=folder),
         gallery=gallery,
         identification=IdentificationService(
-            engine=engine, reader=reader, defaults=defaults, store=gallery_store, log=event_log
+            engine=engine, reader=reader, defaults=defaults, store=gallery_store, lock=lock, log=event_log
         ),
         enrolment=EnrolmentService(
             gallery=gallery, store=gallery_store, defaults=defaults, policy=policy, lanes=settings.lanes
@@ -141,6 +154,18 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         readiness=ReadinessService(engine=engine, models=defaults.preload, ping_store=ping),
         models=ModelService(weights=weights),
     )
+
+
+def _hit_storage(settings: Settings, database: Database) -> HitStorage:
+    match settings.rate_limit_storage:
+        case "memory":
+            return HitStorage()
+        case "database":
+            shared: Storage = DatabaseStorage(database=database)
+        case url:
+            timeouts = {"socket_connect_timeout": _REDIS_TIMEOUT_S, "socket_timeout": _REDIS_TIMEOUT_S}
+            shared = cast(Storage, storage_from_string(url, **timeouts))
+    return HitStorage(uri="steady://", options={"shared": shared})
 
 
 def _deepface_engine(settings: Settings, weights: WeightFolder) -> Engine:

@@ -24,6 +24,7 @@ from services.engine.base import EmbeddingSpace, Engine
 from services.faces import facial_area, is_spoof, liveness_keys
 from services.gallery import measures
 from services.options import Defaults
+from services.person_lock import PersonLock
 from services.quality import ADVICE, measured
 from services.reading import FaceReader, ReadFace
 from services.recording import EventLog, new_event
@@ -38,13 +39,21 @@ class IdentificationService:
     """Compares faces with those of the gallery, in the space the gallery's were embedded in."""
 
     def __init__(
-        self, *, engine: Engine, reader: FaceReader, defaults: Defaults, store: GalleryStore, log: EventLog
+        self,
+        *,
+        engine: Engine,
+        reader: FaceReader,
+        defaults: Defaults,
+        store: GalleryStore,
+        lock: PersonLock,
+        log: EventLog,
     ) -> None:
         self._engine = engine
         self._reader = reader
         self._defaults = defaults
         self._store = store
         self._log = log
+        self._lock = lock
 
     def identify(self, request: IdentifyRequest, *, only_matches: bool = False) -> IdentifyResponse:
         """Who each face of the probe may be, nearest first; with `only_matches` those within the threshold.
@@ -75,12 +84,14 @@ class IdentificationService:
 
         Raises:
             PersonNotFound: there is no such person.
+            PersonLocked: the person was missed too many times in a row; nothing is said of this image.
             ValidationFailed: the person has no face of this model and these options.
             Others as `FaceReader.faces` and `GalleryStore`.
         """
         assert request.person_id is not None, "two images take another way"
         started = time.monotonic()
         person = self._store.person(request.person_id)
+        self._lock.require_open(person.id)
         space, metric = self._defaults.space_of(request), self._defaults.metric_of(request)
         faces, embeddings = self._reader.embedded(request.img1, "img1", request)
         near = [
@@ -99,8 +110,10 @@ class IdentificationService:
         read, nearest = min(near, key=lambda pair: pair[1].distance)
         threshold = self._defaults.threshold_of(request)
         same_person = nearest.distance <= threshold
+        verified = same_person and not is_spoof(read.liveness)
+        self._lock.count(person.id, is_match=verified)
         return VerifyResponse(
-            verified=same_person and not is_spoof(read.liveness),
+            verified=verified,
             distance=nearest.distance,
             threshold=threshold,
             confidence=self._engine.confidence(

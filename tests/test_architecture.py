@@ -25,9 +25,11 @@ ALLOWED = {
         "services.stores.keys_base",
         "services.stores.owner_base",
         "services.stores.audit_base",
+        "services.stores.misses_base",
         "services.engine.base",
         CORE_LEAVES,
     ),
+    "services.stores.misses_base": ("services.stores.audit_base",),
     "services.stores": ("services.stores.base", "services.stores.audit_base", "services.engine.base", CORE_LEAVES),
     "api": ("api", "services", "schemas", CORE_LEAVES),
 }
@@ -40,6 +42,7 @@ INTERFACES = (
     "services.stores.keys_base",
     "services.stores.owner_base",
     "services.stores.audit_base",
+    "services.stores.misses_base",
 )
 
 

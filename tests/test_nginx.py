@@ -120,6 +120,17 @@ def test_an_address_that_asks_too_much_is_limited_and_health_is_not(proxy):
     assert requests.get(f"{proxy[0]}/", timeout=10).status_code == 200
 
 
+def test_behind_nginx_nobody_chooses_the_address_that_is_limited(tmp_path):
+    limits = {"TRUSTED_PROXIES": "1", "RATE_LIMIT_ADDRESS": "2/hour"}
+    with served(tmp_path, **limits) as (upstream, _, process):
+        wait_for(f"{upstream}/health", alive=process)
+        with fronted(tmp_path, upstream.removeprefix("http://")) as url:
+            forged = ({}, *({"X-Forwarded-For": f"198.51.100.{number}, 10.0.0.1"} for number in range(3)))
+            statuses = [requests.get(f"{url}/persons", headers=one, timeout=30).status_code for one in forged]
+            assert statuses == [200, 200, 429, 429]
+            assert from_address("127.0.2.1").get(f"{url}/persons", timeout=30).status_code == 200
+
+
 def test_a_service_that_is_gone_is_said_to_be(tmp_path):
     with fronted(tmp_path, f"127.0.0.1:{free_port()}") as url:
         assert_body(requests.get(f"{url}/", timeout=10), 503, "service_unavailable")

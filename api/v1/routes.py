@@ -5,6 +5,7 @@ from flask import Blueprint
 from api.access import require
 from api.deps import services
 from api.endpoint import endpoint
+from core.access_errors import PersonLocked
 from core.exceptions import (
     DeadlineExceeded,
     DeepFaceError,
@@ -23,6 +24,7 @@ from core.exceptions import (
     PersonNotFound,
     RequestTooLarge,
     ServiceUnavailable,
+    StorageFull,
     UnsupportedMediaType,
     ValidationFailed,
 )
@@ -67,7 +69,7 @@ FACE_ERRORS = (
     scope=Scope.FACES,
     request=VerifyRequest,
     response=VerifyResponse,
-    errors=(*FACE_ERRORS, PersonNotFound, ServiceUnavailable),
+    errors=(*FACE_ERRORS, PersonNotFound, PersonLocked, ServiceUnavailable, StorageFull),
 )
 def verify(body: VerifyRequest) -> VerifyResponse:
     """Whether two images, or an image and a person of the gallery, are the same person: the closest pair decides."""

@@ -4,6 +4,10 @@ import pytest
 
 from core.config import Settings, SettingsError, load_settings
 
+WRONG_LIMITS = ("many", "600", "0/minute", "-1/minute", "600/fortnight", "600/minute,", "1/minute 2/hour x")
+WRONG_ORIGINS = ("app.example.com", "https://app.example.com/", "https://*.example.com", "https://a.com/x", "null",
+                 "https://app.example.com:port", "HTTPS://app.example.com", "https://a.com$", "(.*)")  # fmt: skip
+
 
 def test_the_defaults_are_deepfaces_own():
     settings = load_settings()
@@ -88,3 +92,46 @@ def test_home_and_hosts_are_read_as_people_write_them(monkeypatch):
     settings = load_settings()
     assert settings.deepface_home == Path.home()
     assert settings.url_allowed_hosts == ("images.example.com", "b.org")
+
+
+@pytest.mark.parametrize("text", ["", "600/minute", "20/second, 10000/day", "1 per 5 minutes; 3/hour"])
+def test_limits_are_written_as_amount_and_time(monkeypatch, text):
+    monkeypatch.setenv("RATE_LIMIT", text)
+    monkeypatch.setenv("RATE_LIMIT_ADDRESS", text)
+    settings = load_settings()
+    assert (settings.rate_limit, settings.rate_limit_address) == (text, text)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, text) for name in ("RATE_LIMIT", "RATE_LIMIT_ADDRESS") for text in WRONG_LIMITS),
+        *(("RATE_LIMIT_STORAGE", text) for text in ("", "disk", "mongodb://x", "redis", "memcached://x:1")),
+        *(("CORS_ORIGINS", text) for text in WRONG_ORIGINS),
+        ("TRUSTED_PROXIES", "-1"),
+        ("PERSON_LOCK_MISSES", "-1"),
+        ("PERSON_LOCK_S", "0"),
+    ],
+)
+def test_a_limit_that_cannot_be_understood_is_named(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=rf"^{name}: [^\n;]+$"):
+        load_settings()
+
+
+def test_redis_needs_its_package(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setenv("RATE_LIMIT_STORAGE", "redis://:s3cret@127.0.0.1:6379/0")
+    with pytest.raises(SettingsError, match=r"^RATE_LIMIT_STORAGE: .*pip install redis$"):
+        load_settings()
+
+
+def test_pages_are_written_as_browsers_name_them(monkeypatch):
+    monkeypatch.setenv("CORS_ORIGINS", "https://app.example.com, http://localhost:3000,capacitor://localhost")
+    assert load_settings().cors_origins == (
+        "https://app.example.com",
+        "http://localhost:3000",
+        "capacitor://localhost",
+    )
+    monkeypatch.setenv("CORS_ORIGINS", "*")
+    assert load_settings().cors_origins == ("*",)

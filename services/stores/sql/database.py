@@ -26,6 +26,8 @@ _SAFE_WAL = (3, 51, 3)
 # SQLITE_FULL; PostgreSQL's disk_full.
 _FULL = ("SQLITE_FULL", "53100")
 
+_alembic = threading.Lock()  # it keeps what it works on in globals, also for databases that are not the same
+
 
 class Database:
     """One database, by its URL; SQLAlchemy's pool of connections is shared by all threads."""
@@ -193,7 +195,8 @@ class Database:
                 connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('gallery schema'))"))
             config.attributes["connection"] = connection
-            command(config, revision)
+            with _alembic:
+                command(config, revision)
 
 
 def _make_file(path: Path) -> None:

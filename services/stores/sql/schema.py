@@ -177,6 +177,23 @@ keys = sa.Table(
     sa.Column("last_used_on", sa.Date),
 )
 
+# How often a key or an address asked, where RATE_LIMIT_STORAGE is the database.
+hits = sa.Table(
+    "hits",
+    metadata,
+    sa.Column("key", sa.String(200), primary_key=True),
+    sa.Column("times", sa.Integer, nullable=False),
+    sa.Column("expires_at", UtcTime, nullable=False, index=True),
+)
+
+misses = sa.Table(
+    "misses",
+    metadata,
+    sa.Column("person_id", sa.ForeignKey("persons.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("times", sa.Integer, nullable=False),
+    sa.Column("locked_until", UtcTime),
+)
+
 
 def as_id(text: str) -> UUID | None:
     """The id that a client wrote; None if it is none, and so nobody's."""
