@@ -7,7 +7,7 @@ from api.deps import services_of
 
 # Answers are data about faces: nothing of them is a page, kept in a cache, or shown within another site's page. Who
 # ends TLS in front adds Strict-Transport-Security.
-_SECURITY = {
+SECURITY = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -43,5 +43,5 @@ def init_browsers(app: Flask) -> None:
 
 
 def _secure(response: Response) -> Response:
-    response.headers.update(_SECURITY)
+    response.headers.update(SECURITY)
     return response

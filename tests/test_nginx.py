@@ -14,6 +14,7 @@ import pytest
 import requests
 from requests.adapters import HTTPAdapter
 
+from api.browsers import SECURITY
 from tests.test_server import ASTRONAUT, PROJECT, served, wait_for
 
 pytestmark = pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not installed")
@@ -116,6 +117,7 @@ def test_an_address_that_asks_too_much_is_limited_and_health_is_not(proxy):
     assert limited
     assert_body(limited[0], 429, "rate_limited")
     assert limited[0].headers["Retry-After"]
+    assert {name: limited[0].headers[name] for name in SECURITY} == SECURITY
     assert {session.get(f"{proxy[0]}/health", timeout=10).status_code for _ in range(120)} == {200}
     assert requests.get(f"{proxy[0]}/", timeout=10).status_code == 200
 
