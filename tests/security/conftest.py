@@ -1,26 +1,12 @@
 """The table of attacks: how often each was tried, what got through, and what got through its weakened twin."""
 
 import os
+from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import pytest
 
-
-@dataclass
-class Attack:
-    """One line of the table; counts are of single attempts."""
-
-    tries: int = 0
-    let_through: int = 0
-    twin_let_through: int = 0
-
-
-_TABLE = pytest.StashKey[dict[str, Attack]]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_TABLE] = {}
+_ATTACK = "attack"  # a report's property: name, number of tries, what got through, and whether it was the twin
 
 
 @pytest.fixture(scope="session")
@@ -38,22 +24,25 @@ def attack(request: pytest.FixtureRequest) -> Callable[..., None]:
     """
 
     def record(name: str, tries: int, breaches: list[str], *, twin: bool = False) -> None:
-        line = request.config.stash[_TABLE].setdefault(name, Attack())
+        request.node.user_properties.append((_ATTACK, (name, tries, len(breaches), twin)))
         if twin:
-            line.twin_let_through += len(breaches)
             assert breaches, "the attack does not notice a weakened guard"
         else:
-            line.tries += tries
-            line.let_through += len(breaches)
             assert not breaches, breaches[:10]
 
     return record
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    table = config.stash[_TABLE]
-    if table:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    tries, let_through, by_the_twin = defaultdict[str, int](int), defaultdict[str, int](int), defaultdict[str, int](int)
+    for report in (*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")):
+        for key, value in report.user_properties if report.when == "call" else ():
+            if key == _ATTACK:  # also from the processes that the tests are shared among
+                name, tried, breaches, is_twin = value
+                tries[name] += 0 if is_twin else tried
+                (by_the_twin if is_twin else let_through)[name] += breaches
+    if tries:
         terminalreporter.section("attacks")
         terminalreporter.line(f"{'attack':<50}{'tries':>8}{'let through':>14}{'by the twin':>14}")
-        for name, line in table.items():
-            terminalreporter.line(f"{name:<50}{line.tries:>8}{line.let_through:>14}{line.twin_let_through:>14}")
+        for name in sorted(tries):
+            terminalreporter.line(f"{name:<50}{tries[name]:>8}{let_through[name]:>14}{by_the_twin[name]:>14}")

@@ -19,7 +19,7 @@ from tests.conftest import KEY
 
 SHAPES = "keys: every route, 20 shapes, random and edited"
 TIMING = "keys: time of a refusal, first or last byte wrong"
-REFUSED = (400, 401)
+REFUSED = (400, 401, 429)
 LEAST_P = 0.01
 ROUNDS = 3  # a fair coin falls below LEAST_P once in a hundred; a leak does each time
 
