@@ -49,7 +49,10 @@ class _RequestId(logging.Filter):
 
 
 class TextFormatter(logging.Formatter):
-    """`time LEVEL message key=value …`, with control characters escaped, so that no field can forge a line."""
+    """`time LEVEL message key=value …`, with control characters escaped, so that no field can forge a line.
+
+    A traceback follows on lines of its own, each indented, for an exception may quote what a client sent.
+    """
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(message)s")
@@ -58,7 +61,15 @@ class TextFormatter(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:
         extra = {k: v for k, v in record.__dict__.items() if k not in RESERVED_ATTRS and not k.startswith("_")}
         line = " ".join([super().formatMessage(record), *(f"{key}={value}" for key, value in extra.items())])
-        return _CONTROL.sub(lambda match: repr(match[0])[1:-1], line)
+        return _escaped(line)
+
+    @override
+    def formatException(self, ei: Any) -> str:
+        return "\n".join(f"    {_escaped(line)}" for line in super().formatException(ei).split("\n"))
+
+
+def _escaped(text: str) -> str:
+    return _CONTROL.sub(lambda match: repr(match[0])[1:-1], text)
 
 
 def json_formatter() -> JsonFormatter:

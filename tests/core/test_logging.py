@@ -50,6 +50,14 @@ def test_no_field_can_forge_a_line(lines):
 
 
 @pytest.mark.parametrize("lines", ["text"], indirect=True)
+def test_the_lines_of_a_traceback_are_indented_whatever_the_exception_quotes(lines):
+    logging.getLogger("x").error("failed", exc_info=ValueError(FORGERY))
+    first, *traceback = lines()
+    assert first.endswith("ERROR   failed")
+    assert traceback == ["    ValueError: a", r"    b\r", r"    c\x1b[31m\u2028d"]
+
+
+@pytest.mark.parametrize("lines", ["text"], indirect=True)
 def test_a_text_line_carries_the_extra_fields(lines):
     logging.getLogger("x").warning("request", extra={"status": 200})
     assert lines()[0].endswith("WARNING request status=200")

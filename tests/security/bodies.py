@@ -4,6 +4,8 @@ import gzip
 import zlib
 from dataclasses import dataclass
 
+from tests.conftest import KEY
+
 # Beside the error codes: a plain 200, and an end by the server itself, where what was sent is no HTTP.
 FINE = "200"
 REFUSED = "refused"
@@ -27,7 +29,7 @@ class Hostile:
 def post(body=b"", *headers, kind=JSON, path="/extract", length=None):
     """A request of which everything can be wrong; `length` and `kind` as "" leave their header out."""
     body = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
-    lines = [f"POST {path} HTTP/1.1", "Host: x", "Connection: close"]
+    lines = [f"POST {path} HTTP/1.1", "Host: x", "Connection: close", f"X-API-Key: {KEY}"]
     lines += [f"Content-Type: {kind}"] if kind else []
     lines += [f"Content-Length: {len(body) if length is None else length}"] if length != "" else []
     return raw(*lines, *headers, body=body)

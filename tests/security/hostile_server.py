@@ -7,6 +7,8 @@ import struct
 from collections.abc import AsyncIterator
 from urllib.parse import unquote
 
+from tests.security.made_up_answers import made_up
+
 OK = b"HTTP/1.1 200 OK\r\n"
 PIECE = b"x" * 65536
 FOREVER = 10**9
@@ -65,11 +67,11 @@ async def _pieces(path: str, head: bytes, writer: asyncio.StreamWriter) -> Async
         yield start
         async for byte in _drip(slow):
             yield byte
-    elif kind == "silent":
-        await asyncio.sleep(FOREVER)
-    elif kind == "stall":
-        yield OK + b"Content-Length: 1000\r\n\r\nxxxxx"
-        await asyncio.sleep(FOREVER)
+    elif kind in STALLING or kind == "made-up":
+        sent, stalls, _ = made_up(int(rest)) if rest else (STALLING[kind], True, None)
+        yield sent
+        if stalls:
+            await asyncio.sleep(FOREVER)
     elif kind in ("reset", "reset-in-body"):
         if kind == "reset-in-body":
             yield OK + b"Content-Length: 1000\r\n\r\nxxxxx"
@@ -120,6 +122,12 @@ ENDLESS = {
     "endless-redirect-body": (b"HTTP/1.1 302 Elsewhere\r\nLocation: /ok\r\n\r\n", PIECE, 0),
     "dripped-chunks": (OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n", TICK_S),
     "dripped-redirects": (b"HTTP/1.1 302 Elsewhere\r\nLocation: /", b"x", TICK_S),
+}
+
+# What is sent before nothing more comes.
+STALLING = {
+    "silent": b"",
+    "stall": OK + b"Content-Length: 1000\r\n\r\nxxxxx",
 }
 
 # What is sent first, and what then comes byte by byte.

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.conftest import KEY
 from tests.security.bodies import (
     CODING,
     FINE,
@@ -81,7 +82,7 @@ class Worker:
 
 @contextlib.contextmanager
 def serving(folder, **changes):
-    with served(folder, ALLOW_URLS="false", **changes) as (url, log, process):
+    with served(folder, ALLOW_URLS="false", API_KEYS=KEY, **changes) as (url, log, process):
         wait_for(f"{url}/ready", alive=process)
         yield url, log, Worker(url, log)
 
@@ -103,7 +104,8 @@ def as_before(url, log, worker):
     """After the block the same worker still answers, with no connection left open and no threads to speak of."""
     files, threads = worker.files(), worker.status("Threads")
     yield
-    answer = requests.post(f"{url}/extract", files={"img": ASTRONAUT}, headers={"Connection": "close"}, timeout=60)
+    head = {"Connection": "close", "X-API-Key": KEY}
+    answer = requests.post(f"{url}/extract", files={"img": ASTRONAUT}, headers=head, timeout=60)
     assert answer.json()["faces_found"] == 1
     deadline = time.monotonic() + 60
     while worker.files() > files:

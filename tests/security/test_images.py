@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.conftest import KEY
 from tests.containers import chunk, many_code_tables, png, zeros
 from tests.security.bombs import bombs
 from tests.security.mutations import mutated, seeds
@@ -68,13 +69,13 @@ class Target:
         return None
 
     def _post(self, way, content):
-        url = f"{self.url}/extract"
+        url, head = f"{self.url}/extract", {"X-API-Key": KEY}
         if way == 0:
             text = base64.b64encode(content).decode()
-            return requests.post(url, json={"img": text, **OPTIONS}, timeout=CLIENT_TIMEOUT_S)
+            return requests.post(url, json={"img": text, **OPTIONS}, headers=head, timeout=CLIENT_TIMEOUT_S)
         if way == 1:
-            return requests.post(url, data=OPTIONS, files={"img": content}, timeout=CLIENT_TIMEOUT_S)
-        head = {"Content-Type": "image/jpeg"}
+            return requests.post(url, data=OPTIONS, files={"img": content}, headers=head, timeout=CLIENT_TIMEOUT_S)
+        head["Content-Type"] = "image/jpeg"
         return requests.post(url, content, params=OPTIONS, headers=head, timeout=CLIENT_TIMEOUT_S)
 
     def _workers(self):
@@ -88,7 +89,8 @@ class Target:
 @pytest.fixture(scope="module")
 def target(tmp_path_factory):
     folder = tmp_path_factory.mktemp("server")
-    with served(folder, MAX_IMAGE_PIXELS=str(MAX_IMAGE_PIXELS), INFERENCE_LANES="2") as (url, log, _):
+    limits = {"MAX_IMAGE_PIXELS": str(MAX_IMAGE_PIXELS), "INFERENCE_LANES": "2"}
+    with served(folder, API_KEYS=KEY, **limits) as (url, log, _):
         wait_for(f"{url}/ready")
         yield Target(url, log, folder)
 
@@ -96,7 +98,8 @@ def target(tmp_path_factory):
 @pytest.fixture
 def weak_target(tmp_path):
     app = "tests.security.weakened:without_header_check()"
-    with served(tmp_path, app=app, MAX_IMAGE_PIXELS="1000000000", INFERENCE_LANES="2") as (url, log, _):
+    limits = {"MAX_IMAGE_PIXELS": "1000000000", "INFERENCE_LANES": "2"}
+    with served(tmp_path, app=app, API_KEYS=KEY, **limits) as (url, log, _):
         wait_for(f"{url}/ready")
         yield Target(url, log, tmp_path)
 

@@ -11,6 +11,7 @@ import pytest
 
 from core.exceptions import ImageError, ImageSourceForbidden
 from core.images import ImagePolicy, managed_image, read_encoded
+from tests.conftest import KEY
 from tests.pictures import ALICE, MASK, photo, write_photo
 from tests.security.weakened import read_checked_first, read_joined
 
@@ -179,7 +180,8 @@ def test_escape(name, place, root, attack):
 
 
 def test_escape_over_http(place, make_app, tmp_path, attack):
-    client = make_app(images_path=str(tmp_path / "inside")).test_client()
+    client = make_app(images_path=str(tmp_path / "inside"), api_keys=(KEY,)).test_client()
+    client.environ_base["HTTP_X_API_KEY"] = KEY
     options = {"detector_backend": "skip", "enforce_detection": False}
     assert client.post("/extract", json={"img": "people/alice.png", **options}).status_code == 200
     sources = [template.format(**place) for template in ESCAPES.values()]

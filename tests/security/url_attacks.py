@@ -19,11 +19,12 @@ from urllib.parse import quote
 
 from core import fetch as guard
 from core.config import Settings
-from core.exceptions import ImageError, ImageSourceForbidden
+from core.exceptions import ImageDecodeError, ImageError, ImageSourceForbidden, ImageTooLarge
 from core.runtime import prepare_process
 from tests.security import network
-from tests.security.hostile_server import DRIPPED, ENDLESS, FIXED
+from tests.security.hostile_server import DRIPPED, ENDLESS, FIXED, STALLING
 from tests.security.hostile_urls import ADDRESSES, SPELLINGS, TARGETS
+from tests.security.made_up_answers import made_up
 
 MAX_BYTES = 100_000
 DEADLINE_S = 1.0
@@ -137,7 +138,7 @@ def rebinding(attacker: Attacker) -> None:
 
 def answers(attacker: Attacker) -> None:
     """Servers that lie, stall, drip, flood or compress: refused by one text, in time, and with nothing left behind."""
-    paths = [*FIXED, *ENDLESS, *DRIPPED, "silent", "stall", "reset", "reset-in-body", "empty"][: attacker.limit]
+    paths = [*FIXED, *ENDLESS, *DRIPPED, *STALLING, "reset", "reset-in-body", "empty"][: attacker.limit]
     urls = [f"http://good.test/{path}" for path in paths]
     urls += [
         "http://x.silent.test/",
@@ -153,6 +154,12 @@ def answers(attacker: Attacker) -> None:
         attacker.expect(found.seconds <= DEADLINE_S + GRACE_S, f"{url} took {found.seconds:.1f} s")
         expected = ANSWERED.get(url.rpartition("/")[2], "The URL could not be read.")
         attacker.expect(found.text.startswith(expected) and "Cookie" not in found.text, f"{url}: {found}")
+    for seed in range(attacker.limit - len(paths)):
+        found = attacker.fetch(f"http://good.test/made-up/{seed}")
+        attacker.expect(found.seconds <= DEADLINE_S + GRACE_S, f"made up from {seed} took {found.seconds:.1f} s")
+        readings = [None if body is None or len(body) > MAX_BYTES else body[:1000] for body in made_up(seed).readings]
+        read = None if found.error in (ImageDecodeError, ImageTooLarge) else found.text.encode()
+        attacker.expect(read in readings, f"made up from {seed}: {found}")
     sent = attacker.fetch("http://good.test/echo").text.split("\r\n")
     attacker.expect({line.partition(":")[0] for line in sent} == SENT, f"sent along: {sent}")
     found = attacker.fetch("https://secure.test/ok")

@@ -3,16 +3,21 @@
 Applications are served as `served(folder, app="tests.security.weakened:NAME()")`.
 """
 
+import logging
 import os
+import traceback
 from contextlib import suppress
 
 import cv2
 import numpy as np
-from flask import Flask
+from flask import Flask, request
 
 import core.images
-from core.exceptions import ImageDecodeError, ImageSourceForbidden
+import core.logging
+from api.errors import answer_error
+from core.exceptions import ImageDecodeError, ImageSourceForbidden, InternalError
 from core.factory import create_app
+from tests.security import standins
 
 
 def without_header_check() -> Flask:
@@ -23,6 +28,27 @@ def without_header_check() -> Flask:
 
     core.images.decode = decode
     return create_app()
+
+
+def with_plain_lines() -> Flask:
+    """Writes into its log what a client says as it is."""
+    core.logging._escaped = str
+    return standins.talkative()
+
+
+def telling() -> Flask:
+    """Answers its own failures with all it knows of them, and logs what it was sent."""
+    app = standins.faulty()
+
+    @app.before_request
+    def log() -> None:
+        logging.getLogger("telling").info("%s %s", dict(request.headers), request.get_data())
+
+    @app.errorhandler(Exception)
+    def tell(error: Exception):
+        return answer_error(InternalError("".join(traceback.format_exception(error))))
+
+    return app
 
 
 def read_joined(source, policy):

@@ -48,6 +48,7 @@ def engine(url: sa.URL) -> sa.Engine:
         },
         pool_pre_ping=True,
         pool_timeout=SLOT_S,
+        hide_parameters=True,  # an error may reach the log, values never
     )
     sa.event.listen(made, "do_connect", _connect)
     sa.event.listen(made, "checkin", _while_idle)

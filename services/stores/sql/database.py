@@ -30,7 +30,10 @@ _alembic = threading.Lock()  # it keeps what it works on in globals, also for da
 
 
 class Database:
-    """One database, by its URL; SQLAlchemy's pool of connections is shared by all threads."""
+    """One database, by its URL; SQLAlchemy's pool of connections is shared by all threads.
+
+    Its errors do not quote the parameters of a statement, which are names, embeddings and crops.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = make_url(url)
@@ -41,7 +44,9 @@ class Database:
         self.after_writing: Callable[[], object] = lambda: None
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
-            self._engine = sa.create_engine(self.url, connect_args={"timeout": _TIMEOUT_S}, pool_timeout=_TIMEOUT_S)
+            self._engine = sa.create_engine(
+                self.url, connect_args={"timeout": _TIMEOUT_S}, pool_timeout=_TIMEOUT_S, hide_parameters=True
+            )
             sa.event.listen(self._engine, "connect", _prepare_sqlite)
             sa.event.listen(self._engine, "begin", _begin_sqlite)
         else:
