@@ -19,9 +19,9 @@ run: $(VENV)/.run .env
 	@echo
 	@PORT=$(PORT) $(BIN)/gunicorn
 
-# Set up if need be, and run all tests.
+# Set up if need be, and run all tests, two files at a time: a good part of them waits for servers.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

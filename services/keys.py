@@ -77,7 +77,8 @@ class KeyService:
         if key is None or not is_right or not key.is_valid(datetime.now(UTC)):
             raise Unauthorized
         if key.last_used_on != datetime.now(UTC).date():
-            self._used.add(key.id)
+            with self._looked:
+                self._used.add(key.id)
         return Caller(key_id=key.id, scopes=key.scopes, collection=key.collection)
 
     def has_none(self) -> bool:
@@ -135,7 +136,8 @@ class KeyService:
 
     def _look(self) -> None:
         found = None
-        used, self._used = self._used, set()
+        with self._looked:
+            used, self._used = self._used, set()
         try:
             found = {key.id: key for key in self._store.all_keys()}
             if used:
