@@ -86,6 +86,7 @@ class EventLog:
             logger.error("events are lost: the process ends", extra={"count": len(self._waiting)})
 
     def _work(self) -> None:
+        is_known = False  # that it fails, of which each time is not another line
         while True:
             self._awake.wait()
             self._hurry.wait(_BATCH_S)
@@ -95,11 +96,18 @@ class EventLog:
                     self._record()
                     while self._store.seal(limit=_LARGEST_BATCH) == _LARGEST_BATCH:
                         pass
+                    if is_known:
+                        logger.info("events are recorded and sealed again")
+                    is_known = False
                     continue
                 except ServiceError as error:
-                    logger.error("events wait to be recorded or sealed", extra=self._count() | {"reason": error.code})
+                    if not is_known:
+                        waiting = self._count() | {"reason": error.code}
+                        logger.error("events wait to be recorded or sealed", extra=waiting)
                 except Exception:  # a thread that died silently would leave all that follows unsealed
-                    logger.exception("events wait to be recorded or sealed", extra=self._count())
+                    if not is_known:
+                        logger.exception("events wait to be recorded or sealed", extra=self._count())
+                is_known = True
                 self._awake.set()
             time.sleep(_RETRY_S)
 

@@ -4,6 +4,7 @@ import fcntl
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -18,6 +19,8 @@ from core.exceptions import ServiceUnavailable, StorageFull
 from services.stores.sql import connecting
 from services.stores.sql.purge import purge
 
+_LOOK_S = 0.001  # how often it is looked whether SQLite's writer of another process has ended
+_UPGRADE_S = 30  # for another thread that brings the schema up to date
 _TIMEOUT_S = 5  # for a lock, or a connection to SQLite; then the database counts as unavailable
 
 # Below it, a write-ahead log with several connections can lose a committed write (sqlite.org/wal.html, section 11).
@@ -176,7 +179,7 @@ class Database:
         if not self.is_sqlite:
             with _errors(), self._engine.connect():  # while it is away nobody waits for those who asked before
                 pass
-        with _within_time(self._upgrading):
+        with _within_time(self._upgrading, _UPGRADE_S):
             if not self._is_current:
                 self.upgrade()
                 self._is_current = True
@@ -218,14 +221,36 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    # A reader that became a writer only later could find that another one was faster, and would have to start anew.
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
+    if not connection.get_execution_options().get("writes"):
+        connection.exec_driver_sql("BEGIN")
+        return
+    # SQLite itself looks for its turn ten times a second in the end, and may never find it where other processes write
+    # without a pause.
+    driver: Any = connection.connection.driver_connection
+    driver.execute("PRAGMA busy_timeout=0")
+    try:
+        _begin_writing(driver)
+    finally:
+        driver.execute(f"PRAGMA busy_timeout={_TIMEOUT_S * 1000}")
+
+
+def _begin_writing(driver: sqlite3.Connection) -> None:
+    end = time.monotonic() + _TIMEOUT_S
+    while True:
+        try:
+            # At once: a reader that became a writer later could find another one faster, and would have to start anew.
+            driver.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > end:
+                raise
+        time.sleep(_LOOK_S)
 
 
 @contextmanager
-def _within_time(lock: threading.Lock) -> Iterator[None]:
+def _within_time(lock: threading.Lock, timeout_s: float = _TIMEOUT_S) -> Iterator[None]:
     """The lock; or ServiceUnavailable, where those who wait would otherwise time out one after the other."""
-    if not lock.acquire(timeout=_TIMEOUT_S):
+    if not lock.acquire(timeout=timeout_s):
         raise ServiceUnavailable("The database does not answer.")
     try:
         yield
