@@ -12,10 +12,11 @@ try:
     _settings = load_settings()
     prepare_process(_settings)
     # Only now, since it imports numpy. A worker that ended over a wrong default would be started again for ever.
-    from services.key_bootstrap import has_no_key
+    from services.key_bootstrap import begin_sealed, has_no_key
     from services.options import Defaults
 
     Defaults.of(_settings)
+    _not_encrypted = begin_sealed(_settings)
     try:
         _has_no_key = has_no_key(_settings)
     except ServiceUnavailable:  # and so it is to every request that needs a key
@@ -59,7 +60,9 @@ logconfig_dict = logging_config(_settings)
 
 
 def when_ready(server: Any) -> None:
-    """The socket listens; say so loudly if nobody needs a key."""
+    """The socket listens; say so loudly if nobody needs a key, or not everything is encrypted that was to be."""
+    for sentence in _not_encrypted:
+        server.log.warning(sentence)
     if _has_no_key:
         server.log.warning("ANYBODY WHO REACHES THIS PORT MAY USE EVERYTHING: there is no key, see API_KEYS")
 

@@ -79,9 +79,9 @@ def with_embedding_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @contextmanager
-def embedding_bar() -> Iterator[Callable[[int, int], None]]:
-    """A bar for the time of embedding, moved by how many of how many photos are done."""
-    with click.progressbar(length=1, label="Embedding", file=sys.stderr) as bar:
+def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar that is moved by how many of how many are done."""
+    with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
 
         def show(done: int, total: int) -> None:
             bar.length = total
@@ -95,7 +95,7 @@ def embedding_bar() -> Iterator[Callable[[int, int], None]]:
 def build_index(**options: Any) -> None:
     """Embed the photos that the index for these options does not have yet, ahead of the first request."""
     wanted = EmbeddingOptions.model_validate(options)
-    with embedding_bar() as show:
+    with progress_bar("Embedding") as show:
         try:
             status = services().indexes.build(wanted, show)
         except ServiceError as error:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from api.cli import embedding_bar, with_embedding_options
+from api.cli import progress_bar, with_embedding_options
 from api.commands import ReportingGroup, collection_name
 from api.deps import services
 from schemas.common import EmbeddingOptions
@@ -52,7 +52,7 @@ def enrol(folder: Path, collection: str, **options: Any) -> None:
     was forgotten does not come back.
     """
     try:
-        with embedding_bar() as show:
+        with progress_bar("Embedding") as show:
             done = services().enrolment.enrol(folder, collection, EmbeddingOptions.model_validate(options), show)
     except OSError as error:
         raise click.ClickException(f"The folder cannot be read: {error.strerror}.") from None
@@ -66,7 +66,10 @@ def enrol(folder: Path, collection: str, **options: Any) -> None:
 @gallery.command("export")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def export(file: Path) -> None:
-    """Write all persons, faces, embeddings and pictures to FILE, which only its owner may read."""
+    """Write all persons, faces, embeddings and pictures to FILE, which only its owner may read.
+
+    It can be imported anywhere: nothing in it is encrypted, also where GALLERY_KEY is set.
+    """
     try:
         persons, faces = services().gallery_files.export(file)
     except OSError as error:
@@ -106,11 +109,27 @@ def copy_to_pgvector(url: str, table: str, collection: str, **options: Any) -> N
     """Copy the faces of a collection, embedded with these options, into a table of your own.
 
     deploy/face_embeddings.sql makes it. Called again, it writes what has changed and removes what was forgotten since;
-    rows that did not come from here are left alone. The user has to own the table.
+    rows that did not come from here are left alone. The user has to own the table. Nothing in it is encrypted.
     """
     wanted = EmbeddingOptions.model_validate(options)
     done = services().table_copy.copy(url=url, table=table, collection=collection, options=wanted)
     click.echo(f"{done.written} faces written, {done.unchanged} known already, {done.removed} removed")
+
+
+@gallery.command("rotate-key")
+def rotate_key() -> None:
+    """Encrypt the gallery and the indexes of the photo folder with the first key of GALLERY_KEY.
+
+    Whatever another key has encrypted, or none: set GALLERY_KEY=NEW,OLD, start the service anew, call this, and set
+    GALLERY_KEY=NEW. The service may run meanwhile. After a crash, call it again. In PostgreSQL what the pictures were
+    before leaves the files with `gallery purge`.
+    """
+    with progress_bar("Encrypting") as show:
+        done = services().key_rotation.rotate(show)
+        show(1, 1)
+    click.echo(f"{done.faces} faces encrypted with the first key; no other is used any more")
+    if done.indexes_left:
+        raise click.ClickException(f"{done.indexes_left} indexes are being built or cannot be written: call it again.")
 
 
 @gallery.command("expire")

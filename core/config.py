@@ -13,6 +13,7 @@ from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, Valid
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _LEAST_SECRET = 32  # characters
+_MOST_GALLERY_KEYS = 2  # the one that seals, and while it is replaced the one before
 
 # Scheme, host and port, as browsers send it (fetch.spec.whatwg.org, "Origin header"); but for addresses of IPv6.
 _ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://[a-z0-9.-]+(:\d{1,5})?", re.ASCII)
@@ -46,6 +47,12 @@ def _long(secrets: tuple[str, ...]) -> tuple[str, ...]:
     if any(len(secret) < _LEAST_SECRET for secret in secrets):
         raise ValueError(f"each key has at least {_LEAST_SECRET} characters")
     return secrets
+
+
+def _of_hexadecimal_digits(keys: tuple[str, ...]) -> tuple[str, ...]:
+    if len(keys) > _MOST_GALLERY_KEYS or not all(re.fullmatch("[0-9a-fA-F]{64}", key) for key in keys):
+        raise ValueError("one key, or two by comma, each of 64 hexadecimal digits: openssl rand -hex 32")
+    return keys
 
 
 def _installed(engine: str) -> str:
@@ -89,6 +96,7 @@ Secrets = Annotated[Names, AfterValidator(_long)]
 Limits = Annotated[str, AfterValidator(_limits)]
 Counting = Annotated[str, AfterValidator(_counting)]
 Origins = Annotated[Names, AfterValidator(_origins)]
+GalleryKeys = Annotated[Names, AfterValidator(_of_hexadecimal_digits)]
 Hosts = Annotated[Names, AfterValidator(_lower)]
 OptionalInt = Annotated[int | None, BeforeValidator(_none_if_empty)]
 
@@ -147,6 +155,12 @@ class Settings(BaseSettings):
     data_path: Path = Field(Path("./data"), description="Folder of everything the service writes.")
     database_url: str = Field(
         "", description="Where the gallery is: postgresql://…, with pgvector; empty means a SQLite file in DATA_PATH."
+    )
+    gallery_key: GalleryKeys = Field(
+        (),
+        repr=False,
+        description="Encrypts the gallery and the index: 64 hexadecimal digits; while it is changed the new one and the"
+        " old one, by comma.",
     )
     record_verifications: bool = Field(
         True, description="Whether each decision of `/verify` is kept, without images and embeddings."

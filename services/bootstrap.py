@@ -23,7 +23,8 @@ from services.hits import HitStorage
 from services.identification import IdentificationService
 from services.indexes import IndexService
 from services.indexing import FolderIndexer
-from services.key_bootstrap import build_keys, open_database
+from services.key_bootstrap import build_keys, open_database, open_indexes
+from services.key_rotation import KeyRotationService
 from services.keys import KeyService
 from services.models import ModelService
 from services.options import Defaults
@@ -32,7 +33,6 @@ from services.photos import PhotoEmbedder
 from services.readiness import ReadinessService
 from services.reading import FaceReader
 from services.recording import EventLog
-from services.stores.folder_index import FileFolderIndexStore
 from services.stores.sql.audit import SqlAuditStore
 from services.stores.sql.database import Database
 from services.stores.sql.face_source import SqlFaceSource
@@ -41,6 +41,7 @@ from services.stores.sql.matrix_search import MatrixSearch
 from services.stores.sql.misses import SqlMissStore
 from services.stores.sql.owner_table import PgOwnerTable
 from services.stores.sql.pgvector_search import PgVectorSearch
+from services.stores.sql.resealing import SqlFaceSealer
 from services.stores.sql.store import SqlGalleryStore
 from services.table_copy import TableCopyService
 from services.upkeep import UpkeepService
@@ -71,6 +72,7 @@ class Services:
     gallery_files: GalleryFileService
     table_copy: TableCopyService
     upkeep: UpkeepService
+    key_rotation: KeyRotationService
     readiness: ReadinessService
     models: ModelService
 
@@ -94,7 +96,7 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         allow_urls=settings.allow_urls,
         url_allowed_hosts=settings.url_allowed_hosts,
     )
-    store = FileFolderIndexStore(settings.data_path / "folder_index")
+    store = open_indexes(settings)
     folder = os.path.abspath(settings.faces_db_path) if settings.faces_db_path else ""
     indexer = FolderIndexer(
         engine=engine,
@@ -151,6 +153,7 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
             source=SqlFaceSource(database), open_table=PgOwnerTable, defaults=defaults, url=settings.database_url
         ),
         upkeep=UpkeepService(store=gallery_store),
+        key_rotation=KeyRotationService(faces=SqlFaceSealer(database), indexes=store),
         readiness=ReadinessService(engine=engine, models=defaults.preload, ping_store=ping),
         models=ModelService(weights=weights),
     )

@@ -1,14 +1,25 @@
-"""Builds the key service, also where the server has not yet forked and must not load the frameworks."""
+"""Builds the stores that keys open, also where the server has not yet forked and must not load the frameworks."""
 
-from core.config import Settings
+from core.config import Settings, SettingsError
+from core.exceptions import ServiceUnavailable
+from core.sealing import Keyring
 from services.keys import KeyService
+from services.stores.folder_index import FileFolderIndexStore
 from services.stores.sql.database import Database
 from services.stores.sql.keys import SqlKeyStore
+from services.stores.sql.resealing import SqlFaceSealer
+
+_ENCRYPT = "flask --app main gallery rotate-key"
 
 
 def open_database(settings: Settings) -> Database:
     """The database of these settings; the first use connects to it."""
-    return Database(settings.database_url or f"sqlite:///{settings.data_path / 'gallery.db'}")
+    return Database(settings.database_url or f"sqlite:///{settings.data_path / 'gallery.db'}", _keyring(settings))
+
+
+def open_indexes(settings: Settings) -> FileFolderIndexStore:
+    """The indexes of the photo folder."""
+    return FileFolderIndexStore(settings.data_path / "folder_index", _keyring(settings))
 
 
 def build_keys(settings: Settings, database: Database) -> KeyService:
@@ -27,3 +38,31 @@ def has_no_key(settings: Settings) -> bool:
         return build_keys(settings, database).has_none()
     finally:
         database.close()
+
+
+def begin_sealed(settings: Settings) -> list[str]:
+    """Have the indexes sealed if GALLERY_KEY is set; returns what of the gallery is not, each in a sentence.
+
+    Raises:
+        SettingsError: GALLERY_KEY does not open the gallery.
+    """
+    said = []
+    database = open_database(settings)
+    try:
+        if not database.is_missing and (problem := database.key_problem()):
+            raise SettingsError(problem)
+        if settings.gallery_key and not database.is_missing and (count := SqlFaceSealer(database).remaining()):
+            said.append(f"{count} faces are not encrypted with the first key of GALLERY_KEY: {_ENCRYPT}")
+    except ServiceUnavailable:  # every request that needs the gallery will find out
+        pass
+    finally:
+        database.close()
+    if settings.gallery_key and not database.is_sqlite:
+        said.append("EMBEDDINGS ARE NOT ENCRYPTED IN POSTGRESQL, where pgvector has to read them: encrypt its disk")
+    if left := open_indexes(settings).reseal():
+        said.append(f"{left} indexes of the photo folder could not be encrypted: {_ENCRYPT}")
+    return said
+
+
+def _keyring(settings: Settings) -> Keyring:
+    return Keyring(map(bytes.fromhex, settings.gallery_key))

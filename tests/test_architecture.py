@@ -26,11 +26,18 @@ ALLOWED = {
         "services.stores.owner_base",
         "services.stores.audit_base",
         "services.stores.misses_base",
+        "services.stores.sealing_base",
         "services.engine.base",
         CORE_LEAVES,
     ),
     "services.stores.misses_base": ("services.stores.audit_base",),
-    "services.stores": ("services.stores.base", "services.stores.audit_base", "services.engine.base", CORE_LEAVES),
+    "services.stores": (
+        "services.stores.base",
+        "services.stores.audit_base",
+        "services.stores.index_file",
+        "services.engine.base",
+        CORE_LEAVES,
+    ),
     "api": ("api", "services", "schemas", CORE_LEAVES),
 }
 CONCRETE = ("services.engine.", "services.stores.")
@@ -43,6 +50,7 @@ INTERFACES = (
     "services.stores.owner_base",
     "services.stores.audit_base",
     "services.stores.misses_base",
+    "services.stores.sealing_base",
 )
 
 

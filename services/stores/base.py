@@ -271,6 +271,13 @@ class FolderIndexStore(ABC):
         """Every index, the last saved first."""
 
     @abstractmethod
+    def reseal(self) -> int:
+        """Have every index and draft sealed with the first key of GALLERY_KEY; does nothing without one.
+
+        Returns how many could not be, because they are being built or cannot be written.
+        """
+
+    @abstractmethod
     def building(self, key: IndexKey) -> AbstractContextManager[bool]:
         """The right to build the index of `key`, if no one else has it, in this process or another; it ends with the
         block, or with the process."""

@@ -5,37 +5,38 @@ import json
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, replace
-from hashlib import file_digest, sha256
-from io import BufferedRandom, BufferedReader
+from hashlib import sha256
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 from typing_extensions import override
 
-from core.files import atomically_written
+from core.sealing import Keyring, Unopenable
 from services.engine.base import EmbeddingSpace
+from services.stores import index_file
 from services.stores.base import FolderIndex, FolderIndexStore, IndexKey, Photos, StoredIndex
 
 logger = logging.getLogger(__name__)
 
 _FORMAT = 2
-_DIGEST_BYTES = 65  # of the first line: 64 digits and its end
 
 # Clients choose the options that make an index; the least recently saved makes room, and can be built again.
 _MOST_FILES = 64
 
 
 class FileFolderIndexStore(FolderIndexStore):
-    """A file a key below `folder`, replaced whole.
+    """A file a key below `folder`, replaced whole; sealed if the keyring has a key.
 
     A line with the SHA-256 of the rest, a line of JSON that says what is in it, and a numpy archive, never unpickled.
+    Sealed, it is as `core.sealed_file` says, and the first line is not needed.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, keyring: Keyring | None = None) -> None:
         self._folder = folder
+        self._keyring = keyring or Keyring()
 
     @override
     def ping(self) -> None:
@@ -53,15 +54,15 @@ class FileFolderIndexStore(FolderIndexStore):
     @override
     def load(self, key: IndexKey, *, draft: bool = False) -> FolderIndex | None:
         try:
-            with self._path(key, draft=draft).open("rb") as file:
-                digest = file.read(_DIGEST_BYTES)
-                if digest != _digest(file):
-                    raise ValueError("the checksum is another")
+            with index_file.read(self._path(key, draft=draft), self._keyring) as file:
                 header = json.loads(file.readline())
                 if (header["format"], header["key"]) != (_FORMAT, asdict(key)):
                     return None
                 return _read(file)
         except FileNotFoundError:
+            return None
+        except Unopenable:
+            logger.warning("a folder index does not open with GALLERY_KEY and will be rebuilt")
             return None
         except Exception:  # whatever numpy makes of it, the answer is to build it again
             logger.warning("a folder index is damaged and will be rebuilt", exc_info=True)
@@ -76,13 +77,9 @@ class FileFolderIndexStore(FolderIndexStore):
             "faces": len(index.boxes),
             "failed": index.failed(),
         }
-        with atomically_written(self._path(key, draft=draft)) as file:
-            file.write(bytes(_DIGEST_BYTES))
+        with index_file.written(self._path(key, draft=draft), self._keyring) as file:
             file.write(json.dumps(header).encode() + b"\n")
             _write(file, index)
-            digest = _digest(file)
-            file.seek(0)
-            file.write(digest)
         if not draft:
             self._path(key, draft=True).unlink(missing_ok=True)
             self._make_room()
@@ -91,21 +88,43 @@ class FileFolderIndexStore(FolderIndexStore):
     def stored(self) -> list[StoredIndex]:
         found = []
         for path in self._files():
-            with suppress(OSError, ValueError, KeyError, TypeError), path.open("rb") as file:
-                file.readline()
+            with (
+                suppress(OSError, ValueError, KeyError, TypeError, Unopenable),
+                index_file.read(path, self._keyring, checked=False) as file,
+            ):
                 header = json.loads(file.readline())
-                status = os.fstat(file.fileno())
+                status = path.stat()
                 key = header["key"] | {"space": EmbeddingSpace(**header["key"]["space"])}
                 counts = {name: header[name] for name in ("photos", "faces", "failed")}
                 found.append(StoredIndex(key=IndexKey(**key), bytes=status.st_size, saved_at=status.st_mtime, **counts))
         return found
 
-    @contextmanager
     @override
-    def building(self, key: IndexKey) -> Iterator[bool]:
+    def building(self, key: IndexKey) -> AbstractContextManager[bool]:
+        return self._locked(self._path(key).stem)
+
+    @override
+    def reseal(self) -> int:
+        left = 0
+        if not self._keyring or not self._folder.exists():
+            return left
+        for stem in sorted({path.stem for path in self._folder.iterdir() if not path.name.startswith(".")}):
+            with self._locked(stem) as mine:
+                for path in (self._folder / f"{stem}.index", self._folder / f"{stem}.draft"):
+                    try:
+                        if mine and path.exists():
+                            index_file.reseal(path, self._keyring)
+                        left += not mine and path.exists()
+                    except OSError:
+                        left += 1
+        return left
+
+    @contextmanager
+    def _locked(self, stem: str) -> Iterator[bool]:
+        """Whether nobody else holds the lock of this index; then what a crash left of it is removed."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self._path(key).with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(self._folder / f"{stem}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError:  # nobody else can write here either: each builds for itself
             yield True
             return
@@ -113,7 +132,7 @@ class FileFolderIndexStore(FolderIndexStore):
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 mine = True
-                for left_by_a_crash in self._folder.glob(f".{self._path(key).stem}.*"):
+                for left_by_a_crash in self._folder.glob(f".{stem}.*"):
                     left_by_a_crash.unlink(missing_ok=True)
             except BlockingIOError:
                 mine = False
@@ -138,15 +157,7 @@ class FileFolderIndexStore(FolderIndexStore):
                 path.with_suffix(suffix).unlink(missing_ok=True)
 
 
-def _digest(file: BufferedReader | BufferedRandom) -> bytes:
-    """The first line of the open file: the SHA-256 of the others. Leaves the file at the second."""
-    file.seek(_DIGEST_BYTES)
-    digest = file_digest(file, "sha256").hexdigest().encode() + b"\n"
-    file.seek(_DIGEST_BYTES)
-    return digest
-
-
-def _write(file: BinaryIO, index: FolderIndex) -> None:
+def _write(file: IO[bytes], index: FolderIndex) -> None:
     np.savez(
         file,
         names=np.frombuffer(index.photos.text, np.uint8),

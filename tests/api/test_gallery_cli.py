@@ -4,8 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from services.stores.base import FolderIndex
+from services.stores.folder_index import FileFolderIndexStore
 from tests.api.test_gallery import register
 from tests.pictures import ALICE, ALICIA, BOB, write_photo
+from tests.services.stores.test_folder_index import KEY
 
 
 @pytest.fixture
@@ -126,3 +129,18 @@ def test_a_copy_needs_a_postgresql_and_says_so_on_one_line(app, make_app, monkey
     monkeypatch.setenv("FACE_EMBEDDINGS_URL", "postgresql://nobody:secret@127.0.0.1:1/nothing")
     assert refused() == "Error: The table's database does not answer, or not to this user.\n"
     assert "FACE_EMBEDDINGS_URL" in run(app, "gallery", "copy-to-pgvector", "--help")[1]
+
+
+def test_an_index_that_is_being_built_is_left_and_said(make_app, settings):
+    run(make_app(), "gallery", "stats")
+    app = make_app(gallery_key=("ab" * 32,))
+    said = "0 faces encrypted with the first key; no other is used any more\n"
+    assert run(app, "gallery", "rotate-key") == (0, said)
+    indexes = FileFolderIndexStore(settings.data_path / "folder_index")
+    with indexes.building(KEY):
+        indexes.save(KEY, FolderIndex.empty())
+        result = app.test_cli_runner().invoke(args=["gallery", "rotate-key"])
+        assert (result.exit_code, result.stdout) == (1, said)
+        assert result.stderr.endswith("Error: 1 indexes are being built or cannot be written: call it again.\n")
+    assert run(app, "gallery", "rotate-key") == (0, said)
+    assert indexes.load(KEY) is None

@@ -94,6 +94,18 @@ def test_home_and_hosts_are_read_as_people_write_them(monkeypatch):
     assert settings.url_allowed_hosts == ("images.example.com", "b.org")
 
 
+def test_a_gallery_key_is_hexadecimal_and_never_shown(monkeypatch):
+    for good in ("ab" * 32, f"{'AB' * 32}, {'0' * 64}"):
+        monkeypatch.setenv("GALLERY_KEY", good)
+        assert len(load_settings().gallery_key) == good.count(",") + 1
+        assert "ab" * 32 not in repr(load_settings()).lower()
+    for wrong in ("secret", "g" * 64, "a" * 63, "a" * 66, ",".join(["a" * 64] * 3), f"{'a' * 64},s"):
+        monkeypatch.setenv("GALLERY_KEY", wrong)
+        with pytest.raises(SettingsError, match=r"^GALLERY_KEY: .*openssl rand -hex 32$") as caught:
+            load_settings()
+        assert wrong not in str(caught.value)
+
+
 @pytest.mark.parametrize("text", ["", "600/minute", "20/second, 10000/day", "1 per 5 minutes; 3/hour"])
 def test_limits_are_written_as_amount_and_time(monkeypatch, text):
     monkeypatch.setenv("RATE_LIMIT", text)

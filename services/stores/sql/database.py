@@ -16,7 +16,8 @@ from alembic.config import Config
 from sqlalchemy.engine import make_url
 
 from core.exceptions import ServiceUnavailable, StorageFull
-from services.stores.sql import connecting
+from core.sealing import Keyring
+from services.stores.sql import connecting, sealing
 from services.stores.sql.purge import purge
 
 _LOOK_S = 0.001  # how often it is looked whether SQLite's writer of another process has ended
@@ -35,11 +36,13 @@ _alembic = threading.Lock()  # it keeps what it works on in globals, also for da
 class Database:
     """One database, by its URL; SQLAlchemy's pool of connections is shared by all threads.
 
-    Its errors do not quote the parameters of a statement, which are names, embeddings and crops.
+    `keyring` seals and opens what of the faces is sealed. Errors do not quote the parameters of a statement, which are
+    names, embeddings and crops.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, keyring: Keyring | None = None) -> None:
         self.url = make_url(url)
+        self.keyring = keyring or Keyring()
         self._is_current = False
         self._upgrading = threading.Lock()
         self._alone = threading.Lock()
@@ -65,7 +68,7 @@ class Database:
         """A transaction that changes nothing. The first of all brings the schema up to date.
 
         Raises:
-            ServiceUnavailable: the database does not answer.
+            ServiceUnavailable: the database does not answer, or the keys do not open what is in it.
         """
         self._ensure_current()
         with _errors(), self._engine.begin() as connection:
@@ -112,6 +115,16 @@ class Database:
         if self.is_sqlite:
             with _errors(), self._engine.connect() as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def key_problem(self) -> str:
+        """Why the keys do not open what is in the database; empty if they do. Brings the schema up to date.
+
+        Raises:
+            ServiceUnavailable, StorageFull: as `upgrade`.
+        """
+        self.upgrade()
+        with _errors(), self._engine.begin() as connection:
+            return sealing.problem(connection, self.keyring)
 
     def data_version(self) -> Callable[[], int]:
         """What gives SQLite's number for the content: another after each commit but those of its own connection.
@@ -181,7 +194,8 @@ class Database:
                 pass
         with _within_time(self._upgrading, _UPGRADE_S):
             if not self._is_current:
-                self.upgrade()
+                if problem := self.key_problem():
+                    raise ServiceUnavailable(problem)
                 self._is_current = True
 
     @contextmanager

@@ -7,8 +7,10 @@ from uuid import UUID
 import sqlalchemy as sa
 from typing_extensions import override
 
+from core.sealing import Keyring
 from services.engine.base import EmbeddingSpace
 from services.stores.owner_base import FaceSource, OwnerRow
+from services.stores.sql import sealing
 from services.stores.sql.database import Database
 from services.stores.sql.rows import text_of_space
 from services.stores.sql.schema import faces, persons
@@ -16,8 +18,8 @@ from services.stores.sql.schema import faces, persons
 _PAGE = 500  # faces; each page is a transaction of its own, for a long one would keep SQLite's writers waiting
 
 _COLUMNS = [
-    *(faces.c[name] for name in ("id", "person_id", "embedding", "detector", "weights", "confidence", "quality")),
-    *(faces.c[name] for name in ("liveness", "registered_at")),
+    *(faces.c[name] for name in ("id", "person_id", "embedding", "sealed_with", "detector", "weights", "confidence")),
+    *(faces.c[name] for name in ("quality", "liveness", "registered_at")),
     *(persons.c[name] for name in ("name", "labels", "metadata", "retain_until")),
 ]
 
@@ -42,19 +44,19 @@ class SqlFaceSource(FaceSource):
         while True:
             with self._database.reading() as connection:
                 page = connection.execute(select if last is None else select.where(faces.c.id > last)).all()
-            yield from map(_row, page)
+            yield from (_row(self._database.keyring, row) for row in page)
             if len(page) < _PAGE:
                 return
             last = page[-1].id
 
 
-def _row(row: Any) -> OwnerRow:
+def _row(keyring: Keyring, row: Any) -> OwnerRow:
     known = {name: getattr(row, name) for name in ("labels", "detector", "weights", "confidence", "quality")}
     return OwnerRow(
         id=str(row.id),
         person_id=str(row.person_id),
         label=row.name,
-        embedding=row.embedding,
+        embedding=sealing.embedding_of(keyring, row),
         metadata=known
         | {
             "metadata": row.metadata,

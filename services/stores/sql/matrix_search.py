@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import repeat
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ import numpy.typing as npt
 import sqlalchemy as sa
 from typing_extensions import override
 
+from services.stores.sql import sealing
 from services.stores.sql.database import Database
 from services.stores.sql.matrix import Matrix, halves_of
 from services.stores.sql.rows import has_labels
@@ -25,6 +27,7 @@ _RAW: list[sa.ColumnElement[Any]] = [
     sa.type_coerce(faces.c.id, sa.String).label("id"),
     sa.type_coerce(faces.c.person_id, sa.String).label("person_id"),
     sa.type_coerce(faces.c.embedding, sa.LargeBinary).label("embedding"),
+    faces.c.sealed_with,
     faces.c.collection,
     faces.c.space,
 ]
@@ -99,7 +102,7 @@ class MatrixSearch(FaceSearch):
             for row in connection.execute(select.where(faces.c.id.in_(some))):
                 matrix = self._matrices.get((row.collection, row.space))
                 if matrix is not None:
-                    _add(matrix, [row])
+                    self._add(matrix, [row])
 
     def _matrix(self, collection: str, space: str) -> Matrix:
         """The matrix; loaded it holds at least what `_seen` says, and what it holds beyond may be applied again."""
@@ -109,12 +112,14 @@ class MatrixSearch(FaceSearch):
             with self._database.reading() as connection:
                 matrix = Matrix(connection.scalar(sa.select(sa.func.count()).where(where)) or 0)
                 for rows in connection.execute(sa.select(*_RAW).where(where)).partitions(_READ_ROWS):
-                    _add(matrix, rows)
+                    self._add(matrix, rows)
             self._matrices[collection, space] = matrix
         return matrix
 
-
-def _add(matrix: Matrix, rows: Sequence[sa.Row[Any]]) -> None:
-    face_ids, person_ids, embeddings, *_ = zip(*rows, strict=True)
-    numbers = np.frombuffer(b"".join(embeddings), "<f4").reshape(len(rows), -1)
-    matrix.add(halves_of(face_ids), halves_of(person_ids), numbers)
+    def _add(self, matrix: Matrix, rows: Sequence[sa.Row[Any]]) -> None:
+        keyring = self._database.keyring
+        face_ids, person_ids, stored, sealed_with, *_ = zip(*rows, strict=True)
+        contexts = (sealing.EMBEDDING + bytes.fromhex(face_id) for face_id in face_ids)
+        embeddings = map(sealing.opened, repeat(keyring), stored, sealed_with, contexts)
+        numbers = np.frombuffer(b"".join(embeddings), "<f4").reshape(len(rows), -1)
+        matrix.add(halves_of(face_ids), halves_of(person_ids), numbers)

@@ -41,8 +41,8 @@ class UtcTime(sa.types.TypeDecorator[datetime]):
         return datetime.fromisoformat(value) if isinstance(value, str) else value
 
 
-class Vector(sa.types.TypeDecorator[npt.NDArray[np.float32]]):
-    """An embedding, float32 of shape (dimension,): pgvector's type, or its bytes (little-endian) in SQLite."""
+class Vector(sa.types.TypeDecorator[npt.NDArray[np.float32] | bytes]):
+    """An embedding, float32 of shape (dimension,): pgvector's type; in SQLite bytes, little-endian or sealed."""
 
     impl = sa.LargeBinary
     cache_ok = True
@@ -52,16 +52,16 @@ class Vector(sa.types.TypeDecorator[npt.NDArray[np.float32]]):
         return dialect.type_descriptor(sa.LargeBinary() if dialect.name == "sqlite" else _PgVector())
 
     @override
-    def process_bind_param(self, value: npt.NDArray[np.float32] | None, dialect: sa.Dialect) -> Any:
-        if value is None:
-            return None
+    def process_bind_param(self, value: npt.NDArray[np.float32] | bytes | None, dialect: sa.Dialect) -> Any:
+        if value is None or isinstance(value, bytes):
+            return value
         return value.astype("<f4").tobytes() if dialect.name == "sqlite" else pgvector.Vector(value).to_text()
 
     @override
-    def process_result_value(self, value: Any, dialect: sa.Dialect) -> npt.NDArray[np.float32] | None:
-        if isinstance(value, bytes):
-            return np.frombuffer(value, "<f4")
-        return None if value is None else np.asarray(pgvector.Vector.from_text(value).to_numpy(), np.float32)
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> npt.NDArray[np.float32] | bytes | None:
+        if value is None or isinstance(value, bytes):
+            return value
+        return np.asarray(pgvector.Vector.from_text(value).to_numpy(), np.float32)
 
 
 class _PgVector(sa.types.UserDefinedType[str]):
@@ -95,6 +95,9 @@ persons = sa.Table(
     sa.UniqueConstraint("collection", "name"),
 )
 
+# The ids of all keys that faces are sealed with, or may be once a transaction under way is over.
+sealing_keys = sa.Table("sealing_keys", metadata, sa.Column("id", sa.String(16), primary_key=True))
+
 faces = sa.Table(
     "faces",
     metadata,
@@ -113,6 +116,7 @@ faces = sa.Table(
     sa.Column("liveness", sa.Float),
     sa.Column("crop", sa.LargeBinary),
     sa.Column("registered_at", UtcTime, nullable=False),
+    sa.Column("sealed_with", sa.ForeignKey("sealing_keys.id"), index=True),
     sa.Index(None, "collection", "space"),
 )
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ import numpy.typing as npt
 import sqlalchemy as sa
 from typing_extensions import override
 
-from core.exceptions import Conflict, FaceNotFound, NotFound, PersonNotFound
+from core.exceptions import Conflict, FaceNotFound, NotFound, PersonNotFound, ServiceUnavailable
 from services.engine.base import EmbeddingSpace
 from services.stores.audit_base import Event, RecordedEvent
 from services.stores.gallery_base import (
@@ -24,7 +25,7 @@ from services.stores.gallery_base import (
     StoredFace,
     WholeFace,
 )
-from services.stores.sql import transfer, writes
+from services.stores.sql import sealing, transfer, writes
 from services.stores.sql.database import Database
 from services.stores.sql.rows import (
     FACE_COLUMNS,
@@ -51,11 +52,13 @@ class SqlGalleryStore(GalleryStore):
     def __init__(self, database: Database, search: FaceSearch) -> None:
         self._database = database
         self._search = search
+        self._keyring = database.keyring
 
     @override
     def ping(self) -> None:
         with self._database.reading() as connection:
-            connection.execute(sa.select(1))
+            if problem := sealing.problem(connection, self._keyring):  # another database, in its place
+                raise ServiceUnavailable(problem)
 
     @override
     def upgrade(self) -> None:
@@ -92,7 +95,8 @@ class SqlGalleryStore(GalleryStore):
                 assert name is not None, "a person has a name or an id"
                 number = writes.lock_person_called(connection, name, collection, now)
             writes.merge_into(connection, number, labels=labels, metadata=metadata, retain_until=retain_until)
-            ids = [writes.add_face(connection, face, number, collection, now) for face in faces]
+            add = partial(writes.add_face, connection, self._keyring, person=number, collection=collection, at=now)
+            ids = [add(face) for face in faces]
             if answer_key is not None:
                 key, request = answer_key
                 writes.keep_answer(connection, key, request, ids, now)
@@ -216,11 +220,12 @@ class SqlGalleryStore(GalleryStore):
 
     @override
     def crop(self, face_id: str) -> bytes | None:
+        select = sa.select(faces.c.id, faces.c.crop, faces.c.sealed_with)
         with self._database.reading() as connection:
-            row = connection.execute(sa.select(faces.c.crop).where(faces.c.id == id_of(face_id, FaceNotFound))).first()
+            row = connection.execute(select.where(faces.c.id == id_of(face_id, FaceNotFound))).first()
         if row is None:
             raise FaceNotFound
-        return None if row.crop is None else bytes(row.crop)
+        return sealing.crop_of(self._keyring, row)
 
     @override
     def forget(self, event: Event, *, person_id: str | None = None, face_id: str | None = None) -> RecordedEvent:
@@ -245,13 +250,13 @@ class SqlGalleryStore(GalleryStore):
     @override
     def whole_person(self, *, after: str | None) -> tuple[Person, list[WholeFace]] | None:
         with self._database.reading() as connection:
-            return transfer.whole_person(connection, after)
+            return transfer.whole_person(connection, self._keyring, after)
 
     @override
     def restore(self, person: Person, faces: Sequence[WholeFace], event: Event) -> bool:
         try:
             with self._database.writing() as connection:
-                return transfer.restore(connection, person, faces, event)
+                return transfer.restore(connection, self._keyring, person, faces, event)
         except sa.exc.IntegrityError as error:
             raise Conflict("The name or a face is somebody else's.") from error
 

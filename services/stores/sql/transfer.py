@@ -6,14 +6,17 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from core.sealing import Keyring
 from services.stores.audit_base import Event
 from services.stores.gallery_base import NewFace, Person, WholeFace
-from services.stores.sql import writes
+from services.stores.sql import sealing, writes
 from services.stores.sql.rows import FACE_COLUMNS, SELECT_PERSONS, face_of, person_of
 from services.stores.sql.schema import as_id, faces, persons
 
 
-def whole_person(connection: sa.Connection, after: str | None) -> tuple[Person, list[WholeFace]] | None:
+def whole_person(
+    connection: sa.Connection, keyring: Keyring, after: str | None
+) -> tuple[Person, list[WholeFace]] | None:
     """As `GalleryStore.whole_person`."""
     select = SELECT_PERSONS.order_by(persons.c.id).limit(1)
     if after is not None:
@@ -23,10 +26,12 @@ def whole_person(connection: sa.Connection, after: str | None) -> tuple[Person, 
         return None
     found = sa.select(*FACE_COLUMNS, faces.c.embedding, faces.c.crop).where(faces.c.person_id == row.id)
     rows = connection.execute(found.order_by(faces.c.registered_at, faces.c.id))
-    return person_of(row), [_whole_face(row) for row in rows]
+    return person_of(row), [_whole_face(keyring, row) for row in rows]
 
 
-def restore(connection: sa.Connection, person: Person, whole: Sequence[WholeFace], event: Event) -> bool:
+def restore(
+    connection: sa.Connection, keyring: Keyring, person: Person, whole: Sequence[WholeFace], event: Event
+) -> bool:
     """As `GalleryStore.restore`; raises IntegrityError where that raises Conflict."""
     number, now = UUID(person.id), writes.now()
     if connection.execute(sa.select(1).where(persons.c.id == number)).first() is not None:
@@ -44,15 +49,23 @@ def restore(connection: sa.Connection, person: Person, whole: Sequence[WholeFace
         )
     )
     for one in whole:
-        writes.add_face(connection, one.face, number, person.collection, one.registered_at, number=UUID(one.id))
+        writes.add_face(
+            connection,
+            keyring,
+            one.face,
+            person=number,
+            collection=person.collection,
+            at=one.registered_at,
+            number=UUID(one.id),
+        )
     writes.record(connection, event, now, person_id=person.id)
     return True
 
 
-def _whole_face(row: Any) -> WholeFace:
+def _whole_face(keyring: Keyring, row: Any) -> WholeFace:
     stored = face_of(row)
     face = NewFace(
-        embedding=row.embedding,
+        embedding=sealing.embedding_of(keyring, row),
         space=stored.space,
         detector=stored.detector,
         weights=row.weights,
@@ -60,6 +73,6 @@ def _whole_face(row: Any) -> WholeFace:
         confidence=stored.confidence,
         quality=stored.quality,
         liveness=stored.liveness,
-        crop=None if row.crop is None else bytes(row.crop),
+        crop=sealing.crop_of(keyring, row),
     )
     return WholeFace(id=stored.id, registered_at=stored.registered_at, face=face)

@@ -10,8 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from core.exceptions import PersonNotFound
+from core.sealing import Keyring
 from services.stores.audit_base import Event, RecordedEvent
 from services.stores.gallery_base import AnswerKeyTaken, NewFace
+from services.stores.sql import sealing
 from services.stores.sql.rows import text_of_space
 from services.stores.sql.schema import answers, changes, collections, events, faces, persons
 
@@ -69,9 +71,16 @@ def merge_into(
 
 
 def add_face(
-    connection: sa.Connection, face: NewFace, person: UUID, collection: str, at: datetime, *, number: UUID | None = None
+    connection: sa.Connection,
+    keyring: Keyring,
+    face: NewFace,
+    *,
+    person: UUID,
+    collection: str,
+    at: datetime,
+    number: UUID | None = None,
 ) -> UUID:
-    """Store the face, by a new id or this one; returns its id."""
+    """Store the face, by a new id or this one, sealed if there is a key; returns its id."""
     number = number or uuid4()
     connection.execute(
         sa.insert(faces).values(
@@ -80,15 +89,14 @@ def add_face(
             collection=collection,
             space=text_of_space(face.space),
             dimension=len(face.embedding),
-            embedding=face.embedding,
             detector=face.detector,
             weights=face.weights,
             area=asdict(face.area),
             confidence=face.confidence,
             quality=face.quality,
             liveness=face.liveness,
-            crop=face.crop,
             registered_at=at,
+            **sealing.columns(connection, keyring, number, face.embedding, face.crop),
         )
     )
     note_changes(connection, [number])

@@ -1,4 +1,4 @@
-"""The gallery's two databases: a SQLite file, and a real PostgreSQL with pgvector from a Python package."""
+"""The gallery's two databases: a SQLite file, encrypted or not, and a real PostgreSQL with pgvector from a package."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from core.sealing import Keyring
 from services.stores.sql.audit import SqlAuditStore
 from services.stores.sql.database import Database
 from services.stores.sql.matrix_search import MatrixSearch
@@ -36,13 +37,27 @@ def owner_url(postgresql: str) -> str:
     return new_database(postgresql)
 
 
+# A mark of the modules that hold an encrypted SQLite to the contract as well.
+ALSO_ENCRYPTED = pytest.mark.parametrize(
+    ("database_url", "keyring"),
+    [("sqlite", "plain"), ("postgresql", "plain"), ("sqlite", "encrypted")],
+    indirect=True,
+)
+
+
 @pytest.fixture
-def make_store(database_url: str) -> Iterator[Callable[[], SqlGalleryStore]]:
+def keyring(request: pytest.FixtureRequest) -> Keyring:
+    """No key; `ALSO_ENCRYPTED` says where there is one."""
+    return Keyring([bytes(32)] if getattr(request, "param", "plain") == "encrypted" else [])
+
+
+@pytest.fixture
+def make_store(database_url: str, keyring: Keyring) -> Iterator[Callable[[], SqlGalleryStore]]:
     """Makes stores on the same database, as several workers have them."""
     databases = []
 
     def make() -> SqlGalleryStore:
-        database = Database(database_url)
+        database = Database(database_url, keyring)
         databases.append(database)
         database.upgrade()
         search = MatrixSearch(database) if database.is_sqlite else PgVectorSearch(database)
@@ -54,12 +69,12 @@ def make_store(database_url: str) -> Iterator[Callable[[], SqlGalleryStore]]:
 
 
 @pytest.fixture
-def make_audit(database_url: str) -> Iterator[Callable[[], SqlAuditStore]]:
+def make_audit(database_url: str, keyring: Keyring) -> Iterator[Callable[[], SqlAuditStore]]:
     """Makes stores of the events in the same database, as several workers have them."""
     databases = []
 
     def make() -> SqlAuditStore:
-        databases.append(Database(database_url))
+        databases.append(Database(database_url, keyring))
         return SqlAuditStore(databases[-1])
 
     yield make

@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.sealing import Keyring
 from services.engine.base import EmbeddingSpace
 from services.stores.base import FolderIndex, IndexKey, PhotoFaces, Photos
 from services.stores.folder_index import FileFolderIndexStore
 
 PROJECT = Path(__file__).parents[3]
 SPACE = EmbeddingSpace(model="Dlib", alignment="eyes", detection="deepface", normalization="base", expand_percentage=0)
+OLD, NEW = bytes(32), bytes([1] * 32)
 KEY = IndexKey(folder="/photos", detector="opencv", space=SPACE, weights="w")
 
 
@@ -41,9 +43,9 @@ def content(index):
     return dict(index.photos.items()), [(array.dtype, array.tolist()) for array in arrays], rows(index)
 
 
-@pytest.fixture
-def store(tmp_path):
-    return FileFolderIndexStore(tmp_path / "index")
+@pytest.fixture(params=["plain", "encrypted"])
+def store(request, tmp_path):
+    return FileFolderIndexStore(tmp_path / "index", Keyring([OLD] if request.param == "encrypted" else []))
 
 
 def test_rows_are_ordered_by_photo_and_changes_touch_only_their_photos():
@@ -218,6 +220,7 @@ def test_an_index_of_other_weights_is_none_and_gives_way(store, tmp_path):
     assert len(list((tmp_path / "index").iterdir())) == 1
 
 
+@pytest.mark.parametrize("store", ["plain"], indirect=True)
 def test_a_pickle_is_never_loaded(store, tmp_path):
     class Attack:
         def __reduce__(self):

@@ -1,4 +1,4 @@
-"""The contract of the gallery's store, on both databases."""
+"""The contract of the gallery's store, on both databases and encrypted."""
 
 from base64 import b64encode
 from dataclasses import replace
@@ -12,6 +12,9 @@ from core.exceptions import Conflict, FaceNotFound, NotFound, PersonNotFound, Va
 from services.engine.base import EmbeddingSpace, FaceArea
 from services.stores.audit_base import Event
 from services.stores.gallery_base import AnswerKeyTaken, NewFace
+from tests.services.stores.conftest import ALSO_ENCRYPTED
+
+pytestmark = ALSO_ENCRYPTED
 
 SPACE = EmbeddingSpace(model="Dlib", alignment="eyes", detection="deepface", normalization="base", expand_percentage=0)
 OTHER = replace(SPACE, model="VGG-Face")

@@ -1,4 +1,4 @@
-"""The contract of the gallery's store, on both databases: expiry, counts, cleaning, and taking persons along."""
+"""The contract of the gallery's store, on both databases and encrypted: expiry, counts, cleaning, taking along."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,10 @@ from uuid import uuid4
 import pytest
 
 from core.exceptions import Conflict
+from tests.services.stores.conftest import ALSO_ENCRYPTED
 from tests.services.stores.test_gallery import FORGET, OTHER, REGISTER, SPACE, face, near, register, vector
+
+pytestmark = ALSO_ENCRYPTED
 
 
 def test_those_whose_time_is_over_expire_each_with_an_event(gallery, audit):

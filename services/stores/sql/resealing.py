@@ -1,0 +1,55 @@
+"""Seals what other keys have sealed, or none."""
+
+from contextlib import suppress
+
+import sqlalchemy as sa
+from typing_extensions import override
+
+from services.stores.audit_base import Event
+from services.stores.sealing_base import FaceSealer
+from services.stores.sql import sealing, writes
+from services.stores.sql.database import Database
+from services.stores.sql.schema import faces, sealing_keys
+
+
+class SqlFaceSealer(FaceSealer):
+    """In the gallery's database; on SQLite nothing of what was there before stays in any file."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._keyring = database.keyring
+
+    @override
+    def has_key(self) -> bool:
+        return bool(self._keyring)
+
+    @override
+    def remaining(self) -> int:
+        with self._database.reading() as connection:
+            return connection.scalar(sa.select(sa.func.count()).where(self._of_others())) or 0
+
+    @override
+    def reseal(self, event: Event, *, limit: int) -> int:
+        while True:
+            with suppress(sa.exc.IntegrityError), self._database.erasing() as connection:
+                count = self._reseal(connection, limit)
+                if not count:  # unless another key is used again this moment, which the database notices
+                    connection.execute(sa.delete(sealing_keys).where(sealing_keys.c.id != self._keyring.first))
+                    writes.record(connection, event, writes.now())
+                return count
+
+    def _reseal(self, connection: sa.Connection, limit: int) -> int:
+        select = sa.select(faces.c.id, faces.c.embedding, faces.c.crop, faces.c.sealed_with)
+        rows = connection.execute(select.where(self._of_others()).limit(limit).with_for_update()).all()
+        for row in rows:
+            embedding, crop = sealing.embedding_of(self._keyring, row), sealing.crop_of(self._keyring, row)
+            columns = sealing.columns(connection, self._keyring, row.id, embedding, crop)
+            if not self._database.is_sqlite:
+                del columns["embedding"]  # which stays as it is
+            connection.execute(sa.update(faces).where(faces.c.id == row.id).values(columns))
+        return len(rows)
+
+    def _of_others(self) -> sa.ColumnElement[bool]:
+        others = sa.select(sealing_keys.c.id).where(sealing_keys.c.id != self._keyring.first)
+        of_others = faces.c.sealed_with.is_(None) | faces.c.sealed_with.in_(others)
+        return of_others if self._database.is_sqlite else of_others & faces.c.crop.is_not(None)

@@ -1,0 +1,22 @@
+"""Encrypts a gallery anew, and is there to be killed.
+
+`python -m tests.services.stores.rotating_process <url> <key>...` prints how many faces are done, again and again.
+"""
+
+import sys
+from pathlib import Path
+
+from core.sealing import Keyring
+from services import key_rotation
+from services.key_rotation import KeyRotationService
+from services.stores.folder_index import FileFolderIndexStore
+from services.stores.sql.database import Database
+from services.stores.sql.resealing import SqlFaceSealer
+
+if __name__ == "__main__":
+    url, *keys = sys.argv[1:]
+    key_rotation._AT_ONCE = 10
+    keyring = Keyring(map(bytes.fromhex, keys))
+    indexes = FileFolderIndexStore(Path("nowhere"), keyring)
+    rotation = KeyRotationService(faces=SqlFaceSealer(Database(url, keyring)), indexes=indexes)
+    rotation.rotate(lambda done, _: print(done, flush=True))

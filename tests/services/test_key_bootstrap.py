@@ -1,0 +1,57 @@
+"""What is found out about GALLERY_KEY before the server forks."""
+
+from contextlib import closing
+
+import pytest
+
+from core.config import SettingsError
+from services.key_bootstrap import begin_sealed, open_database, open_indexes
+from services.stores.base import FolderIndex
+from services.stores.sql.matrix_search import MatrixSearch
+from services.stores.sql.store import SqlGalleryStore
+from tests.services.stores.test_folder_index import KEY
+from tests.services.stores.test_gallery import register
+
+GALLERY_KEY = {"gallery_key": ("ab" * 32,)}
+NOBODY = "postgresql://127.0.0.1:1/nobody"
+
+
+def register_ann(settings, name="Ann"):
+    with closing(open_database(settings)) as database:
+        register(SqlGalleryStore(database, MatrixSearch(database)), name)
+
+
+def test_without_a_gallery_there_is_nothing_to_say_and_none_is_made(settings):
+    for changes in ({}, GALLERY_KEY):
+        assert begin_sealed(settings.model_copy(update=changes)) == []
+    assert not settings.data_path.exists()
+
+
+def test_what_is_not_encrypted_is_said_and_a_wrong_key_refused(settings):
+    register_ann(settings)
+    assert begin_sealed(settings) == []
+    with_key = settings.model_copy(update=GALLERY_KEY)
+    (said,) = begin_sealed(with_key)
+    assert said.startswith("1 faces are not encrypted with the first key of GALLERY_KEY: flask ")
+    register_ann(with_key, "Bob")
+    with pytest.raises(SettingsError, match=r"^GALLERY_KEY: the gallery is encrypted, and no key is given$"):
+        begin_sealed(settings)
+    with pytest.raises(SettingsError, match=r"^GALLERY_KEY: it does not open this gallery$"):
+        begin_sealed(settings.model_copy(update={"gallery_key": ("cd" * 32,)}))
+
+
+def test_of_postgresql_it_is_said_that_embeddings_are_not_encrypted_even_while_it_is_away(settings):
+    assert begin_sealed(settings.model_copy(update={"database_url": NOBODY})) == []
+    (said,) = begin_sealed(settings.model_copy(update={"database_url": NOBODY, **GALLERY_KEY}))
+    assert said.startswith("EMBEDDINGS ARE NOT ENCRYPTED IN POSTGRESQL")
+
+
+def test_plain_indexes_are_encrypted_and_one_that_is_being_built_is_told(settings):
+    open_indexes(settings).save(KEY, FolderIndex.empty())
+    with_key = settings.model_copy(update=GALLERY_KEY)
+    with open_indexes(settings).building(KEY):
+        (said,) = begin_sealed(with_key)
+    assert said.startswith("1 indexes of the photo folder could not be encrypted: flask ")
+    assert begin_sealed(with_key) == []
+    assert open_indexes(settings).load(KEY) is None
+    assert open_indexes(with_key).load(KEY) is not None
