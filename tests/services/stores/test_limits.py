@@ -103,14 +103,14 @@ class TestMisses:
         until = at + timedelta(seconds=30)
         return store.count(person, is_match=is_match, at=at, most=MOST, until=until, event=LOCK)
 
-    def test_in_a_row_lock_the_person_for_all_processes_with_one_event(self, stores, person, gallery):
+    def test_in_a_row_lock_the_person_for_all_processes_with_one_event(self, stores, person, audit):
         here, there = stores
         assert [self.count(here, person) for _ in range(MOST)] == [None] * MOST
         assert (there.locked_until(person, NOW), there.locked_until(person, LATER)) == (LATER, None)
         for is_match in (False, True):
             assert self.count(there, person, is_match=is_match) == LATER
         assert here.locked_until(person, NOW) == LATER
-        (event,) = gallery.events(action="lock", after=0, limit=10)
+        (event,) = audit.events(action="lock", after=0, limit=10)
         assert (event.event.person_id, event.event.key_id) == (person, "k")
 
     def test_begin_anew_after_a_match_and_after_the_lock(self, stores, person):
@@ -125,11 +125,11 @@ class TestMisses:
         self.count(there, person, at=LATER)
         assert here.locked_until(person, LATER) == LATER + timedelta(seconds=30)
 
-    def test_that_come_at_once_are_counted_exactly(self, stores, person, gallery):
+    def test_that_come_at_once_are_counted_exactly(self, stores, person, audit):
         answers = []
         in_parallel(*[lambda one=one: answers.append(self.count(one, person)) for one in stores * 8])
         assert (answers.count(None), answers.count(LATER)) == (MOST, 16 - MOST)
-        assert len(gallery.events(action="lock", after=0, limit=10)) == 1
+        assert len(audit.events(action="lock", after=0, limit=10)) == 1
 
     def test_are_forgotten_with_the_person_and_merged_away(self, stores, databases, person, gallery):
         other = register(gallery, "Bob", face(2))[0].id
