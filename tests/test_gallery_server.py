@@ -40,9 +40,18 @@ def post(url, route, number, headers=None, **options):
     return requests.post(f"{url}/{route}", files={"img": picture(number)}, data=data, headers=headers, timeout=60)
 
 
+def insisted(ask):
+    """The answer, asked for again while it is 503: so it is where the disk is slow, and then nothing was changed."""
+    for _ in range(10):
+        answer = ask()
+        if answer.status_code != 503:
+            break
+    return answer
+
+
 def found(url, number):
     """The name of whoever is at no distance from the picture, or None."""
-    answer = post(url, "identify", number, threshold=1e-5)
+    answer = insisted(lambda: post(url, "identify", number, threshold=1e-5))
     assert answer.status_code == 200, answer.text
     (face,) = answer.json()["result"]
     return next((match["name"] for match in face["matches"] if match["match"]), None)
@@ -69,8 +78,9 @@ def in_parallel(work):
 def test_what_one_worker_registers_or_forgets_every_other_knows_at_the_next_request(tmp_path, workers):
     with served(tmp_path, WORKERS=workers) as (url, log, process):
         wait_for(f"{url}/ready", alive=process)
-        while log.read_text().count('"part": "Dlib", "state": "ready"') < int(workers):
-            time.sleep(0.1)
+        for part in ("Dlib", "opencv"):
+            while log.read_text().count(f'"part": "{part}", "state": "ready"') < int(workers):
+                time.sleep(0.1)
 
         def work(client):
             rng = random.Random(client)
@@ -84,7 +94,8 @@ def test_what_one_worker_registers_or_forgets_every_other_knows_at_the_next_requ
                     assert requests.delete(f"{url}/persons/{person['id']}", timeout=60).status_code == 200
                     there.discard(number)
                 else:
-                    assert post(url, "register", number, name=f"p{number}.").status_code == 201
+                    answer = insisted(lambda: post(url, "register", number, name=f"p{number}."))  # noqa: B023
+                    assert answer.status_code == 201, answer.text
                     there.add(number)
                 assert found(url, number) == (f"p{number}." if number in there else None)
 
