@@ -7,12 +7,12 @@ from typing import Any
 
 import sqlalchemy as sa
 from limits.storage import Storage
-from sqlalchemy.dialects import postgresql, sqlite
 from typing_extensions import override
 
 from core.exceptions import ServiceError
 from services.stores.sql import writes
 from services.stores.sql.database import Database
+from services.stores.sql.inserts import insert_into
 from services.stores.sql.schema import hits
 
 _CLEAN_S = 60.0  # how often a process removes what has expired
@@ -40,17 +40,18 @@ class DatabaseStorage(Storage):
         """The hits in the key's window with these; a window begins with its first hit and takes `expiry` seconds."""
         self._clean()
         now = writes.now()
-        insert = (sqlite.insert if self._database.is_sqlite else postgresql.insert)(hits)
-        new = insert.values(key=key, times=amount, expires_at=now + timedelta(seconds=expiry))
         is_over = hits.c.expires_at <= now
-        counted = new.on_conflict_do_update(
-            index_elements=[hits.c.key],
-            set_={
-                "times": sa.case((is_over, new.excluded.times), else_=hits.c.times + new.excluded.times),
-                "expires_at": sa.case((is_over, new.excluded.expires_at), else_=hits.c.expires_at),
-            },
-        )
         with self._database.writing() as connection:
+            new = insert_into(connection, hits).values(
+                key=key, times=amount, expires_at=now + timedelta(seconds=expiry)
+            )
+            counted = new.on_conflict_do_update(
+                index_elements=[hits.c.key],
+                set_={
+                    "times": sa.case((is_over, new.excluded.times), else_=hits.c.times + new.excluded.times),
+                    "expires_at": sa.case((is_over, new.excluded.expires_at), else_=hits.c.expires_at),
+                },
+            )
             return int(connection.execute(counted.returning(hits.c.times)).scalar_one())
 
     @override

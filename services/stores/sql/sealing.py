@@ -10,10 +10,10 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from core.exceptions import ServiceUnavailable
 from core.sealing import Keyring, Unopenable
+from services.stores.sql.inserts import insert_if_missing
 from services.stores.sql.schema import sealing_keys
 
 _NO_KEY = "GALLERY_KEY: the gallery is encrypted, and no key is given"
@@ -35,8 +35,7 @@ def columns(
     on_sqlite = connection.dialect.name == "sqlite"
     if not keyring or (crop is None and not on_sqlite):
         return {"embedding": embedding, "crop": crop, "sealed_with": None}
-    insert = sqlite.insert if on_sqlite else postgresql.insert
-    connection.execute(insert(sealing_keys).values(id=keyring.first).on_conflict_do_nothing())
+    insert_if_missing(connection, sealing_keys, {"id": keyring.first})
     content = embedding.astype("<f4").tobytes()
     return {
         "embedding": keyring.seal(content, EMBEDDING + number.bytes) if on_sqlite else embedding,

@@ -7,13 +7,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from core.exceptions import PersonNotFound
 from core.sealing import Keyring
 from services.stores.audit_base import Event, RecordedEvent
 from services.stores.gallery_base import AnswerKeyTaken, NewFace
 from services.stores.sql import sealing
+from services.stores.sql.inserts import insert_if_missing
 from services.stores.sql.rows import text_of_space
 from services.stores.sql.schema import answers, changes, collections, events, faces, persons
 
@@ -25,7 +25,7 @@ def now() -> datetime:
 
 def ensure_collection(connection: sa.Connection, name: str, at: datetime) -> None:
     """Make the collection unless it is there."""
-    _insert_if_missing(connection, collections, {"name": name, "created_at": at})
+    insert_if_missing(connection, collections, {"name": name, "created_at": at})
 
 
 def lock_person(connection: sa.Connection, number: UUID, collection: str | None = None) -> UUID:
@@ -43,7 +43,7 @@ def lock_person_called(connection: sa.Connection, name: str, collection: str, at
     called = (persons.c.collection == collection) & (persons.c.name == name)
     while True:  # between the two statements somebody may have been forgotten
         new = {"id": uuid4(), "collection": collection, "name": name, "registered_at": at}
-        _insert_if_missing(connection, persons, new | {"labels": {}, "metadata": {}})
+        insert_if_missing(connection, persons, new | {"labels": {}, "metadata": {}})
         found: UUID | None = connection.scalar(sa.select(persons.c.id).where(called).with_for_update())
         if found is not None:
             return found
@@ -112,7 +112,7 @@ def note_changes(connection: sa.Connection, numbers: Sequence[UUID]) -> None:
 def keep_answer(connection: sa.Connection, key: str, request: str, numbers: Sequence[UUID], at: datetime) -> None:
     """Remember what a request stored; raises AnswerKeyTaken."""
     stored = [str(number) for number in numbers]
-    if not _insert_if_missing(connection, answers, {"key": key, "request": request, "faces": stored, "at": at}):
+    if not insert_if_missing(connection, answers, {"key": key, "request": request, "faces": stored, "at": at}):
         raise AnswerKeyTaken
 
 
@@ -139,12 +139,3 @@ def record_all(connection: sa.Connection, several: Sequence[Event], at: datetime
     """Append events that are known in full."""
     if several:
         connection.execute(sa.insert(events), [asdict(event) | {"at": at} for event in several])
-
-
-def _insert_if_missing(connection: sa.Connection, table: sa.Table, values: Mapping[str, Any]) -> bool:
-    """Insert a row unless its key is taken; says whether it was inserted."""
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    key = list(table.primary_key.columns)
-    return (
-        connection.execute(insert(table).values(**values).on_conflict_do_nothing().returning(*key)).first() is not None
-    )
