@@ -54,7 +54,7 @@ class FolderIndexer:
         self._watch = FolderWatch(folder, refresh_s=refresh_s)
         self._states: dict[IndexKey, IndexState] = {}  # the least recently used first
         self._lock = threading.Lock()
-        self._jobs: queue.SimpleQueue[tuple[IndexKey, IndexState, Photos]] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[tuple[IndexKey, IndexState]] = queue.SimpleQueue()
         self._worker: threading.Thread | None = None
 
     def key(self, detector: str, space: EmbeddingSpace) -> IndexKey:
@@ -107,10 +107,10 @@ class FolderIndexer:
             IndexBuilding: the index is being built; then nothing changes, nor if `rows` raises.
             OSError: the index could not be saved.
         """
-        photos = self._watch.photos(fresh=True)
         with self._store.building(key) as mine:
             if not mine:
                 raise IndexBuilding
+            photos = self._watch.photos(fresh=True)
             index = self._store.load(key) or FolderIndex.empty()
             wanted, added = self._wanted(key, index, photos)
             taken = adopted(key, {name: wanted[name] for name in wanted.keys() - added.keys()}, rows)
@@ -145,7 +145,7 @@ class FolderIndexer:
             return state
 
     def _start(self, key: IndexKey, state: IndexState, photos: Photos) -> bool:
-        """Ask for a build towards `photos` unless one is under way; the caller holds `state.changed`."""
+        """Ask for a build unless one is under way; the caller holds `state.changed`."""
         if state.building:
             return False
         with self._lock:
@@ -155,30 +155,33 @@ class FolderIndexer:
                 self._worker = worker
         state.building, state.failure = True, None
         state.done, state.total = 0, len(photos)
-        self._jobs.put((key, state, photos))
+        self._jobs.put((key, state))
         return True
 
     def _work(self) -> None:
         while True:
             self._work_on(*self._jobs.get())  # nothing of a job stays in memory while there is no other
 
-    def _work_on(self, key: IndexKey, state: IndexState, photos: Photos) -> None:
+    def _work_on(self, key: IndexKey, state: IndexState) -> None:
         with self._store.building(key) as mine:
             if mine:
-                self._build(key, state, photos)
+                self._build(key, state)
                 release_unused()  # one small array a photo leaves as much in holes as the index takes
                 return
         # What the other process builds is loaded once it is done; meanwhile other indexes get their turn.
         time.sleep(_OTHERS_S)
-        self._jobs.put((key, state, photos))
+        self._jobs.put((key, state))
 
-    def _build(self, key: IndexKey, state: IndexState, photos: Photos) -> None:
+    def _build(self, key: IndexKey, state: IndexState) -> None:
         failure: ServiceError | None = None
         index, version = state.index, state.version
         try:
             if version is None or version != self._store.version(key):
                 version = self._store.version(key)
                 index = self._store.load(key) or index
+            # Another worker may have built for photos that whoever asked did not know of yet: only a look from now on,
+            # while nobody else builds, never takes an index back.
+            photos = self._watch.photos(fresh=True)
             if index is None or changes(index, photos):
                 updated = self._updated(key, state, index or FolderIndex.empty(), photos)
                 if updated is not index:

@@ -143,6 +143,22 @@ def test_a_worker_serves_its_last_index_while_another_builds_and_then_the_others
     assert (len(index.photos), pending, engine.embedded) == (2, 0, embedded)
 
 
+def test_a_worker_that_knows_less_takes_nothing_back(make_indexer, engine, photos):
+    write_photo(photos / "a.png", ALICE)
+    one, other = make_indexer(engine, refresh_s=3600), make_indexer(engine)
+    keys = [one.key(detector, SPACE) for detector in ("opencv", "skip")]
+    one.current(keys[0], wait_for_changes=False)
+    write_photo(photos / "b.png", BOB)
+    other.current(keys[1], wait_for_changes=False)
+    one.current(keys[1], wait_for_changes=False)  # its photos seem to have become fewer
+    used, _, _ = one.states()
+    while used[keys[1]].building:
+        time.sleep(0.001)
+    _, stored, _ = one.states()
+    assert len(used[keys[1]].index.photos) == 2
+    assert {index.key: index.photos for index in stored} == {keys[0]: 1, keys[1]: 2}
+
+
 def names(service):
     return {Path(row.identity).name for row in found(service, ALICE, threshold=0.001).result[0]}
 
