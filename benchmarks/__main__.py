@@ -1,9 +1,9 @@
-"""`python -m benchmarks overhead`, `engine`, `find`, `gallery` or `gallery_large`."""
+"""`python -m benchmarks NAME`."""
 
 import argparse
 import importlib
 
-NAMES = ("overhead", "engine", "find", "gallery", "gallery_large")
+NAMES = ("overhead", "engine", "detection", "accuracy", "find", "gallery", "gallery_large")
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m benchmarks")

@@ -135,11 +135,21 @@ class Settings(BaseSettings):
     default_expand_percentage: int = Field(
         0, ge=0, le=100, description="By how many percent face boxes grow when a request does not say."
     )
-    default_alignment: Literal["eyes"] = Field(
-        "eyes", description="How faces are aligned when a request does not say; `eyes` is DeepFace's way."
+    default_alignment: Literal["auto", "eyes", "template"] = Field(
+        "auto",
+        description="How faces are aligned when a request does not say: `template` as the model was trained, `eyes` as"
+        " DeepFace does it, `auto` by the template where its threshold has been measured.",
     )
-    detection: Literal["deepface"] = Field(
-        "deepface", description="How faces are searched when a request does not say; `deepface` is DeepFace's way."
+    detection: Literal["bounded", "full", "deepface"] = Field(
+        "bounded",
+        description="How faces are searched when a request does not say: `bounded` in a small copy, `full` at full size"
+        " too, `deepface` as DeepFace does it.",
+    )
+    detection_max_side_px: OptionalInt = Field(
+        None,
+        ge=160,
+        le=4096,
+        description="Long side of the copy that `bounded` searches, in pixels; empty means the detector's own.",
     )
 
     faces_db_path: str = Field("", description="Folder of photos that `/find` searches; empty turns `/find` off.")

@@ -110,8 +110,10 @@ class DetectionOptions(Request):
         " default DEFAULT_ENFORCE_DETECTION.",
     )
     align: bool | None = Field(None, description="Whether faces are turned upright. By default DEFAULT_ALIGN.")
-    detection: Literal["deepface"] | None = Field(
-        None, description="How the detector is run: `deepface`, on the full image with DeepFace's border."
+    detection: Literal["bounded", "full", "deepface"] | None = Field(
+        None,
+        description="How the detector is run: `bounded`, on a small copy, and at full size only if that shows no face;"
+        " `full`, always on both; `deepface`, on the full image with DeepFace's border. By default DETECTION.",
     )
     expand_percentage: Annotated[int, Field(ge=0, le=100), WHOLE] | None = Field(
         None, description="By how many percent boxes grow. By default DEFAULT_EXPAND_PERCENTAGE."
@@ -125,8 +127,10 @@ class DetectionOptions(Request):
 class AlignmentOptions(DetectionOptions):
     """How faces are searched and cut out."""
 
-    alignment: Literal["eyes"] | None = Field(
-        None, description="How faces are aligned: `eyes`, DeepFace's rotation about the eyes."
+    alignment: Literal["auto", "eyes", "template"] | None = Field(
+        None,
+        description="How faces are aligned: `template`, as the model was trained; `eyes`, DeepFace's rotation about the"
+        " eyes; `auto`, by the template where its threshold has been measured. By default DEFAULT_ALIGNMENT.",
     )
 
 

@@ -175,4 +175,6 @@ def _deepface_engine(settings: Settings, weights: WeightFolder) -> Engine:
     # Here, so that nothing imports DeepFace before `prepare_process`, and nothing at all where a test brings an engine.
     from services.engine.deepface import DeepFaceEngine
 
-    return DeepFaceEngine(weights, lanes=settings.lanes, threads=settings.threads_per_lane)
+    return DeepFaceEngine(
+        weights, lanes=settings.lanes, threads=settings.threads_per_lane, max_side_px=settings.detection_max_side_px
+    )

@@ -160,8 +160,8 @@ class IdentificationService:
     def _require_comparable(self, request: IdentifyRequest, space: EmbeddingSpace) -> None:
         held = self._store.spaces(request.collection)
         if held and space not in held:
-            models = ", ".join(sorted({one.model for one in held}))
-            wrong = f"The collection has no faces of this model and these options; it has those of {models}"
+            ways = ", ".join(sorted({f"{one.model} ({one.alignment}, {one.detection})" for one in held}))
+            wrong = f"The collection has no faces of this model and these options; it has those of {ways}"
             raise ValidationFailed.of("model_name", wrong)
         dimension = catalogue.find(space.model).dim
         if request.embedding is not None and len(request.embedding) != dimension:

@@ -6,13 +6,17 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from core.config import Settings, SettingsError
-from schemas.common import ComparisonOptions, DetectionOptions, EmbeddingOptions
+from core.exceptions import ValidationFailed
+from schemas.common import AlignmentOptions, ComparisonOptions, DetectionOptions, EmbeddingOptions
 from services.engine import catalogue
 from services.engine.base import Detection, EmbeddingSpace
+from services.engine.model import TEMPLATE
 
 T = TypeVar("T")
 
 NOT_ALIGNED = "none"
+_EYES = "eyes"
+_AUTO = "auto"
 
 # The setting behind each option, for the message about a wrong one.
 _SETTING_OF_OPTION = {
@@ -88,22 +92,38 @@ class Defaults:
         """How the request wants faces searched."""
         return Detection(
             detector=catalogue.find(_or(options.detector_backend, self.detector)).name,
+            method=_or(options.detection, self.detection),
             enforce=_or(options.enforce_detection, self.enforce_detection),
-            align=_or(options.align, self.align),
+            alignment=crop_of(self._alignment_of(options), self._model_of(options)),
             expand_percentage=_or(options.expand_percentage, self.expand_percentage),
             max_faces=options.max_faces,
         )
 
     def space_of(self, options: EmbeddingOptions) -> EmbeddingSpace:
         """The embedding space of the request."""
-        aligned = _or(options.align, self.align)
         return EmbeddingSpace(
-            model=_or(options.model_name, self.model),
-            alignment=_or(options.alignment, self.alignment) if aligned else NOT_ALIGNED,
+            model=self._model_of(options),
+            alignment=self._alignment_of(options),
             detection=_or(options.detection, self.detection),
             normalization=_or(options.normalization, self.normalization),
             expand_percentage=_or(options.expand_percentage, self.expand_percentage),
         )
+
+    def _model_of(self, options: DetectionOptions) -> str:
+        """The recognition model whose way of cutting faces out counts; the default where the request has none."""
+        return _or(options.model_name if isinstance(options, EmbeddingOptions) else None, self.model)
+
+    def _alignment_of(self, options: DetectionOptions) -> str:
+        if not _or(options.align, self.align):
+            return NOT_ALIGNED
+        if not isinstance(options, AlignmentOptions):
+            return _EYES  # whatever the attribute networks were trained on, it was not one of the templates
+        model = catalogue.find(self._model_of(options))
+        if options.alignment == TEMPLATE and model.template is None:
+            raise ValidationFailed.of("alignment", f"{model.name} has no template; use eyes")
+        alignment = _or(options.alignment, self.alignment)
+        calibrated = model.template_thresholds if alignment == _AUTO else model.template
+        return TEMPLATE if alignment != _EYES and calibrated else _EYES
 
     def metric_of(self, options: ComparisonOptions) -> str:
         """The distance metric of the request."""
@@ -115,4 +135,11 @@ class Defaults:
 
     def own_threshold(self, options: EmbeddingOptions, metric: str) -> float:
         """The model's own threshold for a metric."""
-        return catalogue.find(self.space_of(options).model).thresholds[metric]
+        space = self.space_of(options)
+        return catalogue.find(space.model).threshold(metric, space.alignment)
+
+
+def crop_of(alignment: str, model: str) -> str:
+    """How faces are cut out for an embedding space of this alignment and model, as `Detection` names it."""
+    template = catalogue.find(model).template if alignment == TEMPLATE else None
+    return alignment if template is None else template

@@ -10,7 +10,7 @@ from core.exceptions import DeepFaceError, ImageDecodeError, ImageTooLarge, NoFa
 from core.files import OutsideRoot, Signature, open_beneath, signature_of
 from core.images import ImagePolicy, decode, read_limited
 from services.engine.base import Detection, Engine
-from services.options import NOT_ALIGNED
+from services.options import crop_of
 from services.stores.base import IndexKey, PhotoFaces
 
 # File systems take the time of a change from a clock of their own, which ticks every few milliseconds: of two changes
@@ -58,7 +58,10 @@ class PhotoEmbedder:
     def _embedded(self, key: IndexKey, signature: Signature, content: bytes) -> PhotoFaces:
         space = key.space
         detection = Detection(
-            detector=key.detector, align=space.alignment != NOT_ALIGNED, expand_percentage=space.expand_percentage
+            detector=key.detector,
+            method=space.detection,
+            alignment=crop_of(space.alignment, space.model),
+            expand_percentage=space.expand_percentage,
         )
         with self._engine.lane():
             found = self._engine.detect(decode(content, self._policy), detection)

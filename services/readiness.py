@@ -11,6 +11,7 @@ from core.exceptions import ModelLoading, ModelUnavailable, ServiceError, Servic
 from schemas.ops import ReadyPart
 from services.engine import catalogue
 from services.engine.base import Detection, Engine, FaceArea
+from services.engine.model import Model
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ class ReadinessService:
                 logger.info("preload", extra={"part": name, "state": part.state, "reason": part.message})
                 self._parts[name] = part
 
-    def _infer(self, model: catalogue.Model) -> None:
+    def _infer(self, model: Model) -> None:
         """One real inference: some models allocate and compile only then."""
         if model.task == "recognition":
             self._engine.embed([_PROBE], model=model.name, normalization="base")

@@ -17,8 +17,15 @@ ALLOWED = {
     "core": (CORE_LEAVES,),
     "schemas": ("schemas",),
     "services": ("services", "schemas", CORE_LEAVES),
-    "services.engine": ("services.engine.base", "services.engine.catalogue", CORE_LEAVES),
+    "services.engine": ("services.engine.base", "services.engine.catalogue", "services.engine.model", CORE_LEAVES),
+    "services.engine.alignment": ("services.engine.base", "services.engine.detectors", CORE_LEAVES),
     "services.engine.deepface": ("services.engine", CORE_LEAVES),
+    "services.engine.deepface_detection": (
+        "services.engine.base",
+        "services.engine.alignment",
+        "services.engine.detectors",
+        CORE_LEAVES,
+    ),
     "services.stores.sql": (
         "services.stores.sql",
         "services.stores.gallery_base",
@@ -44,6 +51,7 @@ CONCRETE = ("services.engine.", "services.stores.")
 INTERFACES = (
     "services.engine.base",
     "services.engine.catalogue",
+    "services.engine.model",
     "services.stores.base",
     "services.stores.gallery_base",
     "services.stores.keys_base",

@@ -75,7 +75,7 @@ def test_the_example_settings_are_settings():
     lines = [line for line in (PROJECT / ".env.example").read_text().splitlines() if line and not line.startswith("#")]
     given = dict(line.split("=", 1) for line in lines)
     assert {name.lower() for name in given} <= set(Settings.model_fields)
-    assert (given["DEFAULT_MODEL"], given["DEFAULT_DETECTOR"]) == ("Dlib", "opencv")
+    assert (given["DEFAULT_MODEL"], given["DEFAULT_DETECTOR"]) == ("Dlib", "dlib")
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from services.engine.catalogue import Model, WeightFile
+from services.engine.model import Model, WeightFile
 
 Pixels = npt.NDArray[np.uint8]
 Point = tuple[int, int]
@@ -17,11 +17,15 @@ Point = tuple[int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detection:
-    """How faces are searched in an image and cut out of it."""
+    """How faces are searched in an image and cut out of it.
+
+    `method` is `deepface`, `bounded` or `full`; `alignment` is `none`, `eyes` or the name of a template.
+    """
 
     detector: str
+    method: str = "deepface"
     enforce: bool = True
-    align: bool = True
+    alignment: str = "eyes"
     expand_percentage: int = 0
     max_faces: int | None = None
 
@@ -105,7 +109,7 @@ class Engine(ABC):
 
     @abstractmethod
     def detect(self, image: Pixels, detection: Detection) -> list[Face]:
-        """The faces of a BGR image, in the detector's order; with `max_faces`, the largest areas first.
+        """The faces of a BGR image, in the detector's order; with `max_faces` or a bounded search the largest first.
 
         Without `enforce` an image without a face counts as one face with confidence 0. The list is empty only if
         every box was empty.

@@ -4,10 +4,7 @@ Names, input sizes, dimensions, file names and URLs are those of DeepFace's own 
 are `deepface.config.threshold`. A test compares both with the installed DeepFace.
 """
 
-from dataclasses import dataclass, field
-from typing import Literal
-
-Task = Literal["recognition", "detection", "attribute", "liveness"]
+from services.engine.model import Model, Search, WeightFile
 
 _MIRRORS = (
     "https://github.com/serengil/deepface_models/releases/download/v1.0/",
@@ -18,40 +15,23 @@ _YAPALAB = "https://github.com/YapaLab/yolo-face/releases/download/1.0.0/"
 _AKANAMETOV = "https://github.com/akanametov/yolo-face/releases/download/1.0.0/"
 
 
-@dataclass(frozen=True, slots=True)
-class WeightFile:
-    """A file DeepFace looks for below `.deepface/weights`.
+_METRICS = ("cosine", "euclidean", "euclidean_l2", "angular")
 
-    `urls` are tried in order; what ends in `.bz2` or `.zip` is unpacked. `package` is a Python package that carries the
-    file, under `package_path`.
-    """
+# The crop each network was trained on; OpenFace, DeepFace and DeepID used landmarks that no detector here gives.
+_TEMPLATES = {
+    "VGG-Face": "vggface",
+    "Facenet": "facenet",
+    "Facenet512": "facenet",
+    "ArcFace": "arcface",
+    "Dlib": "dlib",
+    "SFace": "arcface",
+    "GhostFaceNet": "arcface",
+    "Buffalo_L": "arcface",
+}
 
-    name: str
-    urls: tuple[str, ...]
-    package: str | None = None
-    package_path: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
-    """One network. `input_px` is (width, height); `dim` the embedding's length; `thresholds` are per metric.
-
-    `files` are what ONNX Runtime needs, and TensorFlow too unless there are `keras_files`.
-
-    `thread_safe` says whether threads may share one object of it, as they may an ONNX Runtime session. OpenCV's
-    cascades and networks and dlib's objects crash or answer wrongly then.
-    """
-
-    name: str
-    task: Task
-    input_px: tuple[int, int] | None = None
-    dim: int | None = None
-    files: tuple[WeightFile, ...] = ()
-    keras_files: tuple[WeightFile, ...] = ()
-    thresholds: dict[str, float] = field(default_factory=dict)
-    thread_safe: bool = True
-    package: str | None = None  # the Python package it needs beyond the requirements, as pip names it
-    module: str | None = None  # what that package is imported as
+# Thresholds for faces cut out by the template, where they could be measured: `python -m benchmarks accuracy` prints
+# those of the fewest errors on DeepFace's 300 labelled pairs and a piece of LFW.
+_TEMPLATE_THRESHOLDS = {"Dlib": (0.083, 0.58, 0.407, 0.131)}
 
 
 def _keras_twin(files: tuple[WeightFile, ...]) -> tuple[WeightFile, ...]:
@@ -78,7 +58,6 @@ def _recognition(
     keras_files: tuple[WeightFile, ...] | None = None,
     thread_safe: bool = True,
 ) -> Model:
-    metrics = ("cosine", "euclidean", "euclidean_l2", "angular")
     return Model(
         name=name,
         task="recognition",
@@ -86,7 +65,9 @@ def _recognition(
         dim=dim,
         files=files,
         keras_files=_keras_twin(files) if keras_files is None else keras_files,
-        thresholds=dict(zip(metrics, thresholds, strict=True)),
+        thresholds=dict(zip(_METRICS, thresholds, strict=True)),
+        template=_TEMPLATES.get(name),
+        template_thresholds=dict(zip(_METRICS, _TEMPLATE_THRESHOLDS.get(name, ()), strict=False)),
         thread_safe=thread_safe,
     )
 
@@ -106,7 +87,13 @@ def _attribute(name: str, size: tuple[int, int], file: str) -> Model:
 _RECOGNITION = (
     _recognition("VGG-Face", (224, 224), 4096, _mirrored("vgg_face_weights.onnx"), (0.68, 1.17, 1.17, 0.39)),
     _recognition("Facenet", (160, 160), 128, _mirrored("facenet_weights.onnx"), (0.40, 10, 0.80, 0.33)),
-    _recognition("Facenet512", (160, 160), 512, _mirrored("facenet512_weights.onnx"), (0.30, 23.56, 1.04, 0.35)),
+    _recognition(
+        "Facenet512",
+        (160, 160),
+        512,
+        _mirrored("facenet512_weights.onnx"),
+        (0.30, 23.56, 1.04, 0.35),
+    ),
     _recognition("OpenFace", (96, 96), 128, _mirrored("openface_weights.onnx"), (0.10, 0.55, 0.55, 0.11)),
     _recognition(
         "DeepFace",
@@ -171,6 +158,7 @@ _RECOGNITION = (
     ),
     Model(
         name="Buffalo_L",
+        template=_TEMPLATES["Buffalo_L"],
         task="recognition",
         input_px=(112, 112),
         dim=512,
@@ -187,7 +175,9 @@ _RECOGNITION = (
 )
 
 _DETECTION = (
-    Model(name="opencv", task="detection", thread_safe=False),  # the Haar cascades come inside OpenCV's package
+    Model(  # the Haar cascades come inside OpenCV's package
+        name="opencv", task="detection", thread_safe=False, search=Search(side_px=640, score=9)
+    ),
     Model(
         name="ssd",
         task="detection",
@@ -207,7 +197,13 @@ _DETECTION = (
             ),
         ),
     ),
-    Model(name="dlib", task="detection", thread_safe=False, files=_dlib_file("shape_predictor_5_face_landmarks.dat")),
+    Model(
+        name="dlib",
+        task="detection",
+        thread_safe=False,
+        files=_dlib_file("shape_predictor_5_face_landmarks.dat"),
+        search=Search(side_px=1280, enlarge=3.2),
+    ),
     Model(name="mtcnn", task="detection", thread_safe=False, package="mtcnn tensorflow", module="mtcnn"),
     Model(name="fastmtcnn", task="detection", thread_safe=False, package="facenet-pytorch", module="facenet_pytorch"),
     Model(
@@ -229,6 +225,7 @@ _DETECTION = (
         task="detection",
         thread_safe=False,
         input_px=(640, 640),
+        search=Search(side_px=640, score=0.75),
         files=(
             WeightFile(
                 "face_detection_yunet_2023mar.onnx",

@@ -11,6 +11,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ import numpy.typing as npt
 from deepface.commons import backend_utils, onnx_utils
 from deepface.models.spoofing.FasNetUtils import crop as fasnet_crop
 from deepface.models.spoofing.onnx.FasNet import Fasnet
-from deepface.modules import demography, detection, modeling, representation, verification
+from deepface.modules import demography, modeling, representation, verification
 from deepface.modules.exceptions import FaceNotDetected, ImgNotFound
 from typing_extensions import override
 
@@ -26,8 +27,11 @@ from core.deadline import POLL_S, check_deadline
 from core.exceptions import DeepFaceError, LivenessUnavailable, ModelUnavailable, NoFaceDetected, ServiceError
 from services.engine import catalogue
 from services.engine.base import Detection, Engine, Face, FaceArea, LivenessScore, Pixels, Weights
+from services.engine.deepface_detection import as_deepface, as_found, needs_predictor
 from services.engine.deepface_hooks import limit_threads, resolving
+from services.engine.detectors import search
 from services.engine.lanes import Lane, Lanes
+from services.engine.model import Model
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +39,9 @@ _TASKS = {"recognition": "facial_recognition", "detection": "face_detector", "at
 
 # The detector whose eye cascade DeepFace uses for the boxes of detectors that give no eyes.
 _EYE_FINDER = "opencv"
+
+# The detector whose shape predictor finds five points in any box.
+_PREDICTOR = "dlib"
 
 # The scales at which the two liveness networks see the face, in widths of its box (their file names say so), and the
 # class of their output that means a live face (github.com/minivision-ai/Silent-Face-Anti-Spoofing, test.py).
@@ -46,8 +53,9 @@ _FASNET_REAL = 1
 class DeepFaceEngine(Engine):
     """DeepFace 0.0.103 on the framework that `prepare_process` chose, in `lanes` of `threads` each."""
 
-    def __init__(self, weights: Weights, *, lanes: int, threads: int) -> None:
+    def __init__(self, weights: Weights, *, lanes: int, threads: int, max_side_px: int | None = None) -> None:
         limit_threads(threads)
+        self._max_side_px = max_side_px
         self._weights = weights
         self._lanes = Lanes(lanes)
         self._shared: dict[str, Any] = {}
@@ -78,7 +86,7 @@ class DeepFaceEngine(Engine):
             self._ready.add(model.name)
 
     @contextmanager
-    def _only_loader(self, model: catalogue.Model) -> Iterator[None]:
+    def _only_loader(self, model: Model) -> Iterator[None]:
         """One thread at a time loads a model; those who wait for it keep their deadlines."""
         lock = self._loading[model.name]
         while not lock.acquire(timeout=POLL_S):
@@ -88,7 +96,7 @@ class DeepFaceEngine(Engine):
         finally:
             lock.release()
 
-    def _require_files(self, model: catalogue.Model) -> None:
+    def _require_files(self, model: Model) -> None:
         if model.module is not None and importlib.util.find_spec(model.module) is None:
             raise _package_missing(model)
         missing = [file.name for file in self._weights.missing(model)]
@@ -100,7 +108,7 @@ class DeepFaceEngine(Engine):
                 details={"model": model.name, "missing_files": missing},
             )
 
-    def _built(self, model: catalogue.Model) -> Any:
+    def _built(self, model: Model) -> Any:
         try:
             if model.task == "liveness":
                 # The networks' ONNX form whatever DeepFace runs on: only there are both outputs within reach.
@@ -127,25 +135,25 @@ class DeepFaceEngine(Engine):
         return " ".join(parts)
 
     @override
-    def detect(self, image: Pixels, detection_: Detection) -> list[Face]:
-        detector = catalogue.find(detection_.detector).name
-        self.load(detector)
-        with self._inside_deepface():
-            found = detection.extract_faces(
-                img_path=image,
-                detector_backend=detector,
-                enforce_detection=detection_.enforce,
-                align=detection_.align,
-                expand_percentage=detection_.expand_percentage,
-                max_faces=detection_.max_faces,
-                color_face="bgr",
-                normalize_face=False,
+    def detect(self, image: Pixels, detection: Detection) -> list[Face]:
+        model = catalogue.find(detection.detector)
+        how = replace(detection, detector=model.name)
+        self.load(model.name)
+        if needs_predictor(how):
+            self.load(_PREDICTOR)
+        with self._inside_deepface() as lane:
+            predictor = lane.models[_PREDICTOR].model["sp"] if needs_predictor(how) else None
+            if how.method == "deepface" or how.detector == "skip":
+                return as_deepface(image, how, predictor)
+            found = search(
+                model.name,
+                self._model(lane, _TASKS["detection"], model.name),
+                image,
+                model.search,
+                side_px=self._max_side_px or model.search.side_px,
+                full=how.method == "full",
             )
-        # Copies: DeepFace's crops are views that keep its bordered image, four times the picture, alive.
-        return [
-            Face(area=FaceArea(**face["facial_area"]), confidence=face["confidence"], crop=face["face"].copy())
-            for face in found
-        ]
+            return as_found(image, found, how, predictor)
 
     @override
     def embed(
@@ -186,11 +194,11 @@ class DeepFaceEngine(Engine):
         )
 
     @contextmanager
-    def _inside_deepface(self) -> Iterator[None]:
+    def _inside_deepface(self) -> Iterator[Lane]:
         """In a lane, with the models that are the lane's or everybody's, and DeepFace's errors turned into ours."""
         with self._lanes.hold() as lane, resolving(lambda task, name: self._model(lane, task, name)):
             try:
-                yield
+                yield lane
             except ServiceError:
                 raise
             except (FaceNotDetected, ImgNotFound) as error:
@@ -204,11 +212,11 @@ class DeepFaceEngine(Engine):
         return lane.models[name] if name in lane.models else self._shared[name]
 
 
-def _package_missing(model: catalogue.Model) -> ModelUnavailable:
+def _package_missing(model: Model) -> ModelUnavailable:
     return ModelUnavailable(f"{model.name} needs a package that is not installed: pip install {model.package}")
 
 
-def _deepface_name(model: catalogue.Model) -> str:
+def _deepface_name(model: Model) -> str:
     return model.name.capitalize() if model.task == "attribute" else model.name
 
 

@@ -19,7 +19,8 @@ from typing_extensions import override
 
 from core.files import atomically_written
 from services.engine.base import FetchError, Progress, Weights
-from services.engine.catalogue import MODELS, Model, WeightFile
+from services.engine.catalogue import MODELS
+from services.engine.model import Model, WeightFile
 
 logger = logging.getLogger(__name__)
 

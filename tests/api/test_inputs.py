@@ -136,7 +136,7 @@ def test_every_wrong_field_is_named_at_once(client, route):
     [
         {"threshold": -1}, {"threshold": "0.4"}, {"k": 0}, {"k": True}, {"k": 1.5},
         {"distance_metric": "manhattan"}, {"model_name": "Dlib "}, {"model_name": ["Dlib"]}, {"normalization": 1},
-        {"expand_percentage": 101}, {"alignment": "template"}, {"detection": "full"}, {"refresh": True},
+        {"expand_percentage": 101}, {"alignment": "nose"}, {"detection": "half"}, {"refresh": True},
         {"img": 5}, {"img": ""}, {"img": None}, {"img": ["a"]}, {"img": {"a": 1}},
     ],
 )  # fmt: skip

@@ -17,10 +17,8 @@ from api.deps import services_of
 from core.config import Settings
 from core.factory import create_app
 from tests.models.graphs import write_graphs
+from tests.models.labelled import SHARED
 from tests.pictures import encoded
-
-# Weights and photos that cannot be had from a package registry, beside the checkout where somebody put them.
-SHARED = Path(__file__).parents[2].parent / "shared"
 
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="no folder ../shared with weights and photos")
 
@@ -66,8 +64,9 @@ def hopper() -> Path:
 
 @pytest.fixture
 def real_settings(settings: Settings, deepface_home: Path) -> Settings:
-    """Dlib and opencv on the weights of `deepface_home`."""
-    return settings.model_copy(update={"deepface_home": deepface_home, "default_model": "Dlib"})
+    """Dlib and opencv on the weights of `deepface_home`, faces found and cut out as DeepFace does it."""
+    as_deepface = {"detection": "deepface", "default_alignment": "eyes"}
+    return settings.model_copy(update={"deepface_home": deepface_home, "default_model": "Dlib"} | as_deepface)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from services.engine import catalogue
+from services.engine.model import Model
 
 _OUTPUTS = {"age": 101, "gender": 2, "emotion": 7, "race": 6, catalogue.LIVENESS: 3}
 _CELLS = 8  # the picture is averaged to this many cells a side before the one random layer
@@ -20,7 +21,7 @@ def write_graphs(weights: Path) -> None:
                 (weights / file.name).write_bytes(_graph(model, number).SerializeToString())
 
 
-def _graph(model: catalogue.Model, number: int) -> onnx.ModelProto:
+def _graph(model: Model, number: int) -> onnx.ModelProto:
     """Average pooling, one random dense layer and, where the real network ends in it, a softmax.
 
     Like the real files the input is channels-last, of any batch size; only SFace's is channels-first, one at a time.

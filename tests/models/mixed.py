@@ -26,12 +26,12 @@ import skimage
 
 from services.engine import catalogue
 from tests.models.graphs import write_graphs
+from tests.models.labelled import SHARED
 
 THREADS = 8
 FIRST_REQUESTS = 32
 LANES = 4
 SIDE_PX = 120
-SHARED = Path(__file__).parents[2].parent / "shared"
 EYELESS = "ssd"  # the catalogue's name under which the detector without eyes is put
 
 

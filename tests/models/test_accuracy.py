@@ -1,23 +1,32 @@
 """The real networks, on labelled photos where these are there: verdicts, never exact numbers."""
 
 import base64
-import csv
 
 import numpy as np
 import pytest
 
 from core.distances import distances
 from core.images import ImagePolicy, decode
+from services.engine import catalogue
 from services.engine.base import Detection
 from services.engine.deepface import DeepFaceEngine
+from services.engine.model import TEMPLATE
 from services.engine.weights import WeightFolder
-from tests.models.conftest import SHARED, needs_shared
+from services.options import crop_of
+from tests.models.conftest import needs_shared
+from tests.models.labelled import labelled_gallery, labelled_pairs
 
 POLICY = ImagePolicy(max_bytes=10**8, max_pixels=10**8)
-DLIB_COSINE_THRESHOLD = 0.07
 
-# A little under what was measured (0.973 and 0.867): this is to notice a broken pipeline, not to rank detectors.
-LEAST_ACCURACY = {"opencv": 0.96, "yunet": 0.85}
+# By detector, search and alignment. DeepFace's own crops are to notice a broken pipeline, a little under what was
+# measured (0.867, 0.947); with the template the figures are what the service is held to.
+LEAST_ACCURACY = {
+    ("yunet", "deepface", "eyes"): 0.85,
+    ("opencv", "bounded", "eyes"): 0.93,
+    ("yunet", "bounded", TEMPLATE): 0.995,
+    ("dlib", "bounded", TEMPLATE): 0.995,
+}
+LEAST_ACCEPTED = 0.99
 
 
 def verify(client, first, second, **options):
@@ -36,21 +45,41 @@ def test_one_person_is_verified_and_two_are_told_apart(real_client, astronaut, h
     assert verify(real_client, astronaut.read_bytes(), hopper.read_bytes())["verified"] is False
 
 
+@pytest.fixture
+def engine(deepface_home, real_client):
+    return DeepFaceEngine(WeightFolder(deepface_home), lanes=1, threads=2)
+
+
+def embedded(engine, photos, how):
+    """The embeddings of the faces of each photo, of shape (faces, 128)."""
+    crops = {name: [face.crop for face in engine.detect(image, how)] for name, image in photos.items()}
+    return {name: engine.embed(faces, model="Dlib", normalization="base") for name, faces in crops.items()}
+
+
 @needs_shared
-@pytest.mark.parametrize("detector", LEAST_ACCURACY)
-def test_labelled_pairs_are_judged_right(deepface_home, real_client, detector):
-    engine = DeepFaceEngine(WeightFolder(deepface_home), lanes=1, threads=2)
-    folder = SHARED / "faces" / "pairs"
-    with (folder / "pairs.csv").open() as file:
-        pairs = [(row["file_x"], row["file_y"], row["Decision"] == "Yes") for row in csv.DictReader(file)]
-    embeddings = {}
-    for name in {name for pair in pairs for name in pair[:2]}:
-        found = engine.detect(decode((folder / name).read_bytes(), POLICY), Detection(detector=detector, enforce=False))
-        embeddings[name] = engine.embed([face.crop for face in found], model="Dlib", normalization="base")
-        assert embeddings[name].shape == (len(found), 128)
+@pytest.mark.parametrize(("detector", "method", "alignment"), LEAST_ACCURACY)
+def test_labelled_pairs_are_judged_right(engine, detector, method, alignment):
+    photos, pairs = labelled_pairs()
+    how = Detection(detector=detector, method=method, alignment=crop_of(alignment, "Dlib"), enforce=False)
+    embeddings = embedded(engine, photos, how)
+    threshold = catalogue.find("Dlib").threshold("cosine", alignment)
     right = [
-        (distances(embeddings[one], embeddings[other], "cosine").min() <= DLIB_COSINE_THRESHOLD) == same
+        (distances(embeddings[one], embeddings[other], "cosine").min() <= threshold) == same
         for one, other, same in pairs
     ]
     assert len(right) == 300
-    assert np.mean(right) >= LEAST_ACCURACY[detector]
+    assert np.mean(right) >= LEAST_ACCURACY[detector, method, alignment]
+
+
+@needs_shared
+@pytest.mark.parametrize("detector", ["yunet", "dlib"])
+def test_people_are_told_apart_at_one_false_match_in_a_hundred(engine, detector):
+    photos, pairs = labelled_gallery()
+    how = Detection(detector=detector, method="bounded", alignment="dlib", enforce=False, max_faces=1)
+    embeddings = embedded(engine, photos, how)
+    same, others = (
+        np.sort([distances(embeddings[a], embeddings[b], "cosine")[0, 0] for a, b, label in pairs if label is wanted])
+        for wanted in (True, False)
+    )
+    assert len(same) == 225
+    assert np.mean(same < others[len(others) // 100]) >= LEAST_ACCEPTED

@@ -11,7 +11,8 @@ import cv2
 from services.engine.base import Detection
 from services.engine.deepface import DeepFaceEngine
 from services.engine.weights import WeightFolder
-from tests.models.conftest import SHARED, needs_shared
+from tests.models.conftest import needs_shared
+from tests.models.labelled import SHARED
 
 PROJECT = Path(__file__).parents[2]
 

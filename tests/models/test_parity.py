@@ -8,7 +8,8 @@ import pytest
 
 from core.images import decode
 from tests.models.comparing import POLICY, TOLERANCE, assert_same, post
-from tests.models.conftest import SHARED, needs_shared
+from tests.models.conftest import needs_shared
+from tests.models.labelled import SHARED
 
 yunet = pytest.param("yunet", marks=needs_shared)
 DETECTORS = ("opencv", "dlib", yunet, "skip")

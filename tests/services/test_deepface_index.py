@@ -47,6 +47,12 @@ def test_the_hash_is_that_of_deepface_for_any_time(tmp_path):
 
 
 @pytest.fixture
+def settings(settings):
+    """Faces are found and cut out as DeepFace does it, or its index is of another space."""
+    return settings.model_copy(update={"detection": "deepface", "default_alignment": "eyes"})
+
+
+@pytest.fixture
 def service(make_service, engine, settings):
     return make_service(engine)
 

@@ -30,7 +30,7 @@ def test_an_index_built_ahead_tells_what_is_in_it_and_how_far_the_build_was(make
     status = make_indexes(engine).build(DLIB, lambda done, total: progress.append((done, total)))
     assert progress
     assert all(done <= total <= 3 for done, total in progress)
-    assert (status.model, status.detector_backend, status.alignment) == ("Dlib", "opencv", "eyes")
+    assert (status.model, status.detector_backend, status.alignment) == ("Dlib", "opencv", "template")
     assert (status.state, status.photos, status.faces, status.pending) == ("ready", 3, 2, 0)
     assert status.failed == {"no_face_detected": 1, "image_decode_error": 1}
     assert status.bytes > 0

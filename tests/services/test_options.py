@@ -3,7 +3,8 @@ import typing
 import pytest
 
 from core.config import Settings, SettingsError
-from schemas.common import Action, ComparisonOptions, DetectorName, ModelName
+from core.exceptions import ValidationFailed
+from schemas.common import Action, AlignmentOptions, ComparisonOptions, DetectionOptions, DetectorName, ModelName
 from services.engine import catalogue
 from services.engine.base import Detection, EmbeddingSpace
 from services.options import Defaults
@@ -15,9 +16,11 @@ def test_an_option_left_out_or_null_is_the_settings():
     )
     defaults = Defaults.of(settings)
     options = ComparisonOptions(model_name=None)
-    assert defaults.detection_of(options) == Detection(detector="yolov8n", align=False, expand_percentage=5)
+    assert defaults.detection_of(options) == Detection(
+        detector="yolov8n", method="bounded", alignment="none", expand_percentage=5
+    )
     assert defaults.space_of(options) == EmbeddingSpace(
-        model="Dlib", alignment="none", detection="deepface", normalization="base", expand_percentage=5
+        model="Dlib", alignment="none", detection="bounded", normalization="base", expand_percentage=5
     )
     assert defaults.threshold_of(options) == 0.07
 
@@ -30,12 +33,47 @@ def test_an_option_given_wins():
         distance_metric="euclidean",
         threshold=0,
         max_faces=2,
+        detection="full",
     )
     defaults = Defaults.of(Settings())
-    assert defaults.detection_of(options) == Detection(detector="opencv", align=False, enforce=False, max_faces=2)
+    assert defaults.detection_of(options) == Detection(
+        detector="opencv", method="full", alignment="none", enforce=False, max_faces=2
+    )
     assert defaults.metric_of(options) == "euclidean"
     assert defaults.threshold_of(options) == 0
     assert defaults.threshold_of(options.model_copy(update={"threshold": None})) == 4.15
+
+
+@pytest.mark.parametrize(
+    ("default", "asked", "model", "space", "crop", "threshold"),
+    [
+        ("auto", None, "Dlib", "template", "dlib", catalogue.find("Dlib").template_thresholds["cosine"]),
+        ("auto", None, "ArcFace", "eyes", "eyes", 0.68),  # its threshold for the template was never measured
+        ("auto", "eyes", "Dlib", "eyes", "eyes", 0.07),
+        ("auto", "template", "ArcFace", "template", "arcface", 0.68),
+        ("eyes", "auto", "Dlib", "template", "dlib", catalogue.find("Dlib").template_thresholds["cosine"]),
+        ("eyes", None, "Dlib", "eyes", "eyes", 0.07),
+        ("template", None, "Facenet512", "template", "facenet", 0.30),
+        ("template", None, "OpenFace", "eyes", "eyes", 0.10),  # has none
+    ],
+)
+def test_faces_are_cut_out_as_the_model_was_trained_where_its_threshold_is_known(
+    default, asked, model, space, crop, threshold
+):
+    defaults = Defaults.of(Settings(default_alignment=default, default_model=model))
+    for options in (ComparisonOptions(alignment=asked), ComparisonOptions(alignment=asked, model_name=model)):
+        assert defaults.space_of(options).alignment == space
+        assert defaults.detection_of(options).alignment == crop
+        assert defaults.threshold_of(options) == threshold
+    assert defaults.detection_of(AlignmentOptions(alignment=asked)).alignment == crop
+    assert defaults.detection_of(DetectionOptions()).alignment == "eyes"
+    assert defaults.detection_of(ComparisonOptions(alignment=asked, align=False)).alignment == "none"
+
+
+def test_a_template_a_model_does_not_have_is_a_wrong_option():
+    with pytest.raises(ValidationFailed) as caught:
+        Defaults.of(Settings()).space_of(ComparisonOptions(alignment="template", model_name="OpenFace"))
+    assert caught.value.details["fields"][0]["field"] == "alignment"
 
 
 @pytest.mark.parametrize(

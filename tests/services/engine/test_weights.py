@@ -8,7 +8,8 @@ import zipfile
 import pytest
 
 from services.engine.base import FetchError
-from services.engine.catalogue import MODELS, Model, WeightFile
+from services.engine.catalogue import MODELS
+from services.engine.model import Model, WeightFile
 from services.engine.weights import WeightFolder
 
 CONTENT = os.urandom(3_000_000)

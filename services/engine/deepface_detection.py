@@ -1,0 +1,120 @@
+"""Faces found and cut out: by DeepFace's own functions, so that the answers are its own, or on bounded copies."""
+
+from typing import Any
+
+from deepface.models.Detector import FacialAreaRegion
+from deepface.modules import detection
+
+from core.exceptions import NoFaceDetected
+from services.engine.alignment import cut_out, eyes
+from services.engine.base import Detection, Face, FaceArea, Pixels, Point
+from services.engine.detectors import Found, Points, found_of
+
+_EYES = "eyes"
+_BY_DEEPFACE = frozenset({"none", _EYES})
+
+
+def needs_predictor(how: Detection) -> bool:
+    """Whether faces found so are cut out with the help of dlib's shape predictor."""
+    return how.detector != "skip" and (how.method != "deepface" or how.alignment not in _BY_DEEPFACE)
+
+
+def as_deepface(image: Pixels, how: Detection, predictor: Any) -> list[Face]:
+    """The faces DeepFace finds, in its detector's order, cut out by DeepFace or by a template.
+
+    Raises:
+        FaceNotDetected, ImgNotFound: as `deepface.modules.detection.extract_faces`.
+    """
+    by_template = needs_predictor(how)
+    found = detection.extract_faces(
+        img_path=image,
+        detector_backend=how.detector,
+        enforce_detection=how.enforce,
+        align=how.alignment != "none",
+        expand_percentage=0 if by_template else how.expand_percentage,
+        max_faces=how.max_faces,
+        color_face="bgr",
+        normalize_face=False,
+    )
+    faces = []
+    for face in found:
+        area = FaceArea(**face["facial_area"])
+        if by_template and face["confidence"]:
+            seen = found_of(area)
+            crop = cut_out(image, seen, how.alignment, how.expand_percentage, predictor)
+            area = _area(image, seen, how.expand_percentage)
+        else:
+            crop = face["face"].copy()  # DeepFace's is a view that keeps its bordered image, four times the picture
+        faces.append(Face(area=area, confidence=face["confidence"], crop=crop))
+    return faces
+
+
+def as_found(image: Pixels, found: list[Found], how: Detection, predictor: Any) -> list[Face]:
+    """The faces that were found in the image, as `how` has them cut out.
+
+    Raises:
+        NoFaceDetected: there are none, and `how.enforce` is on.
+    """
+    if not found:
+        if how.enforce:
+            raise NoFaceDetected
+        height, width = image.shape[:2]
+        return [Face(area=FaceArea(x=0, y=0, w=width - 1, h=height - 1), confidence=0, crop=image)]
+    faces = []
+    for face in found[: how.max_faces]:
+        points = eyes(image, face, predictor) if face.points is None else face.points
+        seen = Found(box=face.box, score=face.score, points=points)
+        if how.alignment in _BY_DEEPFACE:
+            crop = _cut_by_deepface(image, seen, how)
+        else:
+            crop = cut_out(image, face, how.alignment, how.expand_percentage, predictor)
+        if crop.size:
+            area = _area(image, seen, how.expand_percentage)
+            faces.append(Face(area=area, confidence=round(face.score, 2), crop=crop))
+    return faces
+
+
+def _cut_by_deepface(image: Pixels, face: Found, how: Detection) -> Pixels:
+    assert face.points is not None
+    x, y, w, h = (int(value) for value in face.box)
+    right_eye, left_eye = _whole(face.points[:2])
+    cut = detection.extract_face(
+        facial_area=FacialAreaRegion(x=x, y=y, w=w, h=h, left_eye=left_eye, right_eye=right_eye, confidence=face.score),
+        img=image,
+        align=how.alignment == _EYES,
+        expand_percentage=how.expand_percentage,
+        width_border=0,
+        height_border=0,
+        detector_backend=how.detector,
+    )
+    crop: Pixels = cut.img.copy()
+    return crop
+
+
+def _area(image: Pixels, face: Found, expand_percentage: int) -> FaceArea:
+    """The box, grown and cut at the edges of the image, and the landmarks that lie inside it."""
+    height, width = image.shape[:2]
+    x, y, w, h = (int(value) for value in face.box)
+    (left, w), (top, h) = _grown(x, w, width, expand_percentage), _grown(y, h, height, expand_percentage)
+    names = ("right_eye", "left_eye", "nose", "mouth_right", "mouth_left")
+    points = [] if face.points is None else _whole(face.points)
+    inside = {
+        name: point
+        for name, point in zip(names, points, strict=False)
+        if 0 <= point[0] <= width and 0 <= point[1] <= height
+    }
+    return FaceArea(x=left, y=top, w=w, h=h, **inside)
+
+
+def _grown(start: int, length: int, limit: int, percentage: int) -> tuple[int, int]:
+    """A side of the box as DeepFace grows it (`extract_face`), for the area to be that of the crop."""
+    if percentage:
+        grown = length + int(length * percentage / 100)
+        start = max(0, start - (grown - length) // 2)
+        length = min(limit - start, grown)
+    inside = max(0, start)
+    return inside, max(0, min(limit, start + length) - inside)
+
+
+def _whole(points: Points) -> list[Point]:
+    return [(int(x), int(y)) for x, y in points]

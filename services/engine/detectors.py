@@ -1,0 +1,186 @@
+"""Detectors called bare, on a picture that needs neither border nor scaling: what their networks see of faces.
+
+DeepFace's clients hold the networks; their own `detect_faces` drops landmarks and has thresholds of its own.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from core.deadline import check_deadline
+from services.engine.base import Pixels
+from services.engine.model import Search
+
+Points = npt.NDArray[np.float64]
+
+# Overlap over union above which two boxes show the same face, and share of the smaller box that lies in the larger.
+_SAME_IOU = 0.4
+_SAME_INSIDE = 0.8
+
+# Tiles overlap by this share of their side, so that a face on the edge of one lies whole in the next.
+_OVERLAP = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A face: `box` is x, y, width, height in pixels; `score` the detector's, 0 to 1.
+
+    `points`, of shape (5, 2) or (2, 2), are x and y of the right eye, the left eye, the nose tip and the right and left
+    corner of the mouth (right and left are the person's own), or of the eyes only; None where the detector gives none.
+    """
+
+    box: npt.NDArray[np.float64]
+    score: float
+    points: Points | None = None
+
+    def placed(self, scale: float, x: float = 0, y: float = 0) -> "Found":
+        """The same face in a picture that was scaled by `scale`, of which this is the part that begins at x, y."""
+        shift = np.array([x, y], np.float64)
+        points = None if self.points is None else self.points / scale + shift
+        return Found(box=self.box / scale + np.append(shift, (0, 0)), score=self.score, points=points)
+
+
+def search(detector: str, client: Any, image: Pixels, how: Search, *, side_px: int, full: bool) -> list[Found]:
+    """The faces of a BGR image, the largest first.
+
+    They are looked for in a copy with a long side of `side_px`, or, for a small image, `how.enlarge` times as large at
+    most. If that shows none, or with `full`, the image is also looked through in tiles at its full size.
+
+    Raises:
+        DeadlineExceeded: the request's time was over between two tiles.
+    """
+    run = _DETECTORS.get(detector, _by_client)
+    scale = min(side_px / max(image.shape[:2]), how.enlarge)
+    faces = [face.placed(scale) for face in run(client, _scaled(image, scale), how)]
+    if scale < 1 and (full or not faces):
+        for x, y, tile in _tiles(image, side_px):
+            check_deadline()
+            faces += [face.placed(1, x, y) for face in run(client, tile, how) if not _cut(face, x, y, tile, image)]
+    return sorted(_distinct(faces), key=lambda face: -face.box[2] * face.box[3])
+
+
+def _scaled(image: Pixels, scale: float) -> Pixels:
+    """A copy `scale` times as large: what is far too large is averaged by a whole factor first, which is cheap."""
+    height, width = (max(1, round(side * scale)) for side in image.shape[:2])
+    factor = int(1 / scale)
+    if factor > 1:
+        rows, columns = (side // factor for side in image.shape[:2])
+        whole = image[: rows * factor, : columns * factor]
+        image = np.asarray(cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
+    kind = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (width, height), interpolation=kind), np.uint8)
+
+
+def _tiles(image: Pixels, side: int) -> list[tuple[int, int, Pixels]]:
+    """Overlapping squares that cover the image, with the place of their upper left corner."""
+    height, width = image.shape[:2]
+    return [
+        (x, y, np.ascontiguousarray(image[y : y + side, x : x + side]))
+        for y in _starts(height, side)
+        for x in _starts(width, side)
+    ]
+
+
+def _starts(length: int, side: int) -> list[int]:
+    step = int(side * (1 - _OVERLAP))
+    return [*range(0, max(1, length - side), step), *([length - side] if length > side else [])]
+
+
+def _cut(face: Found, x: int, y: int, tile: Pixels, image: Pixels) -> bool:
+    """Whether the face reaches an edge of the tile inside the image: then the next tile shows more of it."""
+    left, top, width, height = face.box
+    rows, columns = tile.shape[:2]
+    return bool(
+        (left <= 0 < x)
+        or (top <= 0 < y)
+        or (left + width >= columns < image.shape[1] - x)
+        or (top + height >= rows < image.shape[0] - y)
+    )
+
+
+def _distinct(faces: list[Found]) -> list[Found]:
+    """The faces without those that another, better one shows too."""
+    kept: list[Found] = []
+    for face in sorted(faces, key=lambda face: -face.score):
+        if not any(_same(face.box, other.box) for other in kept):
+            kept.append(face)
+    return kept
+
+
+def _same(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> bool:
+    overlap = np.minimum(one[:2] + one[2:], other[:2] + other[2:]) - np.maximum(one[:2], other[:2])
+    shared = float(np.prod(np.maximum(overlap, 0)))
+    areas = float(np.prod(one[2:])), float(np.prod(other[2:]))
+    return shared > _SAME_IOU * (sum(areas) - shared) or shared > _SAME_INSIDE * min(areas)
+
+
+def _yunet(client: Any, image: Pixels, how: Search) -> list[Found]:
+    network = client.model
+    network.setInputSize((image.shape[1], image.shape[0]))
+    network.setScoreThreshold(how.score)
+    rows = network.detect(image)[1]
+    if rows is None:
+        return []
+    return [Found(box=row[:4], score=float(row[14]), points=row[4:14].reshape(5, 2)) for row in rows.astype(np.float64)]
+
+
+def _dlib(client: Any, image: Pixels, how: Search) -> list[Found]:
+    # In grey dlib takes two thirds of the time, and finds as much.
+    rectangles, scores, _ = client.model["face_detector"].run(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), 0, how.score)
+    return [
+        Found(
+            box=np.array([face.left(), face.top(), face.width(), face.height()], np.float64),
+            score=min(max(0.0, score), 1.0),
+        )
+        for face, score in zip(rectangles, scores, strict=True)
+    ]
+
+
+def _opencv(client: Any, image: Pixels, how: Search) -> list[Found]:
+    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    boxes, _, scores = client.model["face_detector"].detectMultiScale3(
+        grey, scaleFactor=1.1, minNeighbors=int(how.score), outputRejectLevels=True
+    )
+    return [
+        Found(box=np.array(box, np.float64), score=(100 - float(score)) / 100)  # as DeepFace has it
+        for box, score in zip(boxes, scores, strict=True)
+    ]
+
+
+def _mtcnn(client: Any, image: Pixels, _: Search) -> list[Found]:
+    names = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")  # left and right in the picture
+    return [
+        Found(
+            box=np.array(face["box"], np.float64),
+            score=float(face["confidence"]),
+            points=np.array([face["keypoints"][name] for name in names], np.float64),
+        )
+        for face in client.model.detect_faces(np.ascontiguousarray(image[:, :, ::-1]))
+    ]
+
+
+def _by_client(client: Any, image: Pixels, _: Search) -> list[Found]:
+    return [found_of(region) for region in client.detect_faces(image)]
+
+
+def found_of(region: Any) -> Found:
+    """The face of one of DeepFace's `FacialAreaRegion`s, or of a `FaceArea`."""
+    points = [region.right_eye, region.left_eye, region.nose, region.mouth_right, region.mouth_left]
+    known = points if None not in points else points[:2]
+    return Found(
+        box=np.array([region.x, region.y, region.w, region.h], np.float64),
+        score=float(getattr(region, "confidence", None) or 0),
+        points=None if None in known else np.array(known, np.float64),
+    )
+
+
+_DETECTORS: dict[str, Callable[[Any, Pixels, Search], list[Found]]] = {
+    "yunet": _yunet,
+    "dlib": _dlib,
+    "opencv": _opencv,
+    "mtcnn": _mtcnn,
+}

@@ -1,0 +1,69 @@
+"""What the catalogue says of a network."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Task = Literal["recognition", "detection", "attribute", "liveness"]
+
+# The alignment of an embedding space that is the crop the model was trained on.
+TEMPLATE = "template"
+
+
+@dataclass(frozen=True, slots=True)
+class WeightFile:
+    """A file DeepFace looks for below `.deepface/weights`.
+
+    `urls` are tried in order; what ends in `.bz2` or `.zip` is unpacked. `package` is a Python package that carries the
+    file, under `package_path`.
+    """
+
+    name: str
+    urls: tuple[str, ...]
+    package: str | None = None
+    package_path: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """How a detector is run on bounded copies: measured by `python -m benchmarks detection`.
+
+    The copy's long side is `side_px`; a smaller image is enlarged to it, `enlarge` times at most. `score` is the least
+    that counts: YuNet's probability, dlib's margin, for the cascade the number of neighbours.
+    """
+
+    side_px: int = 1280
+    enlarge: float = 1.0
+    score: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """One network. `input_px` is (width, height); `dim` the embedding's length; `thresholds` are per metric.
+
+    `template` is the crop the network was trained on (`alignment.py`); `template_thresholds` hold where it is used, and
+    are empty where they could not be measured: then DeepFace's own hold there too.
+
+    `files` are what ONNX Runtime needs, and TensorFlow too unless there are `keras_files`.
+
+    `thread_safe` says whether threads may share one object of it, as they may an ONNX Runtime session. OpenCV's
+    cascades and networks and dlib's objects crash or answer wrongly then.
+    """
+
+    name: str
+    task: Task
+    input_px: tuple[int, int] | None = None
+    dim: int | None = None
+    files: tuple[WeightFile, ...] = ()
+    keras_files: tuple[WeightFile, ...] = ()
+    thresholds: dict[str, float] = field(default_factory=dict)
+    template: str | None = None
+    template_thresholds: dict[str, float] = field(default_factory=dict)
+    search: Search = Search()
+    thread_safe: bool = True
+    package: str | None = None  # the Python package it needs beyond the requirements, as pip names it
+    module: str | None = None  # what that package is imported as
+
+    def threshold(self, metric: str, alignment: str) -> float:
+        """The largest distance between two faces of one person, for faces aligned so."""
+        thresholds = self.template_thresholds if alignment == TEMPLATE else {}
+        return thresholds.get(metric, self.thresholds[metric])
