@@ -1,11 +1,19 @@
-"""`python -m benchmarks NAME`."""
+"""`python -m benchmarks NAME`: each is a module of this package."""
 
 import argparse
 import importlib
 
-NAMES = ("overhead", "engine", "detection", "accuracy", "find", "gallery", "gallery_large")
+NAMES = ("overhead", "engine", "detection", "accuracy", "find", "gallery", "gallery_large", "inference")
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))
+
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("name", choices=NAMES)
-    importlib.import_module(f"benchmarks.{parser.parse_args().name}").main()
+    names = parser.add_subparsers(dest="name", required=True)
+    parsers = {name: names.add_parser(name) for name in NAMES}
+    parsers["inference"].add_argument("--only", type=_numbers, help="rows of the table, by comma: 2,5")
+    arguments = vars(parser.parse_args())
+    importlib.import_module(f"benchmarks.{arguments.pop('name')}").main(**arguments)

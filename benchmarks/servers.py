@@ -41,10 +41,11 @@ def ours(home: Path, **settings: str) -> Iterator[tuple[str, int, float]]:
 
 
 @contextmanager
-def deepfaces(home: Path) -> Iterator[tuple[str, int, float]]:
-    """DeepFace's own API, started as its own image does: gunicorn with one synchronous worker."""
-    arguments = ["--workers=1", "--timeout=3600", "deepface.api.src.app:create_app()"]
-    with _gunicorn(arguments, home, {"DEEPFACE_BACKEND_ENGINE": "onnx", "DEEPFACE_LOG_LEVEL": "50"}, "") as started:
+def deepfaces(home: Path, workers: int = 1, **variables: str) -> Iterator[tuple[str, int, float]]:
+    """DeepFace's own API, started as its own image does: gunicorn with one synchronous worker, or more."""
+    arguments = [f"--workers={workers}", "--timeout=3600", "deepface.api.src.app:create_app()"]
+    environment = {"DEEPFACE_BACKEND_ENGINE": "onnx", "DEEPFACE_LOG_LEVEL": "50"} | variables
+    with _gunicorn(arguments, home, environment, "") as started:
         yield started
 
 
