@@ -45,7 +45,7 @@ class Engines:
         name, side, dimension = _STAND_IN
         (home / ".deepface" / "weights" / name).write_bytes(_network(side, dimension).SerializeToString())
         settings = Settings()
-        self.engine = DeepFaceEngine(weights, lanes=settings.lanes, threads=settings.threads_per_lane)
+        self.engine = DeepFaceEngine(weights, lanes=settings.lanes, cores=settings.cores)
         self.query = pictures()[0]
         (home / "query.jpg").write_bytes(self.query)
 

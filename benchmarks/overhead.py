@@ -55,7 +55,7 @@ def print_overhead(home: Path, our_url: str, their_url: str, content: bytes) -> 
     from services.engine.weights import WeightFolder
 
     settings = Settings()
-    engine = DeepFaceEngine(WeightFolder(home), lanes=settings.lanes, threads=settings.threads_per_lane)
+    engine = DeepFaceEngine(WeightFolder(home), lanes=settings.lanes, cores=settings.cores)
     image = np.asarray(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR), np.uint8)
     session = requests.Session()
     work = ("represent", {"img": data_uri(content), "model_name": "Dlib", "detector_backend": "opencv"})

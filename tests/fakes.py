@@ -81,11 +81,12 @@ class FakeEngine(Engine):
         return embeddings
 
     @override
-    def attributes(self, crop: Pixels, actions: Sequence[str]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+    def attributes(self, crops: Sequence[Pixels], actions: Sequence[str]) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = [{} for _ in crops]
         for action in actions:
             self.load(action)
-            found |= {"age": _colour(crop)[1]} if action == "age" else _certain(action)
+            for crop, attributes in zip(crops, found, strict=True):
+                attributes.update({"age": _colour(crop)[1]} if action == "age" else _certain(action))
         return found
 
     @override

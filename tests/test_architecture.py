@@ -20,6 +20,12 @@ ALLOWED = {
     "services.engine": ("services.engine.base", "services.engine.catalogue", "services.engine.model", CORE_LEAVES),
     "services.engine.alignment": ("services.engine.base", "services.engine.detectors", CORE_LEAVES),
     "services.engine.deepface": ("services.engine", CORE_LEAVES),
+    "services.engine.deepface_attributes": (
+        "services.engine.base",
+        "services.engine.deepface_detection",
+        "services.engine.deepface_hooks",
+        CORE_LEAVES,
+    ),
     "services.engine.deepface_detection": (
         "services.engine.base",
         "services.engine.alignment",

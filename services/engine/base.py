@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -133,12 +134,12 @@ class Engine(ABC):
         """
 
     @abstractmethod
-    def attributes(self, crop: Pixels, actions: Sequence[str]) -> dict[str, Any]:
-        """DeepFace's attributes of one face crop.
+    def attributes(self, crops: Sequence[Pixels], actions: Sequence[str]) -> list[dict[str, Any]]:
+        """DeepFace's attributes of face crops.
 
         Returns:
-            For each action its keys: `age` (years, int), `gender`, `emotion`, `race` (label to percent, sum 100) and
-            `dominant_…` (label) for the latter three.
+            For each face and action its keys: `age` (years, int), `gender`, `emotion`, `race` (label to percent, sum
+            100) and `dominant_…` (label) for the latter three.
 
         Raises:
             ModelUnavailable: as `load`.
@@ -167,6 +168,10 @@ class FetchError(Exception):
 
 class Weights(ABC):
     """The weight files of the models on this machine."""
+
+    @abstractmethod
+    def path(self, file: WeightFile) -> Path:
+        """Where `file` is, or would be."""
 
     @abstractmethod
     def digest(self, file: WeightFile) -> str:

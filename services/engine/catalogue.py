@@ -56,7 +56,6 @@ def _recognition(
     thresholds: tuple[float, ...],
     *,
     keras_files: tuple[WeightFile, ...] | None = None,
-    thread_safe: bool = True,
 ) -> Model:
     return Model(
         name=name,
@@ -68,7 +67,6 @@ def _recognition(
         thresholds=dict(zip(_METRICS, thresholds, strict=True)),
         template=_TEMPLATES.get(name),
         template_thresholds=dict(zip(_METRICS, _TEMPLATE_THRESHOLDS.get(name, ()), strict=False)),
-        thread_safe=thread_safe,
     )
 
 
@@ -126,7 +124,6 @@ _RECOGNITION = (
         128,
         _dlib_file("dlib_face_recognition_resnet_model_v1.dat"),
         (0.07, 0.6, 0.4, 0.12),
-        thread_safe=False,
     ),
     _recognition(
         "SFace",
@@ -176,7 +173,7 @@ _RECOGNITION = (
 
 _DETECTION = (
     Model(  # the Haar cascades come inside OpenCV's package
-        name="opencv", task="detection", thread_safe=False, search=Search(side_px=640, score=9)
+        name="opencv", task="detection", thread_safe=False, search=Search(side_px=500, score=4)
     ),
     Model(
         name="ssd",

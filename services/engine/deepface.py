@@ -2,7 +2,7 @@
 
 DeepFace's own functions find, cut out, embed and describe the faces, so that the answers are its answers. Its detectors
 and dlib's objects crash or answer wrongly when two threads share them: each lane has its own. ONNX Runtime's sessions
-are safe to share, and large: there is one of each.
+are safe to share, and large: there is one of each, and their passes take turns.
 """
 
 import importlib.util
@@ -19,7 +19,7 @@ import numpy.typing as npt
 from deepface.commons import backend_utils, onnx_utils
 from deepface.models.spoofing.FasNetUtils import crop as fasnet_crop
 from deepface.models.spoofing.onnx.FasNet import Fasnet
-from deepface.modules import demography, modeling, representation, verification
+from deepface.modules import modeling, representation, verification
 from deepface.modules.exceptions import FaceNotDetected, ImgNotFound
 from typing_extensions import override
 
@@ -27,11 +27,14 @@ from core.deadline import POLL_S, check_deadline
 from core.exceptions import DeepFaceError, LivenessUnavailable, ModelUnavailable, NoFaceDetected, ServiceError
 from services.engine import catalogue
 from services.engine.base import Detection, Engine, Face, FaceArea, LivenessScore, Pixels, Weights
-from services.engine.deepface_detection import as_deepface, as_found, needs_predictor
-from services.engine.deepface_hooks import limit_threads, resolving
+from services.engine.deepface_attributes import described
+from services.engine.deepface_detection import as_deepface, as_found, needs_predictor, unit_scale
+from services.engine.deepface_hooks import limit_threads, replace_sessions, resolving, session_of
 from services.engine.detectors import search
+from services.engine.dlib_network import DlibNetwork, graph_of
 from services.engine.lanes import Lane, Lanes
 from services.engine.model import Model
+from services.engine.passes import Batching, Passes
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +42,9 @@ _TASKS = {"recognition": "facial_recognition", "detection": "face_detector", "at
 
 # The detector whose eye cascade DeepFace uses for the boxes of detectors that give no eyes.
 _EYE_FINDER = "opencv"
+
+# The recognition model whose network runs on dlib in DeepFace.
+_DLIB = "Dlib"
 
 # The detector whose shape predictor finds five points in any box.
 _PREDICTOR = "dlib"
@@ -51,10 +57,20 @@ _FASNET_REAL = 1
 
 
 class DeepFaceEngine(Engine):
-    """DeepFace 0.0.103 on the framework that `prepare_process` chose, in `lanes` of `threads` each."""
+    """DeepFace 0.0.103 on the framework that `prepare_process` chose, in `lanes`, its networks on `cores`."""
 
-    def __init__(self, weights: Weights, *, lanes: int, threads: int, max_side_px: int | None = None) -> None:
-        limit_threads(threads)
+    def __init__(
+        self,
+        weights: Weights,
+        *,
+        lanes: int,
+        cores: int,
+        max_side_px: int | None = None,
+        batch_size: int = 8,
+        batch_wait_s: float = 0,
+    ) -> None:
+        self._passes = Passes(cores, Batching(batch_size, batch_wait_s))
+        limit_threads(self._passes.threads)
         self._max_side_px = max_side_px
         self._weights = weights
         self._lanes = Lanes(lanes)
@@ -112,8 +128,14 @@ class DeepFaceEngine(Engine):
         try:
             if model.task == "liveness":
                 # The networks' ONNX form whatever DeepFace runs on: only there are both outputs within reach.
-                return Fasnet()
-            return modeling.get_model_class(_TASKS[model.task], _deepface_name(model))()
+                client: Any = Fasnet()
+            else:
+                client = modeling.get_model_class(_TASKS[model.task], _deepface_name(model))()
+            if model.name == _DLIB:
+                network = self._passes.through(session_of(graph_of(self._weights.path(*model.files))))
+                client.model.model = DlibNetwork(network)
+            replace_sessions(client, self._passes.through)
+            return client
         except ServiceError:
             raise
         except Exception as error:  # whatever a damaged file or half a package makes the frameworks raise
@@ -162,7 +184,7 @@ class DeepFaceEngine(Engine):
         self.load(model)
         with self._inside_deepface():
             embedded = representation.represent(
-                img_path=list(crops) if from_bytes else [_unit_scale(crop) for crop in crops],
+                img_path=list(crops) if from_bytes else [unit_scale(crop) for crop in crops],
                 model_name=model,
                 detector_backend="skip",
                 normalization=normalization,
@@ -172,14 +194,11 @@ class DeepFaceEngine(Engine):
         return np.array([face["embedding"] for face in faces], np.float64)
 
     @override
-    def attributes(self, crop: Pixels, actions: Sequence[str]) -> dict[str, Any]:
+    def attributes(self, crops: Sequence[Pixels], actions: Sequence[str]) -> list[dict[str, Any]]:
         for action in actions:
             self.load(action)
-        with self._inside_deepface():
-            found = demography.analyze(
-                img_path=crop, actions=tuple(actions), detector_backend="skip", enforce_detection=False, silent=True
-            )[0]
-        return {key: value for key, value in found.items() if key not in ("region", "face_confidence")}
+        with self._inside_deepface() as lane:
+            return described(crops, actions, lambda action: self._model(lane, _TASKS["attribute"], action))
 
     @override
     def liveness(self, image: Pixels, areas: Sequence[FaceArea]) -> list[LivenessScore]:
@@ -230,8 +249,3 @@ def _judge(fasnet: Fasnet, image: Pixels, area: FaceArea) -> LivenessScore:
         axis=0,
     )
     return LivenessScore(is_real=bool(mean.argmax() == _FASNET_REAL), probability=float(mean[_FASNET_REAL]))
-
-
-def _unit_scale(crop: Pixels) -> npt.NDArray[Any]:
-    """The crop in [0, 1] as `extract_faces` gives it, which leaves one without a value over 1 as it is."""
-    return crop / 255 if crop.max() > 1 else crop

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy.typing as npt
 from deepface.models.Detector import FacialAreaRegion
 from deepface.modules import detection
 
@@ -118,3 +119,8 @@ def _grown(start: int, length: int, limit: int, percentage: int) -> tuple[int, i
 
 def _whole(points: Points) -> list[Point]:
     return [(int(x), int(y)) for x, y in points]
+
+
+def unit_scale(crop: Pixels) -> npt.NDArray[Any]:
+    """The crop in [0, 1] as `extract_faces` gives it, which leaves one without a value over 1 as it is."""
+    return crop / 255 if crop.max() > 1 else crop

@@ -12,7 +12,7 @@ from typing import Any
 
 import cv2
 import onnxruntime
-from deepface.commons import folder_utils, weight_utils
+from deepface.commons import folder_utils, onnx_utils, weight_utils
 from deepface.modules import modeling
 from retinaface.commons import weight_utils as retinaface_weight_utils
 
@@ -46,6 +46,8 @@ class _SessionOptions(onnxruntime.SessionOptions):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self.intra_op_num_threads = self.threads
+        # Threads that wait for work in a loop take the core on which the next request's faces are searched.
+        self.add_session_config_entry("session.intra_op.allow_spinning", "0")
 
 
 weight_utils.download_weights_if_necessary = _local_weights
@@ -77,3 +79,17 @@ def resolving(find: Resolver) -> Iterator[None]:
         yield
     finally:
         _active.find = before
+
+
+def session_of(content: bytes) -> Any:
+    """A session of an ONNX file, as DeepFace makes them."""
+    providers = onnx_utils.resolve_providers(onnxruntime.get_available_providers())
+    return onnxruntime.InferenceSession(content, sess_options=onnxruntime.SessionOptions(), providers=providers)
+
+
+def replace_sessions(client: Any, replaced: Callable[[Any], Any]) -> None:
+    """Let one of DeepFace's clients, or the model in it, call what `replaced` makes of its sessions."""
+    for holder in (client, getattr(client, "model", None)):
+        for name, value in list(getattr(holder, "__dict__", {}).items()):
+            if isinstance(value, onnxruntime.InferenceSession):
+                setattr(holder, name, replaced(value))

@@ -21,6 +21,9 @@ Points = npt.NDArray[np.float64]
 _SAME_IOU = 0.4
 _SAME_INSIDE = 0.8
 
+# Between two sizes at which the cascade looks for faces. With DeepFace's 1.1 it takes twice the time and finds as many.
+_CASCADE_STEP = 1.2
+
 # Tiles overlap by this share of their side, so that a face on the edge of one lies whole in the next.
 _OVERLAP = 0.25
 
@@ -143,7 +146,7 @@ def _dlib(client: Any, image: Pixels, how: Search) -> list[Found]:
 def _opencv(client: Any, image: Pixels, how: Search) -> list[Found]:
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     boxes, _, scores = client.model["face_detector"].detectMultiScale3(
-        grey, scaleFactor=1.1, minNeighbors=int(how.score), outputRejectLevels=True
+        grey, scaleFactor=_CASCADE_STEP, minNeighbors=int(how.score), outputRejectLevels=True
     )
     return [
         Found(box=np.array(box, np.float64), score=(100 - float(score)) / 100)  # as DeepFace has it

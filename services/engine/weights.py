@@ -39,8 +39,8 @@ class WeightFolder(Weights):
         self._folder = deepface_home / ".deepface" / "weights"
         self._framework = framework
 
+    @override
     def path(self, file: WeightFile) -> Path:
-        """Where `file` is, or would be."""
         return self._folder / file.name
 
     @override

@@ -47,7 +47,7 @@ def test_one_person_is_verified_and_two_are_told_apart(real_client, astronaut, h
 
 @pytest.fixture
 def engine(deepface_home, real_client):
-    return DeepFaceEngine(WeightFolder(deepface_home), lanes=1, threads=2)
+    return DeepFaceEngine(WeightFolder(deepface_home), lanes=1, cores=2)
 
 
 def embedded(engine, photos, how):

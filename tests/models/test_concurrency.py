@@ -34,7 +34,7 @@ def test_two_hundred_mixed_requests_from_eight_threads_get_the_serial_answers():
 
 @needs_shared
 def test_a_photo_of_six_people_gives_the_same_answer_every_time(deepface_home):
-    engine = DeepFaceEngine(WeightFolder(deepface_home), lanes=1, threads=2)
+    engine = DeepFaceEngine(WeightFolder(deepface_home), lanes=1, cores=2)
     pixels = cv2.imread(str(SHARED / "faces" / "annotated" / "015_6.jpg"))
     scale = 640 / max(pixels.shape[:2])
     pixels = cv2.resize(pixels, None, fx=scale, fy=scale)

@@ -23,7 +23,7 @@ PHOTOS_A_FALSE_BOX = {"yunet": 50, "dlib": 50, "opencv": 10}
 
 @pytest.fixture
 def engine(deepface_home, real_client):
-    return DeepFaceEngine(WeightFolder(deepface_home), lanes=1, threads=2)
+    return DeepFaceEngine(WeightFolder(deepface_home), lanes=1, cores=2)
 
 
 def faces_of(engine, image, detector, method="bounded", **options):

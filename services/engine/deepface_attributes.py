@@ -1,0 +1,50 @@
+"""Attributes of faces by DeepFace's own functions, with one pass of each network for all of them."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from deepface.modules import demography, preprocessing
+
+from services.engine.base import Pixels
+from services.engine.deepface_detection import unit_scale
+from services.engine.deepface_hooks import resolving
+
+_SIDE_PX = 224  # to which `demography.analyze` resizes a face before each network's own processing
+
+
+class _Predicted:
+    """Stands in for a client whose prediction is known, so that DeepFace only puts it into words."""
+
+    def __init__(self, prediction: Any) -> None:
+        self._prediction = prediction
+
+    def predict(self, _: Any) -> Any:
+        return self._prediction
+
+
+def described(crops: Sequence[Pixels], actions: Sequence[str], client_of: Callable[[str], Any]) -> list[dict[str, Any]]:
+    """For each face what `demography.analyze` says of it; `client_of` gives DeepFace's client of an action."""
+    faces = np.concatenate([preprocessing.resize_image(unit_scale(crop), (_SIDE_PX, _SIDE_PX)) for crop in crops])
+    predicted = {action: _predicted(client_of(action), faces) for action in actions}
+    return [
+        _in_words(crop, {action: predictions[row] for action, predictions in predicted.items()})
+        for row, crop in enumerate(crops)
+    ]
+
+
+def _predicted(client: Any, faces: Any) -> Any:
+    # Of a single face DeepFace's clients leave out the outer list.
+    return client.predict(faces) if len(faces) > 1 else [client.predict(faces)]
+
+
+def _in_words(crop: Pixels, predictions: dict[str, Any]) -> dict[str, Any]:
+    with resolving(lambda _, name: _Predicted(predictions[name.lower()])):
+        found = demography.analyze(
+            img_path=crop,
+            actions=tuple(predictions),
+            detector_backend="skip",
+            enforce_detection=False,
+            silent=True,
+        )[0]
+    return {key: value for key, value in found.items() if key not in ("region", "face_confidence")}

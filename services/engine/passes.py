@@ -1,0 +1,151 @@
+"""Passes of faces through the networks: few at a time, on all cores, with those who wait for the same one together.
+
+On 2 cores a pass on both of them took 0.53 to 0.55 times that of a pass on one (VGG-Face 206 and 381 ms, ArcFace 66 and
+118 ms), so that taking turns costs a tenth of the throughput and halves the time of a request that is alone. Faces that
+go together save time where a network is small: 8 of them took Facenet512 18 ms each in place of 31, Dlib 4.7 in place
+of 6.2, ArcFace and VGG-Face what they take alone.
+"""
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+# Beyond this many threads a pass gains little; the cores that are left run passes of their own.
+MOST_THREADS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Batching:
+    """At most `size` faces go through a network at once; the first waits up to `wait_s` for others to join."""
+
+    size: int
+    wait_s: float = 0.0
+
+
+class Passes:
+    """The passes that may run at once in this process."""
+
+    def __init__(self, cores: int, batching: Batching) -> None:
+        self.threads = min(cores, MOST_THREADS)
+        self.batching = batching
+        self.turns = threading.Semaphore(max(1, cores // self.threads))
+
+    def through(self, session: Any) -> "Network":
+        """An ONNX Runtime session that is to take turns with the others."""
+        return Network(session, self)
+
+
+@dataclass(slots=True, eq=False)
+class _Ask:
+    """Pictures of one request, and what came of them."""
+
+    pictures: Array
+    names: Sequence[str] | None
+    asked_at: float = field(default_factory=time.monotonic)
+    outputs: list[Array] = field(default_factory=list)
+    error: Exception | None = None
+    is_done: bool = False
+
+    def goes_with(self, other: "_Ask") -> bool:
+        """Whether one pass can do for both."""
+        return self.pictures.shape[1:] == other.pictures.shape[1:] and self.names == other.names
+
+
+class Network:
+    """Stands where DeepFace's clients keep an ONNX Runtime session, and is called as one."""
+
+    def __init__(self, session: Any, passes: Passes) -> None:
+        self._session = session
+        self._passes = passes
+        (self._input,) = session.get_inputs()
+        self._is_batched = not isinstance(self._input.shape[0], int)
+        self._waiting: list[_Ask] = []
+        self._changed = threading.Condition()
+
+    def get_inputs(self) -> list[Any]:
+        """As the session's."""
+        return [self._input]
+
+    def get_outputs(self) -> list[Any]:
+        """As the session's."""
+        outputs: list[Any] = self._session.get_outputs()
+        return outputs
+
+    def run(self, names: Sequence[str] | None, inputs: dict[str, Array]) -> list[Array]:
+        """These outputs for the pictures, in their order, whoever else's went with them; all of them without `names`.
+
+        Raises:
+            Whatever the session raises on these pictures; what others' raise does not matter.
+        """
+        ask = _Ask(inputs[self._input.name], names)
+        with self._changed:
+            self._waiting.append(ask)
+            self._changed.notify_all()
+            self._await_company(ask)
+        with self._passes.turns:
+            if together := self._taken(ask):
+                self._pass(together)
+        with self._changed:  # another one's turn may have taken it along
+            self._changed.wait_for(lambda: ask.is_done)
+        if ask.error is not None:
+            raise ask.error
+        return ask.outputs
+
+    def _await_company(self, ask: _Ask) -> None:
+        """Others may join until a batch is full or the first of those who wait has waited long enough."""
+        while self._is_batched and ask in self._waiting and self._waiting_faces() < self._passes.batching.size:
+            left = self._waiting[0].asked_at + self._passes.batching.wait_s - time.monotonic()
+            if left <= 0:
+                return
+            self._changed.wait(left)
+
+    def _waiting_faces(self) -> int:
+        return sum(len(one.pictures) for one in self._waiting)
+
+    def _taken(self, ask: _Ask) -> list[_Ask]:
+        """This one and those that waited before and behind it, as many as fit; none if another pass has it by now."""
+        with self._changed:
+            if ask not in self._waiting:
+                return []
+            together, room = [ask], self._passes.batching.size - len(ask.pictures)
+            for other in self._waiting if self._is_batched else ():
+                if other is not ask and other.goes_with(ask) and len(other.pictures) <= room:
+                    together.append(other)
+                    room -= len(other.pictures)
+            self._waiting = [one for one in self._waiting if one not in together]
+            self._changed.notify_all()
+        return together
+
+    def _pass(self, together: Sequence[_Ask]) -> None:
+        pictures = [ask.pictures for ask in together]
+        try:
+            outputs = self._in_parts(np.concatenate(pictures) if len(pictures) > 1 else pictures[0], together[0].names)
+        except Exception as error:
+            if len(together) > 1:
+                for ask in together:  # whose pictures it was shows when each goes alone
+                    self._pass([ask])
+                return
+            together[0].error = error
+        else:
+            start = 0
+            for ask in together:
+                ask.outputs = [output[start : start + len(ask.pictures)] for output in outputs]
+                start += len(ask.pictures)
+        with self._changed:
+            for ask in together:
+                ask.is_done = True
+            self._changed.notify_all()
+
+    def _in_parts(self, pictures: Array, names: Sequence[str] | None) -> list[Array]:
+        """The outputs for pictures that may be more than a batch."""
+        size = self._passes.batching.size if self._is_batched else max(1, len(pictures))
+        parts = [pictures[start : start + size] for start in range(0, len(pictures), size)]
+        outputs = [self._session.run(names, {self._input.name: part}) for part in parts]
+        return [np.concatenate(one) if len(one) > 1 else one[0] for one in zip(*outputs, strict=True)]
