@@ -31,7 +31,8 @@ def health() -> Health:
 @endpoint(scope=None, response=Readiness, errors=(ModelLoading, ModelUnavailable, ServiceUnavailable))
 def ready() -> Readiness:
     """Whether the preloaded models answer and the store can be written; else 503 that names each part."""
-    return Readiness(version=__version__, parts=services().readiness.require_ready())
+    readiness = services().readiness
+    return Readiness(version=__version__, parts=readiness.require_ready(), shared_trunk=readiness.sharing())
 
 
 @blueprint.get("/openapi.json")

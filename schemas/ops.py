@@ -44,3 +44,4 @@ class Readiness(Response):
     status: Literal["ready"] = "ready"
     version: str
     parts: list[ReadyPart]
+    shared_trunk: list[str] = Field(description="The models whose first layers are the same and run once for all.")

@@ -179,6 +179,7 @@ def _deepface_engine(settings: Settings, weights: WeightFolder) -> Engine:
         weights,
         lanes=settings.lanes,
         cores=settings.cores,
+        cache=settings.data_path / "trunk",
         max_side_px=settings.detection_max_side_px,
         batch_size=settings.batch_max_size,
         batch_wait_s=settings.batch_wait_ms / 1000,

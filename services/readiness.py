@@ -77,7 +77,7 @@ class ReadinessService:
         if model.task == "recognition":
             self._engine.embed([_PROBE], model=model.name, normalization="base")
         elif model.task == "detection":
-            self._engine.detect(_PROBE, Detection(detector=model.name, enforce=False))
+            self._engine.detect(_PROBE, Detection(detector=model.name, method="bounded", enforce=False))
         elif model.task == "attribute":
             self._engine.attributes([_PROBE], [model.name])
         else:
@@ -111,6 +111,10 @@ class ReadinessService:
         if unavailable:
             raise ModelUnavailable(" ".join(part.message for part in unavailable), details=details)
         return parts
+
+    def sharing(self) -> list[str]:
+        """The models whose first layers run once for all of them."""
+        return self._engine.sharing()
 
     def _store_part(self) -> ReadyPart:
         try:

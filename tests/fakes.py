@@ -90,6 +90,10 @@ class FakeEngine(Engine):
         return found
 
     @override
+    def sharing(self) -> list[str]:
+        return []
+
+    @override
     def liveness(self, image: Pixels, areas: Sequence[FaceArea]) -> list[LivenessScore]:
         self.load(catalogue.LIVENESS)
         reds = [_colour(image[a.y : a.y + a.h, a.x : a.x + a.w])[2] for a in areas]

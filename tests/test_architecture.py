@@ -32,6 +32,15 @@ ALLOWED = {
         "services.engine.detectors",
         CORE_LEAVES,
     ),
+    "services.engine.shared_trunk": (
+        "services.engine.base",
+        "services.engine.catalogue",
+        "services.engine.deepface_hooks",
+        "services.engine.model",
+        "services.engine.passes",
+        "services.engine.trunk",
+        CORE_LEAVES,
+    ),
     "services.stores.sql": (
         "services.stores.sql",
         "services.stores.gallery_base",

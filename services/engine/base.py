@@ -146,6 +146,10 @@ class Engine(ABC):
         """
 
     @abstractmethod
+    def sharing(self) -> list[str]:
+        """The models whose first layers are the same and run once for all of them, as far as they are loaded."""
+
+    @abstractmethod
     def liveness(self, image: Pixels, areas: Sequence[FaceArea]) -> list[LivenessScore]:
         """For each face of the upright BGR image, whether it is a live one.
 

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,12 +30,13 @@ from services.engine import catalogue
 from services.engine.base import Detection, Engine, Face, FaceArea, LivenessScore, Pixels, Weights
 from services.engine.deepface_attributes import described
 from services.engine.deepface_detection import as_deepface, as_found, needs_predictor, unit_scale
-from services.engine.deepface_hooks import limit_threads, replace_sessions, resolving, session_of
+from services.engine.deepface_hooks import limit_threads, reading, replace_sessions, resolving, session_of
 from services.engine.detectors import search
 from services.engine.dlib_network import DlibNetwork, graph_of
 from services.engine.lanes import Lane, Lanes
 from services.engine.model import Model
 from services.engine.passes import Batching, Passes
+from services.engine.shared_trunk import SharedTrunk
 
 logger = logging.getLogger(__name__)
 
@@ -65,12 +67,15 @@ class DeepFaceEngine(Engine):
         *,
         lanes: int,
         cores: int,
+        cache: Path | None = None,
         max_side_px: int | None = None,
         batch_size: int = 8,
         batch_wait_s: float = 0,
     ) -> None:
         self._passes = Passes(cores, Batching(batch_size, batch_wait_s))
         limit_threads(self._passes.threads)
+        is_onnx = backend_utils.get_backend_engine() == "onnx"
+        self._trunk = SharedTrunk(weights, self._passes, cache if is_onnx else None)
         self._max_side_px = max_side_px
         self._weights = weights
         self._lanes = Lanes(lanes)
@@ -130,11 +135,12 @@ class DeepFaceEngine(Engine):
                 # The networks' ONNX form whatever DeepFace runs on: only there are both outputs within reach.
                 client: Any = Fasnet()
             else:
-                client = modeling.get_model_class(_TASKS[model.task], _deepface_name(model))()
+                with reading(self._trunk.files(model)):
+                    client = modeling.get_model_class(_TASKS[model.task], _deepface_name(model))()
             if model.name == _DLIB:
                 network = self._passes.through(session_of(graph_of(self._weights.path(*model.files))))
                 client.model.model = DlibNetwork(network)
-            replace_sessions(client, self._passes.through)
+            replace_sessions(client, lambda session: self._trunk.network(model, session))
             return client
         except ServiceError:
             raise
@@ -197,8 +203,12 @@ class DeepFaceEngine(Engine):
     def attributes(self, crops: Sequence[Pixels], actions: Sequence[str]) -> list[dict[str, Any]]:
         for action in actions:
             self.load(action)
-        with self._inside_deepface() as lane:
+        with self._inside_deepface() as lane, self._trunk.remembering():
             return described(crops, actions, lambda action: self._model(lane, _TASKS["attribute"], action))
+
+    @override
+    def sharing(self) -> list[str]:
+        return self._trunk.models
 
     @override
     def liveness(self, image: Pixels, areas: Sequence[FaceArea]) -> list[LivenessScore]:

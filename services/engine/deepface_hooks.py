@@ -26,6 +26,8 @@ _build_model = modeling.build_model
 
 def _local_weights(file_name: str, *_: Any, **__: Any) -> str:
     """Finds a weight file that is here, in place of the functions that download it."""
+    if instead := getattr(_active, "files", {}).get(file_name):
+        return str(instead)
     path = Path(folder_utils.get_deepface_home(), ".deepface", "weights", file_name)
     if not path.is_file():
         raise ModelUnavailable(f"The weights {file_name} are not installed.")
@@ -81,10 +83,20 @@ def resolving(find: Resolver) -> Iterator[None]:
         _active.find = before
 
 
-def session_of(content: bytes) -> Any:
-    """A session of an ONNX file, as DeepFace makes them."""
+@contextmanager
+def reading(files: dict[str, Path]) -> Iterator[None]:
+    """Inside, on this thread, DeepFace reads these files in place of its weights of these names."""
+    _active.files = files
+    try:
+        yield
+    finally:
+        _active.files = {}
+
+
+def session_of(network: bytes | Path) -> Any:
+    """A session of an ONNX file or its content, as DeepFace makes them."""
     providers = onnx_utils.resolve_providers(onnxruntime.get_available_providers())
-    return onnxruntime.InferenceSession(content, sess_options=onnxruntime.SessionOptions(), providers=providers)
+    return onnxruntime.InferenceSession(network, sess_options=onnxruntime.SessionOptions(), providers=providers)
 
 
 def replace_sessions(client: Any, replaced: Callable[[Any], Any]) -> None:

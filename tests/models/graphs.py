@@ -21,6 +21,29 @@ def write_graphs(weights: Path) -> None:
                 (weights / file.name).write_bytes(_graph(model, number).SerializeToString())
 
 
+def write_on_trunk(path: Path, *, classes: int, seed: int) -> None:
+    """Write an attribute network of which the convolution is the same for every seed, and the dense layer is not."""
+    kernel = np.random.default_rng(0).normal(size=(4, 3, 28, 28)).astype(np.float32) / 100
+    dense = np.random.default_rng(1 + seed).normal(size=(4 * 8 * 8, classes)).astype(np.float32) / 10
+    nodes = [
+        helper.make_node("Transpose", ["input"], ["planes"], perm=[0, 3, 1, 2]),
+        helper.make_node("Conv", ["planes", "kernel"], ["found"], strides=[28, 28]),
+        helper.make_node("Relu", ["found"], ["positive"]),
+        helper.make_node("Flatten", ["positive"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "dense"], ["scores"]),
+        helper.make_node("Softmax", ["scores"], ["output"], axis=1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "on a trunk",
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["n", 224, 224, 3])],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["n", classes])],
+        [numpy_helper.from_array(kernel, "kernel"), numpy_helper.from_array(dense, "dense")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    path.write_bytes(model.SerializeToString())
+
+
 def _graph(model: Model, number: int) -> onnx.ModelProto:
     """Average pooling, one random dense layer and, where the real network ends in it, a softmax.
 

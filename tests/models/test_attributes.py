@@ -1,14 +1,19 @@
 """Attributes of several faces at once, beside DeepFace's own of one after the other."""
 
+import shutil
+
 import cv2
 import numpy as np
 import pytest
 
 from services.engine.base import Detection
 from services.engine.deepface import DeepFaceEngine
+from services.engine.shared_trunk import Trunk
 from services.engine.weights import WeightFolder
+from tests.models.graphs import write_on_trunk
 
 ACTIONS = ("age", "gender", "emotion", "race")
+SHARED_FILES = {"age_model_weights.onnx": 101, "gender_model_weights.onnx": 2, "race_model_single_batch.onnx": 6}
 
 
 @pytest.fixture
@@ -42,3 +47,35 @@ def test_attributes_of_several_faces_are_deepfaces_of_each(engine, crops, deepfa
 def test_only_what_is_asked_for_is_said(engine, crops):
     assert [set(one) for one in engine.attributes(crops, ["age"])] == [{"age"}] * 3
     assert [set(one) for one in engine.attributes(crops, ["emotion"])] == [{"emotion", "dominant_emotion"}] * 3
+
+
+@pytest.fixture
+def planted(deepface_home, tmp_path):
+    """Age, gender and race on one trunk of their own, in a home with the other networks."""
+    home = tmp_path / "home"
+    shutil.copytree(deepface_home, home)
+    for seed, name in enumerate(SHARED_FILES):
+        write_on_trunk(home / ".deepface" / "weights" / name, classes=SHARED_FILES[name], seed=seed)
+    return home
+
+
+def test_networks_on_one_trunk_answer_as_apart_and_run_it_once(planted, tmp_path, crops, monkeypatch):
+    monkeypatch.setenv("DEEPFACE_HOME", str(planted))
+    apart = DeepFaceEngine(WeightFolder(planted), lanes=1, cores=2)
+    shared = DeepFaceEngine(WeightFolder(planted), lanes=1, cores=2, cache=tmp_path / "trunk")
+    passes = []
+    run = Trunk.features
+
+    def counted(self, faces):
+        before = len(self._thread.seen)
+        features = run(self, faces)
+        passes.append(len(self._thread.seen) - before)
+        return features
+
+    monkeypatch.setattr(Trunk, "features", counted)
+    for count in (1, 3):
+        both = (engine.attributes(crops[:count], ACTIONS) for engine in (apart, shared))
+        for one, other in zip(*both, strict=True):
+            assert all(close(other[key], one[key]) for key in one)
+    assert passes == [1, 0, 0] * 2
+    assert (apart.sharing(), shared.sharing()) == ([], ["age", "gender", "race"])

@@ -1,0 +1,118 @@
+"""Networks of which one part runs once for all: the trunk that `trunk.split` cut off, and what is behind it."""
+
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from services.engine import catalogue
+from services.engine.base import Weights
+from services.engine.deepface_hooks import session_of
+from services.engine.model import Model
+from services.engine.passes import Array, Network, Passes
+from services.engine.trunk import split
+
+logger = logging.getLogger(__name__)
+
+
+class Trunk:
+    """The first layers of several networks; inside `remembering` they see the same faces once."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._thread = threading.local()
+
+    @contextmanager
+    def remembering(self) -> Iterator[None]:
+        """What this thread asks inside the block for the same faces again, is not computed again."""
+        self._thread.seen = []
+        try:
+            yield
+        finally:
+            self._thread.seen = None
+
+    def get_inputs(self) -> list[Any]:
+        """As the session's."""
+        return self._network.get_inputs()
+
+    def features(self, faces: Array) -> Array:
+        """What the heads take, for faces as the networks take them."""
+        seen: list[tuple[Array, Array]] | None = getattr(self._thread, "seen", None)
+        for before, features in seen or ():
+            if np.array_equal(before, faces):
+                return features
+        (features,) = self._network.run(None, {self.get_inputs()[0].name: faces})
+        if seen is not None:
+            seen.append((faces, features))
+        return features
+
+
+class Behind:
+    """Stands where DeepFace's client keeps the session of a whole network: its trunk, and the rest."""
+
+    def __init__(self, trunk: Trunk, head: Network) -> None:
+        self._trunk = trunk
+        self._head = head
+
+    def get_inputs(self) -> list[Any]:
+        """As the whole network's session."""
+        return self._trunk.get_inputs()
+
+    def run(self, names: Sequence[str] | None, inputs: dict[str, Array]) -> list[Array]:
+        """As the whole network's session."""
+        features = self._trunk.features(inputs[self.get_inputs()[0].name])
+        return self._head.run(names, {self._head.get_inputs()[0].name: features})
+
+
+class SharedTrunk:
+    """The trunk of those attribute networks that have one in common; which ones is seen when the first is loaded."""
+
+    def __init__(self, weights: Weights, passes: Passes, folder: Path | None) -> None:
+        self._weights = weights
+        self._passes = passes
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._is_known = folder is None
+        self._heads: dict[str, Path] = {}
+        self._trunk: Trunk | None = None
+
+    @property
+    def models(self) -> list[str]:
+        """The networks that share it."""
+        return sorted(self._heads)
+
+    def files(self, model: Model) -> dict[str, Path]:
+        """Which files DeepFace is to read in place of the model's own."""
+        if model.task != "attribute":
+            return {}
+        with self._lock:
+            if not self._is_known:
+                self._cut()
+                self._is_known = True
+        return {file.name: self._heads[model.name] for file in model.files if model.name in self._heads}
+
+    def _cut(self) -> None:
+        attributes = [model for model in catalogue.MODELS.values() if model.task == "attribute"]
+        paths = {model.name: self._weights.path(model.files[0]) for model in attributes}
+        assert self._folder is not None
+        try:
+            found = split({name: path for name, path in paths.items() if path.is_file()}, self._folder)
+        except Exception as error:  # a full disk, and whatever a damaged file makes ONNX raise
+            logger.warning("attribute networks run apart: %s", type(error).__name__)
+            return
+        if found is not None:
+            self._trunk = Trunk(self._passes.through(session_of(found.trunk)))
+            self._heads = found.heads
+
+    def network(self, model: Model, session: Any) -> Any:
+        """What stands for a session that DeepFace has made for the model."""
+        own = self._passes.through(session)
+        return Behind(self._trunk, own) if self._trunk is not None and model.name in self._heads else own
+
+    def remembering(self) -> AbstractContextManager[None]:
+        """Inside, networks that see the same faces on this thread share a pass of the trunk."""
+        return nullcontext() if self._trunk is None else self._trunk.remembering()

@@ -1,0 +1,205 @@
+"""The layers that several networks have in common, cut off and run once for all of them.
+
+DeepFace's age, gender and race networks were trained on top of VGG-Face's convolutions, which stayed as they were.
+Whether files share them is seen in the files alone: their first nodes must be the same, weights to the bit.
+"""
+
+import fcntl
+import json
+import shutil
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+import onnx
+from onnx import TensorProto, helper, shape_inference
+
+from core.files import atomically_written, signature_of
+
+_PLAN = "plan.json"  # written last: what is listed there is whole
+_COSTLY = "Conv"  # what is worth sharing has one of these
+_ANY = "n"  # faces at once
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Files of networks that share a trunk: that of the trunk, and by the name of each network that of its rest."""
+
+    trunk: Path
+    heads: dict[str, Path]
+
+
+def split(files: dict[str, Path], folder: Path) -> Split | None:
+    """The networks' files cut in two, kept below `folder` until one of them changes; None if no two share a trunk.
+
+    `files` are ONNX files by the name of their network; of several groups that share a trunk the largest counts.
+
+    Raises:
+        OSError: a file cannot be read, or `folder` not be written.
+    """
+    states = sorted(f"{name} {signature_of(path.stat())}" for name, path in files.items())
+    kept = folder / sha256("\n".join(states).encode()).hexdigest()
+    with _only_process(folder):
+        if not (kept / _PLAN).is_file():
+            for old in [path for path in folder.iterdir() if path.is_dir()]:
+                shutil.rmtree(old)
+            heads = _write(files, kept)
+            with atomically_written(kept / _PLAN) as file:
+                file.write(json.dumps(heads).encode())
+    names: list[str] = json.loads((kept / _PLAN).read_text())
+    return Split(kept / "trunk.onnx", {name: _head(kept, name) for name in names}) if names else None
+
+
+@contextmanager
+def _only_process(folder: Path) -> Iterator[None]:
+    """Of the workers that start at once one cuts, the others wait for it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _head(folder: Path, name: str) -> Path:
+    return folder / f"{name}.onnx"
+
+
+def _write(files: dict[str, Path], folder: Path) -> list[str]:
+    """Write the trunk and the heads; returns the names of the networks that share it."""
+    steps = {name: _steps(_loaded(path)) for name, path in files.items()}
+    groups: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
+    for name, own in steps.items():
+        if beginning := _up_to_costly(own):
+            groups[beginning].append(name)
+    largest = max(groups.values(), key=len, default=[])
+    names = sorted(largest)
+    if len(names) < 2:
+        return []
+    in_step = zip(*(steps[name] for name in names), strict=False)
+    same = len(list(takewhile(lambda step: len(set(step)) == 1, in_step)))
+    cut: Cut | None = None
+    for name in names:
+        model = _loaded(files[name])
+        if cut is None:
+            cut = _last_cut(model, same)
+            if cut is None:
+                return []
+            _save(_first_part(model, cut), folder / "trunk.onnx")
+        _save(_second_part(model, cut), _head(folder, name))
+    return names
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Between which nodes networks are cut, and the shape of the one value that crosses: faces first."""
+
+    nodes: int
+    shape: list[int | str | None]
+
+
+def _loaded(path: Path) -> Any:
+    """The network, with constants among its weights however they were written, and only the faces as its input."""
+    model = onnx.load(str(path))
+    graph = model.graph
+    for node in [node for node in graph.node if node.op_type == "Constant" and node.attribute[0].name == "value"]:
+        graph.initializer.add().CopyFrom(node.attribute[0].t)
+        graph.initializer[-1].name = node.output[0]
+        graph.node.remove(node)
+    weights = {tensor.name for tensor in graph.initializer}
+    for value in [value for value in graph.input if value.name in weights]:
+        graph.input.remove(value)
+    return model
+
+
+def _steps(model: Any) -> list[str]:
+    """For each node, in their order, what it computes: the same text for the same operation on the same values.
+
+    None of a network with several inputs, or with graphs inside its nodes, which see more than their inputs say.
+    """
+    graph = model.graph
+    if len(graph.input) != 1 or any(attribute.HasField("g") for node in graph.node for attribute in node.attribute):
+        return []
+    known = {graph.input[0].name: f"input {_shape(graph.input[0])}", "": ""}
+    for tensor in graph.initializer:
+        content = tensor.raw_data or tensor.SerializeToString()
+        known[tensor.name] = f"{tensor.data_type} {list(tensor.dims)} {sha256(content).hexdigest()}"
+    steps = []
+    for place, node in enumerate(graph.node):
+        attributes = sorted(attribute.SerializeToString().hex() for attribute in node.attribute)
+        inputs = [known.get(name, f"unknown {name}") for name in node.input]
+        for number, name in enumerate(node.output):
+            known[name] = f"value {place} {number}"
+        steps.append(f"{node.domain} {node.op_type} {inputs} {len(node.output)} {attributes}")
+    return steps
+
+
+def _shape(value: Any) -> list[int | str | None]:
+    """The sides of a value: a number, or None where any will do; `_ANY` for the first, which counts the faces."""
+    first, *rest = (dimension.dim_value or None for dimension in value.type.tensor_type.shape.dim)
+    return [first or _ANY, *rest]
+
+
+def _up_to_costly(steps: list[str]) -> tuple[str, ...]:
+    """The steps up to the first costly one; none if there is none."""
+    for place, step in enumerate(steps):
+        if step.split(" ")[1] == _COSTLY:
+            return tuple(steps[: place + 1])
+    return ()
+
+
+def _last_cut(model: Any, most: int) -> Cut | None:
+    """The cut behind `most` nodes or fewer, with a costly one before it, that a single value of all faces crosses."""
+    graph = model.graph
+    nodes = graph.node[:most]
+    known = shape_inference.infer_shapes(_part(model, nodes, list(graph.input), []))
+    values = {value.name: value for value in known.graph.value_info}
+    faces = graph.input[0].type.tensor_type.shape.dim[0]
+    for cut in range(most, 0, -1):
+        if not any(node.op_type == _COSTLY for node in nodes[:cut]):
+            return None
+        crossing = _crossing(graph, cut)
+        value = values.get(next(iter(crossing))) if len(crossing) == 1 else None
+        if value is not None and value.type.tensor_type.elem_type == TensorProto.FLOAT:
+            dimensions = value.type.tensor_type.shape.dim
+            if dimensions and dimensions[0] == faces:
+                return Cut(cut, _shape(value))
+    return None
+
+
+def _crossing(graph: Any, cut: int) -> set[str]:
+    """The values that nodes behind the cut, or the outputs, take from before it."""
+    made = {graph.input[0].name} | {name for node in graph.node[:cut] for name in node.output}
+    needed = {name for node in graph.node[cut:] for name in node.input} | {output.name for output in graph.output}
+    return made & needed
+
+
+def _first_part(model: Any, cut: Cut) -> Any:
+    return _part(model, model.graph.node[: cut.nodes], list(model.graph.input), [_features(model, cut)])
+
+
+def _second_part(model: Any, cut: Cut) -> Any:
+    return _part(model, model.graph.node[cut.nodes :], [_features(model, cut)], list(model.graph.output))
+
+
+def _features(model: Any, cut: Cut) -> Any:
+    """What the network calls the value that crosses."""
+    (name,) = _crossing(model.graph, cut.nodes)
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, cut.shape)
+
+
+def _part(model: Any, nodes: Iterable[Any], inputs: list[Any], outputs: list[Any]) -> Any:
+    """A model of some of the nodes, with the weights they need."""
+    nodes = list(nodes)
+    needed = {name for node in nodes for name in node.input}
+    weights = [tensor for tensor in model.graph.initializer if tensor.name in needed]
+    graph = helper.make_graph(nodes, model.graph.name, inputs, outputs, weights)
+    return helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
+
+
+def _save(model: Any, path: Path) -> None:
+    with atomically_written(path) as file:
+        file.write(model.SerializeToString())
