@@ -21,7 +21,7 @@ from services.table_copy import TableCopyService
 from tests.services.stores.owner_database import asked, labels, make_table, matches
 from tests.services.stores.test_gallery import FORGET, OTHER, REGISTER, SPACE, face, near, register, vector
 
-DLIB = EmbeddingOptions(model_name="Dlib")
+DLIB = EmbeddingOptions(model_name="Dlib", alignment="eyes", detection="deepface")
 ROW = OwnerRow(
     id=str(uuid4()), person_id="1", label="Ann", embedding=vector(1), metadata={}, created_at=datetime.now(UTC)
 )
@@ -88,7 +88,8 @@ def test_embeddings_that_no_index_takes_are_found_as_well(gallery, copy, owner_u
     make_table(owner_url, 4096)
     register(gallery, "Ann", face(1, 1, space=OTHER))
     register(gallery, "Bob", face(1, 2, space=OTHER))
-    assert copy(options=EmbeddingOptions()).written == 2
+    vgg_face = EmbeddingOptions(model_name="VGG-Face", alignment="eyes", detection="deepface")
+    assert copy(options=vgg_face).written == 2
     assert [label for label, _ in matches(owner_url, vector(1, 2.1, space=OTHER))] == ["Bob", "Ann"]
 
 
