@@ -9,8 +9,10 @@ from typing import Annotated, Literal
 
 import limits
 from limits.storage import storage_from_string
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError, ValidationInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+CPU = -1  # of GPU_DEVICE
 
 _LEAST_SECRET = 32  # characters
 _MOST_GALLERY_KEYS = 2  # the one that seals, and while it is replaced the one before
@@ -59,6 +61,15 @@ def _installed(engine: str) -> str:
     if engine == "tensorflow" and importlib.util.find_spec("tensorflow") is None:
         raise ValueError("TensorFlow is not installed: pip install -r requirements.txt")
     return engine
+
+
+def _runnable(runtime: str, info: ValidationInfo) -> str:
+    if runtime == "openvino":
+        if importlib.util.find_spec("openvino") is None:
+            raise ValueError("OpenVINO is not installed: pip install -r requirements-openvino.txt")
+        if info.data.get("deepface_engine") != "onnx" or info.data.get("gpu_device") != CPU:
+            raise ValueError("openvino goes with DEEPFACE_ENGINE=onnx and GPU_DEVICE=-1")
+    return runtime
 
 
 def _limits(value: str) -> str:
@@ -214,6 +225,11 @@ class Settings(BaseSettings):
     )
     deepface_engine: Annotated[Literal["onnx", "tensorflow"], AfterValidator(_installed)] = Field(
         "onnx", description="Framework DeepFace runs on."
+    )
+    inference_runtime: Annotated[Literal["onnx", "openvino"], AfterValidator(_runnable)] = Field(
+        "onnx",
+        description="What runs the recognition and attribute networks: `onnx` in float32; `openvino` in bfloat16, where"
+        " the processor has it.",
     )
     preload_models: Names = Field(
         (), description="Models to load at start, by name and comma; empty means the default model and detector."

@@ -1,6 +1,7 @@
 """Files: opened so that no link leads out of a folder, and written so that a crash leaves the old or the new one."""
 
 import errno
+import fcntl
 import os
 import stat
 import tempfile
@@ -159,3 +160,16 @@ def atomically_written(path: Path, *, mode: int = 0o600) -> Iterator[BufferedRan
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+@contextmanager
+def only_process(folder: Path) -> Iterator[None]:
+    """Of the processes, and threads, that come here for a folder one is inside, and the others wait for it.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -3,9 +3,7 @@
 import logging
 import os
 
-from core.config import Settings
-
-CPU = -1  # of GPU_DEVICE
+from core.config import CPU, Settings
 
 # What OpenMP, numpy's and TensorFlow's own pools of threads read their size from.
 _THREAD_COUNTS = (

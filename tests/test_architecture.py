@@ -7,7 +7,7 @@ import pytest
 
 PROJECT = Path(__file__).parents[1]
 OURS = ("main", "core", "schemas", "services", "api")
-HEAVY = {"deepface", "retinaface", "dlib", "onnxruntime", "gdown"}
+HEAVY = {"deepface", "retinaface", "dlib", "onnxruntime", "openvino", "gdown"}
 
 COMPOSERS = {"main", "core.factory"}
 BOOTSTRAPS = {"services.bootstrap", "services.key_bootstrap"}
@@ -17,7 +17,13 @@ ALLOWED = {
     "core": (CORE_LEAVES,),
     "schemas": ("schemas",),
     "services": ("services", "schemas", CORE_LEAVES),
-    "services.engine": ("services.engine.base", "services.engine.catalogue", "services.engine.model", CORE_LEAVES),
+    "services.engine": (
+        "services.engine.base",
+        "services.engine.catalogue",
+        "services.engine.model",
+        "services.engine.runtime",
+        CORE_LEAVES,
+    ),
     "services.engine.alignment": ("services.engine.base", "services.engine.detectors", CORE_LEAVES),
     "services.engine.deepface": ("services.engine", CORE_LEAVES),
     "services.engine.deepface_attributes": (
@@ -35,9 +41,9 @@ ALLOWED = {
     "services.engine.shared_trunk": (
         "services.engine.base",
         "services.engine.catalogue",
-        "services.engine.deepface_hooks",
         "services.engine.model",
         "services.engine.passes",
+        "services.engine.runtime",
         "services.engine.trunk",
         CORE_LEAVES,
     ),

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnxruntime
 from deepface.commons import backend_utils, onnx_utils
 from deepface.models.spoofing.FasNetUtils import crop as fasnet_crop
 from deepface.models.spoofing.onnx.FasNet import Fasnet
@@ -30,17 +31,23 @@ from services.engine import catalogue
 from services.engine.base import Detection, Engine, Face, FaceArea, LivenessScore, Pixels, Weights
 from services.engine.deepface_attributes import described
 from services.engine.deepface_detection import as_deepface, as_found, needs_predictor, unit_scale
-from services.engine.deepface_hooks import limit_threads, reading, replace_sessions, resolving, session_of
+from services.engine.deepface_hooks import opening, reading, replace_sessions, resolving
 from services.engine.detectors import search
 from services.engine.dlib_network import DlibNetwork, graph_of
 from services.engine.lanes import Lane, Lanes
 from services.engine.model import Model
+from services.engine.onnx_runtime import OnnxRuntime
+from services.engine.openvino_runtime import OpenVinoRuntime
 from services.engine.passes import Batching, Passes
+from services.engine.runtime import Runtime
 from services.engine.shared_trunk import SharedTrunk
 
 logger = logging.getLogger(__name__)
 
 _TASKS = {"recognition": "facial_recognition", "detection": "face_detector", "attribute": "facial_attribute"}
+
+# What INFERENCE_RUNTIME runs.
+_RUN_TASKS = ("recognition", "attribute")
 
 # The detector whose eye cascade DeepFace uses for the boxes of detectors that give no eyes.
 _EYE_FINDER = "opencv"
@@ -59,7 +66,10 @@ _FASNET_REAL = 1
 
 
 class DeepFaceEngine(Engine):
-    """DeepFace 0.0.103 on the framework that `prepare_process` chose, in `lanes`, its networks on `cores`."""
+    """DeepFace 0.0.103 on the framework that `prepare_process` chose, in `lanes`, its networks on `cores`.
+
+    `runtime` is `onnx` or `openvino`; `cache` a folder for what is prepared once, None prepares it anew each time.
+    """
 
     def __init__(
         self,
@@ -67,15 +77,23 @@ class DeepFaceEngine(Engine):
         *,
         lanes: int,
         cores: int,
+        runtime: str = "onnx",
         cache: Path | None = None,
         max_side_px: int | None = None,
         batch_size: int = 8,
         batch_wait_s: float = 0,
     ) -> None:
         self._passes = Passes(cores, Batching(batch_size, batch_wait_s))
-        limit_threads(self._passes.threads)
-        is_onnx = backend_utils.get_backend_engine() == "onnx"
-        self._trunk = SharedTrunk(weights, self._passes, cache if is_onnx else None)
+        framework, threads = backend_utils.get_backend_engine(), self._passes.threads
+        providers = onnx_utils.resolve_providers(onnxruntime.get_available_providers())
+        graphs = None if cache is None else cache / "graphs"
+        # Boxes and verdicts on liveness are float32's, whatever runs the networks behind them.
+        self._exact = OnnxRuntime(name=framework, providers=providers, threads=threads, folder=graphs)
+        self._runtime: Runtime = self._exact
+        if runtime == "openvino":
+            self._runtime = OpenVinoRuntime(threads=threads, folder=None if cache is None else cache / "openvino")
+        trunks = None if cache is None or framework != "onnx" else cache / "trunk"
+        self._trunk = SharedTrunk(weights, self._passes, self._runtime, trunks)
         self._max_side_px = max_side_px
         self._weights = weights
         self._lanes = Lanes(lanes)
@@ -130,15 +148,16 @@ class DeepFaceEngine(Engine):
             )
 
     def _built(self, model: Model) -> Any:
+        runtime = self._runtime if model.task in _RUN_TASKS else self._exact
         try:
-            if model.task == "liveness":
-                # The networks' ONNX form whatever DeepFace runs on: only there are both outputs within reach.
-                client: Any = Fasnet()
-            else:
-                with reading(self._trunk.files(model)):
+            with opening(runtime), reading(self._trunk.files(model)):
+                if model.task == "liveness":
+                    # The networks' ONNX form whatever DeepFace runs on: only there are both outputs within reach.
+                    client: Any = Fasnet()
+                else:
                     client = modeling.get_model_class(_TASKS[model.task], _deepface_name(model))()
             if model.name == _DLIB:
-                network = self._passes.through(session_of(graph_of(self._weights.path(*model.files))))
+                network = self._passes.through(runtime.open(graph_of(self._weights.path(*model.files))))
                 client.model.model = DlibNetwork(network)
             replace_sessions(client, lambda session: self._trunk.network(model, session))
             return client
@@ -153,7 +172,7 @@ class DeepFaceEngine(Engine):
 
     @override
     def fingerprint(self, names: Sequence[str]) -> str:
-        parts = [backend_utils.get_backend_engine()]
+        parts = [self._runtime.name]
         for model in map(catalogue.find, names):
             self._require_files(model)
             for file in self._weights.files(model):

@@ -12,16 +12,18 @@ from typing import Any
 
 import cv2
 import onnxruntime
-from deepface.commons import folder_utils, onnx_utils, weight_utils
+from deepface.commons import folder_utils, weight_utils
 from deepface.modules import modeling
 from retinaface.commons import weight_utils as retinaface_weight_utils
 
 from core.exceptions import ModelUnavailable
+from services.engine.runtime import Runtime, Session
 
 Resolver = Callable[[str, str], Any]
 
 _active = threading.local()
 _build_model = modeling.build_model
+_InferenceSession = onnxruntime.InferenceSession
 
 
 def _local_weights(file_name: str, *_: Any, **__: Any) -> str:
@@ -40,36 +42,25 @@ def _resolved_model(task: str, model_name: str) -> Any:
     return _build_model(task, model_name) if find is None else find(task, model_name)
 
 
-class _SessionOptions(onnxruntime.SessionOptions):  # type: ignore[misc]
-    """Options of a session that uses `threads` threads; 0 is ONNX Runtime's word for all cores."""
-
-    threads = 0
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.intra_op_num_threads = self.threads
-        # Threads that wait for work in a loop take the core on which the next request's faces are searched.
-        self.add_session_config_entry("session.intra_op.allow_spinning", "0")
+def _opened_session(network: str | bytes, *options: Any, **more: Any) -> Any:
+    """A session of this thread's `opening`, in place of one with options of DeepFace's."""
+    runtime: Runtime | None = getattr(_active, "runtime", None)
+    return _InferenceSession(network, *options, **more) if runtime is None else runtime.open(network)
 
 
 weight_utils.download_weights_if_necessary = _local_weights
 retinaface_weight_utils.download_weights_if_necessary = _local_weights
 modeling.build_model = _resolved_model
-onnxruntime.SessionOptions = _SessionOptions
+onnxruntime.InferenceSession = _opened_session
 
 
 if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
     onnxruntime.preload_dlls()  # finds CUDA's libraries inside NVIDIA's Python packages
 
 
-def limit_threads(count: int) -> None:
-    """Let ONNX sessions that are built from now on use `count` threads each, and OpenCV one.
-
-    OpenCV's cascades put faces in the order their threads find them: with 2 threads, 60 searches of a photo of six
-    people gave 9 different answers; with one, always the same.
-    """
-    _SessionOptions.threads = count
-    cv2.setNumThreads(1)
+# OpenCV's cascades put faces in the order their threads find them: with 2 threads, 60 searches of a photo of six people
+# gave 9 different answers; with one, always the same.
+cv2.setNumThreads(1)
 
 
 @contextmanager
@@ -93,15 +84,19 @@ def reading(files: dict[str, Path]) -> Iterator[None]:
         _active.files = {}
 
 
-def session_of(network: bytes | Path) -> Any:
-    """A session of an ONNX file or its content, as DeepFace makes them."""
-    providers = onnx_utils.resolve_providers(onnxruntime.get_available_providers())
-    return onnxruntime.InferenceSession(network, sess_options=onnxruntime.SessionOptions(), providers=providers)
+@contextmanager
+def opening(runtime: Runtime) -> Iterator[None]:
+    """Inside, on this thread, the sessions that DeepFace builds are the runtime's."""
+    _active.runtime = runtime
+    try:
+        yield
+    finally:
+        _active.runtime = None
 
 
 def replace_sessions(client: Any, replaced: Callable[[Any], Any]) -> None:
     """Let one of DeepFace's clients, or the model in it, call what `replaced` makes of its sessions."""
     for holder in (client, getattr(client, "model", None)):
         for name, value in list(getattr(holder, "__dict__", {}).items()):
-            if isinstance(value, onnxruntime.InferenceSession):
+            if isinstance(value, Session):
                 setattr(holder, name, replaced(value))

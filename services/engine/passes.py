@@ -10,12 +10,10 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from services.engine.runtime import Array, Input, Session
 
 # Beyond this many threads a pass gains little; the cores that are left run passes of their own.
 MOST_THREADS = 4
@@ -37,8 +35,8 @@ class Passes:
         self.batching = batching
         self.turns = threading.Semaphore(max(1, cores // self.threads))
 
-    def through(self, session: Any) -> "Network":
-        """An ONNX Runtime session that is to take turns with the others."""
+    def through(self, session: Session) -> "Network":
+        """A session that is to take turns with the others."""
         return Network(session, self)
 
 
@@ -61,7 +59,7 @@ class _Ask:
 class Network:
     """Stands where DeepFace's clients keep an ONNX Runtime session, and is called as one."""
 
-    def __init__(self, session: Any, passes: Passes) -> None:
+    def __init__(self, session: Session, passes: Passes) -> None:
         self._session = session
         self._passes = passes
         (self._input,) = session.get_inputs()
@@ -69,16 +67,11 @@ class Network:
         self._waiting: list[_Ask] = []
         self._changed = threading.Condition()
 
-    def get_inputs(self) -> list[Any]:
+    def get_inputs(self) -> list[Input]:
         """As the session's."""
         return [self._input]
 
-    def get_outputs(self) -> list[Any]:
-        """As the session's."""
-        outputs: list[Any] = self._session.get_outputs()
-        return outputs
-
-    def run(self, names: Sequence[str] | None, inputs: dict[str, Array]) -> list[Array]:
+    def run(self, names: Sequence[str] | None, inputs: dict[str, Array], /) -> list[Array]:
         """These outputs for the pictures, in their order, whoever else's went with them; all of them without `names`.
 
         Raises:

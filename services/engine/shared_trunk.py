@@ -5,15 +5,14 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from services.engine import catalogue
 from services.engine.base import Weights
-from services.engine.deepface_hooks import session_of
 from services.engine.model import Model
-from services.engine.passes import Array, Network, Passes
+from services.engine.passes import Network, Passes
+from services.engine.runtime import Array, Input, Runtime, Session
 from services.engine.trunk import split
 
 logger = logging.getLogger(__name__)
@@ -35,7 +34,7 @@ class Trunk:
         finally:
             self._thread.seen = None
 
-    def get_inputs(self) -> list[Any]:
+    def get_inputs(self) -> Sequence[Input]:
         """As the session's."""
         return self._network.get_inputs()
 
@@ -58,11 +57,11 @@ class Behind:
         self._trunk = trunk
         self._head = head
 
-    def get_inputs(self) -> list[Any]:
+    def get_inputs(self) -> Sequence[Input]:
         """As the whole network's session."""
         return self._trunk.get_inputs()
 
-    def run(self, names: Sequence[str] | None, inputs: dict[str, Array]) -> list[Array]:
+    def run(self, names: Sequence[str] | None, inputs: dict[str, Array], /) -> list[Array]:
         """As the whole network's session."""
         features = self._trunk.features(inputs[self.get_inputs()[0].name])
         return self._head.run(names, {self._head.get_inputs()[0].name: features})
@@ -71,9 +70,10 @@ class Behind:
 class SharedTrunk:
     """The trunk of those attribute networks that have one in common; which ones is seen when the first is loaded."""
 
-    def __init__(self, weights: Weights, passes: Passes, folder: Path | None) -> None:
+    def __init__(self, weights: Weights, passes: Passes, runtime: Runtime, folder: Path | None) -> None:
         self._weights = weights
         self._passes = passes
+        self._runtime = runtime
         self._folder = folder
         self._lock = threading.Lock()
         self._is_known = folder is None
@@ -105,10 +105,10 @@ class SharedTrunk:
             logger.warning("attribute networks run apart: %s", type(error).__name__)
             return
         if found is not None:
-            self._trunk = Trunk(self._passes.through(session_of(found.trunk)))
+            self._trunk = Trunk(self._passes.through(self._runtime.open(str(found.trunk))))
             self._heads = found.heads
 
-    def network(self, model: Model, session: Any) -> Any:
+    def network(self, model: Model, session: Session) -> Session:
         """What stands for a session that DeepFace has made for the model."""
         own = self._passes.through(session)
         return Behind(self._trunk, own) if self._trunk is not None and model.name in self._heads else own

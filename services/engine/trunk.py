@@ -4,12 +4,10 @@ DeepFace's age, gender and race networks were trained on top of VGG-Face's convo
 Whether files share them is seen in the files alone: their first nodes must be the same, weights to the bit.
 """
 
-import fcntl
 import json
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import takewhile
@@ -19,7 +17,7 @@ from typing import Any
 import onnx
 from onnx import TensorProto, helper, shape_inference
 
-from core.files import atomically_written, signature_of
+from core.files import atomically_written, only_process, signature_of
 
 _PLAN = "plan.json"  # written last: what is listed there is whole
 _COSTLY = "Conv"  # what is worth sharing has one of these
@@ -44,7 +42,7 @@ def split(files: dict[str, Path], folder: Path) -> Split | None:
     """
     states = sorted(f"{name} {signature_of(path.stat())}" for name, path in files.items())
     kept = folder / sha256("\n".join(states).encode()).hexdigest()
-    with _only_process(folder):
+    with only_process(folder):
         if not (kept / _PLAN).is_file():
             for old in [path for path in folder.iterdir() if path.is_dir()]:
                 shutil.rmtree(old)
@@ -53,15 +51,6 @@ def split(files: dict[str, Path], folder: Path) -> Split | None:
                 file.write(json.dumps(heads).encode())
     names: list[str] = json.loads((kept / _PLAN).read_text())
     return Split(kept / "trunk.onnx", {name: _head(kept, name) for name in names}) if names else None
-
-
-@contextmanager
-def _only_process(folder: Path) -> Iterator[None]:
-    """Of the workers that start at once one cuts, the others wait for it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("wb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _head(folder: Path, name: str) -> Path:

