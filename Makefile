@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 PORT ?= $(or $(shell sed -n 's/^PORT=//p' .env 2>/dev/null),5000)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test test-tensorflow stress attack lint types demo clean
+.PHONY: run test test-tensorflow stress soak attack lint types demo clean
 .DEFAULT_GOAL := run
 
 # Set up if need be, and serve on http://localhost:5000.
@@ -43,6 +43,10 @@ stress: $(VENV)/.dev
 	$(BIN)/python -m tests.models.mixed --requests 16000
 	SLOW_CLIENTS_S=1200 $(BIN)/python -m pytest tests/test_nginx.py
 	GALLERY_KILLS=100 GALLERY_RESTARTS=30 $(BIN)/python -m pytest tests/test_gallery_server.py
+
+# 20,000 mixed requests, over which the worker's memory must not grow by 1 %.
+soak: $(VENV)/.dev
+	SOAK_REQUESTS=20000 $(BIN)/python -m pytest -s tests/models/test_soak.py
 
 # The attacks of SECURITY.md, each with its full number of tries.
 attack: $(VENV)/.dev

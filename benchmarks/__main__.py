@@ -3,7 +3,7 @@
 import argparse
 import importlib
 
-NAMES = ("overhead", "engine", "detection", "accuracy", "find", "gallery", "gallery_large", "inference")
+NAMES = ("overhead", "engine", "detection", "accuracy", "find", "gallery", "gallery_large", "inference", "runtime")
 
 
 def _numbers(text: str) -> tuple[int, ...]:

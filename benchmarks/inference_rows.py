@@ -1,5 +1,6 @@
 """The rows of the table of `inference`; each starts the servers it needs and prints its lines."""
 
+import importlib.util
 import multiprocessing
 import statistics
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from benchmarks.load import Work, data_uri, load, post, warm_up
 from benchmarks.networks import ATTRIBUTES, home_of_networks
 from benchmarks.overhead import pictures
 from benchmarks.processor import VGG_FACE_FLOP, gflops
-from benchmarks.servers import PROJECT, deepfaces, ours, resident_mb
+from benchmarks.servers import PROJECT, deepfaces, ours, private_mb, resident_mb
 from benchmarks.timing import in_turn
 
 SHARED = PROJECT.parent / "shared"  # photos and weights that no package carries
@@ -69,6 +70,8 @@ def analyze(home: Path) -> None:
     """Four attributes, of networks that share their convolutions with each other and of such that do not."""
     work = ("analyze", {"img": data_uri(_FIRST), "detector_backend": "opencv"})
     _single(home, "/analyze, 4 attributes, planted trunk", work, *ATTRIBUTES, "opencv", aim=2.2)
+    if importlib.util.find_spec("openvino") is not None:
+        _single(home, "  the same, INFERENCE_RUNTIME=openvino", work, *ATTRIBUTES, "opencv", aim=4, runtime="openvino")
     with home_of_networks(unshared=True) as apart:
         _single(apart, "/analyze, 4 attributes, trunks of their own", work, *ATTRIBUTES, "opencv")
 
@@ -93,16 +96,21 @@ def at_once(home: Path) -> None:
 
 
 def memory(home: Path) -> None:
-    """What is resident when every network has answered a request."""
+    """What is resident when every network has answered a request, and what of that is no page of a file."""
     mix = [_represent(_FIRST, model, "opencv") for model in _RECOGNITION]
     mix.append(("analyze", {"img": data_uri(_FIRST), "detector_backend": "opencv"}))
+    models = (*_RECOGNITION, *ATTRIBUTES, "opencv")
+    with ours(home, **preloading(*models)):  # keeps the networks' optimised forms
+        pass
     resident: Measured = {}
-    for who, server in ((ONE, deepfaces(home)), (US, ours(home, **preloading(*_RECOGNITION, *ATTRIBUTES, "opencv")))):
+    private: Measured = {}
+    for who, server in ((ONE, deepfaces(home)), (US, ours(home, **preloading(*models)))):
         with server as (url, worker, _):
             for work in mix:
                 post(url, work)
-            resident[who] = resident_mb(worker)
+            resident[who], private[who] = resident_mb(worker), private_mb(worker)
     print_line("resident, 4 models and 4 attributes", resident, "MB", aim=3)
+    print_line("  of that no page of a file", private, "MB", aim=3)
 
 
 def processor(home: Path) -> None:
@@ -135,9 +143,9 @@ def _started(server: Callable[[], Any], count: int = STARTS) -> tuple[float, flo
     return statistics.median(seconds for seconds, _ in starts[1:]), statistics.median(mb for _, mb in starts[1:])
 
 
-def _single(home: Path, title: str, work: Work, *models: str, aim: float | None = None) -> None:
+def _single(home: Path, title: str, work: Work, *models: str, aim: float | None = None, runtime: str = "onnx") -> None:
     """One client, one request after the other, of each server in turn."""
-    with servers(home, *models) as urls:
+    with servers(home, *models, runtime=runtime) as urls:
         _warm_up(urls, work)
         print_line(title, in_turn(asking(urls, work), REPETITIONS), "ms", aim=aim)
 

@@ -45,13 +45,13 @@ def _number(value: float, unit: str) -> str:
 
 
 @contextmanager
-def servers(home: Path, *models: str) -> Iterator[dict[str, str]]:
-    """The addresses of all three; ours has these models loaded."""
+def servers(home: Path, *models: str, runtime: str = "onnx") -> Iterator[dict[str, str]]:
+    """The addresses of all three; ours has these models loaded, on this INFERENCE_RUNTIME."""
     with ExitStack() as stack:
         yield {
             ONE: stack.enter_context(deepfaces(home))[0],
             TWO: stack.enter_context(deepfaces(home, workers=2))[0],
-            US: stack.enter_context(ours(home, **preloading(*models)))[0],
+            US: stack.enter_context(ours(home, INFERENCE_RUNTIME=runtime, **preloading(*models)))[0],
         }
 
 

@@ -82,6 +82,12 @@ def _answers(url: str) -> bool:
     return False
 
 
+def private_mb(process_id: int) -> float:
+    """What of a process's resident memory is no page of a file, in megabytes."""
+    lines = Path(f"/proc/{process_id}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon:")) * 1024 / 1e6
+
+
 def resident_mb(process_id: int) -> float:
     """Resident memory of a process, in megabytes."""
     pages = int(Path(f"/proc/{process_id}/statm").read_text().split()[1])

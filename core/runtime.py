@@ -4,6 +4,7 @@ import logging
 import os
 
 from core.config import CPU, Settings
+from core.memory import share_arenas
 
 # What OpenMP, numpy's and TensorFlow's own pools of threads read their size from.
 _THREAD_COUNTS = (
@@ -17,6 +18,7 @@ _THREAD_COUNTS = (
 
 def prepare_process(settings: Settings) -> None:
     """Export the settings that those libraries read from the environment once, at import."""
+    share_arenas()
     os.environ["DEEPFACE_BACKEND_ENGINE"] = settings.deepface_engine
     os.environ["DEEPFACE_HOME"] = str(settings.deepface_home.resolve())
     os.environ["TF_USE_LEGACY_KERAS"] = "1"  # DeepFace drives TensorFlow through tf-keras

