@@ -140,6 +140,11 @@ class Settings(BaseSettings):
     deepface_engine: Annotated[Literal["onnx", "tensorflow"], AfterValidator(installed_engine)] = Field(
         "onnx", description="Framework DeepFace runs on."
     )
+    license_policy: Literal["any", "commercial"] = Field(
+        "any",
+        description="Which models may be used: `any`, or `commercial`: those whose weights may certainly be used"
+        " commercially.",
+    )
     preload_models: Names = Field(
         (), description="Models to load at start, by name and comma; empty means the default model and detector."
     )

@@ -26,6 +26,7 @@ from services.indexing import FolderIndexer
 from services.key_bootstrap import build_keys, open_database, open_indexes
 from services.key_rotation import KeyRotationService
 from services.keys import KeyService
+from services.model_overview import ModelOverview
 from services.models import ModelService
 from services.options import Defaults
 from services.person_lock import PersonLock
@@ -75,6 +76,7 @@ class Services:
     key_rotation: KeyRotationService
     readiness: ReadinessService
     models: ModelService
+    model_overview: ModelOverview
 
 
 def build_services(settings: Settings, *, engine: Engine | None = None) -> Services:
@@ -116,6 +118,7 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         store.ping()
         gallery_store.ping()
 
+    readiness = ReadinessService(engine=engine, models=defaults.preload, ping_store=ping)
     reader = FaceReader(engine=engine, policy=policy, defaults=defaults)
     gallery = GalleryService(
         engine=engine, reader=reader, defaults=defaults, store=gallery_store, erases=database.is_sqlite
@@ -154,8 +157,11 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         ),
         upkeep=UpkeepService(store=gallery_store),
         key_rotation=KeyRotationService(faces=SqlFaceSealer(database), indexes=store),
-        readiness=ReadinessService(engine=engine, models=defaults.preload, ping_store=ping),
+        readiness=readiness,
         models=ModelService(weights=weights),
+        model_overview=ModelOverview(
+            engine=engine, weights=weights, licenses=defaults.licenses, is_ready=readiness.is_ready
+        ),
     )
 
 

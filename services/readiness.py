@@ -84,6 +84,11 @@ class ReadinessService:
             side = _PROBE_SIDE_PX // 2
             self._engine.liveness(_PROBE, [FaceArea(x=side // 2, y=side // 2, w=side, h=side)])
 
+    def is_ready(self, name: str) -> bool:
+        """Whether this model was preloaded and has answered."""
+        part = self._parts.get(name)
+        return part is not None and part.state == "ready"
+
     def require_loaded(self) -> None:
         """Return if loading is over, whatever came of it: a request for a missing model is told so by the engine.
 

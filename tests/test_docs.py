@@ -13,6 +13,7 @@ import pytest
 from api.openapi import views
 from core.config import Settings
 from schemas import faces
+from services.engine import catalogue
 from tests.api.test_errors import concrete_errors
 from tests.test_server import PROJECT, served, wait_for
 
@@ -69,6 +70,18 @@ def test_the_table_of_options_is_the_request_models():
     for name in endpoints:
         model = getattr(faces, f"{name.capitalize()}Request")
         assert documented[name] == set(model.model_fields) - {"img", "img1", "img2", "person_id"}
+
+
+def test_the_tables_of_models_are_the_catalogue():
+    text = DOCUMENTS[PROJECT / "docs" / "models.md"]
+    for model in catalogue.MODELS.values():
+        terms, sizes = model.license, [file.size for file in model.files]
+        size = "not published" if None in sizes else f"{sum(sizes) / 1_000_000:.1f} MB" if sizes else "-"
+        said = (model.name, model.task, size, terms.name, terms.commercial_use, f"[{terms.reason}]({terms.source})")
+        assert f"| {' | '.join(said)} |" in text, model.name
+        for number in model.accuracy:
+            assert f"| {model.name} | {number.benchmark} | {number.metric} | {number.value} |" in text
+    assert len(re.findall(r"^\| .* \| (?:yes|no|unclear) \| \[", text, re.MULTILINE)) == len(catalogue.MODELS)
 
 
 def test_the_example_settings_are_settings():
