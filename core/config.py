@@ -37,15 +37,19 @@ class Settings(BaseSettings):
     port: int = Field(5000, ge=1, le=65535, description="Port the server listens on.")
     debug: bool = Field(False, description="Reload on code changes and log more; never a debugger.")
 
+    model_preset: Literal["offline", "commercial", "accurate", "deepface"] = Field(
+        "deepface",
+        description="Models that go together: `offline`, `commercial`, `accurate` or `deepface`; see docs/models.md.",
+    )
     default_model: str = Field(
-        "VGG-Face",
+        "",
         validation_alias=AliasChoices("DEFAULT_MODEL", "FACE_RECOGNITION_MODEL"),
-        description="Recognition model of a request that names none.",
+        description="Recognition model of a request that names none; empty means MODEL_PRESET's.",
     )
     default_detector: str = Field(
-        "opencv",
+        "",
         validation_alias=AliasChoices("DEFAULT_DETECTOR", "FACE_DETECTOR_BACKEND"),
-        description="Detector of a request that names none.",
+        description="Detector of a request that names none; empty means MODEL_PRESET's.",
     )
     default_metric: str = Field(
         "cosine",
@@ -146,7 +150,9 @@ class Settings(BaseSettings):
         " commercially.",
     )
     preload_models: Names = Field(
-        (), description="Models to load at start, by name and comma; empty means the default model and detector."
+        (),
+        description="Models to load at start, by name and comma; empty means the default model and"
+        " detector, and what else MODEL_PRESET has.",
     )
     workers: int = Field(1, ge=1, description="Server processes; each loads the models anew.")
     inference_lanes: OptionalInt = Field(

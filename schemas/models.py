@@ -69,8 +69,21 @@ class ModelInfo(BaseModel):
     ready: bool = Field(description="Whether it was preloaded and has answered a first inference.")
 
 
+class PresetInfo(BaseModel):
+    """Models that go together."""
+
+    name: str
+    summary: str
+    models: list[str]
+    commercial_use: Literal["yes", "no", "unclear"] = Field(description="Of all of them together.")
+    size_bytes: int | None = Field(description="Of all their files; null where somebody has not published it.")
+    installed: bool
+
+
 class ModelsResponse(Response):
-    """All models."""
+    """All models, and the presets of them."""
 
     license_policy: Literal["any", "commercial"]
+    preset: str = Field(description="MODEL_PRESET.")
+    presets: list[PresetInfo]
     models: list[ModelInfo]

@@ -160,7 +160,11 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         readiness=readiness,
         models=ModelService(weights=weights),
         model_overview=ModelOverview(
-            engine=engine, weights=weights, licenses=defaults.licenses, is_ready=readiness.is_ready
+            engine=engine,
+            weights=weights,
+            licenses=defaults.licenses,
+            preset=settings.model_preset,
+            is_ready=readiness.is_ready,
         ),
     )
 

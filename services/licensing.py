@@ -1,12 +1,20 @@
 """Which models may be used, by the terms of their weights."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from core.access_errors import LicenseForbidden
 from core.config import SettingsError
 from services.engine import catalogue
-from services.engine.model import License
+from services.engine.model import CommercialUse, License, Model
+
+_FROM_WORST = ("no", "unclear", "yes")
+
+
+def commercial_use(models: Iterable[Model]) -> CommercialUse:
+    """Whether models may be used commercially together: the worst of their verdicts."""
+    return min((model.license.commercial_use for model in models), key=_FROM_WORST.index)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,29 +2,45 @@
 
 from collections.abc import Callable
 
-from schemas.models import AccuracyInfo, LicenseInfo, ModelFile, ModelInfo, ModelsResponse, Thresholds
+from schemas.models import AccuracyInfo, LicenseInfo, ModelFile, ModelInfo, ModelsResponse, PresetInfo, Thresholds
 from services.engine import catalogue
 from services.engine.base import Engine, Weights
-from services.engine.model import Model, WeightFile
-from services.licensing import LicensePolicy
-from services.models import is_installed
+from services.engine.model import Model, Preset, WeightFile
+from services.licensing import LicensePolicy, commercial_use
+from services.models import is_installed, size_of, total_size
 
 
 class ModelOverview:
     """Describes the catalogue's models as they are in this process; `is_ready` says which have answered."""
 
     def __init__(
-        self, *, engine: Engine, weights: Weights, licenses: LicensePolicy, is_ready: Callable[[str], bool]
+        self, *, engine: Engine, weights: Weights, licenses: LicensePolicy, preset: str, is_ready: Callable[[str], bool]
     ) -> None:
+        self._preset = preset
         self._engine = engine
         self._weights = weights
         self._licenses = licenses
         self._is_ready = is_ready
 
     def models(self) -> ModelsResponse:
-        """Every model of the catalogue."""
-        described = [self._described(model) for model in catalogue.MODELS.values()]
-        return ModelsResponse(license_policy=self._licenses.policy, models=described)
+        """Every model and preset of the catalogue."""
+        return ModelsResponse(
+            license_policy=self._licenses.policy,
+            preset=self._preset,
+            presets=[self._preset_info(preset) for preset in catalogue.PRESETS.values()],
+            models=[self._described(model) for model in catalogue.MODELS.values()],
+        )
+
+    def _preset_info(self, preset: Preset) -> PresetInfo:
+        models = catalogue.models_of(preset)
+        return PresetInfo(
+            name=preset.name,
+            summary=preset.summary,
+            models=[model.name for model in models],
+            commercial_use=commercial_use(models),
+            size_bytes=total_size(models, self._weights),
+            installed=all(is_installed(model, self._weights) for model in models),
+        )
 
     def _described(self, model: Model) -> ModelInfo:
         return ModelInfo(
@@ -45,11 +61,10 @@ class ModelOverview:
         )
 
     def _file(self, file: WeightFile) -> ModelFile:
-        here = self._weights.size(file)
         return ModelFile(
             name=file.name,
-            installed=here is not None,
-            size_bytes=file.size if here is None else here,
+            installed=self._weights.size(file) is not None,
+            size_bytes=size_of(file, self._weights),
             sha256=file.sha256,
             urls=list(file.urls),
             package=file.package,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from services.engine import catalogue
 from services.engine.base import FetchError, Progress, Weights
-from services.engine.model import Model
+from services.engine.model import Model, WeightFile
 
 __all__ = ["FetchError", "ModelRow", "ModelService", "UnknownModel"]
 
@@ -37,6 +37,19 @@ def is_installed(model: Model, weights: Weights) -> bool:
     return importable and not weights.missing(model)
 
 
+def size_of(file: WeightFile, weights: Weights) -> int | None:
+    """The bytes of the file that is here, else of the published one; None if nobody has published that."""
+    here = weights.size(file)
+    return file.size if here is None else here
+
+
+def total_size(models: Iterable[Model], weights: Weights) -> int | None:
+    """The bytes of all files of these models, as `size_of` has them."""
+    sizes = [size_of(file, weights) for model in models for file in weights.files(model)]
+    known = [size for size in sizes if size is not None]
+    return sum(known) if len(known) == len(sizes) else None
+
+
 class ModelService:
     """Lists the catalogue and fetches weights; nothing else downloads."""
 
@@ -48,15 +61,11 @@ class ModelService:
         return [self._row(model) for model in catalogue.MODELS.values()]
 
     def _row(self, model: Model) -> ModelRow:
-        files = self._weights.files(model)
-        here = [self._weights.size(file) for file in files]
-        sizes = [file.size if size is None else size for file, size in zip(files, here, strict=True)]
-        known = [size for size in sizes if size is not None]
         return ModelRow(
             name=model.name,
             task=model.task,
-            files=tuple(file.name for file in files),
-            size=sum(known) if len(known) == len(files) else None,
+            files=tuple(file.name for file in self._weights.files(model)),
+            size=total_size([model], self._weights),
             commercial_use=model.license.commercial_use,
             installed=is_installed(model, self._weights),
             package=model.package,

@@ -64,11 +64,12 @@ class Defaults:
             SettingsError: one of them names no model, detector, metric or normalisation that requests could name, or
                 PRELOAD_MODELS names no model; or LICENSE_POLICY forbids one of these models.
         """
+        preset = catalogue.PRESETS[settings.model_preset]
         try:
             options = ComparisonOptions.model_validate(
                 {
-                    "model_name": settings.default_model,
-                    "detector_backend": settings.default_detector,
+                    "model_name": settings.default_model or preset.model,
+                    "detector_backend": settings.default_detector or preset.detector,
                     "distance_metric": settings.default_metric,
                     "normalization": settings.default_normalization,
                 }
@@ -76,17 +77,19 @@ class Defaults:
         except ValidationError as error:
             wrong = error.errors(include_input=False)[0]
             raise SettingsError(f"{_SETTING_OF_OPTION[str(wrong['loc'][0])]}: {wrong['msg']}") from None
-        preload = settings.preload_models or (settings.default_model, settings.default_detector)
+        model, detector = str(options.model_name), str(options.detector_backend)
+        liveness = (catalogue.LIVENESS,) if preset.liveness else ()
+        preload = tuple(_known(name) for name in settings.preload_models or (model, detector, *liveness))
         licenses = LicensePolicy(settings.license_policy)
-        licenses.require_of("DEFAULT_MODEL", settings.default_model)
-        licenses.require_of("DEFAULT_DETECTOR", settings.default_detector)
+        licenses.require_of("DEFAULT_MODEL" if settings.default_model else "MODEL_PRESET", model)
+        licenses.require_of("DEFAULT_DETECTOR" if settings.default_detector else "MODEL_PRESET", detector)
         for name in preload:
-            licenses.require_of("PRELOAD_MODELS", _known(name))
+            licenses.require_of("PRELOAD_MODELS", name)
         return cls(
-            preload=tuple(_known(name) for name in preload),
+            preload=preload,
             licenses=licenses,
-            model=str(options.model_name),
-            detector=str(options.detector_backend),
+            model=model,
+            detector=detector,
             metric=str(options.distance_metric),
             normalization=str(options.normalization),
             align=settings.default_align,

@@ -4,8 +4,8 @@ Names, input sizes, dimensions, file names and URLs are those of DeepFace's own 
 are `deepface.config.threshold`. A test compares both with the installed DeepFace. The rows are in `rows/`.
 """
 
-from services.engine.model import Model
-from services.engine.rows import attributes
+from services.engine.model import Model, Preset
+from services.engine.rows import attributes, presets
 from services.engine.rows.detection import DETECTION
 from services.engine.rows.recognition import RECOGNITION
 
@@ -21,6 +21,8 @@ ALIASES = {"yolov8": "yolov8n"}
 THRESHOLDS_SOURCE = "deepface.config.threshold of DeepFace 0.0.103"
 TEMPLATE_THRESHOLDS_SOURCE = "python -m benchmarks accuracy"
 
+PRESETS: dict[str, Preset] = {preset.name: preset for preset in presets.PRESETS}
+
 
 def find(name: str) -> Model:
     """The row called `name`, or of which that is an alias.
@@ -29,3 +31,9 @@ def find(name: str) -> Model:
         KeyError: there is none.
     """
     return MODELS[ALIASES.get(name, name)]
+
+
+def models_of(preset: Preset) -> tuple[Model, ...]:
+    """The rows of a preset."""
+    liveness = (LIVENESS,) if preset.liveness else ()
+    return tuple(MODELS[name] for name in (preset.model, preset.detector, *liveness))

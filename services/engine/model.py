@@ -52,6 +52,17 @@ class WeightFile:
     sha256: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A recognition model and a detector that go together, with the liveness networks or without."""
+
+    name: str
+    model: str
+    detector: str
+    summary: str
+    liveness: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
     """How a detector is run on bounded copies: measured by `python -m benchmarks detection`.

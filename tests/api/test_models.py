@@ -68,6 +68,21 @@ def test_the_root_links_it_and_openapi_describes_it(client):
     assert "ModelsResponse" in str(answer)
 
 
+def test_the_presets_have_the_sizes_and_the_worst_licence_of_their_models(make_app):
+    answer = make_app(model_preset="offline").test_client().get("/models").json
+    assert answer["preset"] == "offline"
+    presets = {preset["name"]: preset for preset in answer["presets"]}
+    assert {name: preset["commercial_use"] for name, preset in presets.items()} == {
+        "offline": "yes", "commercial": "yes", "accurate": "no", "deepface": "no",
+    }  # fmt: skip
+    assert (presets["offline"]["models"], presets["offline"]["size_bytes"]) == (["Dlib", "dlib"], 31_616_555)
+    assert (presets["commercial"]["models"], presets["commercial"]["size_bytes"]) == (
+        ["SFace", "yunet", "MiniFASNet"],
+        None,
+    )
+    assert not presets["deepface"]["installed"]
+
+
 @pytest.mark.parametrize(
     ("route", "body", "forbidden"),
     [
