@@ -75,7 +75,7 @@ class WeightRecords:
                 lock.files[name] = _Recorded(size=digest.size, sha256=digest.sha256, accepted=accepted)
             lock.files = dict(sorted(lock.files.items()))
             with atomically_written(self._path, mode=_MODE) as file:
-                file.write(lock.model_dump_json(indent=1, exclude_defaults=True).encode() + b"\n")
+                file.write(lock.model_dump_json(indent=1).encode() + b"\n")
 
     def _read(self) -> _Lock:
         try:

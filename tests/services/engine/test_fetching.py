@@ -3,7 +3,12 @@
 import bz2
 import hashlib
 import io
+import json
 import os
+import subprocess
+import sys
+import threading
+import time
 import zipfile
 from pathlib import Path
 
@@ -14,11 +19,24 @@ from services.engine.model import WeightFile
 from services.engine.weights import WeightFolder
 from tests.services.engine.lying_server import lying_server
 
+PROJECT = Path(__file__).parents[3]
+
 CONTENT = os.urandom(3_000_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 OTHER = os.urandom(len(CONTENT))
 
 MOST = 20 << 16  # bytes until a connection breaks, of whole reads
+
+
+# Another process, which saves what it has after each read.
+FETCHING = """
+import pathlib, sys
+from services.engine import fetching
+from services.engine.model import WeightFile
+from services.engine.weights import WeightFolder
+fetching._SAVED_BYTES = 1
+WeightFolder(pathlib.Path(sys.argv[1])).fetch(WeightFile("sub/model.onnx", (sys.argv[2],)), lambda done, total: None)
+"""
 
 
 def zipped(*names):
@@ -129,6 +147,31 @@ def test_the_next_process_goes_on_with_what_has_come(folder, server, tmp_path):
     assert {name.rpartition(".")[2] for name in left(tmp_path)} == {"part", "json"}
     server.lies.clear(), server.drops.clear(), server.asked.clear()
     assert fetch(WeightFolder(tmp_path), file) == CONTENT
+    assert server.asked == [("/good", f"bytes={MOST}-")]
+    assert left(tmp_path) == set()
+
+
+def test_a_process_that_is_killed_loses_only_what_it_had_not_saved(folder, server, tmp_path):
+    def stuck(handler, body):
+        server.lies.clear()
+        server.drops["/good"] = MOST
+        handler.answer(body)
+        server.drops.clear()
+        gone.wait(30)
+
+    gone, file = threading.Event(), file_of(server, "/good")
+    server.lies["/good"] = stuck
+    killed = subprocess.Popen([sys.executable, "-c", FETCHING, tmp_path, *file.urls], cwd=PROJECT)
+    note = folder.path(file).parent
+    deadline = time.monotonic() + 30
+    while not (notes := [json.loads(path.read_text()) for path in note.glob(".*.json")]) or notes[0]["done"] < MOST:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    killed.kill()
+    killed.wait()
+    gone.set()
+    server.asked.clear()
+    assert fetch(folder, file) == CONTENT
     assert server.asked == [("/good", f"bytes={MOST}-")]
     assert left(tmp_path) == set()
 

@@ -81,7 +81,8 @@ def test_only_what_is_not_published_is_recorded(folder):
     for file in (PUBLISHED, UNKNOWN):
         put(folder, file)
         folder.problem(file)
-    assert json.loads(lock(folder).read_text())["files"] == {"unknown.onnx": {"size": len(CONTENT), "sha256": SHA256}}
+    recorded = {"size": len(CONTENT), "sha256": SHA256, "accepted": False}
+    assert json.loads(lock(folder).read_text()) == {"version": 1, "files": {"unknown.onnx": recorded}}
 
 
 def test_an_unchanged_file_is_not_read_again_by_the_next_process_unless_it_is_verified(folder, tmp_path, cache):
