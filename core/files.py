@@ -148,13 +148,26 @@ def atomically_written(path: Path, *, mode: int = 0o600) -> Iterator[BufferedRan
     try:
         with os.fdopen(descriptor, "w+b") as file:
             yield file
-            file.flush()
-            os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        put_in_place(temporary, path, mode=mode)
     except BaseException:
-        os.unlink(temporary)
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
         raise
+
+
+def put_in_place(temporary: str | Path, path: Path, *, mode: int) -> None:
+    """Let the file `temporary`, of the same file system, take the place of `path`, on disk when this returns.
+
+    Raises:
+        OSError: the folder is not writable or full.
+    """
+    descriptor = os.open(temporary, os.O_RDONLY)
+    try:
+        os.fchmod(descriptor, mode)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    os.replace(temporary, path)
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)
@@ -163,13 +176,15 @@ def atomically_written(path: Path, *, mode: int = 0o600) -> Iterator[BufferedRan
 
 
 @contextmanager
-def only_process(folder: Path) -> Iterator[None]:
-    """Of the processes, and threads, that come here for a folder one is inside, and the others wait for it.
+def locked(path: Path) -> Iterator[None]:
+    """Holds the lock of a file or folder that exists; another process, or another thread, waits.
 
     Raises:
-        OSError: the folder cannot be written.
+        OSError: it cannot be opened.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("wb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(descriptor)

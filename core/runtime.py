@@ -3,8 +3,9 @@
 import logging
 import os
 
-from core.config import CPU, Settings
+from core.config import Settings
 from core.memory import share_arenas
+from core.setting_types import CPU
 
 # What OpenMP, numpy's and TensorFlow's own pools of threads read their size from.
 _THREAD_COUNTS = (

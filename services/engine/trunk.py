@@ -17,7 +17,7 @@ from typing import Any
 import onnx
 from onnx import TensorProto, helper, shape_inference
 
-from core.files import atomically_written, only_process, signature_of
+from core.files import atomically_written, locked, signature_of
 
 _PLAN = "plan.json"  # written last: what is listed there is whole
 _COSTLY = "Conv"  # what is worth sharing has one of these
@@ -42,7 +42,8 @@ def split(files: dict[str, Path], folder: Path) -> Split | None:
     """
     states = sorted(f"{name} {signature_of(path.stat())}" for name, path in files.items())
     kept = folder / sha256("\n".join(states).encode()).hexdigest()
-    with only_process(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
         if not (kept / _PLAN).is_file():
             for old in [path for path in folder.iterdir() if path.is_dir()]:
                 shutil.rmtree(old)

@@ -8,6 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from services.engine import catalogue
 from services.engine.model import Model
+from services.engine.weights import WeightFolder
 
 _OUTPUTS = {"age": 101, "gender": 2, "emotion": 7, "race": 6, catalogue.LIVENESS: 3}
 _CELLS = 8  # the picture is averaged to this many cells a side before the one random layer
@@ -42,6 +43,14 @@ def write_on_trunk(path: Path, *, classes: int, seed: int) -> None:
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     path.write_bytes(model.SerializeToString())
+
+
+def accept_all(home: Path) -> None:
+    """Have made files taken for right where others are published."""
+    weights = WeightFolder(home)
+    for file in (file for model in catalogue.MODELS.values() for file in model.files):
+        if weights.size(file) is not None:
+            weights.accept(file)
 
 
 def _graph(model: Model, number: int) -> onnx.ModelProto:
