@@ -10,7 +10,7 @@ from services.engine.base import Detection
 from services.engine.deepface import DeepFaceEngine
 from services.engine.shared_trunk import Trunk
 from services.engine.weights import WeightFolder
-from tests.models.graphs import write_on_trunk
+from tests.models.graphs import accept_all, write_on_trunk
 
 ACTIONS = ("age", "gender", "emotion", "race")
 SHARED_FILES = {"age_model_weights.onnx": 101, "gender_model_weights.onnx": 2, "race_model_single_batch.onnx": 6}
@@ -56,6 +56,7 @@ def planted(deepface_home, tmp_path):
     shutil.copytree(deepface_home, home)
     for seed, name in enumerate(SHARED_FILES):
         write_on_trunk(home / ".deepface" / "weights" / name, classes=SHARED_FILES[name], seed=seed)
+    accept_all(home)
     return home
 
 
