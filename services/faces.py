@@ -24,6 +24,7 @@ from schemas.faces import (
     VerifyRequest,
     VerifyResponse,
 )
+from services.at_once import at_once
 from services.engine.base import Engine, FaceArea, LivenessScore, Pixels
 from services.options import Defaults
 from services.reading import FaceReader
@@ -49,8 +50,11 @@ class FaceService:
         """
         assert request.img2 is not None, "a person takes another way"
         started = time.monotonic()
-        faces1, embeddings1 = self._reader.embedded(request.img1, "img1", request)
-        faces2, embeddings2 = self._reader.embedded(request.img2, "img2", request)
+        image2 = request.img2
+        (faces1, embeddings1), (faces2, embeddings2) = at_once(
+            lambda: self._reader.embedded(request.img1, "img1", request),
+            lambda: self._reader.embedded(image2, "img2", request),
+        )
         annotate(faces=len(faces1) + len(faces2))
         for field, faces in (("img1", faces1), ("img2", faces2)):
             if not faces:

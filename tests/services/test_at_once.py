@@ -1,0 +1,32 @@
+import threading
+
+import pytest
+
+from core.deadline import deadline, remaining_s
+from core.exceptions import DeadlineExceeded, NoFaceDetected
+from services.at_once import at_once
+
+
+def fail(error):
+    raise error
+
+
+def test_both_run_at_the_same_time():
+    met = threading.Barrier(2, timeout=10)
+    assert at_once(lambda: (met.wait(), "one")[1], lambda: (met.wait(), 2)[1]) == ("one", 2)
+
+
+def test_the_other_thread_has_the_requests_deadline():
+    with deadline(5):
+        ours, others = at_once(remaining_s, remaining_s)
+    assert 0 < others <= 5
+    assert 0 < ours <= 5
+    assert at_once(remaining_s, remaining_s) == (None, None)
+
+
+def test_of_two_errors_it_is_the_firsts():
+    first, second = NoFaceDetected(), DeadlineExceeded()
+    with pytest.raises(NoFaceDetected):
+        at_once(lambda: fail(first), lambda: fail(second))
+    with pytest.raises(DeadlineExceeded):
+        at_once(lambda: 1, lambda: fail(second))
