@@ -10,6 +10,7 @@ from core.config import Settings
 from core.images import ImagePolicy
 from services.admission import Admission
 from services.audit import AuditService
+from services.capture import CaptureReader
 from services.comparing import ComparisonService
 from services.confinement import ConfinementService
 from services.engine.base import Engine
@@ -117,8 +118,9 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         gallery_store.ping()
 
     reader = FaceReader(engine=engine, policy=policy, defaults=defaults)
+    captures = CaptureReader(reader=reader, defaults=defaults)
     gallery = GalleryService(
-        engine=engine, reader=reader, defaults=defaults, store=gallery_store, erases=database.is_sqlite
+        engine=engine, captures=captures, defaults=defaults, store=gallery_store, erases=database.is_sqlite
     )
     lock = PersonLock(store=SqlMissStore(database), most=settings.person_lock_misses, lock_s=settings.person_lock_s)
     return Services(
@@ -127,7 +129,7 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         keys=build_keys(settings, database),
         hits=_hit_storage(settings, database),
         confinement=ConfinementService(store=gallery_store),
-        faces=FaceService(engine=engine, reader=reader, defaults=defaults),
+        faces=FaceService(engine=engine, reader=reader, captures=captures, defaults=defaults),
         find=FindService(
             engine=engine,
             reader=reader,
@@ -139,7 +141,13 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         indexes=IndexService(indexer=indexer, defaults=defaults, folder=folder),
         gallery=gallery,
         identification=IdentificationService(
-            engine=engine, reader=reader, defaults=defaults, store=gallery_store, lock=lock, log=event_log
+            engine=engine,
+            reader=reader,
+            captures=captures,
+            defaults=defaults,
+            store=gallery_store,
+            lock=lock,
+            log=event_log,
         ),
         enrolment=EnrolmentService(
             gallery=gallery, store=gallery_store, defaults=defaults, policy=policy, lanes=settings.lanes

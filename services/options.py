@@ -41,7 +41,10 @@ def _known(name: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Defaults:
-    """What an option is where a request does not say; an alias stands for the catalogue's name."""
+    """What an option is where a request does not say; an alias stands for the catalogue's name.
+
+    `antispoof_threshold` is no option: whoever asks does not choose how well a spoof has to be made.
+    """
 
     model: str
     detector: str
@@ -52,6 +55,7 @@ class Defaults:
     expand_percentage: int
     alignment: str
     detection: str
+    antispoof_threshold: float
     preload: tuple[str, ...]
 
     @classmethod
@@ -86,6 +90,7 @@ class Defaults:
             expand_percentage=settings.default_expand_percentage,
             alignment=settings.default_alignment,
             detection=settings.detection,
+            antispoof_threshold=settings.antispoof_threshold,
         )
 
     def detection_of(self, options: DetectionOptions) -> Detection:
