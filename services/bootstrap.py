@@ -8,6 +8,9 @@ from limits.storage import Storage, storage_from_string
 
 from core.config import Settings
 from core.images import ImagePolicy
+from core.runtime import runtime_name
+from core.shared_json import SharedJson
+from core.versions import installed_versions
 from services.admission import Admission
 from services.audit import AuditService
 from services.capture import CaptureReader
@@ -34,6 +37,7 @@ from services.photos import PhotoEmbedder
 from services.readiness import ReadinessService
 from services.reading import FaceReader
 from services.recording import EventLog
+from services.self_test import SelfTest
 from services.stores.sql.audit import SqlAuditStore
 from services.stores.sql.database import Database
 from services.stores.sql.face_source import SqlFaceSource
@@ -75,6 +79,7 @@ class Services:
     upkeep: UpkeepService
     key_rotation: KeyRotationService
     readiness: ReadinessService
+    self_test: SelfTest
     models: ModelService
 
 
@@ -122,6 +127,12 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
     gallery = GalleryService(
         engine=engine, captures=captures, defaults=defaults, store=gallery_store, erases=database.is_sqlite
     )
+    self_test = SelfTest(
+        engine=engine,
+        answers=SharedJson(settings.data_path / "self_test.json"),
+        runtime=runtime_name(settings),
+        versions=installed_versions(),
+    )
     lock = PersonLock(store=SqlMissStore(database), most=settings.person_lock_misses, lock_s=settings.person_lock_s)
     return Services(
         settings=settings,
@@ -162,7 +173,8 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         ),
         upkeep=UpkeepService(store=gallery_store),
         key_rotation=KeyRotationService(faces=SqlFaceSealer(database), indexes=store),
-        readiness=ReadinessService(engine=engine, models=defaults.preload, ping_store=ping),
+        readiness=ReadinessService(engine=engine, self_test=self_test, models=defaults.preload, ping_store=ping),
+        self_test=self_test,
         models=ModelService(weights=weights),
     )
 
