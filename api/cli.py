@@ -25,11 +25,13 @@ _MEGABYTE = 1_000_000
 
 @weights.command("list")
 def list_weights() -> None:
-    """List every model, the files it needs and whether they are here."""
+    """List every model: whether it is here, its size, whether it may be used commercially, and its files."""
     for row in services().models.rows():
         needs = ", ".join(row.files) or "-"
         package = f"  (pip install {row.package})" if row.package else ""
-        click.echo(f"{'ok' if row.installed else 'missing':8}{row.task:12}{row.name:14}{needs}{package}")
+        size = "-" if not row.files else "?" if row.size is None else f"{row.size / _MEGABYTE:.1f} MB"
+        state = "ok" if row.installed else "missing"
+        click.echo(f"{state:8}{row.task:12}{row.name:14}{size:>9}  {row.commercial_use:8} {needs}{package}")
 
 
 @weights.command("fetch")

@@ -1,4 +1,4 @@
-"""Endpoints about the service itself: what it is, whether it lives, whether it is ready."""
+"""Endpoints about the service itself: what it is, whether it lives and is ready, and which models it has."""
 
 from flask import Blueprint, Response, current_app
 
@@ -7,6 +7,8 @@ from api.endpoint import endpoint
 from api.openapi import openapi_json, summary, views
 from core import __version__
 from core.exceptions import ModelLoading, ModelUnavailable, ServiceUnavailable
+from core.scopes import Scope
+from schemas.models import ModelsResponse
 from schemas.ops import Endpoint, Health, Readiness, ServiceInfo
 
 blueprint = Blueprint("ops", __name__)
@@ -32,6 +34,13 @@ def health() -> Health:
 def ready() -> Readiness:
     """Whether the preloaded models answer and the store can be written; else 503 that names each part."""
     return Readiness(version=__version__, parts=services().readiness.require_ready())
+
+
+@blueprint.get("/models")
+@endpoint(scope=Scope.FACES, response=ModelsResponse)
+def models() -> ModelsResponse:
+    """The models: what each is for, how good it is, on which terms, and which are installed, loaded and ready here."""
+    return services().model_overview.models()
 
 
 @blueprint.get("/openapi.json")

@@ -1,9 +1,10 @@
-"""The errors of who may ask, and how much.
+"""The errors of who may ask, for what, and how much.
 
 ServiceError
 ├── AmbiguousCredentials        400 ambiguous_credentials
 ├── Unauthorized                401 unauthorized
 ├── Forbidden                   403 forbidden
+├── LicenseForbidden            403 license_forbidden
 ├── RateLimited                 429 rate_limited
 └── PersonLocked                429 person_locked
 """
@@ -32,6 +33,13 @@ class Forbidden(ServiceError):
 
     status = 403
     code = "forbidden"
+
+
+class LicenseForbidden(ServiceError):
+    """Raised when the model's licence is outside LICENSE_POLICY; details say what it allows."""
+
+    status = 403
+    code = "license_forbidden"
 
 
 class RateLimited(ServiceError):

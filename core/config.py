@@ -1,104 +1,29 @@
 """The settings: one frozen class, read once from the environment and `.env`."""
 
-import importlib.util
 import os
-import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
-import limits
-from limits.storage import storage_from_string
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
-_LEAST_SECRET = 32  # characters
-_MOST_GALLERY_KEYS = 2  # the one that seals, and while it is replaced the one before
-
-# Scheme, host and port, as browsers send it (fetch.spec.whatwg.org, "Origin header"); but for addresses of IPv6.
-_ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://[a-z0-9.-]+(:\d{1,5})?", re.ASCII)
+from core.setting_types import (
+    Counting,
+    GalleryKeys,
+    Hosts,
+    Limits,
+    Names,
+    OptionalInt,
+    Origins,
+    Secrets,
+    home_folder,
+    installed_engine,
+)
 
 
 class SettingsError(ValueError):
     """A setting has a value the service cannot start with; the message names it on one line."""
-
-
-def _split(value: object) -> object:
-    """`"a, b"` as `("a", "b")`, so that lists are written in the environment with commas."""
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
-
-
-def _lower(names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name.lower().rstrip(".") for name in names)
-
-
-def _home(value: object) -> object:
-    """`~` as the home folder, which is also what an empty variable means."""
-    return Path(value or "~").expanduser() if isinstance(value, str) else value
-
-
-def _none_if_empty(value: object) -> object:
-    return None if value == "" else value
-
-
-def _long(secrets: tuple[str, ...]) -> tuple[str, ...]:
-    if any(len(secret) < _LEAST_SECRET for secret in secrets):
-        raise ValueError(f"each key has at least {_LEAST_SECRET} characters")
-    return secrets
-
-
-def _of_hexadecimal_digits(keys: tuple[str, ...]) -> tuple[str, ...]:
-    if len(keys) > _MOST_GALLERY_KEYS or not all(re.fullmatch("[0-9a-fA-F]{64}", key) for key in keys):
-        raise ValueError("one key, or two by comma, each of 64 hexadecimal digits: openssl rand -hex 32")
-    return keys
-
-
-def _installed(engine: str) -> str:
-    if engine == "tensorflow" and importlib.util.find_spec("tensorflow") is None:
-        raise ValueError("TensorFlow is not installed: pip install -r requirements.txt")
-    return engine
-
-
-def _limits(value: str) -> str:
-    try:
-        items = limits.parse_many(value) if value else []
-    except ValueError:
-        items = None
-    if items is None or not all(item.amount and item.get_expiry() for item in items):
-        raise ValueError("write it as 1200/minute or 20/second, several by comma")
-    return value
-
-
-def _counting(value: str) -> str:
-    if value in ("memory", "database"):
-        return value
-    if not value.startswith(("redis://", "rediss://", "redis+unix://")):
-        raise ValueError("it is memory, database or redis://…")
-    if importlib.util.find_spec("redis") is None:
-        raise ValueError("the package redis is not installed: pip install redis")
-    try:
-        storage_from_string(value)  # connects to nothing yet
-    except ValueError:
-        raise ValueError("the URL cannot be read") from None
-    return value
-
-
-def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
-    if not all(_ORIGIN.fullmatch(value) for value in values):
-        raise ValueError("write each as https://app.example.com, without a path, in small letters")
-    return values
-
-
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-Secrets = Annotated[Names, AfterValidator(_long)]
-Limits = Annotated[str, AfterValidator(_limits)]
-Counting = Annotated[str, AfterValidator(_counting)]
-Origins = Annotated[Names, AfterValidator(_origins)]
-GalleryKeys = Annotated[Names, AfterValidator(_of_hexadecimal_digits)]
-Hosts = Annotated[Names, AfterValidator(_lower)]
-OptionalInt = Annotated[int | None, BeforeValidator(_none_if_empty)]
 
 
 class Settings(BaseSettings):
@@ -112,15 +37,19 @@ class Settings(BaseSettings):
     port: int = Field(5000, ge=1, le=65535, description="Port the server listens on.")
     debug: bool = Field(False, description="Reload on code changes and log more; never a debugger.")
 
+    model_preset: Literal["offline", "commercial", "accurate", "deepface"] = Field(
+        "deepface",
+        description="Models that go together: `offline`, `commercial`, `accurate` or `deepface`; see docs/models.md.",
+    )
     default_model: str = Field(
-        "VGG-Face",
+        "",
         validation_alias=AliasChoices("DEFAULT_MODEL", "FACE_RECOGNITION_MODEL"),
-        description="Recognition model of a request that names none.",
+        description="Recognition model of a request that names none; empty means MODEL_PRESET's.",
     )
     default_detector: str = Field(
-        "opencv",
+        "",
         validation_alias=AliasChoices("DEFAULT_DETECTOR", "FACE_DETECTOR_BACKEND"),
-        description="Detector of a request that names none.",
+        description="Detector of a request that names none; empty means MODEL_PRESET's.",
     )
     default_metric: str = Field(
         "cosine",
@@ -182,7 +111,7 @@ class Settings(BaseSettings):
     record_verifications: bool = Field(
         True, description="Whether each decision of `/verify` is kept, without images and embeddings."
     )
-    deepface_home: Annotated[Path, BeforeValidator(_home)] = Field(
+    deepface_home: Annotated[Path, BeforeValidator(home_folder)] = Field(
         default_factory=Path.home, description="Folder whose `.deepface/weights` holds the model files."
     )
 
@@ -219,11 +148,18 @@ class Settings(BaseSettings):
     gpu_device: OptionalInt = Field(
         -1, ge=-1, description="-1 runs on the CPU, 0 on the first GPU; empty lets the framework choose."
     )
-    deepface_engine: Annotated[Literal["onnx", "tensorflow"], AfterValidator(_installed)] = Field(
+    deepface_engine: Annotated[Literal["onnx", "tensorflow"], AfterValidator(installed_engine)] = Field(
         "onnx", description="Framework DeepFace runs on."
     )
+    license_policy: Literal["any", "commercial"] = Field(
+        "any",
+        description="Which models may be used: `any`, or `commercial`: those whose weights may certainly be used"
+        " commercially.",
+    )
     preload_models: Names = Field(
-        (), description="Models to load at start, by name and comma; empty means the default model and detector."
+        (),
+        description="Models to load at start, by name and comma; empty means the default model and"
+        " detector, and what else MODEL_PRESET has.",
     )
     workers: int = Field(1, ge=1, description="Server processes; each loads the models anew.")
     inference_lanes: OptionalInt = Field(

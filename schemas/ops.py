@@ -6,6 +6,8 @@ from pydantic import BaseModel, Field
 
 from schemas.common import Response, key_if_set
 
+SelfTestOutcome = Literal["first answer", "same answer", "changed answer", "no answer"]
+
 
 class Endpoint(BaseModel):
     """One line of the list of endpoints."""
@@ -36,7 +38,7 @@ class ReadyPart(BaseModel):
     name: str
     state: Literal["ready", "loading", "unavailable"]
     message: str = Field("", description="Why it is not ready.")
-    self_test: Literal["first answer", "same answer", "changed answer", "no answer"] | None = key_if_set(
+    self_test: SelfTestOutcome | None = key_if_set(
         "What the model answered to the self-test's picture, beside the answer kept from the first time."
     )
     milliseconds: float | None = key_if_set("How long one inference on that picture took.")

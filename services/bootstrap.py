@@ -30,6 +30,7 @@ from services.indexing import FolderIndexer
 from services.key_bootstrap import build_keys, open_database, open_indexes
 from services.key_rotation import KeyRotationService
 from services.keys import KeyService
+from services.model_overview import ModelOverview
 from services.models import ModelService
 from services.options import Defaults
 from services.person_lock import PersonLock
@@ -81,6 +82,7 @@ class Services:
     readiness: ReadinessService
     self_test: SelfTest
     models: ModelService
+    model_overview: ModelOverview
 
 
 def build_services(settings: Settings, *, engine: Engine | None = None) -> Services:
@@ -133,6 +135,7 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         runtime=runtime_name(settings),
         versions=installed_versions(),
     )
+    readiness = ReadinessService(engine=engine, self_test=self_test, models=defaults.preload, ping_store=ping)
     lock = PersonLock(store=SqlMissStore(database), most=settings.person_lock_misses, lock_s=settings.person_lock_s)
     return Services(
         settings=settings,
@@ -173,9 +176,17 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         ),
         upkeep=UpkeepService(store=gallery_store),
         key_rotation=KeyRotationService(faces=SqlFaceSealer(database), indexes=store),
-        readiness=ReadinessService(engine=engine, self_test=self_test, models=defaults.preload, ping_store=ping),
+        readiness=readiness,
         self_test=self_test,
         models=ModelService(weights=weights),
+        model_overview=ModelOverview(
+            engine=engine,
+            weights=weights,
+            licenses=defaults.licenses,
+            preset=settings.model_preset,
+            is_ready=readiness.is_ready,
+            self_test=self_test,
+        ),
     )
 
 

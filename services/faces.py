@@ -87,9 +87,11 @@ class FaceService:
         """The attributes of every face.
 
         Raises:
+            LicenseForbidden: LICENSE_POLICY forbids one of the networks.
             As `FaceReader.faces`.
         """
         actions = tuple(dict.fromkeys(request.actions or ALL_ACTIONS))
+        self._defaults.licenses.require(*actions)
         for action in actions:
             self._engine.load(action)
         with self._reader.faces(request.img, "img", request) as faces:

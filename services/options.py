@@ -11,6 +11,7 @@ from schemas.common import AlignmentOptions, ComparisonOptions, DetectionOptions
 from services.engine import catalogue
 from services.engine.base import Detection, EmbeddingSpace
 from services.engine.model import TEMPLATE
+from services.licensing import LicensePolicy
 
 T = TypeVar("T")
 
@@ -57,6 +58,7 @@ class Defaults:
     detection: str
     antispoof_threshold: float
     preload: tuple[str, ...]
+    licenses: LicensePolicy
 
     @classmethod
     def of(cls, settings: Settings) -> "Defaults":
@@ -64,13 +66,14 @@ class Defaults:
 
         Raises:
             SettingsError: one of them names no model, detector, metric or normalisation that requests could name, or
-                PRELOAD_MODELS names no model.
+                PRELOAD_MODELS names no model; or LICENSE_POLICY forbids one of these models.
         """
+        preset = catalogue.PRESETS[settings.model_preset]
         try:
             options = ComparisonOptions.model_validate(
                 {
-                    "model_name": settings.default_model,
-                    "detector_backend": settings.default_detector,
+                    "model_name": settings.default_model or preset.model,
+                    "detector_backend": settings.default_detector or preset.detector,
                     "distance_metric": settings.default_metric,
                     "normalization": settings.default_normalization,
                 }
@@ -78,11 +81,19 @@ class Defaults:
         except ValidationError as error:
             wrong = error.errors(include_input=False)[0]
             raise SettingsError(f"{_SETTING_OF_OPTION[str(wrong['loc'][0])]}: {wrong['msg']}") from None
-        preload = settings.preload_models or (settings.default_model, settings.default_detector)
+        model, detector = str(options.model_name), str(options.detector_backend)
+        liveness = (catalogue.LIVENESS,) if preset.liveness else ()
+        preload = tuple(_known(name) for name in settings.preload_models or (model, detector, *liveness))
+        licenses = LicensePolicy(settings.license_policy)
+        licenses.require_of("DEFAULT_MODEL" if settings.default_model else "MODEL_PRESET", model)
+        licenses.require_of("DEFAULT_DETECTOR" if settings.default_detector else "MODEL_PRESET", detector)
+        for name in preload:
+            licenses.require_of("PRELOAD_MODELS", name)
         return cls(
-            preload=tuple(_known(name) for name in preload),
-            model=str(options.model_name),
-            detector=str(options.detector_backend),
+            preload=preload,
+            licenses=licenses,
+            model=model,
+            detector=detector,
             metric=str(options.distance_metric),
             normalization=str(options.normalization),
             align=settings.default_align,
@@ -94,9 +105,15 @@ class Defaults:
         )
 
     def detection_of(self, options: DetectionOptions) -> Detection:
-        """How the request wants faces searched."""
+        """How the request wants faces searched.
+
+        Raises:
+            LicenseForbidden: LICENSE_POLICY forbids the detector or, where they are asked for, the liveness networks.
+        """
+        detector = _or(options.detector_backend, self.detector)
+        self.licenses.require(detector, *((catalogue.LIVENESS,) if options.anti_spoofing else ()))
         return Detection(
-            detector=catalogue.find(_or(options.detector_backend, self.detector)).name,
+            detector=catalogue.find(detector).name,
             method=_or(options.detection, self.detection),
             enforce=_or(options.enforce_detection, self.enforce_detection),
             alignment=crop_of(self._alignment_of(options), self._model_of(options)),
@@ -105,9 +122,15 @@ class Defaults:
         )
 
     def space_of(self, options: EmbeddingOptions) -> EmbeddingSpace:
-        """The embedding space of the request."""
+        """The embedding space of the request.
+
+        Raises:
+            LicenseForbidden: LICENSE_POLICY forbids its model.
+        """
+        model = self._model_of(options)
+        self.licenses.require(model)
         return EmbeddingSpace(
-            model=self._model_of(options),
+            model=model,
             alignment=self._alignment_of(options),
             detection=_or(options.detection, self.detection),
             normalization=_or(options.normalization, self.normalization),

@@ -70,6 +70,11 @@ class ReadinessService:
             if (part.state, part.message) != (before.state, before.message):
                 logger.info("preload", extra={"part": name, "state": part.state, "reason": part.message})
 
+    def is_ready(self, name: str) -> bool:
+        """Whether this model was preloaded and has answered."""
+        part = self._parts.get(name)
+        return part is not None and part.state == "ready"
+
     def require_loaded(self) -> None:
         """Return if loading is over, whatever came of it: a request for a missing model is told so by the engine.
 

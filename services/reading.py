@@ -42,6 +42,7 @@ class FaceReader:
 
         Raises:
             ImageError: as `managed_image`, and `NoFaceDetected`; each names the field.
+            LicenseForbidden: LICENSE_POLICY forbids one of the networks.
             ModelUnavailable, LivenessUnavailable: weights are missing; known before anything is read.
             DeadlineExceeded: as `Engine.lane`.
         """

@@ -5,12 +5,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from core.shared_json import Damaged, SharedJson
+from schemas.ops import SelfTestOutcome
 from services.engine import catalogue
 from services.engine.base import Detection, Engine, Face, Pixels
 from services.engine.model import Model
@@ -28,8 +29,6 @@ TOLERANCE = 0.02
 # A recognition network whose answers to the picture and to its negative are no farther apart than this sees nothing.
 _BLIND = 1e-6
 
-Outcome = Literal["first answer", "same answer", "changed answer", "no answer"]
-
 _Answer = npt.NDArray[np.float64]
 
 
@@ -41,7 +40,7 @@ class SelfTestResult:
     """
 
     model: str
-    outcome: Outcome
+    outcome: SelfTestOutcome
     milliseconds: float | None = None
     distance: float | None = None
     message: str = ""
@@ -90,7 +89,7 @@ class SelfTest:
         positive = self._answer(model, self._picture)
         milliseconds = round((time.perf_counter() - started) * 1000, 1)
 
-        def result(outcome: Outcome, message: str = "", distance: float | None = None) -> SelfTestResult:
+        def result(outcome: SelfTestOutcome, message: str = "", distance: float | None = None) -> SelfTestResult:
             return SelfTestResult(
                 model=model.name, outcome=outcome, milliseconds=milliseconds, distance=distance, message=message
             )

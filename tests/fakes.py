@@ -32,6 +32,7 @@ class FakeEngine(Engine):
         self.gate = gate
         self.embedded = 0
         self.weights = "fake"
+        self.loaded: set[str] = set()
         self._lanes = Lanes(lanes)
 
     @override
@@ -43,6 +44,11 @@ class FakeEngine(Engine):
         if name in self.missing:
             error = LivenessUnavailable if name == catalogue.LIVENESS else ModelUnavailable
             raise error(f"{name} is missing", details={"missing_files": [name]})
+        self.loaded.add(name)
+
+    @override
+    def is_loaded(self, name: str) -> bool:
+        return name in self.loaded
 
     @override
     def fingerprint(self, names: Sequence[str]) -> str:

@@ -18,6 +18,8 @@ ALLOWED = {
     "schemas": ("schemas",),
     "services": ("services", "schemas", CORE_LEAVES),
     "services.engine": ("services.engine.base", "services.engine.catalogue", "services.engine.model", CORE_LEAVES),
+    "services.engine.catalogue": ("services.engine.model", "services.engine.rows"),
+    "services.engine.rows": ("services.engine.model", "services.engine.rows"),
     "services.engine.alignment": ("services.engine.base", "services.engine.detectors", CORE_LEAVES),
     "services.engine.deepface": ("services.engine", CORE_LEAVES),
     "services.engine.deepface_attributes": (

@@ -13,6 +13,8 @@ import pytest
 from api.openapi import views
 from core.config import Settings
 from schemas import faces
+from services.engine import catalogue
+from services.licensing import commercial_use
 from tests.api.test_errors import concrete_errors
 from tests.test_server import PROJECT, served, wait_for
 
@@ -71,11 +73,38 @@ def test_the_table_of_options_is_the_request_models():
         assert documented[name] == set(model.model_fields) - {"img", "img1", "img2", "person_id"}
 
 
+def test_the_tables_of_models_are_the_catalogue():
+    text = DOCUMENTS[PROJECT / "docs" / "models.md"]
+    for model in catalogue.MODELS.values():
+        terms, sizes = model.license, [file.size for file in model.files]
+        size = "not published" if None in sizes else f"{sum(sizes) / 1_000_000:.1f} MB" if sizes else "-"
+        said = (model.name, model.task, size, terms.name, terms.commercial_use, f"[{terms.reason}]({terms.source})")
+        assert f"| {' | '.join(said)} |" in text, model.name
+        for number in model.accuracy:
+            assert f"| {model.name} | {number.benchmark} | {number.metric} | {number.value} |" in text
+    assert len(re.findall(r"^\| .* \| (?:yes|no|unclear) \| \[", text, re.MULTILINE)) == len(catalogue.MODELS)
+
+
+def test_the_table_of_presets_is_the_catalogues():
+    for (cell, names, size, use, summary), preset in zip(
+        table(["preset", "models", "weights", "commercial use", "what for"]),
+        catalogue.PRESETS.values(),
+        strict=True,
+    ):
+        models = catalogue.models_of(preset)
+        sizes = [file.size for model in models for file in model.files]
+        assert (cell, names) == (f"`{preset.name}`", ", ".join(model.name for model in models))
+        assert size == ("not published" if None in sizes else f"{sum(sizes) / 1_000_000:.1f} MB")
+        assert (use, summary) == (commercial_use(models), preset.summary)
+
+
 def test_the_example_settings_are_settings():
     lines = [line for line in (PROJECT / ".env.example").read_text().splitlines() if line and not line.startswith("#")]
     given = dict(line.split("=", 1) for line in lines)
     assert {name.lower() for name in given} <= set(Settings.model_fields)
-    assert (given["DEFAULT_MODEL"], given["DEFAULT_DETECTOR"]) == ("Dlib", "dlib")
+    preset = catalogue.PRESETS[given["MODEL_PRESET"]]
+    assert (preset.model, preset.detector) == ("Dlib", "dlib")
+    assert not {"DEFAULT_MODEL", "DEFAULT_DETECTOR"} & set(given)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

@@ -209,10 +209,14 @@ def test_a_read_only_home_and_missing_weights_leave_a_server_that_says_so(tmp_pa
         assert requests.post(f"{url}/extract", files={"img": HOPPER}, timeout=60).status_code == 200
 
 
-def test_a_wrong_setting_stops_the_start_with_one_line(tmp_path):
-    with served(tmp_path, PORT="x") as (_, log, process):
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [({"PORT": "x"}, "PORT"), ({"LICENSE_POLICY": "commercial", "PRELOAD_MODELS": "age"}, "PRELOAD")],
+)
+def test_a_wrong_setting_stops_the_start_with_one_line(tmp_path, wrong, named):
+    with served(tmp_path, **wrong) as (_, log, process):
         assert process.wait(30) == 1
-        assert log.read_text().startswith("The service cannot start. PORT: ")
+        assert log.read_text().startswith(f"The service cannot start. {named}")
         assert len(log.read_text().splitlines()) == 1
 
 

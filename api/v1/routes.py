@@ -5,7 +5,7 @@ from flask import Blueprint
 from api.access import require
 from api.deps import services
 from api.endpoint import endpoint
-from core.access_errors import PersonLocked
+from core.access_errors import LicenseForbidden, PersonLocked
 from core.exceptions import (
     DeadlineExceeded,
     DeepFaceError,
@@ -54,6 +54,7 @@ FACE_ERRORS = (
     ImageSourceForbidden,
     ImageTooLarge,
     NoFaceDetected,
+    LicenseForbidden,
     LivenessUnavailable,
     ModelUnavailable,
     ModelLoading,

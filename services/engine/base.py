@@ -101,6 +101,10 @@ class Engine(ABC):
         """
 
     @abstractmethod
+    def is_loaded(self, name: str) -> bool:
+        """Whether `load` has made the catalogue's model `name` ready in this process."""
+
+    @abstractmethod
     def fingerprint(self, names: Sequence[str]) -> str:
         """Names the weights behind these models and what runs them; another name means other embeddings.
 
@@ -180,6 +184,10 @@ class Weights(ABC):
         Raises:
             OSError: it is not here.
         """
+
+    @abstractmethod
+    def size(self, file: WeightFile) -> int | None:
+        """The bytes of `file`, None if it is not here."""
 
     @abstractmethod
     def files(self, model: Model) -> tuple[WeightFile, ...]:

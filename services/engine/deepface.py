@@ -101,6 +101,10 @@ class DeepFaceEngine(Engine):
                 self.load(_EYE_FINDER)
             self._ready.add(model.name)
 
+    @override
+    def is_loaded(self, name: str) -> bool:
+        return catalogue.find(name).name in self._ready
+
     @contextmanager
     def _only_loader(self, model: Model) -> Iterator[None]:
         """One thread at a time loads a model; those who wait for it keep their deadlines."""

@@ -4,9 +4,35 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Task = Literal["recognition", "detection", "attribute", "liveness"]
+CommercialUse = Literal["yes", "no", "unclear"]
 
 # The alignment of an embedding space that is the crop the model was trained on.
 TEMPLATE = "template"
+
+
+@dataclass(frozen=True, slots=True)
+class License:
+    """On which terms the weights may be used: `commercial_use`, why in a sentence, and where that is said.
+
+    `name` is the licence's SPDX identifier where there is one. `yes` means that who made the weights gave the files
+    themselves away for any use; `no`, that they or their training data are for research only, by the word of who made
+    them; `unclear`, that what is said of the code, the weights and the data does not agree, or is not said.
+    """
+
+    name: str
+    commercial_use: CommercialUse
+    reason: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """A published number: of which benchmark, as `metric` has it (a share is 0 to 1), and where it was published."""
+
+    benchmark: str
+    metric: str
+    value: float
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,13 +40,27 @@ class WeightFile:
     """A file DeepFace looks for below `.deepface/weights`.
 
     `urls` are tried in order; what ends in `.bz2` or `.zip` is unpacked. `package` is a Python package that carries the
-    file, under `package_path`.
+    file, under `package_path`. `size` in bytes and `sha256` in hexadecimal, of the unpacked file, are None where nobody
+    has published them.
     """
 
     name: str
     urls: tuple[str, ...]
     package: str | None = None
     package_path: str = ""
+    size: int | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A recognition model and a detector that go together, with the liveness networks or without."""
+
+    name: str
+    model: str
+    detector: str
+    summary: str
+    liveness: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +91,8 @@ class Model:
 
     name: str
     task: Task
+    license: License
+    accuracy: tuple[Accuracy, ...] = ()
     input_px: tuple[int, int] | None = None
     dim: int | None = None
     files: tuple[WeightFile, ...] = ()

@@ -48,6 +48,13 @@ class WeightFolder(Weights):
         return model.keras_files if self._framework == "tensorflow" and model.keras_files else model.files
 
     @override
+    def size(self, file: WeightFile) -> int | None:
+        try:
+            return self.path(file).stat().st_size
+        except OSError:
+            return None
+
+    @override
     def missing(self, model: Model) -> list[WeightFile]:
         return [file for file in self.files(model) if not self.path(file).is_file()]
 

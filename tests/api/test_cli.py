@@ -31,6 +31,9 @@ class FakeWeights(Weights):
     def missing(self, model):
         return [file for file in model.files if file.name not in self.here]
 
+    def size(self, file):
+        return 1 if file.name in self.here else None
+
     def digest(self, file):
         return file.name
 
@@ -50,7 +53,9 @@ def test_list_shows_every_model_with_its_files(app):
     assert result.exit_code == 0
     assert len(result.output.splitlines()) == len(catalogue.MODELS)
     (line,) = [line for line in result.output.splitlines() if " ArcFace " in line]
-    assert line.split() == ["missing", "recognition", "ArcFace", "arcface_weights.onnx"]
+    assert line.split() == ["missing", "recognition", "ArcFace", "?", "no", "arcface_weights.onnx"]
+    (sface,) = [line for line in result.output.splitlines() if " SFace " in line]
+    assert " 38.7 MB  yes " in sface
     (opencv,) = [line for line in result.output.splitlines() if " opencv " in line]
     assert opencv.startswith("ok")
 

@@ -11,11 +11,8 @@ WRONG_ORIGINS = ("app.example.com", "https://app.example.com/", "https://*.examp
 
 def test_the_defaults_are_deepfaces_own():
     settings = load_settings()
-    assert (settings.default_model, settings.default_detector, settings.default_metric) == (
-        "VGG-Face",
-        "opencv",
-        "cosine",
-    )
+    assert (settings.model_preset, settings.default_model, settings.default_detector) == ("deepface", "", "")
+    assert settings.default_metric == "cosine"
 
 
 def test_settings_come_from_the_environment_and_then_from_dotenv(monkeypatch):

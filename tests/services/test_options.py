@@ -1,8 +1,9 @@
 import typing
+from pathlib import Path
 
 import pytest
 
-from core.config import Settings, SettingsError
+from core.config import Settings, SettingsError, load_settings
 from core.exceptions import ValidationFailed
 from schemas.common import Action, AlignmentOptions, ComparisonOptions, DetectionOptions, DetectorName, ModelName
 from services.engine import catalogue
@@ -74,6 +75,67 @@ def test_a_template_a_model_does_not_have_is_a_wrong_option():
     with pytest.raises(ValidationFailed) as caught:
         Defaults.of(Settings()).space_of(ComparisonOptions(alignment="template", model_name="OpenFace"))
     assert caught.value.details["fields"][0]["field"] == "alignment"
+
+
+def chosen():
+    """Model, detector and what is preloaded, of the settings of this process."""
+    defaults = Defaults.of(load_settings())
+    return defaults.model, defaults.detector, defaults.preload
+
+
+@pytest.mark.parametrize(
+    ("preset", "preloaded"),
+    [
+        (None, ("VGG-Face", "opencv")),
+        ("deepface", ("VGG-Face", "opencv")),
+        ("offline", ("Dlib", "dlib")),
+        ("commercial", ("SFace", "yunet", "MiniFASNet")),
+        ("accurate", ("ArcFace", "retinaface")),
+    ],
+)
+def test_a_preset_is_the_defaults_and_what_is_preloaded(monkeypatch, preset, preloaded):
+    if preset is not None:
+        monkeypatch.setenv("MODEL_PRESET", preset)
+    assert chosen() == (*preloaded[:2], preloaded)
+
+
+@pytest.mark.parametrize("name", ["DEFAULT_MODEL", "FACE_RECOGNITION_MODEL"])
+@pytest.mark.parametrize("where", ["environment", "dotenv"])
+def test_a_setting_wins_over_a_preset_wherever_it_is_given(monkeypatch, name, where):
+    # The preset in the environment, and so nearer than a setting in `.env`.
+    monkeypatch.setenv("MODEL_PRESET", "commercial")
+    if where == "environment":
+        monkeypatch.setenv(name, "Facenet")
+    else:
+        Path(".env").write_text(f"{name}=Facenet\n")
+    assert chosen() == ("Facenet", "yunet", ("Facenet", "yunet", "MiniFASNet"))
+    monkeypatch.setenv("DEFAULT_DETECTOR", "opencv")
+    monkeypatch.setenv("PRELOAD_MODELS", "Dlib")
+    assert chosen() == ("Facenet", "opencv", ("Dlib",))
+
+
+def test_an_empty_setting_leaves_the_choice_to_the_preset(monkeypatch):
+    Path(".env").write_text("MODEL_PRESET=offline\nDEFAULT_MODEL=\n")
+    monkeypatch.setenv("DEFAULT_DETECTOR", "")
+    assert chosen() == ("Dlib", "dlib", ("Dlib", "dlib"))
+
+
+def test_the_presets_are_the_catalogues_and_of_its_models():
+    (literal,) = {field.annotation for name, field in Settings.model_fields.items() if name == "model_preset"}
+    assert set(typing.get_args(literal)) == set(catalogue.PRESETS)
+    for preset in catalogue.PRESETS.values():
+        model, detector, *_ = catalogue.models_of(preset)
+        assert (model.task, detector.task) == ("recognition", "detection")
+
+
+@pytest.mark.parametrize(("preset", "allowed"), [("offline", 1), ("commercial", 1), ("accurate", 0), ("deepface", 0)])
+def test_a_preset_is_judged_by_the_license_policy(preset, allowed):
+    settings = Settings(model_preset=preset, license_policy="commercial")
+    if allowed:
+        assert Defaults.of(settings).preload
+    else:
+        with pytest.raises(SettingsError, match=r"^MODEL_PRESET: "):
+            Defaults.of(settings)
 
 
 @pytest.mark.parametrize(

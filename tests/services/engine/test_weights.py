@@ -9,7 +9,7 @@ import pytest
 
 from services.engine.base import FetchError
 from services.engine.catalogue import MODELS
-from services.engine.model import Model, WeightFile
+from services.engine.model import License, Model, WeightFile
 from services.engine.weights import WeightFolder
 
 CONTENT = os.urandom(3_000_000)
@@ -94,7 +94,8 @@ def test_progress_ends_at_the_total(folder, origin):
 
 
 def test_missing_are_the_files_that_are_not_there(folder, tmp_path):
-    model = Model(name="m", task="recognition", files=(WeightFile("a", ()), WeightFile("b", ())))
+    terms = License("MIT", "yes", "It is ours.", "here")
+    model = Model(name="m", task="recognition", license=terms, files=(WeightFile("a", ()), WeightFile("b", ())))
     assert [file.name for file in folder.missing(model)] == ["a", "b"]
     folder.path(model.files[0]).parent.mkdir(parents=True)
     folder.path(model.files[0]).write_bytes(b"")

@@ -1,0 +1,189 @@
+"""The recognition models: what they take and give, which distances mean one person, and how good they are."""
+
+from services.engine.model import Accuracy, License, Model
+from services.engine.rows import licenses
+from services.engine.rows.sources import OPENCV_ZOO, Files, dlib_file, keras_twin, mirrored, single
+
+_METRICS = ("cosine", "euclidean", "euclidean_l2", "angular")
+
+# The crop each network was trained on; OpenFace, DeepFace and DeepID used landmarks that no detector here gives.
+_TEMPLATES = {
+    "VGG-Face": "vggface",
+    "Facenet": "facenet",
+    "Facenet512": "facenet",
+    "ArcFace": "arcface",
+    "Dlib": "dlib",
+    "SFace": "arcface",
+    "GhostFaceNet": "arcface",
+    "Buffalo_L": "arcface",
+}
+
+# Thresholds for faces cut out by the template, where they could be measured: `python -m benchmarks accuracy` prints
+# those of the fewest errors on DeepFace's 300 labelled pairs and a piece of LFW.
+_TEMPLATE_THRESHOLDS = {"Dlib": (0.083, 0.58, 0.407, 0.131)}
+
+_DEEPFACE_TABLE = "https://github.com/serengil/deepface/blob/master/README.md"
+_INSIGHTFACE_TABLE = "https://github.com/deepinsight/insightface/blob/master/python-package/README.md"
+
+
+def _lfw(measured: float, declared: float) -> tuple[Accuracy, ...]:
+    """What DeepFace's author measured with the best of its detectors and metrics, and what the model's authors say."""
+    return (
+        Accuracy("LFW", "accuracy within DeepFace, best configuration", measured, _DEEPFACE_TABLE),
+        Accuracy("LFW", "accuracy declared by its authors", declared, _DEEPFACE_TABLE),
+    )
+
+
+def _recognition(
+    name: str,
+    size: tuple[int, int],
+    dim: int,
+    files: Files,
+    *,
+    thresholds: tuple[float, ...],
+    accuracy: tuple[Accuracy, ...],
+    terms: License,
+    keras_files: Files | None = None,
+    package: str | None = None,
+) -> Model:
+    return Model(
+        name=name,
+        task="recognition",
+        license=terms,
+        accuracy=accuracy,
+        input_px=size,
+        dim=dim,
+        files=files,
+        keras_files=keras_twin(files) if keras_files is None else keras_files,
+        thresholds=dict(zip(_METRICS, thresholds, strict=True)),
+        template=_TEMPLATES.get(name),
+        template_thresholds=dict(zip(_METRICS, _TEMPLATE_THRESHOLDS.get(name, ()), strict=False)),
+        package=package,
+        module=package,
+    )
+
+
+RECOGNITION = (
+    _recognition(
+        "VGG-Face",
+        (224, 224),
+        4096,
+        mirrored("vgg_face_weights.onnx"),
+        thresholds=(0.68, 1.17, 1.17, 0.39),
+        accuracy=_lfw(0.967, 0.989),
+        terms=licenses.VGG_FACE,
+    ),
+    _recognition(
+        "Facenet",
+        (160, 160),
+        128,
+        mirrored("facenet_weights.onnx"),
+        thresholds=(0.40, 10, 0.80, 0.33),
+        accuracy=_lfw(0.974, 0.992),
+        terms=licenses.FACENET,
+    ),
+    _recognition(
+        "Facenet512",
+        (160, 160),
+        512,
+        mirrored("facenet512_weights.onnx"),
+        thresholds=(0.30, 23.56, 1.04, 0.35),
+        accuracy=_lfw(0.984, 0.996),
+        terms=licenses.FACENET,
+    ),
+    _recognition(
+        "OpenFace",
+        (96, 96),
+        128,
+        mirrored("openface_weights.onnx"),
+        thresholds=(0.10, 0.55, 0.55, 0.11),
+        accuracy=_lfw(0.787, 0.929),
+        terms=licenses.OPENFACE,
+    ),
+    _recognition(
+        "DeepFace",
+        (152, 152),
+        4096,
+        mirrored("VGGFace2_DeepFace_weights_val-0.9034.onnx"),
+        thresholds=(0.23, 64, 0.64, 0.12),
+        accuracy=_lfw(0.690, 0.973),
+        terms=licenses.FB_DEEPFACE,
+        keras_files=single(
+            "VGGFace2_DeepFace_weights_val-0.9034.h5",
+            "https://github.com/swghosh/DeepFace/releases/download/weights-vggface2-2d-aligned/"
+            "VGGFace2_DeepFace_weights_val-0.9034.h5.zip",
+        ),
+    ),
+    _recognition(
+        "DeepID",
+        (47, 55),
+        160,
+        mirrored("deepid_weights.onnx"),
+        thresholds=(0.015, 45, 0.17, 0.04),
+        accuracy=_lfw(0.665, 0.974),
+        terms=licenses.DEEPID,
+        keras_files=mirrored("deepid_keras_weights.h5"),
+    ),
+    _recognition(
+        "ArcFace",
+        (112, 112),
+        512,
+        mirrored("arcface_weights.onnx"),
+        thresholds=(0.68, 4.15, 1.13, 0.39),
+        accuracy=_lfw(0.967, 0.995),
+        terms=licenses.ARCFACE,
+    ),
+    _recognition(
+        "Dlib",
+        (150, 150),
+        128,
+        dlib_file(
+            "dlib_face_recognition_resnet_model_v1.dat",
+            22_466_066,
+            "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
+        ),
+        thresholds=(0.07, 0.6, 0.4, 0.12),
+        accuracy=_lfw(0.968, 0.993),
+        terms=licenses.DLIB_RESNET,
+    ),
+    _recognition(
+        "SFace",
+        (112, 112),
+        128,
+        single(
+            "face_recognition_sface_2021dec.onnx",
+            f"{OPENCV_ZOO}face_recognition_sface/face_recognition_sface_2021dec.onnx",
+            38_696_353,
+            "0ba9fbfa01b5270c96627c4ef784da859931e02f04419c829e83484087c34e79",
+        ),
+        thresholds=(0.593, 10.734, 1.055, 0.36),
+        accuracy=_lfw(0.930, 0.995),
+        terms=licenses.SFACE,
+    ),
+    _recognition(
+        "GhostFaceNet",
+        (112, 112),
+        512,
+        mirrored("ghostfacenet_v1.onnx"),
+        thresholds=(0.65, 35.71, 1.10, 0.38),
+        accuracy=_lfw(0.933, 0.997),
+        terms=licenses.GHOSTFACENET,
+        keras_files=single(
+            "ghostfacenet_v1.h5",
+            "https://github.com/HamadYA/GhostFaceNets/releases/download/v1.2/GhostFaceNet_W1.3_S1_ArcFace.h5",
+        ),
+    ),
+    _recognition(
+        "Buffalo_L",
+        (112, 112),
+        512,
+        single(
+            "buffalo_l/webface_r50.onnx",
+            "https://drive.google.com/uc?export=download&confirm=pbef&id=1N0GL-8ehw_bz2eZQWz2b0A5XBdXdxZhg",
+        ),
+        thresholds=(0.55, 0.6, 1.1, 0.45),
+        accuracy=(Accuracy("LFW", "accuracy declared by its authors", 0.9983, _INSIGHTFACE_TABLE),),
+        terms=licenses.INSIGHTFACE,
+        package="insightface",
+    ),
+)

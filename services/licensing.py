@@ -1,0 +1,62 @@
+"""Which models may be used, by the terms of their weights."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from core.access_errors import LicenseForbidden
+from core.config import SettingsError
+from services.engine import catalogue
+from services.engine.model import CommercialUse, License, Model
+
+_FROM_WORST = ("no", "unclear", "yes")
+
+
+def commercial_use(models: Iterable[Model]) -> CommercialUse:
+    """Whether models may be used commercially together: the worst of their verdicts."""
+    return min((model.license.commercial_use for model in models), key=_FROM_WORST.index)
+
+
+@dataclass(frozen=True, slots=True)
+class LicensePolicy:
+    """LICENSE_POLICY: `any`, or `commercial`, those whose weights may certainly be used commercially."""
+
+    policy: Literal["any", "commercial"]
+
+    def allows(self, terms: License) -> bool:
+        """Whether weights under these terms may be used."""
+        return self.policy == "any" or terms.commercial_use == "yes"
+
+    def require(self, *names: str) -> None:
+        """Return if all of these models, by the catalogue's names or aliases, may be used.
+
+        Raises:
+            LicenseForbidden: one of them may not; details say why.
+        """
+        for model in map(catalogue.find, names):
+            if not self.allows(model.license):
+                raise LicenseForbidden(
+                    self._refusal(model.name, model.license),
+                    details={
+                        "model": model.name,
+                        "license": model.license.name,
+                        "commercial_use": model.license.commercial_use,
+                        "source": model.license.source,
+                    },
+                )
+
+    def require_of(self, setting: str, name: str) -> None:
+        """Return if the model that `setting` names may be used.
+
+        Raises:
+            SettingsError: it may not.
+        """
+        terms = catalogue.find(name).license
+        if not self.allows(terms):
+            raise SettingsError(f"{setting}: {self._refusal(name, terms)}")
+
+    def _refusal(self, name: str, terms: License) -> str:
+        return (
+            f"LICENSE_POLICY={self.policy} forbids {name}, whose commercial use is"
+            f" {'not allowed' if terms.commercial_use == 'no' else 'unclear'}. {terms.reason}"
+        )

@@ -1,0 +1,93 @@
+"""The use-case of telling which models there are, on which terms, and which are here."""
+
+from collections.abc import Callable
+
+from schemas.models import AccuracyInfo, LicenseInfo, ModelFile, ModelInfo, ModelsResponse, PresetInfo, Thresholds
+from services.engine import catalogue
+from services.engine.base import Engine, Weights
+from services.engine.model import Model, Preset, WeightFile
+from services.licensing import LicensePolicy, commercial_use
+from services.models import is_installed, size_of, total_size
+from services.self_test import SelfTest
+
+
+class ModelOverview:
+    """Describes the catalogue's models as they are in this process; `is_ready` says which have answered."""
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        weights: Weights,
+        licenses: LicensePolicy,
+        preset: str,
+        is_ready: Callable[[str], bool],
+        self_test: SelfTest,
+    ) -> None:
+        self._preset = preset
+        self._engine = engine
+        self._weights = weights
+        self._licenses = licenses
+        self._is_ready = is_ready
+        self._self_test = self_test
+
+    def models(self) -> ModelsResponse:
+        """Every model and preset of the catalogue."""
+        return ModelsResponse(
+            license_policy=self._licenses.policy,
+            preset=self._preset,
+            presets=[self._preset_info(preset) for preset in catalogue.PRESETS.values()],
+            models=[self._described(model) for model in catalogue.MODELS.values()],
+        )
+
+    def _preset_info(self, preset: Preset) -> PresetInfo:
+        models = catalogue.models_of(preset)
+        return PresetInfo(
+            name=preset.name,
+            summary=preset.summary,
+            models=[model.name for model in models],
+            commercial_use=commercial_use(models),
+            size_bytes=total_size(models, self._weights),
+            installed=all(is_installed(model, self._weights) for model in models),
+        )
+
+    def _described(self, model: Model) -> ModelInfo:
+        tested = self._self_test.results.get(model.name)
+        return ModelInfo(
+            name=model.name,
+            task=model.task,
+            input_px=None if model.input_px is None else list(model.input_px),
+            dim=model.dim,
+            template=model.template,
+            thresholds=_thresholds(model),
+            accuracy=[AccuracyInfo.model_validate(number) for number in model.accuracy],
+            license=LicenseInfo.model_validate(model.license),
+            allowed=self._licenses.allows(model.license),
+            files=[self._file(file) for file in self._weights.files(model)],
+            package=model.package,
+            installed=is_installed(model, self._weights),
+            loaded=self._engine.is_loaded(model.name),
+            ready=self._is_ready(model.name),
+            self_test=None if tested is None else tested.outcome,
+            milliseconds=None if tested is None else tested.milliseconds,
+        )
+
+    def _file(self, file: WeightFile) -> ModelFile:
+        return ModelFile(
+            name=file.name,
+            installed=self._weights.size(file) is not None,
+            size_bytes=size_of(file, self._weights),
+            sha256=file.sha256,
+            urls=list(file.urls),
+            package=file.package,
+        )
+
+
+def _thresholds(model: Model) -> list[Thresholds]:
+    found = [("eyes", model.thresholds, catalogue.THRESHOLDS_SOURCE)]
+    found.append(("template", model.template_thresholds, catalogue.TEMPLATE_THRESHOLDS_SOURCE))
+    return [
+        Thresholds.model_validate({"alignment": alignment, "values": values, "source": source})
+        for alignment, values, source in found
+        if values
+    ]
