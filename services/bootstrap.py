@@ -16,6 +16,7 @@ from services.audit import AuditService
 from services.capture import CaptureReader
 from services.comparing import ComparisonService
 from services.confinement import ConfinementService
+from services.doctor import Doctor
 from services.engine.base import Engine
 from services.engine.weights import WeightFolder
 from services.enrolment import EnrolmentService
@@ -81,6 +82,7 @@ class Services:
     key_rotation: KeyRotationService
     readiness: ReadinessService
     self_test: SelfTest
+    doctor: Doctor
     models: ModelService
     model_overview: ModelOverview
 
@@ -136,11 +138,12 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         versions=installed_versions(),
     )
     readiness = ReadinessService(engine=engine, self_test=self_test, models=defaults.preload, ping_store=ping)
+    keys = build_keys(settings, database)
     lock = PersonLock(store=SqlMissStore(database), most=settings.person_lock_misses, lock_s=settings.person_lock_s)
     return Services(
         settings=settings,
         admission=Admission(settings.lanes + settings.queue_max),
-        keys=build_keys(settings, database),
+        keys=keys,
         hits=_hit_storage(settings, database),
         confinement=ConfinementService(store=gallery_store),
         faces=FaceService(engine=engine, reader=reader, captures=captures, defaults=defaults),
@@ -178,6 +181,16 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         key_rotation=KeyRotationService(faces=SqlFaceSealer(database), indexes=store),
         readiness=readiness,
         self_test=self_test,
+        doctor=Doctor(
+            settings=settings,
+            defaults=defaults,
+            engine=engine,
+            weights=weights,
+            self_test=self_test,
+            store=gallery_store,
+            keys=keys,
+            ping_data_path=store.ping,
+        ),
         models=ModelService(weights=weights),
         model_overview=ModelOverview(
             engine=engine,

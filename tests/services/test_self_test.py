@@ -10,6 +10,7 @@ from services.probe_picture import SIDE_PX, drawn
 from services.self_test import TOLERANCE, SelfTest
 from tests.fakes import FakeEngine
 
+STEP = TOLERANCE["recognition"]
 EVERY_KIND = ("VGG-Face", "opencv", "age", "gender", catalogue.LIVENESS, "skip")
 
 
@@ -62,7 +63,7 @@ def test_an_alias_is_kept_under_the_catalogues_name(make):
     assert list(test.results) == ["yolov8n"]
 
 
-@pytest.mark.parametrize(("shift", "passed"), [(0.3 * TOLERANCE, True), (3 * TOLERANCE, False)])
+@pytest.mark.parametrize(("shift", "passed"), [(0.3 * STEP, True), (3 * STEP, False)])
 def test_only_what_is_within_the_tolerance_is_the_same(make, shift, passed):
     make(Shifted()).run("VGG-Face")
     result = make(Shifted(shift)).run("VGG-Face")
