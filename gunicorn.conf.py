@@ -14,8 +14,10 @@ try:
     # Only now, since it imports numpy. A worker that ended over a wrong default would be started again for ever.
     from services.key_bootstrap import begin_sealed, has_no_key
     from services.options import Defaults
+    from services.weight_bootstrap import require_sound_weights
 
     Defaults.of(_settings)
+    require_sound_weights(_settings)
     _not_encrypted = begin_sealed(_settings)
     try:
         _has_no_key = has_no_key(_settings)

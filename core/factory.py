@@ -22,7 +22,7 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     settings = settings or load_settings()
     prepare_process(settings)
     # Only now: OpenCV and the frameworks read at import what was just prepared.
-    from api import audit_cli, cli, doctor_cli, gallery_cli, keys_cli, ops
+    from api import audit_cli, cli, doctor_cli, gallery_cli, keys_cli, ops, weights_cli
     from api.access import init_access
     from api.browsers import init_browsers
     from api.deps import attach
@@ -52,7 +52,14 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     for blueprint in (ops.blueprint, routes.blueprint, gallery.blueprint):
         app.register_blueprint(blueprint)
         app.register_blueprint(blueprint, name=f"api_{blueprint.name}", url_prefix=API_PREFIX)
-    commands = (cli.weights, cli.index, gallery_cli.gallery, gallery_cli.database, keys_cli.keys, audit_cli.audit)
+    commands = (
+        weights_cli.weights,
+        cli.index,
+        gallery_cli.gallery,
+        gallery_cli.database,
+        keys_cli.keys,
+        audit_cli.audit,
+    )
     for group in commands:
         app.cli.add_command(group)
     app.cli.add_command(doctor_cli.doctor)

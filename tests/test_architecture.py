@@ -10,7 +10,7 @@ OURS = ("main", "core", "schemas", "services", "api")
 HEAVY = {"deepface", "retinaface", "dlib", "onnxruntime", "gdown"}
 
 COMPOSERS = {"main", "core.factory"}
-BOOTSTRAPS = {"services.bootstrap", "services.key_bootstrap"}
+BOOTSTRAPS = {"services.bootstrap", "services.key_bootstrap", "services.weight_bootstrap"}
 CORE_LEAVES = "core"
 # What a module whose name begins so may import of ours; the longest matching name counts.
 ALLOWED = {
@@ -19,6 +19,14 @@ ALLOWED = {
     "services": ("services", "schemas", CORE_LEAVES),
     "services.engine": ("services.engine.base", "services.engine.catalogue", "services.engine.model", CORE_LEAVES),
     "services.engine.catalogue": ("services.engine.model", "services.engine.rows"),
+    "services.engine.weights": (
+        "services.engine.base",
+        "services.engine.catalogue",
+        "services.engine.fetching",
+        "services.engine.model",
+        "services.engine.weight_records",
+        CORE_LEAVES,
+    ),
     "services.engine.rows": ("services.engine.model", "services.engine.rows"),
     "services.engine.alignment": ("services.engine.base", "services.engine.detectors", CORE_LEAVES),
     "services.engine.deepface": ("services.engine", CORE_LEAVES),

@@ -220,6 +220,37 @@ def test_a_wrong_setting_stops_the_start_with_one_line(tmp_path, wrong, named):
         assert len(log.read_text().splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"short", "face_detection_yunet_2023mar.onnx: expected 232589 bytes, found 5"),
+        (bytes(232_589), "face_detection_yunet_2023mar.onnx: expected SHA-256 8f2383e4dd3cf"),
+    ],
+    ids=["short", "wrong"],
+)
+def test_a_wrong_weight_file_stops_the_start_with_one_line(tmp_path, content, said):
+    file = tmp_path / "home" / ".deepface" / "weights" / "face_detection_yunet_2023mar.onnx"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(content)
+    with served(tmp_path) as (_, log, process):
+        assert process.wait(30) == 1
+        (line,) = log.read_text().splitlines()
+    assert line.startswith(f"The service cannot start. {said}")
+    assert line.endswith("flask --app main weights fetch yunet")
+
+
+def test_a_file_that_changed_since_the_first_start_stops_the_next(tmp_path):
+    file = tmp_path / "home" / ".deepface" / "weights" / "arcface_weights.onnx"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"nobody publishes what it should be")
+    with served(tmp_path, PRELOAD_MODELS="skip") as (url, _, process):
+        wait_for(f"{url}/health", alive=process)
+    file.write_bytes(b"nobody publishes what it should Be")
+    with served(tmp_path, PRELOAD_MODELS="skip") as (_, log, process):
+        assert process.wait(30) == 1
+        assert "arcface_weights.onnx: expected SHA-256" in log.read_text()
+
+
 @pytest.mark.skipif(not shutil.which("make"), reason="needs make")
 def test_the_demo_finds_a_true_pair_a_false_pair_and_a_face(server, tmp_path):
     with served(tmp_path) as (url, _, _):

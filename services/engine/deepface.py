@@ -92,6 +92,7 @@ class DeepFaceEngine(Engine):
             if model.name in self._ready:
                 return
             self._require_files(model)
+            self._require_sound(model)
             if model.thread_safe:
                 self._shared[model.name] = self._built(model)
             else:
@@ -130,6 +131,15 @@ class DeepFaceEngine(Engine):
                 f"{model.name} needs {' and '.join(missing)}, which is not installed here. Fetch it with:"
                 f" flask --app main weights fetch {model.name}",
                 details={"model": model.name, "missing_files": missing},
+            )
+
+    def _require_sound(self, model: Model) -> None:
+        if damaged := self._weights.problems(model):
+            error = LivenessUnavailable if model.task == "liveness" else ModelUnavailable
+            raise error(
+                f"{model.name} has wrong weights: {'; '.join(damaged)}. Fetch them again with:"
+                f" flask --app main weights fetch {model.name}",
+                details={"model": model.name, "wrong_files": damaged},
             )
 
     def _built(self, model: Model) -> Any:

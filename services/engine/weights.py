@@ -1,51 +1,59 @@
-"""The files of the models: which are here, taking those that Python packages carry, and fetching the rest.
+"""The files of the models: which are here and right, taking those that Python packages carry, and fetching the rest.
 
-Only `fetch` downloads, and only the command line calls it; a request never does.
+Only `fetch` downloads, which the command line calls and, with AUTO_FETCH, the start; a request never does.
 """
 
-import bz2
+import glob
 import hashlib
 import importlib.util
 import logging
+import os
 import shutil
-import tempfile
-import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 from urllib.parse import urlsplit
 
-import requests
 from typing_extensions import override
 
-from core.files import atomically_written
-from services.engine.base import FetchError, Progress, Weights
+from core.files import locked, put_in_place
+from services.engine import fetching
+from services.engine.base import FetchError, FileDigest, Progress, UnreadableLock, Weights
 from services.engine.catalogue import MODELS
+from services.engine.fetching import Partial
 from services.engine.model import Model, WeightFile
+from services.engine.weight_records import DigestCache, WeightRecords
 
 logger = logging.getLogger(__name__)
 
-_CHUNK_BYTES = 1 << 20
-_TIMEOUT_S = (10, 60)  # to connect, and between two reads
 _MODE = 0o644  # no secret, and a volume of weights may be shared by several users
 
-# Google Drive answers a large file with a page to click through, which gdown knows how to pass.
-_DRIVE_HOST = "drive.google.com"
+# Held by who puts files here, so that several workers fetch a file once.
+_GUARD = ".fetching"
+_STAGE = ".staged"
+
+_ARCHIVES = (".bz2", ".zip")
 
 
 class WeightFolder(Weights):
-    """The folder in which DeepFace, run on `framework`, looks for weights: `.deepface/weights` below its home."""
+    """The folder in which DeepFace, run on `framework`, looks for weights: `.deepface/weights` below its home.
 
-    def __init__(self, deepface_home: Path, framework: str = "onnx") -> None:
+    `mirror`, a URL or a folder, is asked in place of the published sources; it holds the files as they lie here.
+    `cache` is a file that keeps the hashes of files that have not changed.
+    """
+
+    def __init__(
+        self, deepface_home: Path, framework: str = "onnx", *, mirror: str = "", cache: Path | None = None
+    ) -> None:
         self._folder = deepface_home / ".deepface" / "weights"
         self._framework = framework
+        self._mirror = mirror
+        self._records = WeightRecords(self._folder)
+        self._cache = DigestCache(cache)
 
     @override
     def path(self, file: WeightFile) -> Path:
         return self._folder / file.name
-
-    @override
-    def files(self, model: Model) -> tuple[WeightFile, ...]:
-        return model.keras_files if self._framework == "tensorflow" and model.keras_files else model.files
 
     @override
     def size(self, file: WeightFile) -> int | None:
@@ -55,13 +63,57 @@ class WeightFolder(Weights):
             return None
 
     @override
+    def files(self, model: Model) -> tuple[WeightFile, ...]:
+        return model.keras_files if self._framework == "tensorflow" and model.keras_files else model.files
+
+    @override
     def missing(self, model: Model) -> list[WeightFile]:
         return [file for file in self.files(model) if not self.path(file).is_file()]
 
     @override
     def digest(self, file: WeightFile) -> str:
+        return self._cache.get(self.path(file)) or self._read(file).sha256
+
+    def _read(self, file: WeightFile) -> FileDigest:
+        """The digest of all bytes of `file`, which is remembered."""
         with self.path(file).open("rb") as content:
-            return hashlib.file_digest(content, "sha256").hexdigest()
+            status = os.fstat(content.fileno())
+            digest = FileDigest(status.st_size, hashlib.file_digest(content, "sha256").hexdigest())
+        self._cache.put(self.path(file), status, digest.sha256)
+        return digest
+
+    @override
+    def expected(self, file: WeightFile) -> FileDigest | None:
+        return self._records.expected(file)
+
+    @override
+    def problem(self, file: WeightFile, *, read: bool = False) -> str | None:
+        size = self.size(file)
+        if size is None:
+            return None
+        try:
+            expected = self.expected(file)
+        except UnreadableLock as error:
+            return str(error)
+        if expected is not None and size != expected.size:
+            return _difference(file, expected, FileDigest(size, ""))
+        try:
+            found = FileDigest(size, self._read(file).sha256 if read else self.digest(file))
+        except OSError as error:
+            return f"{file.name}: cannot be read: {error.strerror}"
+        if expected is not None:
+            return _difference(file, expected, found)
+        try:
+            self._records.record({file.name: found})
+        except OSError as error:
+            logger.warning("could not record %s: %s", file.name, error.strerror)
+        return None
+
+    @override
+    def accept(self, file: WeightFile) -> FileDigest:
+        digest = self._read(file)
+        self._records.record({file.name: digest}, accepted=True)
+        return digest
 
     def install_packaged(self) -> None:
         """Copy the files that installed Python packages carry to where DeepFace looks, if they are not there yet.
@@ -70,25 +122,103 @@ class WeightFolder(Weights):
         the models in question then say so themselves when they are asked for.
         """
         for file in (file for model in MODELS.values() for file in self.missing(model) if file.package):
-            source = _packaged(file)
-            if source is not None:
-                try:
-                    with source.open("rb") as content, atomically_written(self.path(file), mode=_MODE) as target:
-                        shutil.copyfileobj(content, target, _CHUNK_BYTES)
-                except OSError as error:
-                    logger.warning("could not install %s: %s", file.name, error.strerror)
+            try:
+                if _packaged(file) is not None:
+                    with self._guarded():
+                        self._take(file, str(_packaged(file)), lambda done, total: None)
+            except FetchError as error:
+                logger.warning("could not install %s: %s", file.name, error)
+            except OSError as error:
+                logger.warning("could not install %s: %s", file.name, error.strerror)
 
     @override
     def fetch(self, file: WeightFile, progress: Progress) -> None:
         failures = []
-        for url in file.urls:
-            try:
-                with atomically_written(self.path(file), mode=_MODE) as target:
-                    _download(url, target, progress, scratch=self.path(file).parent)
-                return
-            except (requests.RequestException, FetchError) as error:
-                failures.append(f"{url}: {error}")
+        with self._guarded():
+            if self.size(file) is not None and self.problem(file, read=True) is None:
+                return  # another process was faster
+            for source in self._sources(file):
+                try:
+                    self._take(file, source, progress)
+                    return
+                except FetchError as error:
+                    failures.append(f"{fetching.without_secrets(source)} {error}")
         raise FetchError("; ".join(failures))
+
+    def _sources(self, file: WeightFile) -> list[str]:
+        """Where `file` may come from: a path or a URL each."""
+        packaged = _packaged(file)
+        mirrored = f"{self._mirror.rstrip('/')}/{file.name}" if self._mirror else None
+        return [*([str(packaged)] if packaged else []), *([mirrored] if mirrored else file.urls)]
+
+    def _take(self, file: WeightFile, source: str, progress: Progress) -> None:
+        """Have what `source` gives in the place of `file`, if it is what is expected."""
+        target, expected = self.path(file), self.expected(file)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = Partial(target, source)
+        suffix = Path(urlsplit(source).path).suffix if source in file.urls else ""
+        size = expected.size if expected else None
+        unpacked = target.with_name(f".{target.name}.unpacked")
+        if urlsplit(source).scheme in ("http", "https"):
+            fetching.download(source, partial, None if suffix in _ARCHIVES else size, progress)
+        else:
+            fetching.copy(Path(source), partial)
+        try:
+            if suffix in _ARCHIVES:
+                fetching.unpack(partial.path, unpacked, suffix, size)
+            self._install(file, unpacked if suffix in _ARCHIVES else partial.path)
+        except FetchError:  # what came is of no use
+            partial.forget()
+            raise
+        finally:
+            unpacked.unlink(missing_ok=True)
+        for left in target.parent.glob(f".{glob.escape(target.name)}.*.part*"):
+            left.unlink(missing_ok=True)
+
+    def _install(self, file: WeightFile, source: Path) -> None:
+        """Let `source` take the place of `file`, if it is what is expected."""
+        target, expected = self.path(file), self.expected(file)
+        with source.open("rb") as content:
+            found = FileDigest(source.stat().st_size, hashlib.file_digest(content, "sha256").hexdigest())
+        if expected is None:
+            self._records.record({file.name: found})
+        elif wrong := _difference(file, expected, found):
+            raise FetchError(f"gives another file: {wrong}")
+        put_in_place(source, target, mode=_MODE)
+        self._cache.put(target, target.stat(), found.sha256)
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        guard = self._folder / _GUARD
+        guard.touch(mode=_MODE)
+        with locked(guard):
+            yield
+
+    @override
+    @contextmanager
+    def staged(self) -> Iterator[Path]:
+        stage = self._folder / _STAGE
+        with self._guarded():
+            shutil.rmtree(stage, ignore_errors=True)  # of a process that was killed
+            stage.mkdir()
+            try:
+                yield stage
+            finally:
+                shutil.rmtree(stage, ignore_errors=True)
+
+    @override
+    def install(self, file: WeightFile, source: Path) -> None:
+        self.path(file).parent.mkdir(parents=True, exist_ok=True)
+        self._install(file, source)
+
+
+def _difference(file: WeightFile, expected: FileDigest, found: FileDigest) -> str | None:
+    if found.size != expected.size:
+        return f"{file.name}: expected {expected.size} bytes, found {found.size}"
+    if found.sha256 != expected.sha256:
+        return f"{file.name}: expected SHA-256 {expected.sha256}, found {found.sha256}"
+    return None
 
 
 def _packaged(file: WeightFile) -> Path | None:
@@ -98,61 +228,3 @@ def _packaged(file: WeightFile) -> Path | None:
         return None
     path = Path(spec.submodule_search_locations[0]) / file.package_path
     return path if path.is_file() else None
-
-
-def _download(url: str, target: BinaryIO, progress: Progress, *, scratch: Path) -> None:
-    """Write what `url` gives to `target`, unpacked; an archive that has to be whole first lies in `scratch`."""
-    if url.endswith(".zip"):
-        # Not the system's folder for temporary files, which may be a small one in memory.
-        with tempfile.TemporaryFile(dir=scratch) as archive:
-            _download_plain(url, archive, progress)
-            _unzip(archive, target)
-        return
-    _download_plain(url, target, progress)
-
-
-def _unzip(archive: BinaryIO, target: BinaryIO) -> None:
-    """Write the one file in `archive` to `target`."""
-    try:
-        with zipfile.ZipFile(archive) as files:
-            (name,) = files.namelist()
-            with files.open(name) as content:
-                shutil.copyfileobj(content, target, _CHUNK_BYTES)
-    except (zipfile.BadZipFile, ValueError) as error:
-        raise FetchError("not a zip archive of one file") from error
-
-
-def _download_plain(url: str, target: BinaryIO, progress: Progress) -> None:
-    if urlsplit(url).hostname == _DRIVE_HOST:
-        _download_from_drive(url, target, progress)
-        return
-    headers = {"Accept-Encoding": "identity"}  # so that Content-Length counts the bytes of the file
-    with requests.get(url, stream=True, timeout=_TIMEOUT_S, headers=headers) as response:
-        response.raise_for_status()
-        total = int(response.headers["Content-Length"]) if "Content-Length" in response.headers else None
-        archive = bz2.BZ2Decompressor() if url.endswith(".bz2") else None
-        done = 0
-        for chunk in response.iter_content(_CHUNK_BYTES):
-            done += len(chunk)
-            target.write(chunk if archive is None else _unpacked(archive, chunk))
-            progress(done, total)
-    if total is not None and done != total:
-        raise FetchError(f"ended after {done} of {total} bytes")
-    if archive is not None and not archive.eof:
-        raise FetchError("the bz2 archive is cut off")
-
-
-def _unpacked(archive: bz2.BZ2Decompressor, chunk: bytes) -> bytes:
-    try:
-        return archive.decompress(chunk)
-    except (OSError, EOFError) as error:
-        raise FetchError("not a bz2 archive") from error
-
-
-def _download_from_drive(url: str, target: BinaryIO, progress: Progress) -> None:
-    import gdown  # loads slowly, and only two of the files need it
-
-    try:
-        gdown.download(url, target, quiet=True, progress=progress, timeout=_TIMEOUT_S)
-    except gdown.exceptions.DownloadError as error:
-        raise FetchError(str(error)) from error

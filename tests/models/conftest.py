@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from api.deps import services_of
 from core.config import Settings
 from core.factory import create_app
-from tests.models.graphs import write_graphs
+from tests.models.graphs import accept_all, write_graphs
 from tests.models.labelled import SHARED
 from tests.pictures import encoded
 
@@ -41,6 +41,7 @@ def deepface_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     if SHARED.is_dir():
         for file in (SHARED / "weights").iterdir():
             shutil.copyfile(file, weights / file.name)
+    accept_all(home)
     before = os.environ.get("DEEPFACE_HOME")
     os.environ["DEEPFACE_HOME"] = str(home)
     yield home

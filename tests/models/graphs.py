@@ -8,6 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from services.engine import catalogue
 from services.engine.model import Model
+from services.engine.weights import WeightFolder
 
 _OUTPUTS = {"age": 101, "gender": 2, "emotion": 7, "race": 6, catalogue.LIVENESS: 3}
 _CELLS = 8  # the picture is averaged to this many cells a side before the one random layer
@@ -19,6 +20,14 @@ def write_graphs(weights: Path) -> None:
         for number, file in enumerate(model.files):
             if model.task != "detection" and file.name.endswith(".onnx") and model.package is None:
                 (weights / file.name).write_bytes(_graph(model, number).SerializeToString())
+
+
+def accept_all(home: Path) -> None:
+    """Have made files taken for right where others are published."""
+    weights = WeightFolder(home)
+    for file in (file for model in catalogue.MODELS.values() for file in model.files):
+        if weights.size(file) is not None:
+            weights.accept(file)
 
 
 def _graph(model: Model, number: int) -> onnx.ModelProto:

@@ -25,7 +25,7 @@ import numpy as np
 import skimage
 
 from services.engine import catalogue
-from tests.models.graphs import write_graphs
+from tests.models.graphs import accept_all, write_graphs
 from tests.models.labelled import SHARED
 
 THREADS = 8
@@ -53,6 +53,7 @@ def prepare_home(home):
         (weights / name).touch()
     if SHARED.is_dir():
         shutil.copy(SHARED / "weights" / "face_detection_yunet_2023mar.onnx", weights)
+    accept_all(home)
     return ("opencv", "dlib", EYELESS, *(("yunet",) if SHARED.is_dir() else ()))
 
 

