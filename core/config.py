@@ -157,8 +157,8 @@ class Settings(BaseSettings):
     gpu_device: OptionalInt = Field(
         -1, ge=-1, description="-1 runs on the CPU, 0 on the first GPU; empty lets the framework choose."
     )
-    deepface_engine: Annotated[Literal["onnx", "tensorflow"], AfterValidator(installed_engine)] = Field(
-        "onnx", description="Framework DeepFace runs on."
+    deepface_engine: Annotated[Literal["onnx", "tensorflow", "pytorch"], AfterValidator(installed_engine)] = Field(
+        "onnx", description="Framework DeepFace runs on: onnx, tensorflow or pytorch."
     )
     license_policy: Literal["any", "commercial"] = Field(
         "any",
