@@ -102,20 +102,20 @@ def takes_raw_image(model: type[Request]) -> bool:
 
 def _merged(
     model: type[Request], text: "MultiDict[str, str]", files: "MultiDict[str, bytes]"
-) -> dict[str, str | bytes | list[str]]:
-    """One value a field, from text and files; the fields of `model.repeatable` as lists."""
+) -> dict[str, str | bytes | list[str] | list[bytes]]:
+    """One value a field, from text and files; the fields of `model.repeatable` and `model.image_lists` as lists."""
     if not (all(text) and all(files)):  # werkzeug calls a part without a name None
         raise ValidationFailed.of(BODY, "A field has no name")
-    values: dict[str, str | bytes | list[str]] = {}
+    values: dict[str, str | bytes | list[str] | list[bytes]] = {}
     for name, texts in text.lists():
         if name in model.repeatable:
             values[name] = [part.strip() for value in texts for part in value.split(",", _MOST_FIELDS)]
         else:
-            values[name] = _only(name, texts)
+            values[name] = texts if name in model.image_lists else _only(name, texts)
     for name, contents in files.lists():
         if name in values:
             raise ValidationFailed([_wrong(name, _TWICE)])
-        values[name] = _only(name, contents)
+        values[name] = contents if name in model.image_lists else _only(name, contents)
     return values
 
 
@@ -161,7 +161,12 @@ def _validated(model: type[R], values: dict[str, Any], *, strict: bool) -> R:
     except ValidationError as error:
         # Without the input: it may hold the image.
         found = error.errors(include_input=False, include_url=False, include_context=False)
-        raise ValidationFailed([_wrong(".".join(map(str, e["loc"])) or BODY, e["msg"]) for e in found]) from None
+        raise ValidationFailed([_wrong(_name(e["loc"]) or BODY, e["msg"]) for e in found]) from None
+
+
+def _name(place: tuple[int | str, ...]) -> str:
+    """`("target_vectors", 3, "id")` as `target_vectors[3].id`."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place).removeprefix(".")
 
 
 def _too_many_fields() -> ValidationFailed:

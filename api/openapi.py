@@ -121,6 +121,9 @@ def _request_body(model: type[Request]) -> RequestBody:
     for name in IMAGE_FIELDS:
         if name in multipart["properties"]:
             multipart["properties"][name]["format"] = "binary"
+    for name in model.image_lists:
+        multipart["properties"][name]["items"]["format"] = "binary"
+        del multipart["properties"][name]["uniqueItems"]  # a matter of JSON values, which files are not
     content = {
         "application/json": _media(model),
         "application/x-www-form-urlencoded": MediaType(media_type_schema=Schema.model_validate(text)),
@@ -150,7 +153,9 @@ def _as_text(model: type[Request]) -> dict[str, Any]:
     """The fields of a form or a query string, in which an object or a list of numbers is written as JSON."""
     described = model.model_json_schema(schema_generator=_WithoutNull)
     for name, schema in described["properties"].items():
-        if schema.get("type") == "object" or (schema.get("type") == "array" and name not in model.repeatable):
+        if schema.get("type") == "object" or (
+            schema.get("type") == "array" and name not in model.repeatable | model.image_lists
+        ):
             text = {"type": "string", "contentMediaType": "application/json"}
             described["properties"][name] = text | {"description": schema.get("description", "")}
     described.pop("$defs", None)  # what only those referred to
@@ -161,9 +166,8 @@ def _image_options(model: type[Request]) -> list[Parameter]:
     """The options, as they go into the query string where the image itself is the body."""
     if not takes_raw_image(model):
         return []
-    return [
-        option for option in _query_parameters(model, "Only with an image body. ") if option.name != RAW_IMAGE_FIELD
-    ]
+    images = {RAW_IMAGE_FIELD, *model.image_lists}
+    return [option for option in _query_parameters(model, "Only with an image body. ") if option.name not in images]
 
 
 def _query_parameters(model: type[Request], when: str = "") -> list[Parameter]:

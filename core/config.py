@@ -81,6 +81,13 @@ class Settings(BaseSettings):
         le=4096,
         description="Long side of the copy that `bounded` searches, in pixels; empty means the detector's own.",
     )
+    antispoof_threshold: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="Least `antispoof_score` of a real face, which has to be likelier than either kind of spoof as"
+        " well; 0 leaves it at that, as DeepFace does.",
+    )
 
     faces_db_path: str = Field("", description="Folder of photos that `/find` searches; empty turns `/find` off.")
     images_path: str = Field("", description="A second folder from which requests may name images by path.")
@@ -151,8 +158,8 @@ class Settings(BaseSettings):
     gpu_device: OptionalInt = Field(
         -1, ge=-1, description="-1 runs on the CPU, 0 on the first GPU; empty lets the framework choose."
     )
-    deepface_engine: Annotated[Literal["onnx", "tensorflow"], AfterValidator(installed_engine)] = Field(
-        "onnx", description="Framework DeepFace runs on."
+    deepface_engine: Annotated[Literal["onnx", "tensorflow", "pytorch"], AfterValidator(installed_engine)] = Field(
+        "onnx", description="Framework DeepFace runs on: onnx, tensorflow or pytorch."
     )
     inference_runtime: Annotated[Literal["onnx", "openvino"], AfterValidator(runnable)] = Field(
         "onnx",

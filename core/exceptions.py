@@ -228,7 +228,7 @@ class ServiceUnavailable(ServiceError):
 
 
 class ModelUnavailable(ServiceError):
-    """Raised when a model's weights or package are absent; names the file and the command that fetches it."""
+    """Raised when a model's weights or package are absent or its answer has changed; names the command that helps."""
 
     status = 503
     code = "model_unavailable"

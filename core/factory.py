@@ -22,7 +22,7 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     settings = settings or load_settings()
     prepare_process(settings)
     # Only now: OpenCV and the frameworks read at import what was just prepared.
-    from api import audit_cli, cli, gallery_cli, keys_cli, ops, weights_cli
+    from api import audit_cli, cli, doctor_cli, gallery_cli, keys_cli, ops, weights_cli
     from api.access import init_access
     from api.browsers import init_browsers
     from api.deps import attach
@@ -62,4 +62,5 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     )
     for group in commands:
         app.cli.add_command(group)
+    app.cli.add_command(doctor_cli.doctor)
     return app

@@ -39,3 +39,16 @@ def prepare_process(settings: Settings) -> None:
     os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(settings.max_image_pixels)
     # No deadline ends a name look-up; so the system's resolver (resolv.conf(5)) gives up soon after the fetch has.
     os.environ.setdefault("RES_OPTIONS", "timeout:2 attempts:2")
+
+
+def runtime_name(settings: Settings) -> str:
+    """The framework, or what runs its networks in its place, and on what: `onnx on the CPU`."""
+    match settings.gpu_device:
+        case None:
+            device = "what it finds"
+        case -1:
+            device = "the CPU"
+        case number:
+            device = f"GPU {number}"
+    is_replaced = settings.inference_runtime != "onnx"
+    return f"{settings.inference_runtime if is_replaced else settings.deepface_engine} on {device}"

@@ -53,6 +53,8 @@ def _of_hexadecimal_digits(keys: tuple[str, ...]) -> tuple[str, ...]:
 
 def installed_engine(engine: str) -> str:
     """A framework that DeepFace may run on, if it is installed."""
+    if engine == "pytorch" and importlib.util.find_spec("torch") is None:
+        raise ValueError("PyTorch is not installed: pip install torch")
     if engine == "tensorflow" and importlib.util.find_spec("tensorflow") is None:
         raise ValueError("TensorFlow is not installed: pip install -r requirements.txt")
     return engine

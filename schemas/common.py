@@ -83,6 +83,9 @@ class Request(BaseModel):
     # Lists: a form may repeat them, one value each time, or separate the values by commas.
     repeatable: ClassVar[frozenset[str]] = frozenset()
 
+    # Lists of images: a form repeats them. Commas are part of data URIs.
+    image_lists: ClassVar[frozenset[str]] = frozenset()
+
     # How many values, however deep, the JSON may hold.
     most_values: ClassVar[int] = 10_000
 

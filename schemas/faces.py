@@ -17,16 +17,22 @@ from schemas.common import (
     Response,
     key_if_set,
 )
+from schemas.frames import FRAMES_INSTEAD, Frames, image_or_frames
 
 
 class VerifyRequest(ComparisonOptions):
     """Two images to compare 1:1, or an image and a person of the gallery."""
 
-    img1: ImageSource
+    image_lists: ClassVar[frozenset[str]] = frozenset({"frames"})
+
+    frames: Frames | None = Field(None, description=FRAMES_INSTEAD.format(field="img1"))
+    img1: ImageSource | None = Field(None, validate_default=True)
     person_id: str | None = Field(
         None, min_length=1, max_length=100, description="A person of the gallery, in place of img2."
     )
     img2: ImageSource | None = Field(None, validate_default=True)
+
+    _or_frames = field_validator("img1", mode="after")(image_or_frames)
 
     @field_validator("img2", mode="after")
     @classmethod
@@ -99,6 +105,7 @@ class VerifyResponse(Response):
     facial_areas: dict[Literal["img1", "img2"], FacialArea] = Field(description="The compared pair.")
     person_id: str | None = key_if_set("The person of the gallery, where one took the place of img2.")
     face_id: str | None = key_if_set("The face of the person that is nearest.")
+    frame: int | None = key_if_set("The frame, from 0, whose distance and box these are: the middle one by distance.")
     img1_is_real: bool | None = key_if_set()
     img1_antispoof_score: float | None = key_if_set()
     img2_is_real: bool | None = key_if_set()

@@ -3,7 +3,7 @@
 import json
 from contextlib import suppress
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -14,6 +14,7 @@ from pydantic import (
     JsonValue,
     StringConstraints,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -29,6 +30,7 @@ from schemas.common import (
     key_if_set,
 )
 from schemas.faces import Liveness
+from schemas.frames import FRAMES_INSTEAD, Frames, image_or_frames
 
 _KEY = r"^[A-Za-z0-9_.-]{1,64}$"
 _MOST_METADATA = 10_000  # characters, as JSON
@@ -104,7 +106,10 @@ class QualityMeasures(BaseModel):
 class RegisterRequest(EmbeddingOptions):
     """A photo of a person, by `name` or by `person_id`, for the gallery."""
 
-    img: ImageSource
+    image_lists: ClassVar[frozenset[str]] = frozenset({"frames"})
+
+    frames: Frames | None = Field(None, description=FRAMES_INSTEAD.format(field="img"))
+    img: ImageSource | None = Field(None, validate_default=True)
     name: Name | None = Field(None, description="The person's name, unique in the collection; made if there is none.")
     person_id: Id | None = Field(None, description="The person, in place of the name.")
     collection: CollectionName = COLLECTION
@@ -121,6 +126,8 @@ class RegisterRequest(EmbeddingOptions):
     )
     min_quality: float | None = Field(None, ge=0, le=1, description="The least `quality.score` that is accepted.")
     store_crop: bool = Field(False, description="Whether the aligned picture of the face is kept as well.")
+
+    _or_frames = field_validator("img", mode="after")(image_or_frames)
 
     @model_validator(mode="after")
     def _one_person(self) -> "RegisterRequest":
@@ -170,7 +177,7 @@ class Match(BaseModel):
     similarity: float = Field(description="Larger is closer: 1 - distance, for euclidean metrics 1 / (1 + distance).")
     confidence: float = Field(description="DeepFace's confidence, 0 to 100, that it is the same person.")
     threshold: float
-    match: bool = Field(description="Whether the distance is within the threshold.")
+    match: bool = Field(description="Whether the distance is within the threshold, and the probe no spoof.")
 
 
 class IdentifiedFace(Liveness):

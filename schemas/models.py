@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from schemas.common import Response
+from schemas.common import Response, key_if_set
+from schemas.ops import SelfTestOutcome
 
 _FROM_ROWS = ConfigDict(from_attributes=True)
 
@@ -66,7 +67,9 @@ class ModelInfo(BaseModel):
     package: str | None = Field(description="What `pip install` has to be told beyond the requirements.")
     installed: bool = Field(description="Whether its files and package are here.")
     loaded: bool = Field(description="Whether the process that answers has loaded it.")
-    ready: bool = Field(description="Whether it was preloaded and has answered a first inference.")
+    ready: bool = Field(description="Whether it was preloaded and has passed the self-test.")
+    self_test: SelfTestOutcome | None = key_if_set("As in /ready; only of models that were preloaded.")
+    milliseconds: float | None = key_if_set("As in /ready.")
 
 
 class PresetInfo(BaseModel):

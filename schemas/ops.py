@@ -4,7 +4,9 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from schemas.common import Response
+from schemas.common import Response, key_if_set
+
+SelfTestOutcome = Literal["first answer", "same answer", "changed answer", "no answer"]
 
 
 class Endpoint(BaseModel):
@@ -36,6 +38,10 @@ class ReadyPart(BaseModel):
     name: str
     state: Literal["ready", "loading", "unavailable"]
     message: str = Field("", description="Why it is not ready.")
+    self_test: SelfTestOutcome | None = key_if_set(
+        "What the model answered to the self-test's picture, beside the answer kept from the first time."
+    )
+    milliseconds: float | None = key_if_set("How long one inference on that picture took.")
 
 
 class Readiness(Response):

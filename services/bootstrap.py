@@ -8,11 +8,16 @@ from limits.storage import Storage, storage_from_string
 
 from core.config import Settings
 from core.images import ImagePolicy
+from core.runtime import runtime_name
+from core.shared_json import SharedJson
+from core.versions import installed_versions
 from services.admission import Admission
 from services.audit import AuditService
 from services.auto_fetch import AutoFetch
+from services.capture import CaptureReader
 from services.comparing import ComparisonService
 from services.confinement import ConfinementService
+from services.doctor import Doctor
 from services.engine.base import Engine, Weights
 from services.enrolment import EnrolmentService
 from services.faces import FaceService
@@ -34,6 +39,7 @@ from services.photos import PhotoEmbedder
 from services.readiness import ReadinessService
 from services.reading import FaceReader
 from services.recording import EventLog
+from services.self_test import SelfTest
 from services.stores.sql.audit import SqlAuditStore
 from services.stores.sql.database import Database
 from services.stores.sql.face_source import SqlFaceSource
@@ -76,6 +82,8 @@ class Services:
     upkeep: UpkeepService
     key_rotation: KeyRotationService
     readiness: ReadinessService
+    self_test: SelfTest
+    doctor: Doctor
     models: ModelService
     model_overview: ModelOverview
 
@@ -121,19 +129,29 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
 
     models = ModelService(weights=weights, licenses=defaults.licenses)
     auto_fetch = AutoFetch(models=models, names=defaults.preload if settings.auto_fetch else ())
-    readiness = ReadinessService(engine=engine, models=defaults.preload, ping_store=ping, prepare=auto_fetch.prepare)
     reader = FaceReader(engine=engine, policy=policy, defaults=defaults)
+    captures = CaptureReader(reader=reader, defaults=defaults)
     gallery = GalleryService(
-        engine=engine, reader=reader, defaults=defaults, store=gallery_store, erases=database.is_sqlite
+        engine=engine, captures=captures, defaults=defaults, store=gallery_store, erases=database.is_sqlite
     )
+    self_test = SelfTest(
+        engine=engine,
+        answers=SharedJson(settings.data_path / "self_test.json"),
+        runtime=runtime_name(settings),
+        versions=installed_versions(),
+    )
+    readiness = ReadinessService(
+        engine=engine, self_test=self_test, models=defaults.preload, ping_store=ping, prepare=auto_fetch.prepare
+    )
+    keys = build_keys(settings, database)
     lock = PersonLock(store=SqlMissStore(database), most=settings.person_lock_misses, lock_s=settings.person_lock_s)
     return Services(
         settings=settings,
         admission=Admission(settings.lanes + settings.queue_max),
-        keys=build_keys(settings, database),
+        keys=keys,
         hits=_hit_storage(settings, database),
         confinement=ConfinementService(store=gallery_store),
-        faces=FaceService(engine=engine, reader=reader, defaults=defaults),
+        faces=FaceService(engine=engine, reader=reader, captures=captures, defaults=defaults),
         find=FindService(
             engine=engine,
             reader=reader,
@@ -145,7 +163,13 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         indexes=IndexService(indexer=indexer, defaults=defaults, folder=folder),
         gallery=gallery,
         identification=IdentificationService(
-            engine=engine, reader=reader, defaults=defaults, store=gallery_store, lock=lock, log=event_log
+            engine=engine,
+            reader=reader,
+            captures=captures,
+            defaults=defaults,
+            store=gallery_store,
+            lock=lock,
+            log=event_log,
         ),
         enrolment=EnrolmentService(
             gallery=gallery, store=gallery_store, defaults=defaults, policy=policy, lanes=settings.lanes
@@ -161,6 +185,17 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         upkeep=UpkeepService(store=gallery_store),
         key_rotation=KeyRotationService(faces=SqlFaceSealer(database), indexes=store),
         readiness=readiness,
+        self_test=self_test,
+        doctor=Doctor(
+            settings=settings,
+            defaults=defaults,
+            engine=engine,
+            weights=weights,
+            self_test=self_test,
+            store=gallery_store,
+            keys=keys,
+            ping_data_path=store.ping,
+        ),
         models=models,
         model_overview=ModelOverview(
             engine=engine,
@@ -168,6 +203,7 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
             licenses=defaults.licenses,
             preset=settings.model_preset,
             is_ready=readiness.is_ready,
+            self_test=self_test,
         ),
     )
 

@@ -25,7 +25,9 @@ from schemas.faces import (
     VerifyResponse,
 )
 from services.at_once import at_once
+from services.capture import CaptureReader, deciding
 from services.engine.base import Engine, FaceArea, LivenessScore, Pixels
+from services.liveness import is_spoof
 from services.options import Defaults
 from services.reading import FaceReader
 
@@ -35,24 +37,25 @@ ALL_ACTIONS: tuple[Action, ...] = ("age", "gender", "emotion", "race")
 class FaceService:
     """Answers the requests that need only their own images."""
 
-    def __init__(self, *, engine: Engine, reader: FaceReader, defaults: Defaults) -> None:
+    def __init__(self, *, engine: Engine, reader: FaceReader, captures: CaptureReader, defaults: Defaults) -> None:
         self._engine = engine
         self._reader = reader
+        self._captures = captures
         self._defaults = defaults
 
     def verify(self, request: VerifyRequest) -> VerifyResponse:
-        """Whether the closest pair over all faces of the two images is the same person.
+        """Whether the closest pair over all faces of the two images is the same person; of frames the middle pair.
 
         With `anti_spoofing` a pair of which one face is not live is never verified, however close.
 
         Raises:
-            As `FaceReader.faces`.
+            As `CaptureReader.embedded`.
         """
         assert request.img2 is not None, "a person takes another way"
         started = time.monotonic()
         image2 = request.img2
         (faces1, embeddings1), (faces2, embeddings2) = at_once(
-            lambda: self._reader.embedded(request.img1, "img1", request),
+            lambda: self._captures.embedded(request.img1, request.frames, "img1", request),
             lambda: self._reader.embedded(image2, "img2", request),
         )
         annotate(faces=len(faces1) + len(faces2))
@@ -64,7 +67,8 @@ class FaceService:
 
         model, metric = self._defaults.space_of(request).model, self._defaults.metric_of(request)
         pairs = distances(embeddings1, embeddings2, metric)
-        first, second = divmod(int(pairs.argmin()), pairs.shape[1])
+        first = deciding(pairs.min(axis=1), of_frames=request.frames is not None)
+        second = int(pairs[first].argmin())
         face1, face2 = faces1[first], faces2[second]
         distance, threshold = float(pairs[first, second]), self._defaults.threshold_of(request)
         same_person = distance <= threshold
@@ -77,6 +81,7 @@ class FaceService:
             detector_backend=self._defaults.detection_of(request).detector,
             similarity_metric=metric,
             facial_areas={"img1": facial_area(face1.face.area), "img2": facial_area(face2.face.area)},
+            frame=None if request.frames is None else first,
             time=round(time.monotonic() - started, 3),
             **liveness_keys(face1.liveness, "img1_"),
             **liveness_keys(face2.liveness, "img2_"),
@@ -148,11 +153,6 @@ class FaceService:
 def facial_area(area: FaceArea) -> FacialArea:
     """The wire form of a face's box and landmarks."""
     return FacialArea.model_validate(area, from_attributes=True)
-
-
-def is_spoof(score: LivenessScore | None) -> bool:
-    """Whether liveness was judged, and failed."""
-    return score is not None and not score.is_real
 
 
 def liveness_keys(score: LivenessScore | None, prefix: str = "") -> dict[str, Any]:

@@ -23,11 +23,13 @@ from schemas.persons import (
     PersonsResponse,
     Receipt,
 )
+from services.capture import CaptureReader
 from services.engine.base import Engine
-from services.faces import facial_area, is_spoof
+from services.faces import facial_area
+from services.liveness import is_spoof
 from services.options import Defaults
 from services.quality import Quality, measured
-from services.reading import FaceReader, ReadFace
+from services.reading import ReadFace
 from services.recording import new_event
 from services.stores.audit_base import RecordedEvent
 from services.stores.gallery_base import AnswerKeyTaken, GalleryStore, Neighbour, NewFace, Person, StoredFace
@@ -39,16 +41,16 @@ class GalleryService:
     """Registers faces and forgets them. Every change is one transaction of the store, its event included."""
 
     def __init__(
-        self, *, engine: Engine, reader: FaceReader, defaults: Defaults, store: GalleryStore, erases: bool
+        self, *, engine: Engine, captures: CaptureReader, defaults: Defaults, store: GalleryStore, erases: bool
     ) -> None:
         self._engine = engine
-        self._reader = reader
+        self._captures = captures
         self._defaults = defaults
         self._store = store
         self._erases = erases
 
     def register(self, request: RegisterRequest, *, answer_key: tuple[str, str] | None = None) -> RegisterResponse:
-        """Store the one face of a photo.
+        """Store the one face of a photo, or of the frames of a capture that of the best quality.
 
         With an `answer_key`, an idempotency key and the digest of the request it came with, a second call with the same
         two answers what the first stored, and stores nothing.
@@ -57,7 +59,7 @@ class GalleryService:
             SeveralFaces, LowQuality, SpoofDetected: the photo is not to be registered.
             PersonNotFound: there is no person of this id in the collection.
             Conflict: with `on_duplicate: reject`, somebody else has the face; or the key came with another request.
-            Others as `FaceReader.faces` and `GalleryStore`.
+            Others as `CaptureReader.embedded` and `GalleryStore`.
         """
         if answer_key is not None and (before := self._answered(answer_key)) is not None:
             return before
@@ -65,7 +67,7 @@ class GalleryService:
         quality = measured(read.face)
         if request.min_quality is not None and quality.score < request.min_quality:
             poor = LowQuality(details={"score": quality.score, "reasons": list(quality.reasons)})
-            poor.in_field("img")
+            poor.in_field(_field(request))
             raise poor
         new = self._new_face(request, read, embedding, quality)
         try:
@@ -181,20 +183,22 @@ class GalleryService:
         return _registered(person, face)
 
     def _one_face(self, request: RegisterRequest) -> tuple[ReadFace, Any]:
-        faces, embeddings = self._reader.embedded(request.img, "img", request)
+        is_capture = request.frames is not None
+        one_each = {"max_faces": 1} if is_capture and request.face_policy == "largest" else {}
+        options = request.model_copy(update=one_each)
+        faces, embeddings = self._captures.embedded(request.img, request.frames, "img", options)
         error: NoFaceDetected | SeveralFaces | SpoofDetected
-        largest = max(
-            range(len(faces)), key=lambda place: faces[place].face.area.w * faces[place].face.area.h, default=None
-        )
-        if largest is None:
+        worth = [measured(face).score if is_capture else face.area.w * face.area.h for face in (r.face for r in faces)]
+        best = max(range(len(faces)), key=worth.__getitem__, default=None)
+        if best is None:
             error = NoFaceDetected()
-        elif len(faces) > 1 and request.face_policy == "single":
+        elif len(faces) > 1 and request.face_policy == "single" and not is_capture:
             error = SeveralFaces()
-        elif is_spoof(faces[largest].liveness):
+        elif is_spoof(faces[best].liveness):
             error = SpoofDetected()
         else:
-            return faces[largest], embeddings[largest]
-        error.in_field("img")
+            return faces[best], embeddings[best]
+        error.in_field(_field(request))
         raise error
 
     def _belongs_to_another(self, request: RegisterRequest, new: NewFace) -> Neighbour | None:
@@ -235,6 +239,10 @@ class GalleryService:
             face_id=recorded.event.face_id,
             bytes_gone=self._erases,
         )
+
+
+def _field(request: RegisterRequest) -> str:
+    return "img" if request.frames is None else "frames"
 
 
 def measures(quality: Quality) -> QualityMeasures:

@@ -19,10 +19,12 @@ from schemas.gallery import (
     QualityRequest,
     QualityResponse,
 )
+from services.capture import CaptureReader, deciding
 from services.engine import catalogue
 from services.engine.base import EmbeddingSpace, Engine
-from services.faces import facial_area, is_spoof, liveness_keys
+from services.faces import facial_area, liveness_keys
 from services.gallery import measures
+from services.liveness import is_spoof
 from services.options import Defaults
 from services.person_lock import PersonLock
 from services.quality import ADVICE, measured
@@ -43,6 +45,7 @@ class IdentificationService:
         *,
         engine: Engine,
         reader: FaceReader,
+        captures: CaptureReader,
         defaults: Defaults,
         store: GalleryStore,
         lock: PersonLock,
@@ -50,6 +53,7 @@ class IdentificationService:
     ) -> None:
         self._engine = engine
         self._reader = reader
+        self._captures = captures
         self._defaults = defaults
         self._store = store
         self._log = log
@@ -58,7 +62,8 @@ class IdentificationService:
     def identify(self, request: IdentifyRequest, *, only_matches: bool = False) -> IdentifyResponse:
         """Who each face of the probe may be, nearest first; with `only_matches` those within the threshold.
 
-        The decisions are recorded, behind the answer.
+        A face that is judged no live one is nobody's: its decision is `unknown`, nobody is its match, and with
+        `only_matches` nobody is listed. The decisions are recorded, behind the answer.
 
         Raises:
             ValidationFailed: the collection has faces, but none of this model and options; or the embedding's dimension
@@ -80,20 +85,20 @@ class IdentificationService:
         return answer
 
     def verify(self, request: VerifyRequest) -> VerifyResponse:
-        """Whether the nearest face of the image is the person of the gallery.
+        """Whether the nearest face of the image, or the middle one of the frames, is the person of the gallery.
 
         Raises:
             PersonNotFound: there is no such person.
             PersonLocked: the person was missed too many times in a row; nothing is said of this image.
             ValidationFailed: the person has no face of this model and these options.
-            Others as `FaceReader.faces` and `GalleryStore`.
+            Others as `CaptureReader.embedded` and `GalleryStore`.
         """
         assert request.person_id is not None, "two images take another way"
         started = time.monotonic()
         person = self._store.person(request.person_id)
         self._lock.require_open(person.id)
         space, metric = self._defaults.space_of(request), self._defaults.metric_of(request)
-        faces, embeddings = self._reader.embedded(request.img1, "img1", request)
+        faces, embeddings = self._captures.embedded(request.img1, request.frames, "img1", request)
         near = [
             (read, one)
             for read, probe in zip(faces, embeddings, strict=True)
@@ -107,7 +112,9 @@ class IdentificationService:
             raise error
         if not near:
             raise ValidationFailed.of("model_name", "The person has no face of this model and these options")
-        read, nearest = min(near, key=lambda pair: pair[1].distance)
+        is_capture = request.frames is not None
+        decides = deciding(np.array([one.distance for _, one in near]), of_frames=is_capture)
+        read, nearest = near[decides]
         threshold = self._defaults.threshold_of(request)
         same_person = nearest.distance <= threshold
         verified = same_person and not is_spoof(read.liveness)
@@ -125,6 +132,7 @@ class IdentificationService:
             facial_areas={"img1": facial_area(read.face.area)},
             person_id=person.id,
             face_id=nearest.face_id,
+            frame=decides if is_capture else None,
             time=round(time.monotonic() - started, 3),
             **liveness_keys(read.liveness, "img1_"),
         )
@@ -188,8 +196,10 @@ class IdentificationService:
             labels=request.labels,
         )
         decision, reason = _decided(near, threshold)
-        if read is not None and is_spoof(read.liveness):
+        spoof = read is not None and is_spoof(read.liveness)
+        if spoof:
             decision, reason = "unknown", "The face does not look like a live one."
+            near = [] if only_matches else near
         about = {}
         if read is not None:
             about = {
@@ -198,12 +208,12 @@ class IdentificationService:
                 "quality": measures(measured(read.face)),
                 **liveness_keys(read.liveness),
             }
-        matches = [self._match(request, one, threshold) for one in near[: request.top_k]]
+        matches = [self._match(request, one, threshold, spoof=spoof) for one in near[: request.top_k]]
         return IdentifiedFace(decision=decision, reason=reason, matches=matches, **about)
 
-    def _match(self, request: IdentifyRequest, near: Neighbour, threshold: float) -> Match:
+    def _match(self, request: IdentifyRequest, near: Neighbour, threshold: float, *, spoof: bool) -> Match:
         model, metric = self._defaults.space_of(request).model, self._defaults.metric_of(request)
-        is_match = near.distance <= threshold
+        same_person = near.distance <= threshold
         return Match(
             person_id=near.person.id,
             face_id=near.face_id,
@@ -211,9 +221,9 @@ class IdentificationService:
             labels=near.person.labels,
             distance=near.distance,
             similarity=similarity(near.distance, metric),
-            confidence=self._engine.confidence(near.distance, model=model, metric=metric, verified=is_match),
+            confidence=self._engine.confidence(near.distance, model=model, metric=metric, verified=same_person),
             threshold=threshold,
-            match=is_match,
+            match=same_person and not spoof,
         )
 
 

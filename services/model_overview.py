@@ -8,19 +8,28 @@ from services.engine.base import Engine, Weights
 from services.engine.model import Model, Preset, WeightFile
 from services.licensing import LicensePolicy, commercial_use
 from services.models import is_installed, size_of, total_size
+from services.self_test import SelfTest
 
 
 class ModelOverview:
     """Describes the catalogue's models as they are in this process; `is_ready` says which have answered."""
 
     def __init__(
-        self, *, engine: Engine, weights: Weights, licenses: LicensePolicy, preset: str, is_ready: Callable[[str], bool]
+        self,
+        *,
+        engine: Engine,
+        weights: Weights,
+        licenses: LicensePolicy,
+        preset: str,
+        is_ready: Callable[[str], bool],
+        self_test: SelfTest,
     ) -> None:
         self._preset = preset
         self._engine = engine
         self._weights = weights
         self._licenses = licenses
         self._is_ready = is_ready
+        self._self_test = self_test
 
     def models(self) -> ModelsResponse:
         """Every model and preset of the catalogue."""
@@ -43,6 +52,7 @@ class ModelOverview:
         )
 
     def _described(self, model: Model) -> ModelInfo:
+        tested = self._self_test.results.get(model.name)
         return ModelInfo(
             name=model.name,
             task=model.task,
@@ -58,6 +68,8 @@ class ModelOverview:
             installed=is_installed(model, self._weights),
             loaded=self._engine.is_loaded(model.name),
             ready=self._is_ready(model.name),
+            self_test=None if tested is None else tested.outcome,
+            milliseconds=None if tested is None else tested.milliseconds,
         )
 
     def _file(self, file: WeightFile) -> ModelFile:

@@ -42,7 +42,10 @@ def _known(name: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Defaults:
-    """What an option is where a request does not say; an alias stands for the catalogue's name."""
+    """What an option is where a request does not say; an alias stands for the catalogue's name.
+
+    `antispoof_threshold` is no option: whoever asks does not choose how well a spoof has to be made.
+    """
 
     model: str
     detector: str
@@ -53,6 +56,7 @@ class Defaults:
     expand_percentage: int
     alignment: str
     detection: str
+    antispoof_threshold: float
     preload: tuple[str, ...]
     licenses: LicensePolicy
 
@@ -97,6 +101,7 @@ class Defaults:
             expand_percentage=settings.default_expand_percentage,
             alignment=settings.default_alignment,
             detection=settings.detection,
+            antispoof_threshold=settings.antispoof_threshold,
         )
 
     def detection_of(self, options: DetectionOptions) -> Detection:

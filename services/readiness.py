@@ -1,4 +1,4 @@
-"""Loads the models of PRELOAD_MODELS in the background, and says whether the service can answer face requests."""
+"""Loads and tests the models of PRELOAD_MODELS in the background, and says whether face requests can be answered."""
 
 import logging
 import threading
@@ -6,13 +6,10 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-import numpy as np
-
 from core.exceptions import ModelLoading, ModelUnavailable, ServiceError, ServiceUnavailable
 from schemas.ops import ReadyPart
-from services.engine import catalogue
-from services.engine.base import Detection, Engine, FaceArea
-from services.engine.model import Model
+from services.engine.base import Engine
+from services.self_test import SelfTest, SelfTestResult
 
 logger = logging.getLogger(__name__)
 
@@ -20,12 +17,9 @@ RETRY_AFTER_S = 2
 
 _STORE = "store"
 
-# Looking whether a missing file has come costs nothing; loading half a gigabyte that is damaged does.
+# Looking whether a missing file has come costs nothing; loading half a gigabyte that is damaged does. A changed answer
+# is asked for again too: it may have been accepted meanwhile.
 _RETRY_S = 60
-
-# A picture for the first inference: noise, so that no layer meets only zeros. Its size lets every detector run.
-_PROBE_SIDE_PX = 256
-_PROBE = np.random.default_rng(0).integers(0, 256, (_PROBE_SIDE_PX, _PROBE_SIDE_PX, 3), np.uint8)
 
 
 # What is done before a model is loaded, with its name and what shows a message for it meanwhile.
@@ -40,9 +34,16 @@ class ReadinessService:
     """Knows of each thing the service needs whether it is loading, ready, or unavailable and why."""
 
     def __init__(
-        self, *, engine: Engine, models: Sequence[str], ping_store: Callable[[], None], prepare: Prepare = _nothing
+        self,
+        *,
+        engine: Engine,
+        self_test: SelfTest,
+        models: Sequence[str],
+        ping_store: Callable[[], None],
+        prepare: Prepare = _nothing,
     ) -> None:
         self._engine = engine
+        self._self_test = self_test
         self._prepare = prepare
         self._ping_store = ping_store
         self._parts = {name: ReadyPart(name=name, state="loading") for name in models}
@@ -71,8 +72,9 @@ class ReadinessService:
             try:
                 self._prepare(name, partial(self._say, name))
                 self._engine.load(name)
-                self._infer(catalogue.find(name))
-                part = ReadyPart(name=name, state="ready")
+                part = _part(self._self_test.run(name))
+                if part.state != "ready":
+                    self._retry_at[name] = time.monotonic() + _RETRY_S
             except ServiceError as error:
                 part = ReadyPart(name=name, state="unavailable", message=error.message)
                 if "missing_files" not in error.details:
@@ -81,24 +83,12 @@ class ReadinessService:
                 logger.exception("preloading failed")
                 part = ReadyPart(name=name, state="unavailable", message="It failed to load; see the log.")
                 self._retry_at[name] = time.monotonic() + _RETRY_S
-            if part != self._parts[name]:
+            before, self._parts[name] = self._parts[name], part
+            if (part.state, part.message) != (before.state, before.message):
                 logger.info("preload", extra={"part": name, "state": part.state, "reason": part.message})
-                self._parts[name] = part
 
     def _say(self, name: str, message: str) -> None:
         self._parts[name] = ReadyPart(name=name, state="loading", message=message)
-
-    def _infer(self, model: Model) -> None:
-        """One real inference: some models allocate and compile only then."""
-        if model.task == "recognition":
-            self._engine.embed([_PROBE], model=model.name, normalization="base")
-        elif model.task == "detection":
-            self._engine.detect(_PROBE, Detection(detector=model.name, method="bounded", enforce=False))
-        elif model.task == "attribute":
-            self._engine.attributes([_PROBE], [model.name])
-        else:
-            side = _PROBE_SIDE_PX // 2
-            self._engine.liveness(_PROBE, [FaceArea(x=side // 2, y=side // 2, w=side, h=side)])
 
     def is_ready(self, name: str) -> bool:
         """Whether this model was preloaded and has answered."""
@@ -145,3 +135,13 @@ class ReadinessService:
         except ServiceUnavailable as error:
             return ReadyPart(name=_STORE, state="unavailable", message=error.message)
         return ReadyPart(name=_STORE, state="ready")
+
+
+def _part(result: SelfTestResult) -> ReadyPart:
+    return ReadyPart(
+        name=result.model,
+        state="ready" if result.passed else "unavailable",
+        message=result.message,
+        self_test=result.outcome,
+        milliseconds=result.milliseconds,
+    )

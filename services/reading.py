@@ -10,8 +10,9 @@ import numpy.typing as npt
 from core.images import ImagePolicy, managed_image
 from core.logging import annotate
 from schemas.common import DetectionOptions, EmbeddingOptions
-from services.engine.base import Engine, Face, LivenessScore
+from services.engine.base import Engine, Face, LivenessScore, Pixels
 from services.engine.catalogue import LIVENESS
+from services.liveness import judged
 from services.options import Defaults
 
 Embeddings = npt.NDArray[np.float64]
@@ -37,12 +38,21 @@ class FaceReader:
     def faces(self, source: str | bytes, field: str, options: DetectionOptions) -> Iterator[list[ReadFace]]:
         """The faces of the image in the request's `field`, in the detector's order; in a lane, until the block ends.
 
+        With `anti_spoofing` their liveness is judged by ANTISPOOF_THRESHOLD.
+
         Raises:
             ImageError: as `managed_image`, and `NoFaceDetected`; each names the field.
             LicenseForbidden: LICENSE_POLICY forbids one of the networks.
             ModelUnavailable, LivenessUnavailable: weights are missing; known before anything is read.
             DeadlineExceeded: as `Engine.lane`.
         """
+        with self._opened(source, field, options) as (_, faces):
+            yield faces
+
+    @contextmanager
+    def _opened(
+        self, source: str | bytes, field: str, options: DetectionOptions
+    ) -> Iterator[tuple[Pixels, list[ReadFace]]]:
         detection = self._defaults.detection_of(options)
         self._engine.load(detection.detector)
         if options.anti_spoofing:
@@ -51,9 +61,10 @@ class FaceReader:
             found = self._engine.detect(image, detection)
             live: Sequence[LivenessScore | None] = [None] * len(found)
             if options.anti_spoofing:
-                live = self._engine.liveness(image, [face.area for face in found])
+                scores = self._engine.liveness(image, [face.area for face in found])
+                live = [judged([score], self._defaults.antispoof_threshold) for score in scores]
             annotate(detector=detection.detector, faces=len(found))
-            yield [ReadFace(face, score) for face, score in zip(found, live, strict=True)]
+            yield image, [ReadFace(face, score) for face, score in zip(found, live, strict=True)]
 
     def embedded(
         self, source: str | bytes, field: str, options: EmbeddingOptions, *, from_bytes: bool = False
@@ -63,14 +74,26 @@ class FaceReader:
         Raises:
             As `faces`.
         """
+        with self.embedding(source, field, options, from_bytes=from_bytes) as (_, faces, embeddings):
+            return faces, embeddings
+
+    @contextmanager
+    def embedding(
+        self, source: str | bytes, field: str, options: EmbeddingOptions, *, from_bytes: bool = False
+    ) -> Iterator[tuple[Pixels, list[ReadFace], Embeddings]]:
+        """As `embedded`, with the image, and in the lane until the block ends.
+
+        Raises:
+            As `faces`; an `ImageError` raised in the block is given the field's name.
+        """
         space = self._defaults.space_of(options)
         annotate(model=space.model)
         self._engine.load(space.model)
-        with self.faces(source, field, options) as faces:
-            if not faces:
-                return faces, np.empty((0, 0))
-            crops = [read.face.crop for read in faces]
-            embeddings = self._engine.embed(
-                crops, model=space.model, normalization=space.normalization, from_bytes=from_bytes
-            )
-        return faces, embeddings
+        with self._opened(source, field, options) as (image, faces):
+            embeddings = np.empty((0, 0))
+            if faces:
+                crops = [read.face.crop for read in faces]
+                embeddings = self._engine.embed(
+                    crops, model=space.model, normalization=space.normalization, from_bytes=from_bytes
+                )
+            yield image, faces, embeddings

@@ -103,7 +103,7 @@ class WeightBundles:
     def _taken(self, archive: tarfile.TarFile, progress: Counted) -> list[str]:
         members = iter(archive)
         pending = {_FOLDER + entry.name: entry for entry in _manifest(archive, members).files}
-        known = {file.name: file for model in catalogue.MODELS.values() for file in (*model.files, *model.keras_files)}
+        known = {file.name: file for model in catalogue.MODELS.values() for file in model.all_files}
         for entry in pending.values():
             self._require_expected(known.get(entry.name), entry)
         total, done = sum(entry.size for entry in pending.values()), 0

@@ -47,6 +47,10 @@ class FakeEngine(Engine):
         self.loaded.add(name)
 
     @override
+    def device(self) -> str:
+        return "CPU"
+
+    @override
     def is_loaded(self, name: str) -> bool:
         return name in self.loaded
 

@@ -86,7 +86,8 @@ def _digest(body: RegisterRequest) -> str:
     digest = sha256()
     for name, value in sorted(body.model_dump().items()):
         digest.update(name.encode())
-        digest.update(value if isinstance(value, bytes) else repr(value).encode(errors="surrogatepass"))
+        for part in value if isinstance(value, list) else [value]:
+            digest.update(part if isinstance(part, bytes) else repr(part).encode(errors="surrogatepass"))
     return digest.hexdigest()
 
 

@@ -101,6 +101,10 @@ class Engine(ABC):
         """
 
     @abstractmethod
+    def device(self) -> str:
+        """What the networks run on here: `CPU` or `GPU`."""
+
+    @abstractmethod
     def is_loaded(self, name: str) -> bool:
         """Whether `load` has made the catalogue's model `name` ready in this process."""
 

@@ -31,7 +31,7 @@ from services.engine import catalogue
 from services.engine.base import Detection, Engine, Face, FaceArea, LivenessScore, Pixels, Weights
 from services.engine.deepface_attributes import described
 from services.engine.deepface_detection import as_deepface, as_found, needs_predictor, unit_scale
-from services.engine.deepface_hooks import opening, reading, replace_sessions, resolving
+from services.engine.deepface_hooks import device, opening, reading, replace_sessions, resolving
 from services.engine.detectors import search
 from services.engine.dlib_network import DlibNetwork, graph_of
 from services.engine.lanes import Lane, Lanes
@@ -124,6 +124,10 @@ class DeepFaceEngine(Engine):
             if model.task == "detection" and model.name != _EYE_FINDER:
                 self.load(_EYE_FINDER)
             self._ready.add(model.name)
+
+    @override
+    def device(self) -> str:
+        return device()
 
     @override
     def is_loaded(self, name: str) -> bool:

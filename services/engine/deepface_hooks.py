@@ -4,6 +4,7 @@ DeepFace's modules call these functions through the module that defines them, so
 DeepFace and RetinaFace. Outside `resolving` DeepFace finds its models as ever.
 """
 
+import importlib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from typing import Any
 
 import cv2
 import onnxruntime
-from deepface.commons import folder_utils, weight_utils
+from deepface.commons import backend_utils, folder_utils, onnx_utils, weight_utils
 from deepface.modules import modeling
 from retinaface.commons import weight_utils as retinaface_weight_utils
 
@@ -61,6 +62,19 @@ if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
 # OpenCV's cascades put faces in the order their threads find them: with 2 threads, 60 searches of a photo of six people
 # gave 9 different answers; with one, always the same.
 cv2.setNumThreads(1)
+
+
+def device() -> str:
+    """What networks run on: `CPU` or `GPU`."""
+    match backend_utils.get_backend_engine():
+        case "tensorflow":
+            has_gpu = bool(importlib.import_module("tensorflow").config.list_physical_devices("GPU"))
+        case "pytorch":
+            has_gpu = importlib.import_module("torch").cuda.is_available()
+        case _:
+            providers = onnx_utils.resolve_providers(onnxruntime.get_available_providers())
+            has_gpu = "CUDAExecutionProvider" in providers
+    return "GPU" if has_gpu else "CPU"
 
 
 @contextmanager

@@ -83,7 +83,8 @@ class Model:
     `template` is the crop the network was trained on (`alignment.py`); `template_thresholds` hold where it is used, and
     are empty where they could not be measured: then DeepFace's own hold there too.
 
-    `files` are what ONNX Runtime needs, and TensorFlow too unless there are `keras_files`.
+    `files` are what ONNX Runtime needs, TensorFlow too unless there are `keras_files`, and PyTorch unless there are
+    `torch_files`.
 
     `thread_safe` says whether threads may share one object of it, as they may an ONNX Runtime session. OpenCV's
     cascades and networks and dlib's objects crash or answer wrongly then.
@@ -97,6 +98,7 @@ class Model:
     dim: int | None = None
     files: tuple[WeightFile, ...] = ()
     keras_files: tuple[WeightFile, ...] = ()
+    torch_files: tuple[WeightFile, ...] = ()
     thresholds: dict[str, float] = field(default_factory=dict)
     template: str | None = None
     template_thresholds: dict[str, float] = field(default_factory=dict)
@@ -104,6 +106,11 @@ class Model:
     thread_safe: bool = True
     package: str | None = None  # the Python package it needs beyond the requirements, as pip names it
     module: str | None = None  # what that package is imported as
+
+    @property
+    def all_files(self) -> tuple[WeightFile, ...]:
+        """The files for all frameworks."""
+        return (*self.files, *self.keras_files, *self.torch_files)
 
     def threshold(self, metric: str, alignment: str) -> float:
         """The largest distance between two faces of one person, for faces aligned so."""

@@ -64,7 +64,8 @@ class WeightFolder(Weights):
 
     @override
     def files(self, model: Model) -> tuple[WeightFile, ...]:
-        return model.keras_files if self._framework == "tensorflow" and model.keras_files else model.files
+        own = {"tensorflow": model.keras_files, "pytorch": model.torch_files}.get(self._framework)
+        return own or model.files
 
     @override
     def missing(self, model: Model) -> list[WeightFile]:

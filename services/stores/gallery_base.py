@@ -21,6 +21,15 @@ class AnswerKeyTaken(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoreStatus:
+    """Which database it is, in words without any secret; the revision of its schema, empty where there is none yet."""
+
+    place: str
+    revision: str
+    newest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
     """A person of a collection; the name is unique in it."""
 
@@ -107,6 +116,14 @@ class GalleryStore(ABC):
     @abstractmethod
     def ping(self) -> None:
         """Return if the database answers."""
+
+    @abstractmethod
+    def status(self) -> StoreStatus:
+        """Where the database is and which schema it has; changes nothing, and makes nothing.
+
+        Raises:
+            ServiceUnavailable: it does not answer.
+        """
 
     @abstractmethod
     def upgrade(self) -> None:

@@ -92,9 +92,9 @@ def test_the_document_knows_both_names(client):
         ({"source_vector": [1.0], "target_vector": [1.0]}, "target_vector"),
         ({"img": "a", "target_vectors": [[1.0]]}, "target_vectors"),
         ({"img": "a", "target_vectors": []}, "target_vectors"),
-        ({"img": "a", "target_vectors": [{"id": "x"}]}, "target_vectors.0.vector"),
-        ({"img": "a", "target_vector": ["x"]}, "target_vector.0"),
-        ({"img": "a", "vector_b": ["x"]}, "vector_b.0"),
+        ({"img": "a", "target_vectors": [{"id": "x"}]}, "target_vectors[0].vector"),
+        ({"img": "a", "target_vector": ["x"]}, "target_vector[0]"),
+        ({"img": "a", "vector_b": ["x"]}, "vector_b[0]"),
         ({"img": "a", "metric": "x"}, "metric"),
     ],
 )

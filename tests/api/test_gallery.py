@@ -97,6 +97,18 @@ def test_a_model_the_collection_does_not_hold_is_named_with_those_it_does(client
     assert identify(client, ALICE, model_name="Dlib")[0]["decision"] == "match"
 
 
+def test_a_spoof_is_nobodys_match(client):
+    register(client, ALICE, "Alice")
+    for spoof, routes in (((32, 64, 32), "live"), ((32, 64, 96), "live")):  # not real; real, but below the threshold
+        near, judged = identify(client, spoof, threshold=2), identify(client, spoof, threshold=2, anti_spoofing=True)
+        assert (near[0]["decision"], near[0]["matches"][0]["match"]) == ("match", True)
+        assert (judged[0]["decision"], judged[0]["is_real"]) == ("unknown", False)
+        assert (names(judged[0]), judged[0]["matches"][0]["match"]) == (["Alice"], False)
+        assert routes in judged[0]["reason"]
+        (face,) = identify(client, spoof, route="recognize", threshold=2, anti_spoofing=True)
+        assert (face["decision"], face["matches"]) == ("unknown", [])
+
+
 def test_photos_that_are_not_to_be_registered(client):
     two = {"img": text(ALICE, BOB), "name": "x"}
     assert_error(client.post("/register", json=two), 422, "several_faces", "img")

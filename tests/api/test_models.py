@@ -52,6 +52,8 @@ def test_what_is_preloaded_is_ready_and_what_a_request_used_is_loaded(client):
     rows = models(client)
     assert (rows["VGG-Face"]["loaded"], rows["VGG-Face"]["ready"]) == (True, True)
     assert (rows["Dlib"]["loaded"], rows["Dlib"]["ready"]) == (False, False)
+    assert (rows["VGG-Face"]["self_test"], "self_test" in rows["Dlib"]) == ("first answer", False)
+    assert rows["VGG-Face"]["milliseconds"] >= 0
     client.post("/represent", json={"img": text(ALICE), "model_name": "Dlib"})
     row = models(client)["Dlib"]
     assert (row["loaded"], row["ready"]) == (True, False)

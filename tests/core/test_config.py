@@ -68,10 +68,11 @@ def test_settings_are_frozen():
         Settings().port = 1
 
 
-def test_an_engine_that_is_not_installed_says_what_to_install(monkeypatch):
+@pytest.mark.parametrize(("engine", "what"), [("tensorflow", "-r requirements.txt"), ("pytorch", "torch")])
+def test_an_engine_that_is_not_installed_says_what_to_install(monkeypatch, engine, what):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    monkeypatch.setenv("DEEPFACE_ENGINE", "tensorflow")
-    with pytest.raises(SettingsError, match=r"^DEEPFACE_ENGINE: .*pip install -r requirements.txt"):
+    monkeypatch.setenv("DEEPFACE_ENGINE", engine)
+    with pytest.raises(SettingsError, match=f"^DEEPFACE_ENGINE: .*pip install {what}$"):
         load_settings()
 
 

@@ -66,7 +66,7 @@ def hopper() -> Path:
 @pytest.fixture
 def real_settings(settings: Settings, deepface_home: Path) -> Settings:
     """Dlib and opencv on the weights of `deepface_home`, faces found and cut out as DeepFace does it."""
-    as_deepface = {"detection": "deepface", "default_alignment": "eyes"}
+    as_deepface = {"detection": "deepface", "default_alignment": "eyes", "antispoof_threshold": 0}
     return settings.model_copy(update={"deepface_home": deepface_home, "default_model": "Dlib"} | as_deepface)
 
 

@@ -9,7 +9,6 @@ import pytest
 from core.images import decode
 from tests.models.comparing import POLICY, TOLERANCE, assert_same, post
 from tests.models.conftest import needs_shared
-from tests.models.labelled import SHARED
 
 yunet = pytest.param("yunet", marks=needs_shared)
 DETECTORS = ("opencv", "dlib", yunet, "skip")
@@ -107,15 +106,3 @@ def test_liveness_says_what_deepface_says_but_marks_instead_of_failing(real_clie
             assert one["antispoof_score"] == pytest.approx(float(other["antispoof_score"]), abs=TOLERANCE)
         else:
             assert one["antispoof_score"] <= 1 - float(other["antispoof_score"]) + TOLERANCE
-
-
-@needs_shared
-def test_liveness_is_right_on_a_live_photo_and_a_print(real_client):
-    answers = {}
-    for path in (SHARED / "faces" / "liveness").glob("*.jpg"):
-        result = post(real_client, "extract", {"img": path.read_bytes()}, anti_spoofing=True, max_faces=1)["result"]
-        answers[path.stem] = result[0]["is_real"], result[0]["antispoof_score"]
-    assert len(answers) == 2, answers
-    for name, (is_real, score) in answers.items():
-        assert is_real == (score > 0.5), name
-    assert {is_real for is_real, _ in answers.values()} == {True, False}

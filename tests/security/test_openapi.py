@@ -1,5 +1,6 @@
 """Requests made up from /openapi.json against the real server: every answer is one that the document declares."""
 
+import re
 from base64 import b64encode
 from collections import Counter
 from contextlib import suppress
@@ -40,7 +41,7 @@ SHOWN = {  # where pictures go
 }
 HERE = ("Dlib", "opencv", "skip")  # models that need no download
 # In place of the picture, or about what is not there.
-OTHERWISE = ("embedding", "source_vector", "person_id", "collection", "labels", "min_quality")
+OTHERWISE = ("frames", "embedding", "source_vector", "person_id", "collection", "labels", "min_quality")
 # Outside of JSON bodies.
 JSON_AS_TEXT = (
     "labels", "metadata", "embedding", "person_ids",
@@ -102,16 +103,21 @@ def understood(_, response, case):
 
 def is_beyond_the_document(wrong, case):
     """Whether the document cannot say what is wrong: that one of two is needed, that two are one by either name, how
-    long an embedding of the model is, which models a collection holds, where its pages end, what a database cannot, or
-    what the JSON of a text does."""
-    is_text = case.media_type != "application/json" and wrong["field"].split(".")[0] in JSON_AS_TEXT
+    long an embedding of the model is, which models a collection holds, where its pages end, what a database cannot,
+    that no two files may be equal, or what the JSON of a text does."""
+    is_text = case.media_type != "application/json" and re.split(r"[.\[]", wrong["field"])[0] in JSON_AS_TEXT
     unknowable = wrong["field"] in ("metadata", "cursor")  # NUL, half a character; what no page has given
     one_of_two = (
         wrong["msg"].startswith("Give either")
-        or (wrong["field"], wrong["msg"]) == ("img2", "Field required")
+        or (wrong["field"] in ("img", "img1", "img2") and wrong["msg"] == "Field required")
         or (wrong["field"] in OTHER_NAMES.values() and wrong["msg"].startswith("Extra inputs"))
     )
-    return is_text or unknowable or one_of_two or wrong["msg"].startswith(("It has ", "The collection has "))
+    return (
+        is_text
+        or unknowable
+        or one_of_two
+        or wrong["msg"].startswith(("It has ", "The collection has ", "It is the same"))
+    )
 
 
 CHECKS = [

@@ -6,6 +6,7 @@ from core.exceptions import ModelUnavailable
 from core.files import FoundFile
 from core.images import ImagePolicy
 from schemas.common import EmbeddingOptions
+from services.capture import CaptureReader
 from services.enrolment import EnrolmentService
 from services.gallery import GalleryService
 from services.options import Defaults
@@ -31,7 +32,8 @@ def store(tmp_path):
 def enrol(store, settings, engine, photos):
     defaults = Defaults.of(settings)
     reader = FaceReader(engine=engine, policy=POLICY, defaults=defaults)
-    gallery = GalleryService(engine=engine, reader=reader, defaults=defaults, store=store, erases=True)
+    captures = CaptureReader(reader=reader, defaults=defaults)
+    gallery = GalleryService(engine=engine, captures=captures, defaults=defaults, store=store, erases=True)
     service = EnrolmentService(gallery=gallery, store=store, defaults=defaults, policy=POLICY, lanes=2)
 
     def enrol(collection="default", progress=lambda done, total: None, **options):

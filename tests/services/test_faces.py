@@ -5,6 +5,7 @@ import pytest
 from core.exceptions import LivenessUnavailable, ModelUnavailable, NoFaceDetected
 from core.images import ImagePolicy, decode
 from schemas.faces import AnalyzeRequest, ExtractRequest, RepresentRequest, VerifyRequest
+from services.capture import CaptureReader
 from services.faces import FaceService
 from services.options import Defaults
 from services.reading import FaceReader
@@ -19,7 +20,8 @@ def make_service(settings):
     def make(**options):
         engine, defaults = FakeEngine(**options), Defaults.of(settings)
         reader = FaceReader(engine=engine, policy=POLICY, defaults=defaults)
-        return FaceService(engine=engine, reader=reader, defaults=defaults)
+        captures = CaptureReader(reader=reader, defaults=defaults)
+        return FaceService(engine=engine, reader=reader, captures=captures, defaults=defaults)
 
     return make
 

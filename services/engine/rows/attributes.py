@@ -2,7 +2,7 @@
 
 from services.engine.model import Accuracy, License, Model
 from services.engine.rows import licenses
-from services.engine.rows.sources import keras_twin, mirrored
+from services.engine.rows.sources import keras_twin, mirrored, torch_twin
 
 _DEEPFACE = "https://github.com/serengil/deepface/blob/master/README.md"
 
@@ -17,6 +17,7 @@ def _attribute(name: str, side_px: int, file: str, terms: License, accuracy: tup
         input_px=(side_px, side_px),
         files=files,
         keras_files=keras_twin(files),
+        torch_files=torch_twin(files),
     )
 
 

@@ -2,7 +2,7 @@
 
 from services.engine.model import Accuracy, Model, Search
 from services.engine.rows import licenses
-from services.engine.rows.sources import OPENCV_ZOO, dlib_file, keras_twin, mirrored, single
+from services.engine.rows.sources import OPENCV_ZOO, dlib_file, keras_twin, mirrored, single, torch_twin
 
 _YAPALAB = "https://github.com/YapaLab/yolo-face/releases/download/1.0.0/"
 _AKANAMETOV = "https://github.com/akanametov/yolo-face/releases/download/1.0.0/"
@@ -97,6 +97,7 @@ DETECTION = (
         ),
         files=mirrored("retinaface.onnx"),
         keras_files=keras_twin(mirrored("retinaface.onnx")),
+        torch_files=torch_twin(mirrored("retinaface.onnx")),
     ),
     Model(
         name="mediapipe",

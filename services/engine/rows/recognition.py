@@ -2,7 +2,7 @@
 
 from services.engine.model import Accuracy, License, Model
 from services.engine.rows import licenses
-from services.engine.rows.sources import OPENCV_ZOO, Files, dlib_file, keras_twin, mirrored, single
+from services.engine.rows.sources import OPENCV_ZOO, Files, dlib_file, keras_twin, mirrored, single, torch_twin
 
 _METRICS = ("cosine", "euclidean", "euclidean_l2", "angular")
 
@@ -55,6 +55,7 @@ def _recognition(
         dim=dim,
         files=files,
         keras_files=keras_twin(files) if keras_files is None else keras_files,
+        torch_files=torch_twin(files),
         thresholds=dict(zip(_METRICS, thresholds, strict=True)),
         template=_TEMPLATES.get(name),
         template_thresholds=dict(zip(_METRICS, _TEMPLATE_THRESHOLDS.get(name, ()), strict=False)),

