@@ -140,14 +140,11 @@ def expire() -> None:
 
 @gallery.command("purge")
 def purge() -> None:
-    """Have the bytes of what was forgotten leave PostgreSQL's files, and say of each step what came of it.
+    """Have the bytes of what was forgotten leave the database's files, and say of each step what came of it.
 
-    The tables are written anew, and nobody can read them meanwhile: requests that need them wait, or answer 503. The
-    write-ahead log is overwritten too. Backups, replicas and archived log files (WAL) are out of reach: they keep what
-    they hold. In SQLite there is nothing to do, for there forgetting itself overwrites.
+    In PostgreSQL the tables are written anew, and nobody can read them meanwhile: requests that need them wait, or
+    answer 503. The write-ahead log is overwritten too. Backups, replicas and archived log files (WAL) are out of reach: they keep what
+    they hold. In SQLite forgetting itself overwrites; only a log that others were reading (WAL) may be left to be cut.
     """
-    steps = services().upkeep.purge()
-    for name, outcome in steps.items():
+    for name, outcome in services().upkeep.purge().items():
         click.echo(f"{name}: {outcome}")
-    if not steps:
-        click.echo("Nothing to do: in SQLite, what is forgotten is overwritten at once.")

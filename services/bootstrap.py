@@ -117,9 +117,7 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         gallery_store.ping()
 
     reader = FaceReader(engine=engine, policy=policy, defaults=defaults)
-    gallery = GalleryService(
-        engine=engine, reader=reader, defaults=defaults, store=gallery_store, erases=database.is_sqlite
-    )
+    gallery = GalleryService(engine=engine, reader=reader, defaults=defaults, store=gallery_store)
     lock = PersonLock(store=SqlMissStore(database), most=settings.person_lock_misses, lock_s=settings.person_lock_s)
     return Services(
         settings=settings,

@@ -29,8 +29,7 @@ from services.options import Defaults
 from services.quality import Quality, measured
 from services.reading import FaceReader, ReadFace
 from services.recording import new_event
-from services.stores.audit_base import RecordedEvent
-from services.stores.gallery_base import AnswerKeyTaken, GalleryStore, Neighbour, NewFace, Person, StoredFace
+from services.stores.gallery_base import AnswerKeyTaken, Forgotten, GalleryStore, Neighbour, NewFace, Person, StoredFace
 
 _METRIC = "cosine"  # in which a face is compared with those that are there already
 
@@ -38,14 +37,11 @@ _METRIC = "cosine"  # in which a face is compared with those that are there alre
 class GalleryService:
     """Registers faces and forgets them. Every change is one transaction of the store, its event included."""
 
-    def __init__(
-        self, *, engine: Engine, reader: FaceReader, defaults: Defaults, store: GalleryStore, erases: bool
-    ) -> None:
+    def __init__(self, *, engine: Engine, reader: FaceReader, defaults: Defaults, store: GalleryStore) -> None:
         self._engine = engine
         self._reader = reader
         self._defaults = defaults
         self._store = store
-        self._erases = erases
 
     def register(self, request: RegisterRequest, *, answer_key: tuple[str, str] | None = None) -> RegisterResponse:
         """Store the one face of a photo.
@@ -110,11 +106,11 @@ class GalleryService:
 
     def forget_person(self, person_id: str) -> Receipt:
         """Forget a person and all faces; raises PersonNotFound."""
-        return self._receipt(self._store.forget(new_event("forget"), person_id=person_id))
+        return _receipt(self._store.forget(new_event("forget"), person_id=person_id))
 
     def forget_face(self, face_id: str) -> Receipt:
         """Forget a face; raises FaceNotFound."""
-        return self._receipt(self._store.forget(new_event("forget"), face_id=face_id))
+        return _receipt(self._store.forget(new_event("forget"), face_id=face_id))
 
     def person(self, person_id: str) -> PersonDetails:
         """A person with all faces; raises PersonNotFound."""
@@ -168,7 +164,7 @@ class GalleryService:
     def remove_collection(self, name: str, *, with_persons: bool) -> Receipt:
         """Remove a collection; raises NotFound, and Conflict if there are persons in it unless `with_persons`."""
         event = new_event("remove_collection", collection=name)
-        return self._receipt(self._store.remove_collection(name, event, with_persons=with_persons))
+        return _receipt(self._store.remove_collection(name, event, with_persons=with_persons))
 
     def _answered(self, answer_key: tuple[str, str]) -> RegisterResponse | None:
         key, digest = answer_key
@@ -227,19 +223,21 @@ class GalleryService:
             crop=None if crop is None else crop.tobytes(),
         )
 
-    def _receipt(self, recorded: RecordedEvent) -> Receipt:
-        return Receipt(
-            receipt_id=str(recorded.id),
-            forgotten_at=recorded.at,
-            person_id=recorded.event.person_id,
-            face_id=recorded.event.face_id,
-            bytes_gone=self._erases,
-        )
-
 
 def measures(quality: Quality) -> QualityMeasures:
     """The wire form of a face's measures."""
     return QualityMeasures.model_validate(quality, from_attributes=True)
+
+
+def _receipt(forgotten: Forgotten) -> Receipt:
+    recorded = forgotten.recorded
+    return Receipt(
+        receipt_id=str(recorded.id),
+        forgotten_at=recorded.at,
+        person_id=recorded.event.person_id,
+        face_id=recorded.event.face_id,
+        bytes_gone=forgotten.bytes_gone,
+    )
 
 
 def _registered(person: Person, face: StoredFace) -> RegisterResponse:

@@ -1,7 +1,7 @@
 """What a use-case may ask of the gallery: persons and their faces."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -80,6 +80,25 @@ class WholeFace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Forgotten:
+    """What was removed for good, as it is recorded, and whether its bytes are in no file of the database any more."""
+
+    recorded: RecordedEvent
+    bytes_gone: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A gallery at one moment: the names of its collections, and everybody with all faces, the first registered first.
+
+    The persons are read one by one, whatever becomes of them meanwhile.
+    """
+
+    collections: list[str]
+    persons: Iterator[tuple[Person, list[WholeFace]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Neighbour:
     """A person near a probe, by the nearest of the person's faces; `distance` in the metric that was asked for."""
 
@@ -114,10 +133,7 @@ class GalleryStore(ABC):
 
     @abstractmethod
     def purge(self) -> dict[str, str]:
-        """Have what was forgotten leave every file of the database: the names of the steps, and what came of each.
-
-        There are none where forgetting itself overwrites.
-        """
+        """Have what was forgotten leave every file of the database: the names of the steps, and what came of each."""
 
     @abstractmethod
     def size_bytes(self) -> int:
@@ -214,8 +230,8 @@ class GalleryStore(ABC):
         """The face's picture, where that was stored; raises FaceNotFound."""
 
     @abstractmethod
-    def forget(self, event: Event, *, person_id: str | None = None, face_id: str | None = None) -> RecordedEvent:
-        """Remove a person with all faces, or a face, for good; the event is the receipt.
+    def forget(self, event: Event, *, person_id: str | None = None, face_id: str | None = None) -> Forgotten:
+        """Remove a person with all faces, or a face, for good.
 
         A person without faces stays. Raises PersonNotFound, FaceNotFound.
         """
@@ -225,8 +241,11 @@ class GalleryStore(ABC):
         """Remove for good at most `limit` persons whose `retain_until` is `at` or earlier; an event for each."""
 
     @abstractmethod
-    def whole_person(self, *, after: str | None) -> tuple[Person, list[WholeFace]] | None:
-        """The person with the least id (above `after`) and all faces, the first registered first; None at the end."""
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
+        """All that is in the gallery at this moment, until the block ends; nobody waits for that.
+
+        It may also raise StorageFull.
+        """
 
     @abstractmethod
     def restore(self, person: Person, faces: Sequence[WholeFace], event: Event) -> bool:
@@ -245,6 +264,6 @@ class GalleryStore(ABC):
         """Make an empty collection; raises Conflict."""
 
     @abstractmethod
-    def remove_collection(self, name: str, event: Event, *, with_persons: bool) -> RecordedEvent:
+    def remove_collection(self, name: str, event: Event, *, with_persons: bool) -> Forgotten:
         """Remove a collection for good, and an event for each person; raises NotFound, and Conflict if it has persons,
         unless `with_persons`."""

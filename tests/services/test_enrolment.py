@@ -31,7 +31,7 @@ def store(tmp_path):
 def enrol(store, settings, engine, photos):
     defaults = Defaults.of(settings)
     reader = FaceReader(engine=engine, policy=POLICY, defaults=defaults)
-    gallery = GalleryService(engine=engine, reader=reader, defaults=defaults, store=store, erases=True)
+    gallery = GalleryService(engine=engine, reader=reader, defaults=defaults, store=store)
     service = EnrolmentService(gallery=gallery, store=store, defaults=defaults, policy=POLICY, lanes=2)
 
     def enrol(collection="default", progress=lambda done, total: None, **options):

@@ -4,9 +4,9 @@ import fcntl
 import os
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +17,24 @@ from sqlalchemy.engine import make_url
 
 from core.exceptions import ServiceUnavailable, StorageFull
 from core.sealing import Keyring
-from services.stores.sql import connecting, sealing
+from services.stores.sql import connecting, sealing, sqlite_file
 from services.stores.sql.purge import purge
 
-_LOOK_S = 0.001  # how often it is looked whether SQLite's writer of another process has ended
 _UPGRADE_S = 30  # for another thread that brings the schema up to date
 _TIMEOUT_S = 5  # for a lock, or a connection to SQLite; then the database counts as unavailable
-
-# Below it, a write-ahead log with several connections can lose a committed write (sqlite.org/wal.html, section 11).
-_SAFE_WAL = (3, 51, 3)
 
 # SQLITE_FULL; PostgreSQL's disk_full.
 _FULL = ("SQLITE_FULL", "53100")
 
 _alembic = threading.Lock()  # it keeps what it works on in globals, also for databases that are not the same
+
+
+@dataclass(slots=True)
+class Erasure:
+    """A transaction that deletes; and once it is over, whether the bytes of that are in no file any more."""
+
+    connection: sa.Connection
+    is_complete: bool = False
 
 
 class Database:
@@ -50,11 +54,7 @@ class Database:
         self.after_writing: Callable[[], object] = lambda: None
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
-            self._engine = sa.create_engine(
-                self.url, connect_args={"timeout": _TIMEOUT_S}, pool_timeout=_TIMEOUT_S, hide_parameters=True
-            )
-            sa.event.listen(self._engine, "connect", _prepare_sqlite)
-            sa.event.listen(self._engine, "begin", _begin_sqlite)
+            self._engine = sqlite_file.engine(self.url)
         else:
             self._engine = connecting.engine(self.url)
 
@@ -72,6 +72,21 @@ class Database:
         """
         self._ensure_current()
         with _errors(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sa.Connection]:
+        """As `reading`; all that is read in it is of one moment, and however long that takes nobody waits for it.
+
+        Raises:
+            ServiceUnavailable, StorageFull.
+        """
+        self._ensure_current()
+        if self.is_sqlite:
+            of_one_moment = sqlite_file.copy_of(self._engine)
+        else:
+            of_one_moment = self._engine.execution_options(isolation_level="REPEATABLE READ").begin()
+        with _errors(), of_one_moment as connection:
             yield connection
 
     @contextmanager
@@ -108,13 +123,14 @@ class Database:
                     yield
 
     @contextmanager
-    def erasing(self) -> Iterator[sa.Connection]:
-        """As `writing`; what it deletes is then in no file of SQLite's, nor in the log that it writes ahead."""
+    def erasing(self) -> Iterator[Erasure]:
+        """As `writing`; what it deletes is then in no file of SQLite's, which `is_complete` says."""
         with self.writing() as connection:
-            yield connection
+            erasure = Erasure(connection)
+            yield erasure
         if self.is_sqlite:
-            with _errors(), self._engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            with _errors():
+                erasure.is_complete = sqlite_file.is_wiped(self._engine)
 
     def key_problem(self) -> str:
         """Why the keys do not open what is in the database; empty if they do. Brings the schema up to date.
@@ -168,14 +184,15 @@ class Database:
             return int(connection.exec_driver_sql(of_sqlite if self.is_sqlite else of_postgresql).scalar_one())
 
     def purge(self) -> dict[str, str]:
-        """As `GalleryStore.purge`; SQLite needs no step, for there what is deleted is overwritten at once.
+        """As `GalleryStore.purge`.
 
         Raises:
             ServiceUnavailable: the database does not answer.
         """
-        if self.is_sqlite:
-            return {}
         self._ensure_current()
+        if self.is_sqlite:  # which overwrites at once; only of what it wrote ahead something may be left
+            with _errors():
+                return {"WAL": "done" if sqlite_file.is_wiped(self._engine) else "still read by others: call it again"}
         with _errors(), self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.detach()  # so that nobody else gets a connection without a timeout
             connecting.be_patient(connection)
@@ -208,7 +225,7 @@ class Database:
     def _migrate(self, command: Any, revision: str) -> None:
         if self.is_sqlite and self.url.database:
             with _errors():
-                _make_file(Path(self.url.database))
+                sqlite_file.make(Path(self.url.database))
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
         with self._changing() as connection:
@@ -219,46 +236,6 @@ class Database:
             config.attributes["connection"] = connection
             with _alembic:
                 command(config, revision)
-
-
-def _make_file(path: Path) -> None:
-    """A file that nobody else can read; SQLite gives its journal the same rights."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
-    connection.isolation_level = None  # the driver begins no transactions of its own
-    journal = "WAL" if sqlite3.sqlite_version_info >= _SAFE_WAL else "DELETE"
-    for pragma in (f"journal_mode={journal}", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_sqlite(connection: sa.Connection) -> None:
-    if not connection.get_execution_options().get("writes"):
-        connection.exec_driver_sql("BEGIN")
-        return
-    # SQLite itself looks for its turn ten times a second in the end, and may never find it where other processes write
-    # without a pause.
-    driver: Any = connection.connection.driver_connection
-    driver.execute("PRAGMA busy_timeout=0")
-    try:
-        _begin_writing(driver)
-    finally:
-        driver.execute(f"PRAGMA busy_timeout={_TIMEOUT_S * 1000}")
-
-
-def _begin_writing(driver: sqlite3.Connection) -> None:
-    end = time.monotonic() + _TIMEOUT_S
-    while True:
-        try:
-            # At once: a reader that became a writer later could find another one faster, and would have to start anew.
-            driver.execute("BEGIN IMMEDIATE")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > end:
-                raise
-        time.sleep(_LOOK_S)
 
 
 @contextmanager

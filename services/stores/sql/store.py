@@ -1,7 +1,7 @@
 """The gallery in a SQL database."""
 
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -17,11 +17,13 @@ from core.exceptions import Conflict, FaceNotFound, NotFound, PersonNotFound, Se
 from services.engine.base import EmbeddingSpace
 from services.stores.audit_base import Event, RecordedEvent
 from services.stores.gallery_base import (
+    Forgotten,
     GalleryStore,
     Neighbour,
     NewFace,
     Page,
     Person,
+    Snapshot,
     StoredFace,
     WholeFace,
 )
@@ -228,29 +230,34 @@ class SqlGalleryStore(GalleryStore):
         return sealing.crop_of(self._keyring, row)
 
     @override
-    def forget(self, event: Event, *, person_id: str | None = None, face_id: str | None = None) -> RecordedEvent:
-        with self._database.erasing() as connection:
+    def forget(self, event: Event, *, person_id: str | None = None, face_id: str | None = None) -> Forgotten:
+        with self._database.erasing() as erasure:
+            connection = erasure.connection
             if face_id is not None:
                 face = only(faces_in(connection, [id_of(face_id, FaceNotFound)]))
                 writes.forget_faces(connection, faces.c.id == UUID(face.id))
-                return writes.record(connection, event, writes.now(), person_id=face.person_id, face_id=face.id)
-            number = id_of(person_id or "", PersonNotFound)
-            writes.lock_person(connection, number)
-            writes.forget_persons(connection, persons.c.id == number)
-            return writes.record(connection, event, writes.now(), person_id=str(number))
+                who = {"person_id": face.person_id, "face_id": face.id}
+            else:
+                number = writes.lock_person(connection, id_of(person_id or "", PersonNotFound))
+                writes.forget_persons(connection, persons.c.id == number)
+                who = {"person_id": str(number)}
+            recorded = writes.record(connection, event, writes.now(), **who)
+        return Forgotten(recorded=recorded, bytes_gone=erasure.is_complete)
 
     @override
     def expire(self, at: datetime, event: Event, *, limit: int) -> list[RecordedEvent]:
         over = sa.select(persons.c.id).where(persons.c.retain_until <= at).order_by(persons.c.id).limit(limit)
-        with self._database.erasing() as connection:
+        with self._database.erasing() as erasure:
+            connection = erasure.connection
             numbers = list(connection.scalars(over.with_for_update()))
             writes.forget_persons(connection, persons.c.id.in_(numbers))
             return [writes.record(connection, event, writes.now(), person_id=str(number)) for number in numbers]
 
     @override
-    def whole_person(self, *, after: str | None) -> tuple[Person, list[WholeFace]] | None:
-        with self._database.reading() as connection:
-            return transfer.whole_person(connection, self._keyring, after)
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        with self._database.snapshot() as connection:
+            yield transfer.snapshot(connection, self._keyring)
 
     @override
     def restore(self, person: Person, faces: Sequence[WholeFace], event: Event) -> bool:
@@ -277,8 +284,9 @@ class SqlGalleryStore(GalleryStore):
             raise Conflict("The name is taken.") from error
 
     @override
-    def remove_collection(self, name: str, event: Event, *, with_persons: bool) -> RecordedEvent:
-        with self._database.erasing() as connection:
+    def remove_collection(self, name: str, event: Event, *, with_persons: bool) -> Forgotten:
+        with self._database.erasing() as erasure:
+            connection = erasure.connection
             # A name that no request could have given may hold what PostgreSQL cannot.
             if not name.isprintable() or not connection.scalar(sa.select(1).where(collections.c.name == name)):
                 raise NotFound("There is no such collection.")
@@ -289,4 +297,5 @@ class SqlGalleryStore(GalleryStore):
             connection.execute(sa.delete(collections).where(collections.c.name == name))
             now, of_each = writes.now(), replace(event, action="forget", details={"reason": event.action})
             writes.record_all(connection, [replace(of_each, person_id=str(number)) for number in forgotten], now)
-            return writes.record(connection, event, now)
+            recorded = writes.record(connection, event, now)
+        return Forgotten(recorded=recorded, bytes_gone=erasure.is_complete)

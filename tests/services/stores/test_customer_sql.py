@@ -28,7 +28,11 @@ def test_the_commands_of_the_document_do_what_it_says(tmp_path, owner_url, galle
     database = owner_url if gallery_is_in == "postgresql" else ""
     role = f"terminal_{os.path.basename(tmp_path)}".lower()
     (tmp_path / "deploy").symlink_to(PROJECT / "deploy")
-    with served(tmp_path, DEFAULT_DETECTOR="dlib", FACES_DB_PATH="./faces_db", DATABASE_URL=database) as (url, _, process):
+    with served(tmp_path, DEFAULT_DETECTOR="dlib", FACES_DB_PATH="./faces_db", DATABASE_URL=database) as (
+        url,
+        _,
+        process,
+    ):
         wait_for(f"{url}/ready", alive=process)
         demo = [sys.executable, str(PROJECT / "examples" / "demo.py"), "--url", url]
         subprocess.run(demo, cwd=tmp_path, capture_output=True, check=True)

@@ -65,7 +65,8 @@ def test_a_purge_says_what_the_user_is_not_permitted(make_store, database_url):
     make_store()
     url = sa.make_url(database_url)
     if url.get_backend_name() == "sqlite":
-        assert Database(database_url).purge() == {}
+        with closing(Database(database_url)) as database:
+            assert database.purge() == {"WAL": "done"}
         return
     user = f"user_{url.database}"
     owner = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
@@ -165,6 +166,31 @@ def test_a_writer_waits_for_another_of_its_process_but_not_for_ever(database_url
     with database.writing() as connection:
         connection.execute(sa.select(1))
     database.close()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_bytes_that_a_reader_keeps_in_the_log_written_ahead_are_not_said_to_be_gone(
+    database_url, tmp_path, monkeypatch, make_store
+):
+    monkeypatch.setattr("services.stores.sql.sqlite_file._SAFE_WAL", (3, 0, 0))  # as if this SQLite were newer
+    monkeypatch.setattr("services.stores.sql.sqlite_file._TIMEOUT_S", 0.1)
+    embedding = np.random.default_rng(0).normal(size=128).astype("<f4")
+    gallery = make_store()
+    ann, bob, cid = (register(gallery, name, face(embedding=embedding))[0] for name in ("Ann", "Bob", "Cid"))
+
+    def is_in_a_file():
+        return any(embedding.tobytes()[:64] in path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
+
+    with closing(Database(database_url)) as other:
+        with other.reading():
+            assert gallery.forget(FORGET, person_id=ann.id).bytes_gone is False
+            assert gallery.forget(FORGET, person_id=bob.id).bytes_gone is False
+            assert gallery.purge() == {"WAL": "still read by others: call it again"}
+            assert is_in_a_file()
+        assert gallery.forget(FORGET, person_id=cid.id).bytes_gone is True
+        assert not is_in_a_file()
+        assert gallery.purge() == {"WAL": "done"}
+        assert (tmp_path / "gallery.db-wal").stat().st_size == 0
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

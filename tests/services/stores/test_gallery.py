@@ -54,6 +54,11 @@ def near(gallery, *probe, space=SPACE, collection="default", metric="euclidean",
     return [(one.person.name, one.distance) for one in found]
 
 
+def everybody(gallery):
+    with gallery.snapshot() as snapshot:
+        return list(snapshot.persons)
+
+
 def test_a_registered_face_is_kept_as_it_was_given(gallery):
     before = datetime.now(UTC)
     until = before + timedelta(days=30)
@@ -158,12 +163,12 @@ def test_what_one_worker_changes_every_other_sees_at_once(make_store):
 
 def test_the_forgotten_are_gone(gallery):
     ann, (first, second) = register(gallery, "Ann", face(1), face(2))
-    receipt = gallery.forget(FORGET, face_id=first.id)
+    receipt = gallery.forget(FORGET, face_id=first.id).recorded
     assert (receipt.event.person_id, receipt.event.face_id) == (ann.id, first.id)
     with pytest.raises(FaceNotFound):
         gallery.face(first.id)
     assert gallery.person(ann.id).faces == 1
-    receipt = gallery.forget(FORGET, person_id=ann.id)
+    receipt = gallery.forget(FORGET, person_id=ann.id).recorded
     assert (receipt.event.person_id, receipt.event.face_id) == (ann.id, "")
     for ask in (gallery.person, gallery.faces, lambda number: gallery.forget(FORGET, person_id=number)):
         with pytest.raises(PersonNotFound):
@@ -253,7 +258,7 @@ def test_collections_are_made_listed_and_removed_with_an_event_for_each_person(g
     with pytest.raises(Conflict):
         gallery.remove_collection("full", FORGET, with_persons=False)
     removal = Event(action="remove_collection", outcome="done", collection="full")
-    removed = gallery.remove_collection("full", removal, with_persons=True)
+    removed = gallery.remove_collection("full", removal, with_persons=True).recorded
     assert gallery.collections() == {}
     *_, forgotten, last = audit.events(action=None, after=0, limit=10)
     reason = {"reason": "remove_collection"}

@@ -21,7 +21,7 @@ from services.stores.sql.pgvector_search import PgVectorSearch
 from services.stores.sql.resealing import SqlFaceSealer
 from services.stores.sql.store import SqlGalleryStore
 from tests.postgresql import in_files
-from tests.services.stores.test_gallery import SPACE, face, near, register, vector
+from tests.services.stores.test_gallery import SPACE, everybody, face, near, register, vector
 
 PROJECT = Path(__file__).parents[3]
 OLD, NEW, OTHER = (bytes([number]) * 32 for number in range(3))
@@ -174,7 +174,7 @@ def test_a_face_that_does_not_open_is_neither_left_out_nor_shown(database_url, o
         with refused(message):
             gallery.crop(number)
     with refused(message):
-        gallery.whole_person(after=None)
+        everybody(gallery)
     assert gallery.faces(ann.id)[0].has_crop
     if database_url.startswith("sqlite"):
         with refused(message):
