@@ -143,8 +143,9 @@ def purge() -> None:
     """Have the bytes of what was forgotten leave the database's files, and say of each step what came of it.
 
     In PostgreSQL the tables are written anew, and nobody can read them meanwhile: requests that need them wait, or
-    answer 503. The write-ahead log is overwritten too. Backups, replicas and archived log files (WAL) are out of reach: they keep what
-    they hold. In SQLite forgetting itself overwrites; only a log that others were reading (WAL) may be left to be cut.
+    answer 503. The write-ahead log is overwritten too. Backups, replicas and archived log files (WAL) are out of reach:
+    they keep what they hold. In SQLite forgetting itself overwrites; only a log (WAL) that others were reading may be
+    left to be cut.
     """
     for name, outcome in services().upkeep.purge().items():
         click.echo(f"{name}: {outcome}")

@@ -1,11 +1,9 @@
 """Connections and transactions of the gallery's database, and its schema brought up to date."""
 
-import fcntl
-import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,12 +14,12 @@ from alembic.config import Config
 from sqlalchemy.engine import make_url
 
 from core.exceptions import ServiceUnavailable, StorageFull
+from core.patience import DATABASE_S, is_exhausted, left_s, waiting
 from core.sealing import Keyring
 from services.stores.sql import connecting, sealing, sqlite_file
 from services.stores.sql.purge import purge
 
-_UPGRADE_S = 30  # for another thread that brings the schema up to date
-_TIMEOUT_S = 5  # for a lock, or a connection to SQLite; then the database counts as unavailable
+_UPGRADE_S = 30  # for another thread that brings the schema up to date; in a request no longer than for anything else
 
 # SQLITE_FULL; PostgreSQL's disk_full.
 _FULL = ("SQLITE_FULL", "53100")
@@ -71,7 +69,7 @@ class Database:
             ServiceUnavailable: the database does not answer, or the keys do not open what is in it.
         """
         self._ensure_current()
-        with _errors(), self._engine.begin() as connection:
+        with _errors(), self._begun() as connection:
             yield connection
 
     @contextmanager
@@ -111,15 +109,12 @@ class Database:
         self._ensure_current()
         with _within_time(self._alone), _errors():  # of this process one waits, the rest holds no connections
             if self.is_sqlite:
-                descriptor = os.open(f"{self.url.database}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-                try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX)
+                with sqlite_file.locked(Path(f"{self.url.database}.lock")):
                     yield
-                finally:
-                    os.close(descriptor)
             else:
-                with self._engine.connect() as connection:
-                    connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('gallery change'))"))
+                with self._begun() as connection:
+                    with waiting():
+                        connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('gallery change'))"))
                     yield
 
     @contextmanager
@@ -129,7 +124,7 @@ class Database:
             erasure = Erasure(connection)
             yield erasure
         if self.is_sqlite:
-            with _errors():
+            with suppress(ServiceUnavailable, StorageFull), _errors():  # it is committed all the same
                 erasure.is_complete = sqlite_file.is_wiped(self._engine)
 
     def key_problem(self) -> str:
@@ -139,7 +134,7 @@ class Database:
             ServiceUnavailable, StorageFull: as `upgrade`.
         """
         self.upgrade()
-        with _errors(), self._engine.begin() as connection:
+        with _errors(), self._begun() as connection:
             return sealing.problem(connection, self.keyring)
 
     def data_version(self) -> Callable[[], int]:
@@ -149,13 +144,14 @@ class Database:
             ServiceUnavailable: the database does not answer.
         """
         self._ensure_current()
-        with _errors():
+        with _errors(), waiting():
             pooled = self._engine.raw_connection()
         connection: Any = pooled.driver_connection
         pooled.detach()
 
         def read() -> int:
-            with _errors():
+            with _errors(), waiting():
+                sqlite_file.limit_waits(connection)
                 return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
         return read
@@ -207,7 +203,7 @@ class Database:
         if self._is_current:
             return
         if not self.is_sqlite:
-            with _errors(), self._engine.connect():  # while it is away nobody waits for those who asked before
+            with _errors(), self._connected():  # while it is away nobody waits for those who asked before
                 pass
         with _within_time(self._upgrading, _UPGRADE_S):
             if not self._is_current:
@@ -219,7 +215,26 @@ class Database:
     def _changing(self) -> Iterator[sa.Connection]:
         # SQLite has one writer; who waits for it there looks now and then, and some may never find it free.
         turn = _within_time(self._writing) if self.is_sqlite else nullcontext()
-        with turn, _errors(), self._engine.connect() as connection, connection.execution_options(writes=True).begin():
+        with turn, _errors(), self._begun(writes=True) as connection:
+            yield connection
+
+    @contextmanager
+    def _begun(self, *, writes: bool = False) -> Iterator[sa.Connection]:
+        """A transaction. What it waits for to begin counts, not what it then does."""
+        with self._connected() as connection:
+            connection.execution_options(writes=writes)
+            with waiting():
+                transaction = connection.begin()
+            with transaction:
+                yield connection
+
+    @contextmanager
+    def _connected(self) -> Iterator[sa.Connection]:
+        if is_exhausted():
+            raise ServiceUnavailable("The database does not answer.")
+        with waiting():
+            connection = self._engine.connect()
+        with connection:
             yield connection
 
     def _migrate(self, command: Any, revision: str) -> None:
@@ -239,9 +254,11 @@ class Database:
 
 
 @contextmanager
-def _within_time(lock: threading.Lock, timeout_s: float = _TIMEOUT_S) -> Iterator[None]:
+def _within_time(lock: threading.Lock, timeout_s: float = DATABASE_S) -> Iterator[None]:
     """The lock; or ServiceUnavailable, where those who wait would otherwise time out one after the other."""
-    if not lock.acquire(timeout=timeout_s):
+    with waiting():
+        is_mine = lock.acquire(timeout=left_s(timeout_s))
+    if not is_mine:
         raise ServiceUnavailable("The database does not answer.")
     try:
         yield

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import sqlalchemy as sa
 from typing_extensions import override
 
+from core.exceptions import ServiceUnavailable
 from services.stores.sql import sealing
 from services.stores.sql.database import Database
 from services.stores.sql.matrix import Matrix, halves_of
@@ -46,6 +47,7 @@ class MatrixSearch(FaceSearch):
         self._version: int | None = None
         self._seen = 0  # the last row of `changes` that is in the matrices
         self._matrices: dict[tuple[str, str], Matrix] = {}
+        self._failures = 0  # how often the database did not answer
         self._searching = 0  # threads that read a matrix now
         self._idle = threading.Condition()  # held while the matrices change, or it is counted who reads them
 
@@ -60,7 +62,7 @@ class MatrixSearch(FaceSearch):
     @contextmanager
     def _reading(self, collection: str, space: str) -> Iterator[Matrix]:
         """The matrix as of now, which stays as it is until the block ends."""
-        with self._idle:
+        with self._my_turn():
             if self._data_version is None:
                 self._data_version = self._database.data_version()
             # Before the look: what is committed meanwhile is then looked at again.
@@ -77,6 +79,20 @@ class MatrixSearch(FaceSearch):
             with self._idle:
                 self._searching -= 1
                 self._idle.notify_all()
+
+    @contextmanager
+    def _my_turn(self) -> Iterator[None]:
+        """The right to change the matrices; ServiceUnavailable if the database did not answer those who had it before,
+        for each of whom it was waited."""
+        before = self._failures
+        with self._idle:
+            if self._failures != before:
+                raise ServiceUnavailable("The database does not answer.")
+            try:
+                yield
+            except ServiceUnavailable:
+                self._failures += 1
+                raise
 
     def _persons(self, only: Filter) -> set[UUID]:
         select = sa.select(persons.c.id).where(persons.c.collection == only.collection, *has_labels(only.labels))
