@@ -4,6 +4,7 @@ import json
 from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from pydantic import (
     AfterValidator,
@@ -64,6 +65,14 @@ def _moment(value: object) -> object:
     raise PydanticCustomError("moment", "Input should be a date and time with its offset, as ISO 8601 writes it")
 
 
+def _as_written(value: str) -> str:
+    """An id as answers have it; anything else as it is, for it is nobody's."""
+    try:
+        return str(UUID(value))
+    except ValueError:
+        return value
+
+
 # A line of text that a person could have written: no control character, nothing around it.
 Name = Annotated[
     str,
@@ -82,9 +91,10 @@ Labels = Annotated[
 Metadata = Annotated[
     dict[str, JsonValue], AfterValidator(_storable), BeforeValidator(parsed), WithJsonSchema({"type": "object"})
 ]
-Number = Annotated[float, Field(allow_inf_nan=False)]
+_LARGEST = 3.4028234663852886e38  # of float32, in which embeddings are kept and compared
+Number = Annotated[float, Field(ge=-_LARGEST, le=_LARGEST, allow_inf_nan=False)]
 Embedding = Annotated[list[Number], Field(min_length=1, max_length=4096, fail_fast=True), BeforeValidator(parsed)]
-Id = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_as_written)]
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
 

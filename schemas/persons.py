@@ -75,6 +75,10 @@ class MergeRequest(Request):
     """The persons whose faces become those of the person of the path."""
 
     person_ids: Annotated[list[Id], Field(min_length=1, max_length=100, fail_fast=True)]
+    retain_until: Moment | None = Field(
+        None,
+        description="Until when the person is kept, null is for ever; to be given where those of the persons differ.",
+    )
 
 
 class FaceRow(BaseModel):

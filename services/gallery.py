@@ -29,7 +29,16 @@ from services.options import Defaults
 from services.quality import Quality, measured
 from services.reading import FaceReader, ReadFace
 from services.recording import new_event
-from services.stores.gallery_base import AnswerKeyTaken, Forgotten, GalleryStore, Neighbour, NewFace, Person, StoredFace
+from services.stores.gallery_base import (
+    AnswerKeyTaken,
+    Forgotten,
+    GalleryStore,
+    Limit,
+    Neighbour,
+    NewFace,
+    Person,
+    StoredFace,
+)
 
 _METRIC = "cosine"  # in which a face is compared with those that are there already
 
@@ -136,9 +145,14 @@ class GalleryService:
         return PersonInfo(**_of_person(self._store.update(person_id, kept, new_event("change", fields=sorted(kept)))))
 
     def merge(self, person_id: str, request: MergeRequest) -> PersonInfo:
-        """Give the person the faces of others of the collection, who are then no more; raises PersonNotFound."""
+        """Give the person all that others of the collection have, who are then no more.
+
+        Raises:
+            PersonNotFound, Conflict: as `GalleryStore.merge`.
+        """
         event = new_event("merge", merged=sorted(request.person_ids))
-        return PersonInfo(**_of_person(self._store.merge(person_id, request.person_ids, event)))
+        limit = Limit(request.retain_until) if "retain_until" in request.model_fields_set else None
+        return PersonInfo(**_of_person(self._store.merge(person_id, request.person_ids, event, limit=limit)))
 
     def face(self, face_id: str) -> FaceInfo:
         """A face; raises FaceNotFound."""

@@ -185,10 +185,10 @@ def forget_person(person_id: str) -> Receipt:
     request=MergeRequest,
     response=PersonInfo,
     infers=False,
-    errors=(*_BODY_ERRORS, PersonNotFound, StorageFull, *_STORE_ERRORS),
+    errors=(*_BODY_ERRORS, PersonNotFound, Conflict, StorageFull, *_STORE_ERRORS),
 )
 def merge_persons(body: MergeRequest, person_id: str) -> PersonInfo:
-    """Give the person the faces of other persons, who are then no more."""
+    """Give the person the faces, labels and metadata of other persons, who are then no more."""
     return services().gallery.merge(person_id, body)
 
 

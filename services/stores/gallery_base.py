@@ -34,6 +34,13 @@ class Person:
     faces: int
 
 
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How long a person is to be kept; None is without end."""
+
+    retain_until: datetime | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewFace:
     """A face to be stored.
@@ -214,8 +221,17 @@ class GalleryStore(ABC):
         """Change name, labels, metadata or retain_until; raises PersonNotFound, Conflict."""
 
     @abstractmethod
-    def merge(self, person_id: str, others: Collection[str], event: Event) -> Person:
-        """Give the person all faces of the others, who are then no more; raises PersonNotFound."""
+    def merge(self, person_id: str, others: Collection[str], event: Event, *, limit: Limit | None = None) -> Person:
+        """Give the person all faces, labels and metadata of the others, who are then no more.
+
+        Of a label or a piece of metadata that several have the person's own stays, or the first other's. Which
+        `retain_until` is right where they differ only the caller can know: the earliest would have faces vanish that
+        were to stay, any other would keep some for longer than was promised.
+
+        Raises:
+            PersonNotFound: one of them is not there, or in another collection.
+            Conflict: the limits differ, and no `limit` is given that is to hold for all.
+        """
 
     @abstractmethod
     def faces(self, person_id: str) -> list[StoredFace]:

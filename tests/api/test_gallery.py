@@ -83,6 +83,11 @@ def test_identification_may_be_narrowed_and_by_embedding(client):
     assert "facial_area" not in face
     wrong = client.post("/identify", json={"embedding": [1.0, 2.0]})
     body = assert_error(wrong, 422, "validation_error", "embedding")
+    for number in (1e39, -1e300):
+        wrong = client.post("/identify", json={"embedding": [number] * 4096})
+        assert_error(wrong, 422, "validation_error", "embedding.0")
+        wrong = client.post("/compare", json={"source_vector": [1.0], "target_vectors": [[number]]})
+        assert_error(wrong, 422, "validation_error", "target_vectors.0.vector.0")
     assert "2 numbers" in body["details"]["fields"][0]["msg"]
     assert "4096" in body["details"]["fields"][0]["msg"]
 
@@ -172,6 +177,23 @@ def test_persons_are_listed_changed_and_merged(client):
     assert len(person["face_list"]) == 3
     assert {face["person_id"] for face in person["face_list"]} == {kept["Ann"]}
     assert_error(client.get(f"/persons/{kept['Bob']}"), 404, "person_not_found")
+
+
+def test_a_merge_says_until_when_the_person_is_kept(client):
+    ann = register(client, ALICE, "Ann")["person_id"]
+    bob = register(client, BOB, "Bob", retain_until="2030-01-02T03:04:05Z")["person_id"]
+    path = f"/persons/{ann}/merge"
+    assert_error(client.post(path, json={"person_ids": [bob]}), 409, "conflict")
+    merged = client.post(path, json={"person_ids": [bob.upper()], "retain_until": None}).json
+    assert (merged["faces"], merged["retain_until"]) == (2, None)
+
+
+def test_an_id_means_the_same_in_capitals(client):
+    person = register(client, ALICE, "Alice")["person_id"]
+    again = {"img": text(ALICE), "person_id": person.upper(), "on_duplicate": "reject"}
+    assert client.post("/register", json=again).json["person_id"] == person
+    assert client.get(f"/persons/{person.upper()}").json["faces"] == 2
+    assert client.post("/verify", json={"img1": text(ALICE), "person_id": person.upper()}).json["verified"] is True
 
 
 def test_a_crop_is_kept_only_where_that_was_asked_for(client):

@@ -272,7 +272,17 @@ def _errors() -> Iterator[None]:
         yield
     except sa.exc.IntegrityError:
         raise
+    except sa.exc.DataError as error:
+        # A defect of ours. What the database says may quote what somebody sent; the traceback names the statement.
+        raise ValueError(f"the database cannot hold a value: {_code_of(error)}") from None
+    except sa.exc.ProgrammingError as error:
+        raise ServiceUnavailable("The database lacks a table, or its user a right.") from error
     except (sa.exc.DBAPIError, sa.exc.TimeoutError, sqlite3.Error, OSError) as error:
-        cause = getattr(error, "orig", None)
-        code = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None)
-        raise (StorageFull() if code in _FULL else ServiceUnavailable("The database does not answer.")) from error
+        is_full = _code_of(error) in _FULL
+        raise (StorageFull() if is_full else ServiceUnavailable("The database does not answer.")) from error
+
+
+def _code_of(error: Exception) -> str:
+    """SQLite's name of the error, or the SQLSTATE."""
+    cause = getattr(error, "orig", None)
+    return getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None) or ""

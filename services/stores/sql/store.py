@@ -19,6 +19,7 @@ from services.stores.audit_base import Event, RecordedEvent
 from services.stores.gallery_base import (
     Forgotten,
     GalleryStore,
+    Limit,
     Neighbour,
     NewFace,
     Page,
@@ -27,7 +28,7 @@ from services.stores.gallery_base import (
     StoredFace,
     WholeFace,
 )
-from services.stores.sql import sealing, transfer, writes
+from services.stores.sql import merging, sealing, transfer, writes
 from services.stores.sql.database import Database
 from services.stores.sql.rows import (
     FACE_COLUMNS,
@@ -192,18 +193,12 @@ class SqlGalleryStore(GalleryStore):
             raise Conflict("The name is taken.") from error
 
     @override
-    def merge(self, person_id: str, others: Collection[str], event: Event) -> Person:
+    def merge(self, person_id: str, others: Collection[str], event: Event, *, limit: Limit | None = None) -> Person:
         number = id_of(person_id, PersonNotFound)
-        merged = {id_of(other, PersonNotFound) for other in others} - {number}
+        merged = list(dict.fromkeys(id_of(other, PersonNotFound) for other in others))
         with self._database.writing() as connection:
-            into = person_in(connection, number)
-            for one in sorted({number, *merged}):  # in one order, so that two merges cannot wait for each other
-                writes.lock_person(connection, one, into.collection)
-            moved = faces.c.person_id.in_(merged)
-            writes.note_changes(connection, list(connection.scalars(sa.select(faces.c.id).where(moved))))
-            connection.execute(sa.update(faces).where(moved).values(person_id=number))
-            connection.execute(sa.delete(persons).where(persons.c.id.in_(merged)))
-            writes.record(connection, event, writes.now(), person_id=into.id)
+            merging.merge(connection, number, [other for other in merged if other != number], limit)
+            writes.record(connection, event, writes.now(), person_id=str(number))
             return person_in(connection, number)
 
     @override

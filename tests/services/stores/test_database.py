@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import traceback
 from contextlib import closing
 from dataclasses import replace
 
@@ -127,6 +128,17 @@ def test_a_database_that_does_not_answer_is_unavailable_soon_to_all_who_ask_at_o
         thread.join(20)  # one after the other they would need 300
     database.close()
     assert said == [ServiceUnavailable] * 60
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_value_that_the_database_cannot_hold_is_not_an_absence_of_the_database(database_url):
+    with closing(Database(database_url)) as database:
+        secret = sa.select(sa.cast(sa.literal("secret"), sa.Integer))
+        with pytest.raises(ValueError, match="22P02") as raised, database.reading() as connection:
+            connection.execute(secret)
+        assert "secret" not in "".join(traceback.format_exception(raised.value))
+        with pytest.raises(ServiceUnavailable, match="lacks"), database.reading() as connection:
+            connection.execute(sa.text("SELECT * FROM nothing"))
 
 
 def test_a_purge_leaves_no_byte_of_the_forgotten_in_any_file_of_postgresql():

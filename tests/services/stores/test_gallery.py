@@ -11,7 +11,7 @@ import pytest
 from core.exceptions import Conflict, FaceNotFound, NotFound, PersonNotFound, ValidationFailed
 from services.engine.base import EmbeddingSpace, FaceArea
 from services.stores.audit_base import Event
-from services.stores.gallery_base import AnswerKeyTaken, NewFace
+from services.stores.gallery_base import AnswerKeyTaken, Limit, NewFace
 from tests.services.stores.conftest import ALSO_ENCRYPTED
 
 pytestmark = ALSO_ENCRYPTED
@@ -196,6 +196,35 @@ def test_persons_are_changed_and_merged(gallery):
     for ask in (lambda: gallery.update(bob.id, {}, REGISTER), lambda: gallery.merge(bob.id, [ann.id], REGISTER)):
         with pytest.raises(PersonNotFound):
             ask()
+
+
+def test_a_merge_keeps_the_labels_and_metadata_of_all_and_the_persons_own_first(gallery):
+    ann, bob, cid = (
+        register(gallery, name, face(number), labels={"who": name, name: "x"}, metadata={"n": number, name: [number]})[
+            0
+        ]
+        for number, name in enumerate(("Ann", "Bob", "Cid"))
+    )
+    merged = gallery.merge(bob.id, [cid.id, ann.id, cid.id], REGISTER)
+    assert merged.labels == {"who": "Bob", "Ann": "x", "Bob": "x", "Cid": "x"}
+    assert merged.metadata == {"n": 1, "Ann": [0], "Bob": [1], "Cid": [2]}
+    assert gallery.person(bob.id) == merged
+    dan, eve = (register(gallery, name, labels={"who": name})[0] for name in ("Dan", "Eve"))
+    fay, _ = register(gallery, "Fay")
+    assert gallery.merge(fay.id, [eve.id, dan.id], REGISTER).labels == {"who": "Eve"}
+
+
+def test_a_merge_of_persons_who_are_kept_until_different_times_needs_to_be_told_which(gallery):
+    soon = datetime.now(UTC) + timedelta(days=1)
+    for limits in ((None, soon), (soon, None), (soon, soon + timedelta(days=1))):
+        for limit in (None, soon + timedelta(days=7)):
+            into, other = (register(gallery, f"{uuid4()}", face(1), retain_until=until)[0] for until in limits)
+            with pytest.raises(Conflict):
+                gallery.merge(into.id, [other.id], REGISTER)
+            assert (gallery.person(into.id), gallery.person(other.id)) == (into, other)
+            assert gallery.merge(into.id, [other.id], REGISTER, limit=Limit(limit)).retain_until == limit
+    both = [register(gallery, name, retain_until=soon)[0].id for name in ("Ann", "Bob")]
+    assert gallery.merge(both[0], both[1:], REGISTER).retain_until == soon
 
 
 def test_persons_are_listed_by_name_in_pages(gallery):
