@@ -143,10 +143,15 @@ class EmbeddingOptions(AlignmentOptions):
     )
 
 
-class ComparisonOptions(EmbeddingOptions):
-    """How faces are embedded and compared."""
+class MetricOptions(EmbeddingOptions):
+    """How faces are embedded, and their distance measured."""
 
     distance_metric: Metric | None = Field(None, description="Distance between embeddings; by default DEFAULT_METRIC.")
+
+
+class ComparisonOptions(MetricOptions):
+    """How faces are embedded and compared."""
+
     threshold: float | None = Field(
         None,
         ge=0,

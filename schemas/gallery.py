@@ -26,6 +26,7 @@ from schemas.common import (
     EmbeddingOptions,
     FacialArea,
     ImageSource,
+    MetricOptions,
     Response,
     key_if_set,
 )
@@ -152,21 +153,35 @@ class RegisterResponse(Response):
     quality: QualityMeasures
 
 
-class IdentifyRequest(ComparisonOptions):
+MostPersons = Annotated[int, Field(ge=1, le=100), WHOLE]
+
+
+class ProbeRequest(MetricOptions):
     """A photo, or an embedding of the model and options named, to be looked up in the gallery."""
 
     img: ImageSource | None = None
     embedding: Embedding | None = Field(None, description="In place of the image; in forms as JSON.")
     collection: CollectionName = COLLECTION
-    top_k: Annotated[int, Field(ge=1, le=100), WHOLE] = Field(5, description="At most this many persons per face.")
     person_id: Id | None = Field(None, description="Compare with this person only.")
     labels: Labels | None = Field(None, description="Compare with persons who have all these labels; in forms as JSON.")
 
     @model_validator(mode="after")
-    def _one_probe(self) -> "IdentifyRequest":
+    def _one_probe(self) -> "ProbeRequest":
         if (self.img is None) == (self.embedding is None):
             raise PydanticCustomError("probe", "Give either img or embedding")
         return self
+
+
+class IdentifyRequest(ProbeRequest, ComparisonOptions):
+    """A probe, and how many persons near it are answered."""
+
+    top_k: MostPersons = Field(5, description="At most this many persons per face.")
+
+
+class RecognizeRequest(ProbeRequest):
+    """A probe, of which all persons within the model's own threshold are answered."""
+
+    top_k: MostPersons | None = Field(None, description="At most this many persons per face; by default all.")
 
 
 class Match(BaseModel):

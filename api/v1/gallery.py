@@ -32,6 +32,7 @@ from schemas.gallery import (
     IdentifyResponse,
     QualityRequest,
     QualityResponse,
+    RecognizeRequest,
     RegisterRequest,
     RegisterResponse,
 )
@@ -95,7 +96,7 @@ def _digest(body: RegisterRequest) -> str:
     scope=Scope.GALLERY_READ,
     request=IdentifyRequest,
     response=IdentifyResponse,
-    errors=(*FACE_ERRORS, ServiceUnavailable),
+    errors=(*FACE_ERRORS, PersonNotFound, NotFound, ServiceUnavailable),
 )
 def identify(body: IdentifyRequest) -> IdentifyResponse:
     """Who of the gallery each face may be, nearest first, and a decision."""
@@ -105,13 +106,13 @@ def identify(body: IdentifyRequest) -> IdentifyResponse:
 @blueprint.post("/recognize")
 @endpoint(
     scope=Scope.GALLERY_READ,
-    request=IdentifyRequest,
+    request=RecognizeRequest,
     response=IdentifyResponse,
-    errors=(*FACE_ERRORS, ServiceUnavailable),
+    errors=(*FACE_ERRORS, PersonNotFound, NotFound, ServiceUnavailable),
 )
-def recognize(body: IdentifyRequest) -> IdentifyResponse:
-    """As /identify, with only those within the threshold."""
-    return services().identification.identify(body, only_matches=True)
+def recognize(body: RecognizeRequest) -> IdentifyResponse:
+    """As /identify, with all who lie within the model's own threshold, and nobody else."""
+    return services().identification.recognize(body)
 
 
 @blueprint.post("/quality")
@@ -256,7 +257,7 @@ def remove_collection(query: CollectionQuery, name: str) -> Receipt:
     errors=(ValidationFailed, *_STORE_ERRORS),
 )
 def verifications(query: VerificationsQuery) -> VerificationsResponse:
-    """The decisions of /verify, oldest first; without images and embeddings."""
+    """The decisions of /verify, in the order of sealing; without images and embeddings."""
     return services().verifications.page(query)
 
 

@@ -195,8 +195,8 @@ class GalleryStore(ABC):
         """The `k` nearest persons, nearest first, of those with faces in this space; equal distances by id."""
 
     @abstractmethod
-    def spaces(self, collection: str) -> dict[EmbeddingSpace, int]:
-        """The embedding spaces of the collection's faces, with the dimension of each."""
+    def spaces(self, collection: str, *, person_id: str | None = None) -> dict[EmbeddingSpace, int]:
+        """The embedding spaces of the faces of the collection, or of this person in it, with the dimension of each."""
 
     @abstractmethod
     def face_counts(self) -> dict[tuple[str, EmbeddingSpace], int]:

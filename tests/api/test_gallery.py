@@ -25,7 +25,9 @@ def register(client, colour, name, headers=None, **options):
 
 
 def identify(client, *colours, route="identify", threshold=0.01, **options):
-    options = {"img": text(*colours), "threshold": threshold} | options
+    options = {"img": text(*colours)} | options
+    if route == "identify":
+        options["threshold"] = threshold
     response = client.post(f"/{route}", json=options)
     assert response.status_code == 200, response.json
     return response.json["result"]
@@ -46,7 +48,36 @@ def test_a_registered_face_is_identified(client):
     assert (match["person_id"], match["face_id"]) == (kept["person_id"], kept["id"])
     assert (match["distance"], match["similarity"], match["match"], match["labels"]) == (0, 1, True, {"team": "blue"})
     assert (bob["decision"], names(bob), bob["matches"][0]["match"]) == ("unknown", ["Alice"], False)
-    assert [names(face) for face in identify(client, ALICE, BOB, route="recognize")] == [["Alice"], []]
+
+
+def test_all_within_the_models_own_threshold_are_recognized_and_nobody_else(client, monkeypatch):
+    monkeypatch.setattr("services.options.Defaults.own_threshold", lambda *_: 0.01)
+    (nobody,) = identify(client, ALICE, route="recognize")
+    assert (nobody["decision"], nobody["reason"]) == ("unknown", "There is nobody to compare with.")
+    for number in range(12):
+        register(client, ALICE, f"{number}")
+    alice, bob = identify(client, ALICE, BOB, route="recognize")
+    assert (alice["decision"], len(alice["matches"])) == ("ambiguous", 12)
+    assert {match["match"] for match in alice["matches"]} == {True}
+    assert (bob["decision"], bob["reason"], bob["matches"]) == ("unknown", "Nobody is within the threshold.", [])
+    (alice,) = identify(client, ALICE, route="recognize", top_k=3)
+    assert (alice["decision"], len(alice["matches"])) == ("ambiguous", 3)
+    refused = client.post("/recognize", json={"img": text(ALICE), "threshold": 1})
+    assert_error(refused, 422, "validation_error", "threshold")
+
+
+@pytest.mark.parametrize("route", ["identify", "recognize"])
+def test_whom_and_where_nobody_knows_is_not_looked_for(client, route):
+    alice = register(client, ALICE, "Alice", collection="staff")["person_id"]
+    probe = {"img": text(ALICE)}
+    assert client.post(f"/{route}", json=probe).json["result"][0]["decision"] == "unknown"
+    assert_error(client.post(f"/{route}", json=probe | {"collection": "nowhere"}), 404, "not_found")
+    for number in (UNKNOWN, "x", alice):  # who is in another collection
+        assert_error(client.post(f"/{route}", json=probe | {"person_id": number}), 404, "person_not_found")
+    asked = probe | {"collection": "staff", "person_id": alice}
+    assert names(client.post(f"/{route}", json=asked).json["result"][0]) == ["Alice"]
+    client.delete(f"/persons/{alice}")
+    assert client.post(f"/{route}", json=probe | {"collection": "staff"}).json["result"][0]["matches"] == []
 
 
 @pytest.mark.parametrize("route", ["register", "identify"])
@@ -83,6 +114,7 @@ def test_identification_may_be_narrowed_and_by_embedding(client):
     assert "facial_area" not in face
     wrong = client.post("/identify", json={"embedding": [1.0, 2.0]})
     body = assert_error(wrong, 422, "validation_error", "embedding")
+    assert client.post("/identify", json={"embedding": [3e38] * 4096}).json["result"][0]["matches"]
     for number in (1e39, -1e300):
         wrong = client.post("/identify", json={"embedding": [number] * 4096})
         assert_error(wrong, 422, "validation_error", "embedding.0")
@@ -97,9 +129,17 @@ def test_a_model_the_collection_does_not_hold_is_named_with_those_it_does(client
     register(client, ALICE, "Alice")
     response = client.post("/identify", json={"img": text(ALICE), "model_name": "Dlib"})
     body = assert_error(response, 422, "validation_error", "model_name")
-    assert "VGG-Face" in body["details"]["fields"][0]["msg"]
+    way = "VGG-Face (alignment eyes, detection bounded, normalization base, expand_percentage 0)"
+    assert way in body["details"]["fields"][0]["msg"]
+    bob = register(client, BOB, "Bob", model_name="Dlib")["person_id"]
     register(client, ALICE, "Alice", model_name="Dlib")
     assert identify(client, ALICE, model_name="Dlib")[0]["decision"] == "match"
+    for path, image in (("/identify", "img"), ("/verify", "img1")):
+        body = assert_error(
+            client.post(path, json={image: text(BOB), "person_id": bob}), 422, "validation_error", "model_name"
+        )
+        assert "The person has no faces of this model" in body["details"]["fields"][0]["msg"]
+        assert "Dlib (alignment template, " in body["details"]["fields"][0]["msg"]
 
 
 def test_photos_that_are_not_to_be_registered(client):
@@ -219,7 +259,7 @@ def test_collections_are_kept_apart(client):
     assert names(identify(client, ALICE, collection="staff")[0]) == ["Alice"]
     assert_error(client.delete("/collections/staff"), 409, "conflict")
     assert client.delete("/collections/staff?with_persons=true").status_code == 200
-    assert identify(client, ALICE, collection="staff")[0]["matches"] == []
+    assert_error(client.post("/identify", json={"img": text(ALICE), "collection": "staff"}), 404, "not_found")
     assert_error(client.delete("/collections/staff"), 404, "not_found")
 
 

@@ -35,7 +35,7 @@ _RAW: list[sa.ColumnElement[Any]] = [
 
 
 class MatrixSearch(FaceSearch):
-    """A matrix for each collection and space that was asked for, kept up with what any process commits.
+    """A matrix for each collection and space that was asked for and has faces, kept up with what any process commits.
 
     SQLite says with `PRAGMA data_version`, in microseconds, whether another connection has committed anything since
     the last look; what it was stands in the table `changes`.
@@ -109,6 +109,7 @@ class MatrixSearch(FaceSearch):
                 for matrix in self._matrices.values():
                     matrix.remove(changed)
                 self._put_in(connection, list(changed))
+                self._matrices = {which: matrix for which, matrix in self._matrices.items() if matrix.count}
             self._seen = connection.scalar(sa.select(sa.func.max(changes.c.id))) or 0
 
     def _put_in(self, connection: sa.Connection, face_ids: list[UUID]) -> None:
@@ -129,7 +130,8 @@ class MatrixSearch(FaceSearch):
                 matrix = Matrix(connection.scalar(sa.select(sa.func.count()).where(where)) or 0)
                 for rows in connection.execute(sa.select(*_RAW).where(where)).partitions(_READ_ROWS):
                     self._add(matrix, rows)
-            self._matrices[collection, space] = matrix
+            if matrix.count:  # or those of all that anybody ever asked for would stay
+                self._matrices[collection, space] = matrix
         return matrix
 
     def _add(self, matrix: Matrix, rows: Sequence[sa.Row[Any]]) -> None:

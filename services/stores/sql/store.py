@@ -136,6 +136,8 @@ class SqlGalleryStore(GalleryStore):
         if person_id is not None and number is None:
             return []
         only = Filter(collection=collection, space=text_of_space(space), person=number, labels=labels or {})
+        if metric != "euclidean":  # of the others only the direction counts, and float32 has no room for every length
+            probe = np.ldexp(probe, -int(np.frexp(np.abs(probe).max())[1]))
         found = self._search.nearest(probe, only, metric=metric, k=k, within=within)
         with self._database.reading() as connection:
             rows = connection.execute(SELECT_PERSONS.where(persons.c.id.in_([near.person_id for near in found])))
@@ -147,8 +149,10 @@ class SqlGalleryStore(GalleryStore):
         ]
 
     @override
-    def spaces(self, collection: str) -> dict[EmbeddingSpace, int]:
+    def spaces(self, collection: str, *, person_id: str | None = None) -> dict[EmbeddingSpace, int]:
         select = sa.select(faces.c.space, faces.c.dimension).where(faces.c.collection == collection).distinct()
+        if person_id is not None:
+            select = select.where(faces.c.person_id == as_id(person_id))
         with self._database.reading() as connection:
             return {space_of_text(row.space): row.dimension for row in connection.execute(select)}
 

@@ -18,6 +18,7 @@ from services.stores.sql.pgvector_search import PgVectorSearch
 from services.stores.sql.schema import metadata
 from services.stores.sql.store import SqlGalleryStore
 from tests.postgresql import in_files, running
+from tests.services.stores.conftest import events_in
 from tests.services.stores.test_gallery import FORGET, face, near, register
 
 TOAST_BYTES = 1996  # of a piece in which PostgreSQL keeps what is long; a slice at its beginning is not in two
@@ -53,7 +54,7 @@ def test_events_of_before_there_were_seals_are_sealed_and_outlive_the_seals(data
     audit = make_audit()
     assert audit.seal(limit=10) == 1
     (batch,) = audit.batches(1, 1)
-    assert batch.events == audit.events(action=None, after=0, limit=10)
+    assert batch.events == events_in(audit)
     database.downgrade("0001")
     with engine.begin() as connection:
         assert connection.scalar(sa.text("SELECT person_id FROM events")) == "p"

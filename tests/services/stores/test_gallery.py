@@ -12,7 +12,7 @@ from core.exceptions import Conflict, FaceNotFound, NotFound, PersonNotFound, Va
 from services.engine.base import EmbeddingSpace, FaceArea
 from services.stores.audit_base import Event
 from services.stores.gallery_base import AnswerKeyTaken, Limit, NewFace
-from tests.services.stores.conftest import ALSO_ENCRYPTED
+from tests.services.stores.conftest import ALSO_ENCRYPTED, events_in
 
 pytestmark = ALSO_ENCRYPTED
 
@@ -289,7 +289,7 @@ def test_collections_are_made_listed_and_removed_with_an_event_for_each_person(g
     removal = Event(action="remove_collection", outcome="done", collection="full")
     removed = gallery.remove_collection("full", removal, with_persons=True).recorded
     assert gallery.collections() == {}
-    *_, forgotten, last = audit.events(action=None, after=0, limit=10)
+    *_, forgotten, last = events_in(audit)
     reason = {"reason": "remove_collection"}
     assert forgotten.event == replace(removal, action="forget", person_id=ann.id, details=reason)
     assert last == removed
@@ -321,10 +321,9 @@ def test_every_change_has_its_event_and_a_failed_one_has_none(gallery, audit):
     with pytest.raises(PersonNotFound):
         gallery.forget(FORGET, person_id=ann.id)
     audit.record([Event(action="verify", outcome="match", key_id="k")])
-    first, second, third = audit.events(action=None, after=0, limit=10)
+    first, second, third = events_in(audit)
     assert first.event == replace(REGISTER, person_id=ann.id, face_id=kept.id)
     assert (second.event.action, second.event.person_id, third.event.key_id) == ("forget", ann.id, "k")
     assert first.id < second.id < third.id
     assert first.at <= second.at <= third.at
-    assert audit.events(action="verify", after=0, limit=10) == [third]
-    assert audit.events(action=None, after=first.id, limit=1) == [second]
+    assert events_in(audit, "verify") == [third]
