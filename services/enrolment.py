@@ -20,6 +20,7 @@ from services.folder_watch import PHOTO_SUFFIXES
 from services.gallery import GalleryService
 from services.options import Defaults
 from services.stores.gallery_base import GalleryStore
+from services.stores.gallery_values import AnswerKey
 
 
 @dataclass(slots=True)
@@ -95,5 +96,5 @@ class EnrolmentService:
         key = f"enrol {digest}"
         if self._store.answered(key) is not None:
             return "known"
-        self._gallery.register(request, answer_key=(key, digest))
+        self._gallery.register(request, answer_key=AnswerKey(key, digest))
         return "enrolled"

@@ -1,6 +1,7 @@
 """The use-cases that change the gallery or list what is in it: register, forget, persons, faces, collections."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import cv2
@@ -29,10 +30,11 @@ from services.options import Defaults
 from services.quality import Quality, measured
 from services.reading import FaceReader, ReadFace
 from services.recording import new_event
-from services.stores.gallery_base import (
+from services.stores.gallery_base import GalleryStore
+from services.stores.gallery_values import (
+    AnswerKey,
     AnswerKeyTaken,
     Forgotten,
-    GalleryStore,
     Limit,
     Neighbour,
     NewFace,
@@ -40,6 +42,7 @@ from services.stores.gallery_base import (
     StoredFace,
 )
 
+_ANSWERS_LAST = timedelta(days=7)  # longer than anybody sends a request again by itself
 _METRIC = "cosine"  # in which a face is compared with those that are there already
 
 
@@ -52,11 +55,14 @@ class GalleryService:
         self._defaults = defaults
         self._store = store
 
-    def register(self, request: RegisterRequest, *, answer_key: tuple[str, str] | None = None) -> RegisterResponse:
+    def register_once(self, request: RegisterRequest, *, key: str, digest: str) -> RegisterResponse:
+        """As `register`; for seven days a second request with this key and digest is answered as the first."""
+        return self.register(request, answer_key=AnswerKey(key, digest, _ANSWERS_LAST))
+
+    def register(self, request: RegisterRequest, *, answer_key: AnswerKey | None = None) -> RegisterResponse:
         """Store the one face of a photo.
 
-        With an `answer_key`, an idempotency key and the digest of the request it came with, a second call with the same
-        two answers what the first stored, and stores nothing.
+        With an `answer_key` a second call with the same is answered as the first, and stores nothing.
 
         Raises:
             SeveralFaces, LowQuality, SpoofDetected: the photo is not to be registered.
@@ -85,7 +91,7 @@ class GalleryService:
                 raise Conflict("What this Idempotency-Key stored has been forgotten.") from None
             return first
 
-    def _stored(self, request: RegisterRequest, new: NewFace, answer_key: tuple[str, str] | None) -> RegisterResponse:
+    def _stored(self, request: RegisterRequest, new: NewFace, answer_key: AnswerKey | None) -> RegisterResponse:
         person_id, name = request.person_id, request.name
         other = self._belongs_to_another(request, new)
         if other is not None and request.on_duplicate == "reject":
@@ -104,7 +110,7 @@ class GalleryService:
             answer_key=answer_key,
             event=new_event("register", collection=request.collection, model=new.space.model),
         )
-        return _registered(person, face)
+        return _registered(person.id, person.name, face)
 
     def forget(self, number: str) -> Receipt:
         """Forget the face or person of this id; raises PersonNotFound."""
@@ -180,15 +186,13 @@ class GalleryService:
         event = new_event("remove_collection", collection=name)
         return _receipt(self._store.remove_collection(name, event, with_persons=with_persons))
 
-    def _answered(self, answer_key: tuple[str, str]) -> RegisterResponse | None:
-        key, digest = answer_key
-        found = self._store.answered(key)
+    def _answered(self, answer_key: AnswerKey) -> RegisterResponse | None:
+        found = self._store.answered(answer_key.key)
         if found is None:
             return None
-        first_digest, person, (face, *_) = found
-        if first_digest != digest:
+        if found.request != answer_key.request:
             raise Conflict("This Idempotency-Key came with another request before.")
-        return _registered(person, face)
+        return _registered(found.person_id, found.name, found.face)
 
     def _one_face(self, request: RegisterRequest) -> tuple[ReadFace, Any]:
         faces, embeddings = self._reader.embedded(request.img, "img", request)
@@ -254,12 +258,12 @@ def _receipt(forgotten: Forgotten) -> Receipt:
     )
 
 
-def _registered(person: Person, face: StoredFace) -> RegisterResponse:
+def _registered(person_id: str, name: str, face: StoredFace) -> RegisterResponse:
     return RegisterResponse(
         id=face.id,
-        person_id=person.id,
-        name=person.name,
-        collection=person.collection,
+        person_id=person_id,
+        name=name,
+        collection=face.collection,
         registered_at=face.registered_at,
         facial_area=facial_area(face.area),
         face_confidence=face.confidence,

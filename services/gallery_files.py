@@ -31,7 +31,8 @@ from services.gallery_format import (
 )
 from services.gallery_reader import checked, opened, persons_in
 from services.recording import new_event
-from services.stores.gallery_base import GalleryStore, Person, WholeFace
+from services.stores.gallery_base import GalleryStore
+from services.stores.gallery_values import Person, WholeFace
 
 
 @dataclass(slots=True)

@@ -32,7 +32,8 @@ from services.quality import ADVICE, measured
 from services.reading import FaceReader, ReadFace
 from services.recording import EventLog, new_event
 from services.stores.audit_base import Event
-from services.stores.gallery_base import GalleryStore, Neighbour
+from services.stores.gallery_base import GalleryStore
+from services.stores.gallery_values import Neighbour
 
 _MOST = 10  # persons that are looked for first, where all within the threshold are wanted
 

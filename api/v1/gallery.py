@@ -68,7 +68,9 @@ _LONGEST_KEY = 200
     request=RegisterRequest,
     response=RegisterResponse,
     status=201,
-    headers={_IDEMPOTENCY: "With the same key a second request answers what the first stored, and stores nothing."},
+    headers={
+        _IDEMPOTENCY: "For seven days a second request with the same key is answered as the first, and stores nothing."
+    },
     errors=(*_ENROLMENT_ERRORS, PersonNotFound, Conflict, StorageFull),
 )
 def register(body: RegisterRequest) -> RegisterResponse:
@@ -79,7 +81,7 @@ def register(body: RegisterRequest) -> RegisterResponse:
     if not 0 < len(key) <= _LONGEST_KEY:
         raise ValidationFailed.of(_IDEMPOTENCY, f"It has 1 to {_LONGEST_KEY} characters")
     of_collection = sha256(f"{body.collection}\n{key}".encode(errors="surrogatepass")).hexdigest()
-    return services().gallery.register(body, answer_key=(of_collection, _digest(body)))
+    return services().gallery.register_once(body, key=of_collection, digest=_digest(body))
 
 
 def _digest(body: RegisterRequest) -> str:

@@ -1,125 +1,29 @@
 """What a use-case may ask of the gallery: persons and their faces."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from services.engine.base import EmbeddingSpace, FaceArea
+from services.engine.base import EmbeddingSpace
 from services.stores.audit_base import Event, RecordedEvent
-
-Embedding = npt.NDArray[np.float32]
-
-
-class AnswerKeyTaken(Exception):
-    """Another registration with this answer key was first."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
-    """A person of a collection; the name is unique in it."""
-
-    id: str
-    collection: str
-    name: str
-    labels: dict[str, str]
-    metadata: dict[str, Any]
-    registered_at: datetime
-    retain_until: datetime | None
-    faces: int
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """How long a person is to be kept; None is without end."""
-
-    retain_until: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewFace:
-    """A face to be stored.
-
-    `embedding` is float32 of shape (dimension,); `weights` is `Engine.fingerprint` of what made it; `quality` as the
-    quality gate measured it; `liveness` the probability of a real face, where it was judged; `crop` an encoded image.
-    """
-
-    embedding: Embedding
-    space: EmbeddingSpace
-    detector: str
-    weights: str
-    area: FaceArea
-    confidence: float
-    quality: dict[str, float]
-    liveness: float | None = None
-    crop: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredFace:
-    """A face of the gallery, without its embedding and crop."""
-
-    id: str
-    person_id: str
-    collection: str
-    space: EmbeddingSpace
-    detector: str
-    area: FaceArea
-    confidence: float
-    quality: dict[str, float]
-    liveness: float | None
-    has_crop: bool
-    registered_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WholeFace:
-    """All that is stored of a face, for another gallery to take over."""
-
-    id: str
-    registered_at: datetime
-    face: NewFace
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forgotten:
-    """What was removed for good, as it is recorded, and whether its bytes are in no file of the database any more."""
-
-    recorded: RecordedEvent
-    bytes_gone: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """A gallery at one moment: the names of its collections, and everybody with all faces, the first registered first.
-
-    The persons are read one by one, whatever becomes of them meanwhile.
-    """
-
-    collections: list[str]
-    persons: Iterator[tuple[Person, list[WholeFace]]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Neighbour:
-    """A person near a probe, by the nearest of the person's faces; `distance` in the metric that was asked for."""
-
-    person: Person
-    face_id: str
-    distance: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """Persons in order of their names, and the cursor of the next page if there is one."""
-
-    persons: list[Person]
-    next_cursor: str | None
+from services.stores.gallery_values import (
+    Answer,
+    AnswerKey,
+    Forgotten,
+    Limit,
+    Neighbour,
+    NewFace,
+    Page,
+    Person,
+    Snapshot,
+    StoredFace,
+    WholeFace,
+)
 
 
 class GalleryStore(ABC):
@@ -158,12 +62,12 @@ class GalleryStore(ABC):
         labels: Mapping[str, str] | None = None,
         metadata: Mapping[str, Any] | None = None,
         retain_until: datetime | None = None,
-        answer_key: tuple[str, str] | None = None,
+        answer_key: AnswerKey | None = None,
     ) -> tuple[Person, list[StoredFace]]:
         """Store faces of the person of this id, or of this name in the collection, who is made if there is none.
 
-        Labels and metadata that are given are merged into the person's. With an `answer_key` (a key, and the digest of
-        the request it came with) a later `answered` finds what was stored.
+        There is at least one. Labels and metadata that are given are merged into the person's. With an `answer_key` a
+        later `answered` finds the first face that was stored.
 
         Raises:
             PersonNotFound: there is no person of this id in the collection.
@@ -175,8 +79,8 @@ class GalleryStore(ABC):
         """What only one caller of all processes is in: for a change that depends on what a search has found."""
 
     @abstractmethod
-    def answered(self, key: str) -> tuple[str, Person, list[StoredFace]] | None:
-        """The digest of the request that came with this answer key, and what was stored; None if there was none, or
+    def answered(self, key: str) -> Answer | None:
+        """What the request with this answer key stored; None if there was none, or not for as long as answers last, or
         what was stored has been forgotten."""
 
     @abstractmethod

@@ -173,6 +173,8 @@ def test_a_request_sent_again_answers_as_the_first_and_stores_nothing(client):
     headers = {"Idempotency-Key": "k1"}
     first = register(client, ALICE, "Alice", headers=headers)
     assert register(client, ALICE, "Alice", headers=headers) == first
+    client.patch(f"/persons/{first['person_id']}", json={"name": "Anna"})
+    assert register(client, ALICE, "Alice", headers=headers) == first
     assert client.get(f"/persons/{first['person_id']}").json["faces"] == 1
     other = client.post("/register", json={"img": text(BOB), "name": "Bob"}, headers=headers)
     assert_error(other, 409, "conflict")

@@ -7,7 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from core.exceptions import Conflict
-from services.stores.gallery_base import Limit, Person
+from services.stores.gallery_values import Limit, Person
 from services.stores.sql import writes
 from services.stores.sql.rows import person_in
 from services.stores.sql.schema import faces, persons

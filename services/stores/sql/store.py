@@ -16,9 +16,11 @@ from typing_extensions import override
 from core.exceptions import Conflict, FaceNotFound, NotFound, PersonNotFound, ServiceUnavailable
 from services.engine.base import EmbeddingSpace
 from services.stores.audit_base import Event, RecordedEvent
-from services.stores.gallery_base import (
+from services.stores.gallery_base import GalleryStore
+from services.stores.gallery_values import (
+    Answer,
+    AnswerKey,
     Forgotten,
-    GalleryStore,
     Limit,
     Neighbour,
     NewFace,
@@ -28,7 +30,7 @@ from services.stores.gallery_base import (
     StoredFace,
     WholeFace,
 )
-from services.stores.sql import merging, sealing, transfer, writes
+from services.stores.sql import answers, merging, sealing, transfer, writes
 from services.stores.sql.database import Database
 from services.stores.sql.rows import (
     FACE_COLUMNS,
@@ -45,7 +47,7 @@ from services.stores.sql.rows import (
     space_of_text,
     text_of_space,
 )
-from services.stores.sql.schema import answers, as_id, collections, faces, persons
+from services.stores.sql.schema import as_id, collections, faces, folded, persons
 from services.stores.sql.search import FaceSearch, Filter
 
 
@@ -87,7 +89,7 @@ class SqlGalleryStore(GalleryStore):
         labels: Mapping[str, str] | None = None,
         metadata: Mapping[str, Any] | None = None,
         retain_until: datetime | None = None,
-        answer_key: tuple[str, str] | None = None,
+        answer_key: AnswerKey | None = None,
     ) -> tuple[Person, list[StoredFace]]:
         now = writes.now()
         with self._database.writing() as connection:
@@ -100,24 +102,20 @@ class SqlGalleryStore(GalleryStore):
             writes.merge_into(connection, number, labels=labels, metadata=metadata, retain_until=retain_until)
             add = partial(writes.add_face, connection, self._keyring, person=number, collection=collection, at=now)
             ids = [add(face) for face in faces]
+            person = person_in(connection, number)
             if answer_key is not None:
-                key, request = answer_key
-                writes.keep_answer(connection, key, request, ids, now)
-            writes.record(connection, event, now, person_id=str(number), face_id=str(ids[0]) if ids else "")
-            return person_in(connection, number), faces_in(connection, ids)
+                answers.keep(connection, answer_key, ids[0], person, now)
+            writes.record(connection, event, now, person_id=str(number), face_id=str(ids[0]))
+            return person, faces_in(connection, ids)
 
     @override
     def one_at_a_time(self) -> AbstractContextManager[None]:
         return self._database.one_at_a_time()
 
     @override
-    def answered(self, key: str) -> tuple[str, Person, list[StoredFace]] | None:
+    def answered(self, key: str) -> Answer | None:
         with self._database.reading() as connection:
-            row = connection.execute(sa.select(answers).where(answers.c.key == key)).first()
-            found = [] if row is None else faces_in(connection, [UUID(face_id) for face_id in row.faces])
-            if row is None or not found:
-                return None
-            return row.request, person_in(connection, UUID(found[0].person_id)), found
+            return answers.find(connection, key, writes.now())
 
     @override
     def nearest(
@@ -172,11 +170,11 @@ class SqlGalleryStore(GalleryStore):
     def persons(
         self, *, collection: str | None, name: str, labels: Mapping[str, str], cursor: str | None, limit: int
     ) -> Page:
-        select = SELECT_PERSONS.where(*has_labels(labels)).order_by(persons.c.name, persons.c.id).limit(limit + 1)
+        select = SELECT_PERSONS.where(*has_labels(labels)).order_by(persons.c.folded, persons.c.id).limit(limit + 1)
         if collection is not None:
             select = select.where(persons.c.collection == collection)
         if name:
-            select = select.where(persons.c.name.icontains(name, autoescape=True))
+            select = select.where(persons.c.folded.contains(folded(name), autoescape=True))
         if cursor is not None:
             select = select.where(comes_after(cursor))
         with self._database.reading() as connection:
@@ -186,11 +184,12 @@ class SqlGalleryStore(GalleryStore):
     @override
     def update(self, person_id: str, changes: Mapping[str, Any], event: Event) -> Person:
         number = id_of(person_id, PersonNotFound)
+        values = dict(changes) | ({"folded": folded(changes["name"])} if "name" in changes else {})
         try:
             with self._database.writing() as connection:
                 before = person_in(connection, number)
-                if changes:
-                    connection.execute(sa.update(persons).where(persons.c.id == number).values(**changes))
+                if values:
+                    connection.execute(sa.update(persons).where(persons.c.id == number).values(**values))
                 writes.record(connection, event, writes.now(), person_id=before.id)
                 return person_in(connection, number)
         except sa.exc.IntegrityError as error:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from core.sealing import Keyring
 from services.stores.audit_base import Event
-from services.stores.gallery_base import NewFace, Person, Snapshot, WholeFace
+from services.stores.gallery_values import NewFace, Person, Snapshot, WholeFace
 from services.stores.sql import sealing, writes
 from services.stores.sql.rows import FACE_COLUMNS, SELECT_PERSONS, face_of, person_of
 from services.stores.sql.schema import collections, faces, persons

@@ -7,11 +7,13 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from core.exceptions import Conflict, FaceNotFound, NotFound, PersonNotFound, ValidationFailed
 from services.engine.base import EmbeddingSpace, FaceArea
 from services.stores.audit_base import Event
-from services.stores.gallery_base import AnswerKeyTaken, Limit, NewFace
+from services.stores.gallery_values import Answer, AnswerKey, AnswerKeyTaken, Limit, NewFace
+from services.stores.sql.schema import answers
 from tests.services.stores.conftest import ALSO_ENCRYPTED, events_in
 
 pytestmark = ALSO_ENCRYPTED
@@ -304,15 +306,75 @@ def test_the_spaces_of_a_collection_are_known(gallery):
 
 def test_a_request_that_comes_again_finds_what_it_stored(gallery):
     assert gallery.answered("key") is None
-    ann, faces = register(gallery, "Ann", answer_key=("key", "digest"))
-    assert gallery.answered("key") == ("digest", ann, faces)
+    key = AnswerKey("key", "digest")
+    ann, (kept,) = register(gallery, "Ann", answer_key=key)
+    first = Answer(request="digest", person_id=ann.id, name="Ann", face=kept)
+    assert gallery.answered("key") == first
     with pytest.raises(AnswerKeyTaken):
-        register(gallery, "Bob", answer_key=("key", "digest"))
+        register(gallery, "Bob", answer_key=key)
+    gallery.update(ann.id, {"name": "Anna"}, REGISTER)
+    assert gallery.answered("key") == first
+    gallery.update(ann.id, {"name": "Ann"}, REGISTER)
     assert [
         person.name for person in gallery.persons(collection=None, name="", labels={}, cursor=None, limit=9).persons
     ] == ["Ann"]
     gallery.forget(FORGET, person_id=ann.id)
     assert gallery.answered("key") is None
+    with pytest.raises(AnswerKeyTaken):
+        register(gallery, "Ann", answer_key=key)
+
+
+def test_an_answer_is_kept_for_as_long_as_it_lasts_and_no_name_for_longer_than_the_face(gallery):
+    over, lasting = AnswerKey("over", "d", timedelta(days=-1)), AnswerKey("lasting", "d", timedelta(days=1))
+    register(gallery, "Ann", answer_key=over)
+    assert gallery.answered("over") is None
+    bob, _ = register(gallery, "Bob", face(2), answer_key=lasting)
+    register(gallery, "Ann", face(3), answer_key=AnswerKey("over", "other"))
+    assert gallery.answered("over").request == "other"
+    assert gallery.answered("lasting").name == "Bob"
+    register(gallery, "Cid", face(3), answer_key=AnswerKey("for good", "d"))
+    register(gallery, "Dan", face(3), answer_key=over_again(gallery))
+    gallery.forget(FORGET, person_id=bob.id)
+    with gallery._database.reading() as connection:
+        rows = connection.execute(sa.select(answers.c.key, answers.c.name).order_by(answers.c.key)).all()
+    assert rows == [("for good", "Cid"), ("lasting", None), ("over", "Ann"), ("over again", "Dan")]
+
+
+def over_again(gallery):
+    """A key of which the answer is over, and was never asked for again."""
+    register(gallery, "Dan", face(3), answer_key=AnswerKey("never again", "d", timedelta(days=-1)))
+    return AnswerKey("over again", "d")
+
+
+@pytest.mark.parametrize(
+    ("name", "looked_for"),
+    [
+        ("Élodie", "élodie"),
+        ("ÉLODIE", "élod"),
+        ("Straße", "STRASSE"),
+        ("Zoe\u0308", "zoë"),
+        ("Ёлка", "ёЛ"),
+        ("Ωmega", "ω"),
+    ],
+)
+def test_a_name_is_found_in_any_case_and_however_its_letters_are_composed(gallery, name, looked_for):
+    person, _ = register(gallery, name)
+    register(gallery, "Bob")
+
+    def found(name):
+        page = gallery.persons(collection=None, name=name, labels={}, cursor=None, limit=9)
+        return [person.name for person in page.persons]
+
+    assert found(looked_for) == [name]
+    gallery.update(person.id, {"name": "Ann"}, REGISTER)
+    assert (found(looked_for), found("ANN")) == ([], ["Ann"])
+
+
+def test_names_are_listed_in_the_order_of_their_letters_in_any_case(gallery):
+    for name in ("b", "Éa", "A", "c", "B", "a", "ea"):
+        register(gallery, name)
+    page = gallery.persons(collection=None, name="", labels={}, cursor=None, limit=9)
+    assert [person.name.casefold() for person in page.persons] == ["a", "a", "b", "b", "c", "ea", "éa"]
 
 
 def test_every_change_has_its_event_and_a_failed_one_has_none(gallery, audit):
