@@ -108,20 +108,16 @@ class QualityMeasures(BaseModel):
     sharpness: float = Field(description="Variance of the Laplacian of the grey crop at 112 x 112 pixels.")
     brightness: float = Field(description="Mean of the grey crop, 0 to 255.")
     size_px: int = Field(description="The box's shorter side.")
-    turn: float | None = key_if_set("How far the nose is from between the eyes, in their distance; 0 straight ahead.")
+    turn: float | None = key_if_set(
+        "How far the nose is from between the eyes, in their distance; 0 straight ahead. Only with a detector that"
+        " gives the nose, as yunet does."
+    )
     score: float = Field(description="The least of all as a share of what is good, 0 to 1.")
 
 
-class RegisterRequest(EmbeddingOptions):
-    """A photo of a person, by `name` or by `person_id`, for the gallery."""
+class EnrolmentOptions(EmbeddingOptions):
+    """How a photo is embedded, and which are accepted for the gallery."""
 
-    img: ImageSource
-    name: Name | None = Field(None, description="The person's name, unique in the collection; made if there is none.")
-    person_id: Id | None = Field(None, description="The person, in place of the name.")
-    collection: CollectionName = COLLECTION
-    labels: Labels | None = Field(None, description="Merged into the person's labels; in forms as JSON.")
-    metadata: Metadata | None = Field(None, description="Merged into the person's metadata; in forms as JSON.")
-    retain_until: Moment | None = Field(None, description="After this moment the person is to be forgotten.")
     on_duplicate: Literal["allow", "reject", "merge"] = Field(
         "allow",
         description="If the face is within the model's threshold of another person's: store it all the same, answer"
@@ -132,6 +128,18 @@ class RegisterRequest(EmbeddingOptions):
     )
     min_quality: float | None = Field(None, ge=0, le=1, description="The least `quality.score` that is accepted.")
     store_crop: bool = Field(False, description="Whether the aligned picture of the face is kept as well.")
+
+
+class RegisterRequest(EnrolmentOptions):
+    """A photo of a person, by `name` or by `person_id`, for the gallery."""
+
+    img: ImageSource
+    name: Name | None = Field(None, description="The person's name, unique in the collection; made if there is none.")
+    person_id: Id | None = Field(None, description="The person, in place of the name.")
+    collection: CollectionName = COLLECTION
+    labels: Labels | None = Field(None, description="Merged into the person's labels; in forms as JSON.")
+    metadata: Metadata | None = Field(None, description="Merged into the person's metadata; in forms as JSON.")
+    retain_until: Moment | None = Field(None, description="After this moment the person is to be forgotten.")
 
     @model_validator(mode="after")
     def _one_person(self) -> "RegisterRequest":
@@ -232,6 +240,7 @@ class JudgedFace(BaseModel):
     quality: QualityMeasures
     reasons: list[str] = Field(description="`blurred`, `too_dark`, `too_small`, `turned`.")
     advice: list[str] = Field(description="What to do about each reason.")
+    not_judged: list[str] = Field(description="`turned` where the detector gives no nose; else nothing.")
 
 
 class QualityResponse(Response):

@@ -1,6 +1,7 @@
 """The use-cases that change the gallery or list what is in it: register, forget, persons, faces, collections."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -280,11 +281,13 @@ def _of_face(face: StoredFace) -> Mapping[str, Any]:
         "id": face.id,
         "person_id": face.person_id,
         "collection": face.collection,
-        "model": face.space.model,
+        **asdict(face.space),
         "detector_backend": face.detector,
+        "weights": face.weights,
         "facial_area": facial_area(face.area),
         "face_confidence": face.confidence,
         "quality": QualityMeasures.model_validate(face.quality),
+        "liveness": face.liveness,
         "has_crop": face.has_crop,
         "registered_at": face.registered_at,
     }

@@ -172,6 +172,7 @@ class IdentificationService:
                     quality=measures(quality),
                     reasons=list(quality.reasons),
                     advice=[ADVICE[reason] for reason in quality.reasons],
+                    not_judged=["turned"] if quality.turn is None else [],
                 )
                 for face, quality in judged
             ],

@@ -60,6 +60,7 @@ _BODY_ERRORS = (ValidationFailed, LengthRequired, RequestTooLarge, UnsupportedMe
 _ENROLMENT_ERRORS = (*FACE_ERRORS, SeveralFaces, LowQuality, SpoofDetected, ServiceUnavailable)
 _IDEMPOTENCY = "Idempotency-Key"
 _LONGEST_KEY = 200
+_RECEIPT = "X-Receipt-Id"
 
 
 @blueprint.post("/register")
@@ -137,13 +138,14 @@ def compare(body: CompareRequest) -> CompareResponse:
     request=ForgetRequest,
     response=None,
     status=204,
+    answer_headers={_RECEIPT: "The number of the event under which it is recorded."},
     infers=False,
     errors=(*_BODY_ERRORS, PersonNotFound, ServiceUnavailable, StorageFull, InternalError),
 )
 def forget(body: ForgetRequest) -> Response:
     """Forget a face or a person for good; the header X-Receipt-Id says under which number."""
     receipt = services().gallery.forget(body.id)
-    return Response(status=204, headers={"X-Receipt-Id": receipt.receipt_id})
+    return Response(status=204, headers={_RECEIPT: receipt.receipt_id})
 
 
 @blueprint.get("/persons")

@@ -67,6 +67,7 @@ class StoredFace:
     collection: str
     space: EmbeddingSpace
     detector: str
+    weights: str
     area: FaceArea
     confidence: float
     quality: dict[str, float]

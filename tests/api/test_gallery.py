@@ -188,6 +188,8 @@ def test_the_forgotten_are_not_found_any_more(client):
     response = client.post("/forget", json={"id": alice["id"]})
     assert (response.status_code, response.data) == (204, b"")
     assert int(response.headers["X-Receipt-Id"]) > 0
+    declared = client.get("/openapi.json").json["paths"]["/forget"]["post"]["responses"]["204"]
+    assert set(declared["headers"]) == {"X-Receipt-Id"}
     assert client.get(f"/persons/{alice['person_id']}").json["faces"] == 0
     assert names(identify(client, ALICE)[0]) == ["Bob"]
     receipt = client.delete(f"/persons/{bob['person_id']}")
@@ -274,6 +276,9 @@ def test_quality_says_what_is_wrong_and_what_to_do(client):
     (face,) = client.post("/quality", data=small, content_type="image/png").json["result"]
     assert {"blurred", "too_small"} <= set(face["reasons"])
     assert face["quality"]["size_px"] == 20
+    assert face["not_judged"] == ["turned"]  # the detector gives no nose
+    dark = client.post("/quality", data=photo((0, 0, 64)), content_type="image/png").json
+    assert "too_dark" in dark["reasons"]
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,7 @@ def face_of(row: Any) -> StoredFace:
         collection=row.collection,
         space=space_of_text(row.space),
         detector=row.detector,
+        weights=row.weights,
         area=FaceArea(**area),
         confidence=row.confidence,
         quality=row.quality,
