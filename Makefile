@@ -42,7 +42,7 @@ test-tensorflow:
 stress: $(VENV)/.dev
 	$(BIN)/python -m tests.models.mixed --requests 16000
 	SLOW_CLIENTS_S=1200 $(BIN)/python -m pytest tests/test_nginx.py
-	GALLERY_KILLS=100 GALLERY_RESTARTS=30 $(BIN)/python -m pytest tests/test_gallery_server.py
+	GALLERY_KILLS=100 GALLERY_RESTARTS=30 GALLERY_OPERATIONS=2000 $(BIN)/python -m pytest tests/test_gallery_server.py
 
 # 20,000 mixed requests, over which the worker's memory must not grow by 1 %.
 soak: $(VENV)/.dev

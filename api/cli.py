@@ -12,12 +12,14 @@ from flask.cli import AppGroup
 
 from api.deps import services
 from core.exceptions import ServiceError
-from schemas.common import DetectorName, EmbeddingOptions, ModelName, Normalization
+from schemas.common import Alignment, DetectionMethod, DetectorName, EmbeddingOptions, ModelName, Normalization
 from services.pickled_index import UnreadablePickle
 
 index = AppGroup("index", help="The indexes of the photo folder, FACES_DB_PATH.")
 
-_OPTIONS: tuple[Callable[[Callable[..., None]], Callable[..., None]], ...] = (
+Options = tuple[Callable[[Callable[..., None]], Callable[..., None]], ...]
+
+_OPTIONS: Options = (
     click.option(
         "--model", "model_name", type=click.Choice(get_args(ModelName)), help="Recognition model, else DEFAULT_MODEL."
     ),
@@ -30,9 +32,26 @@ _OPTIONS: tuple[Callable[[Callable[..., None]], Callable[..., None]], ...] = (
 )
 
 
+# How faces are searched and cut out in ways that DeepFace does not have.
+_WAYS: Options = (
+    click.option("--alignment", type=click.Choice(get_args(Alignment)), help="Else DEFAULT_ALIGNMENT."),
+    click.option("--detection", type=click.Choice(get_args(DetectionMethod)), help="Else DETECTION."),
+)
+
+
+def with_options(options: Options, command: Callable[..., None]) -> Callable[..., None]:
+    """The command with these options, in this order."""
+    return functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
+
+
 def with_embedding_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options that say how faces are embedded, by the names of the fields of `EmbeddingOptions`."""
-    return functools.reduce(lambda decorated, option: option(decorated), reversed(_OPTIONS), command)
+    return with_options((*_OPTIONS, *_WAYS), command)
+
+
+def with_deepface_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Those of `with_embedding_options` that DeepFace has too."""
+    return with_options(_OPTIONS, command)
 
 
 @contextmanager
@@ -64,7 +83,7 @@ def build_index(**options: Any) -> None:
 
 @index.command("import-pkl")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@with_embedding_options
+@with_deepface_options
 def import_pickle(file: Path, **options: Any) -> None:
     """Take over FILE, an index that DeepFace up to 0.0.101 left in the photo folder, without embedding again.
 

@@ -22,6 +22,7 @@ class Documented:
     request: type[Request] | None
     query: type[Request] | None
     headers: Mapping[str, str]
+    answer_headers: Mapping[str, str]
     response: type[BaseModel] | None
     status: int
     media_type: str

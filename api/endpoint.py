@@ -27,6 +27,7 @@ def endpoint(
     request: type[Request] | None = None,
     query: type[Request] | None = None,
     headers: Mapping[str, str] = MappingProxyType({}),
+    answer_headers: Mapping[str, str] = MappingProxyType({}),
     status: int = 200,
     media_type: str = "application/json",
     infers: bool = True,
@@ -36,8 +37,8 @@ def endpoint(
 
     A key needs the `scope`; without one the route is public. The variables of the route's path are handed on by name.
     With a request it is admitted to the queue for the lanes once its body is there, unless it `infers` nothing. The
-    function's docstring is the endpoint's summary; `headers` are those it reads, with what they mean, and `errors`
-    those its answers may carry beside those about keys.
+    function's docstring is the endpoint's summary; `headers` are those it reads and `answer_headers` those it
+    sets, with what they mean, and `errors` those its answers may carry beside those about keys.
     """
 
     def decorate(function: Callable[..., BaseModel | Response]) -> Callable[..., Response]:
@@ -64,6 +65,7 @@ def endpoint(
             request=request,
             query=query,
             headers=headers,
+            answer_headers=answer_headers,
             response=response,
             status=status,
             media_type=media_type,

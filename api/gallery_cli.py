@@ -1,20 +1,41 @@
 """The command line of the gallery: `flask --app main gallery …` and `flask --app main db …`."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from api.cli import progress_bar, with_embedding_options
+from api.cli import progress_bar, with_embedding_options, with_options
 from api.commands import ReportingGroup, collection_name
 from api.deps import services
 from schemas.common import EmbeddingOptions
-from schemas.gallery import COLLECTION
+from schemas.gallery import COLLECTION, EnrolmentOptions
 from services.gallery_reader import UnreadableExport
 
 _MEGABYTE = 1_000_000
 
+_ENROLMENT = (
+    click.option(
+        "--on-duplicate",
+        type=click.Choice(["allow", "reject", "merge"]),
+        default="allow",
+        show_default=True,
+        help="What becomes of a face that somebody else has.",
+    ),
+    click.option(
+        "--face-policy",
+        type=click.Choice(["single", "largest"]),
+        default="single",
+        show_default=True,
+        help="Whether a photo of several faces is refused, or its largest face taken.",
+    ),
+    click.option("--max-faces", type=click.IntRange(1, 10_000), help="Look at so many at most, largest first."),
+    click.option("--min-quality", type=click.FloatRange(0, 1), help="Refuse photos below it, as /quality measures."),
+    click.option("--anti-spoofing", is_flag=True, help="Refuse faces that do not look like live ones."),
+    click.option("--store-crop", is_flag=True, help="Keep the picture of each face as well."),
+)
 
 gallery = ReportingGroup("gallery", help="The persons and faces of the gallery.")
 
@@ -41,10 +62,15 @@ def show_statistics() -> None:
                 click.echo(f"  {faces} faces: {', '.join(f'{name} {value}' for name, value in asdict(space).items())}")
 
 
+def with_enrolment_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say which photos are accepted and how, by the names of the fields of `EnrolmentOptions`."""
+    return with_embedding_options(with_options(_ENROLMENT, command))
+
+
 @gallery.command("enrol")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--collection", default=COLLECTION, callback=collection_name, help=f"By default {COLLECTION}.")
-@with_embedding_options
+@with_enrolment_options
 def enrol(folder: Path, collection: str, **options: Any) -> None:
     """Register the photos of FOLDER, in which every person has a folder by the name.
 
@@ -53,7 +79,7 @@ def enrol(folder: Path, collection: str, **options: Any) -> None:
     """
     try:
         with progress_bar("Embedding") as show:
-            done = services().enrolment.enrol(folder, collection, EmbeddingOptions.model_validate(options), show)
+            done = services().enrolment.enrol(folder, collection, EnrolmentOptions.model_validate(options), show)
     except OSError as error:
         raise click.ClickException(f"The folder cannot be read: {error.strerror}.") from None
     for name, reason in done.refused.items():
@@ -140,14 +166,12 @@ def expire() -> None:
 
 @gallery.command("purge")
 def purge() -> None:
-    """Have the bytes of what was forgotten leave PostgreSQL's files, and say of each step what came of it.
+    """Have the bytes of what was forgotten leave the database's files, and say of each step what came of it.
 
-    The tables are written anew, and nobody can read them meanwhile: requests that need them wait, or answer 503. The
-    write-ahead log is overwritten too. Backups, replicas and archived log files (WAL) are out of reach: they keep what
-    they hold. In SQLite there is nothing to do, for there forgetting itself overwrites.
+    In PostgreSQL the tables are written anew, and nobody can read them meanwhile: requests that need them wait, or
+    answer 503. The write-ahead log is overwritten too. Backups, replicas and archived log files (WAL) are out of reach:
+    they keep what they hold. In SQLite forgetting itself overwrites; only a log (WAL) that others were reading may be
+    left to be cut.
     """
-    steps = services().upkeep.purge()
-    for name, outcome in steps.items():
+    for name, outcome in services().upkeep.purge().items():
         click.echo(f"{name}: {outcome}")
-    if not steps:
-        click.echo("Nothing to do: in SQLite, what is forgotten is overwritten at once.")

@@ -1,4 +1,4 @@
-"""What happens around every request: its id, its time, its line in the log."""
+"""What happens around every request: its id, its time, its line in the log, its patience with the database."""
 
 import logging
 import re
@@ -8,6 +8,7 @@ import uuid
 from flask import Flask, Response, g, request
 
 from core.logging import begin_request, end_request, facts
+from core.patience import begin_patience, end_patience
 
 logger = logging.getLogger("access")
 
@@ -26,6 +27,7 @@ def _begin() -> None:
     given = request.headers.get("X-Request-Id", "")
     g.started = time.monotonic()
     g.log_token = begin_request(given if _SANE_ID.fullmatch(given) else uuid.uuid4().hex)
+    g.patience_token = begin_patience()
 
 
 def _finish(response: Response) -> Response:
@@ -43,6 +45,6 @@ def _finish(response: Response) -> Response:
 
 
 def _end(_: BaseException | None) -> None:
-    token = g.pop("log_token", None)
-    if token is not None:
-        end_request(token)
+    if "log_token" in g:
+        end_patience(g.pop("patience_token"))
+        end_request(g.pop("log_token"))

@@ -10,6 +10,7 @@ from flask import Flask
 from openapi_pydantic import (
     Components,
     DataType,
+    Header,
     Info,
     MediaType,
     OpenAPI,
@@ -103,6 +104,10 @@ def _operation(path: str, view: Callable[..., Any], known: Documented) -> Operat
     content = {known.media_type: MediaType()} if known.status != NO_CONTENT else None
     if known.response is not None:
         content = _json(known.response)
+    headers = {
+        name: Header(description=said, required=True, param_schema=Schema.model_validate(_LINE))
+        for name, said in known.answer_headers.items()
+    }
     return Operation(
         operationId=view.__name__,
         summary=summary(view),
@@ -110,7 +115,7 @@ def _operation(path: str, view: Callable[..., Any], known: Documented) -> Operat
         parameters=parameters or None,
         security=None if known.scope is None else [{name: [known.scope.value]} for name in _SECURITY],
         responses={
-            str(known.status): Response(description="Success", content=content),
+            str(known.status): Response(description="Success", headers=headers or None, content=content),
             **_error_responses(known.errors if known.scope is None else {*known.errors, *_ACCESS_ERRORS}),
         },
     )

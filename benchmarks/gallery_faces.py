@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 
 from services.engine.base import EmbeddingSpace, FaceArea
 from services.stores.base import Floats
-from services.stores.gallery_base import NewFace
+from services.stores.gallery_values import NewFace
 from services.stores.sql import connecting
 from services.stores.sql.database import Database
 from services.stores.sql.rows import text_of_space

@@ -110,7 +110,7 @@ class Settings(BaseSettings):
         " old one, by comma.",
     )
     record_verifications: bool = Field(
-        True, description="Whether each decision of `/verify` is kept, without images and embeddings."
+        True, description="Whether each decision of `/verify` about two images is kept, without these and embeddings."
     )
     deepface_home: Annotated[Path, BeforeValidator(home_folder)] = Field(
         default_factory=Path.home, description="Folder whose `.deepface/weights` holds the model files."

@@ -11,17 +11,22 @@ from schemas.gallery import Id
 _FIRST = "0-0"
 
 
-class AuditQuery(Request):
+class SealedPage(Request):
+    """Which page of what is sealed."""
+
+    after: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,18}-[0-9]{1,18}$")] = Field(
+        _FIRST, description="The `next_after` of the page before."
+    )
+    limit: PageLimit = 100
+
+
+class AuditQuery(SealedPage):
     """Which events are listed."""
 
     action: Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,50}$")] | None = Field(
         None, description="Of this action only, such as `register`."
     )
     person_id: Id | None = Field(None, description="About this person only.")
-    after: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,18}-[0-9]{1,18}$")] = Field(
-        _FIRST, description="The `next_after` of the page before."
-    )
-    limit: PageLimit = 100
 
 
 class Recorded(BaseModel):

@@ -44,6 +44,8 @@ DetectorName = Literal[
 ]
 Metric = Literal["cosine", "euclidean", "euclidean_l2", "angular"]
 Normalization = Literal["base", "raw", "Facenet", "Facenet2018", "VGGFace", "VGGFace2", "ArcFace"]
+Alignment = Literal["auto", "eyes", "template"]
+DetectionMethod = Literal["bounded", "full", "deepface"]
 Action = Literal["age", "gender", "emotion", "race"]
 
 
@@ -113,7 +115,7 @@ class DetectionOptions(Request):
         " default DEFAULT_ENFORCE_DETECTION.",
     )
     align: bool | None = Field(None, description="Whether faces are turned upright. By default DEFAULT_ALIGN.")
-    detection: Literal["bounded", "full", "deepface"] | None = Field(
+    detection: DetectionMethod | None = Field(
         None,
         description="How the detector is run: `bounded`, on a small copy, and at full size only if that shows no face;"
         " `full`, always on both; `deepface`, on the full image with DeepFace's border. By default DETECTION.",
@@ -130,7 +132,7 @@ class DetectionOptions(Request):
 class AlignmentOptions(DetectionOptions):
     """How faces are searched and cut out."""
 
-    alignment: Literal["auto", "eyes", "template"] | None = Field(
+    alignment: Alignment | None = Field(
         None,
         description="How faces are aligned: `template`, as the model was trained; `eyes`, DeepFace's rotation about the"
         " eyes; `auto`, by the template where its threshold has been measured. By default DEFAULT_ALIGNMENT.",
@@ -146,10 +148,15 @@ class EmbeddingOptions(AlignmentOptions):
     )
 
 
-class ComparisonOptions(EmbeddingOptions):
-    """How faces are embedded and compared."""
+class MetricOptions(EmbeddingOptions):
+    """How faces are embedded, and their distance measured."""
 
     distance_metric: Metric | None = Field(None, description="Distance between embeddings; by default DEFAULT_METRIC.")
+
+
+class ComparisonOptions(MetricOptions):
+    """How faces are embedded and compared."""
+
     threshold: float | None = Field(
         None,
         ge=0,

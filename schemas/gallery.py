@@ -4,6 +4,7 @@ import json
 from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
+from uuid import UUID
 
 from pydantic import (
     AfterValidator,
@@ -26,6 +27,7 @@ from schemas.common import (
     EmbeddingOptions,
     FacialArea,
     ImageSource,
+    MetricOptions,
     Response,
     key_if_set,
 )
@@ -66,6 +68,14 @@ def _moment(value: object) -> object:
     raise PydanticCustomError("moment", "Input should be a date and time with its offset, as ISO 8601 writes it")
 
 
+def _as_written(value: str) -> str:
+    """An id as answers have it; anything else as it is, for it is nobody's."""
+    try:
+        return str(UUID(value))
+    except ValueError:
+        return value
+
+
 # A line of text that a person could have written: no control character, nothing around it.
 Name = Annotated[
     str,
@@ -84,9 +94,10 @@ Labels = Annotated[
 Metadata = Annotated[
     dict[str, JsonValue], AfterValidator(_storable), BeforeValidator(parsed), WithJsonSchema({"type": "object"})
 ]
-Number = Annotated[float, Field(allow_inf_nan=False)]
+_LARGEST = 3.4028234663852886e38  # of float32, in which embeddings are kept and compared
+Number = Annotated[float, Field(ge=-_LARGEST, le=_LARGEST, allow_inf_nan=False)]
 Embedding = Annotated[list[Number], Field(min_length=1, max_length=4096, fail_fast=True), BeforeValidator(parsed)]
-Id = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_as_written)]
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
 
@@ -99,11 +110,29 @@ class QualityMeasures(BaseModel):
     sharpness: float = Field(description="Variance of the Laplacian of the grey crop at 112 x 112 pixels.")
     brightness: float = Field(description="Mean of the grey crop, 0 to 255.")
     size_px: int = Field(description="The box's shorter side.")
-    turn: float | None = key_if_set("How far the nose is from between the eyes, in their distance; 0 straight ahead.")
+    turn: float | None = key_if_set(
+        "How far the nose is from between the eyes, in their distance; 0 straight ahead. Only with a detector that"
+        " gives the nose, as yunet does."
+    )
     score: float = Field(description="The least of all as a share of what is good, 0 to 1.")
 
 
-class RegisterRequest(EmbeddingOptions):
+class EnrolmentOptions(EmbeddingOptions):
+    """How a photo is embedded, and which are accepted for the gallery."""
+
+    on_duplicate: Literal["allow", "reject", "merge"] = Field(
+        "allow",
+        description="If the face is within the model's threshold of another person's: store it all the same, answer"
+        " 409, or store it as that person's.",
+    )
+    face_policy: Literal["single", "largest"] = Field(
+        "single", description="Whether a photo of several faces is refused, or its largest face taken."
+    )
+    min_quality: float | None = Field(None, ge=0, le=1, description="The least `quality.score` that is accepted.")
+    store_crop: bool = Field(False, description="Whether the aligned picture of the face is kept as well.")
+
+
+class RegisterRequest(EnrolmentOptions):
     """A photo of a person, by `name` or by `person_id`, for the gallery."""
 
     image_lists: ClassVar[frozenset[str]] = frozenset({"frames"})
@@ -116,16 +145,6 @@ class RegisterRequest(EmbeddingOptions):
     labels: Labels | None = Field(None, description="Merged into the person's labels; in forms as JSON.")
     metadata: Metadata | None = Field(None, description="Merged into the person's metadata; in forms as JSON.")
     retain_until: Moment | None = Field(None, description="After this moment the person is to be forgotten.")
-    on_duplicate: Literal["allow", "reject", "merge"] = Field(
-        "allow",
-        description="If the face is within the model's threshold of another person's: store it all the same, answer"
-        " 409, or store it as that person's.",
-    )
-    face_policy: Literal["single", "largest"] = Field(
-        "single", description="Whether a photo of several faces is refused, or its largest face taken."
-    )
-    min_quality: float | None = Field(None, ge=0, le=1, description="The least `quality.score` that is accepted.")
-    store_crop: bool = Field(False, description="Whether the aligned picture of the face is kept as well.")
 
     _or_frames = field_validator("img", mode="after")(image_or_frames)
 
@@ -149,21 +168,35 @@ class RegisterResponse(Response):
     quality: QualityMeasures
 
 
-class IdentifyRequest(ComparisonOptions):
+MostPersons = Annotated[int, Field(ge=1, le=100), WHOLE]
+
+
+class ProbeRequest(MetricOptions):
     """A photo, or an embedding of the model and options named, to be looked up in the gallery."""
 
     img: ImageSource | None = None
     embedding: Embedding | None = Field(None, description="In place of the image; in forms as JSON.")
     collection: CollectionName = COLLECTION
-    top_k: Annotated[int, Field(ge=1, le=100), WHOLE] = Field(5, description="At most this many persons per face.")
     person_id: Id | None = Field(None, description="Compare with this person only.")
     labels: Labels | None = Field(None, description="Compare with persons who have all these labels; in forms as JSON.")
 
     @model_validator(mode="after")
-    def _one_probe(self) -> "IdentifyRequest":
+    def _one_probe(self) -> "ProbeRequest":
         if (self.img is None) == (self.embedding is None):
             raise PydanticCustomError("probe", "Give either img or embedding")
         return self
+
+
+class IdentifyRequest(ProbeRequest, ComparisonOptions):
+    """A probe, and how many persons near it are answered."""
+
+    top_k: MostPersons = Field(5, description="At most this many persons per face.")
+
+
+class RecognizeRequest(ProbeRequest):
+    """A probe, of which all persons within the model's own threshold are answered."""
+
+    top_k: MostPersons | None = Field(None, description="At most this many persons per face; by default all.")
 
 
 class Match(BaseModel):
@@ -214,6 +247,7 @@ class JudgedFace(BaseModel):
     quality: QualityMeasures
     reasons: list[str] = Field(description="`blurred`, `too_dark`, `too_small`, `turned`.")
     advice: list[str] = Field(description="What to do about each reason.")
+    not_judged: list[str] = Field(description="`turned` where the detector gives no nose; else nothing.")
 
 
 class QualityResponse(Response):

@@ -75,6 +75,10 @@ class MergeRequest(Request):
     """The persons whose faces become those of the person of the path."""
 
     person_ids: Annotated[list[Id], Field(min_length=1, max_length=100, fail_fast=True)]
+    retain_until: Moment | None = Field(
+        None,
+        description="Until when the person is kept, null is for ever; to be given where those of the persons differ.",
+    )
 
 
 class FaceRow(BaseModel):
@@ -84,10 +88,16 @@ class FaceRow(BaseModel):
     person_id: str
     collection: str
     model: str
+    alignment: str = Field(description="As it came out: `template`, `eyes`, or `none` where nothing was turned.")
+    detection: str
+    normalization: str
+    expand_percentage: int
     detector_backend: str
+    weights: str = Field(description="Of which files the detector and the model were, and what ran them.")
     facial_area: FacialArea
     face_confidence: float
     quality: QualityMeasures
+    liveness: float | None = Field(description="The probability of a real face; null where it was not judged.")
     has_crop: bool
     registered_at: datetime
 

@@ -1,18 +1,13 @@
 """Bodies of the log of 1:1 decisions."""
 
-from typing import Annotated
-
 from pydantic import Field
 
-from schemas.audit import Recorded
-from schemas.common import PageLimit, Request, Response
+from schemas.audit import Recorded, SealedPage
+from schemas.common import Response
 
 
-class VerificationsQuery(Request):
+class VerificationsQuery(SealedPage):
     """Which decisions are listed."""
-
-    after: Annotated[int, Field(ge=0, le=2**53)] = Field(0, description="Those later than this id.")
-    limit: PageLimit = 100
 
 
 class Verification(Recorded):
@@ -27,7 +22,7 @@ class Verification(Recorded):
 
 
 class VerificationsResponse(Response):
-    """Decisions, oldest first."""
+    """Sealed decisions, in the order of sealing: none is ever added before the last."""
 
     verifications: list[Verification]
-    next_after: int | None = Field(description="For the next page; null at the end.")
+    next_after: str | None = Field(description="For the next page; null at the end.")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from schemas.audit import AuditEvent, AuditQuery, AuditResponse
+from schemas.audit import AuditEvent, AuditQuery, AuditResponse, SealedPage
 from services.stores.audit_base import (
     GENESIS,
     AuditStore,
@@ -98,10 +98,7 @@ class AuditService:
 
     def page(self, query: AuditQuery) -> AuditResponse:
         """Sealed events, in the order of sealing."""
-        batch, _, number = query.after.partition("-")
-        after = int(batch), int(number)
-        found = self._store.sealed(action=query.action, person_id=query.person_id, after=after, limit=query.limit)
-        last = f"{found[-1].batch}-{found[-1].id}" if len(found) == query.limit else None
+        found, last = page_of_sealed(self._store, query, action=query.action, person_id=query.person_id)
         return AuditResponse(events=[_wire(one) for one in found], next_after=last)
 
     def _walk(self, last: int) -> Iterator[tuple[int, Batch | None]]:
@@ -121,6 +118,19 @@ class AuditService:
             middle = len(numbers) // 2
             yield from self._read(numbers[:middle])
             yield from self._read(numbers[middle:])
+
+
+def page_of_sealed(
+    store: AuditStore, page: SealedPage, *, action: str | None, person_id: str | None = None
+) -> tuple[list[RecordedEvent], str | None]:
+    """Sealed events after those of the page before, and the `next_after` if there may be more.
+
+    By their ids some would be skipped for ever: in PostgreSQL a transaction with a smaller id may be the later to end.
+    """
+    batch, _, number = page.after.partition("-")
+    after = int(batch), int(number)
+    found = store.sealed(action=action, person_id=person_id, after=after, limit=page.limit)
+    return found, f"{found[-1].batch}-{found[-1].id}" if len(found) == page.limit else None
 
 
 def _is_as_sealed(batch: Batch) -> bool:

@@ -131,9 +131,7 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
     auto_fetch = AutoFetch(models=models, names=defaults.preload if settings.auto_fetch else ())
     reader = FaceReader(engine=engine, policy=policy, defaults=defaults)
     captures = CaptureReader(reader=reader, defaults=defaults)
-    gallery = GalleryService(
-        engine=engine, captures=captures, defaults=defaults, store=gallery_store, erases=database.is_sqlite
-    )
+    gallery = GalleryService(engine=engine, captures=captures, defaults=defaults, store=gallery_store)
     self_test = SelfTest(
         engine=engine,
         answers=SharedJson(settings.data_path / "self_test.json"),

@@ -14,12 +14,12 @@ from pydantic import ValidationError
 from core.exceptions import Conflict, DeepFaceError, ImageError, ValidationFailed
 from core.files import OutsideRoot, list_files, open_beneath
 from core.images import ImagePolicy, read_limited
-from schemas.common import EmbeddingOptions
-from schemas.gallery import RegisterRequest
+from schemas.gallery import EnrolmentOptions, RegisterRequest
 from services.folder_watch import PHOTO_SUFFIXES
 from services.gallery import GalleryService
 from services.options import Defaults
 from services.stores.gallery_base import GalleryStore
+from services.stores.gallery_values import AnswerKey
 
 
 @dataclass(slots=True)
@@ -44,12 +44,13 @@ class EnrolmentService:
         self._lanes = lanes
 
     def enrol(
-        self, folder: Path, collection: str, options: EmbeddingOptions, progress: Callable[[int, int], None]
+        self, folder: Path, collection: str, options: EnrolmentOptions, progress: Callable[[int, int], None]
     ) -> Enrolment:
         """Register every photo below `folder` as one of the person whose name is the first folder on its way.
 
         A photo whose path and content were enrolled before, in this collection and embedding space, is not stored
-        again; if it has been forgotten since, it is refused (`conflict`). The reasons of refusals are error codes,
+        again; if it has been forgotten since, or with `on_duplicate: reject` somebody else has the face, it is refused
+        (`conflict`). The reasons of refusals are error codes,
         `no_person` for a photo in no folder of a person's, and `unreadable`. `progress` hears how many of how many
         photos are done.
 
@@ -71,7 +72,7 @@ class EnrolmentService:
                 progress(count, len(names))
         return done
 
-    def _outcome(self, folder: Path, collection: str, options: EmbeddingOptions, name: str) -> str:
+    def _outcome(self, folder: Path, collection: str, options: EnrolmentOptions, name: str) -> str:
         """`enrolled`, `known`, or why the photo is refused."""
         person, _, below = name.partition("/")
         if not below:
@@ -95,5 +96,5 @@ class EnrolmentService:
         key = f"enrol {digest}"
         if self._store.answered(key) is not None:
             return "known"
-        self._gallery.register(request, answer_key=(key, digest))
+        self._gallery.register(request, answer_key=AnswerKey(key, digest))
         return "enrolled"

@@ -1,6 +1,8 @@
 """The use-cases that change the gallery or list what is in it: register, forget, persons, faces, collections."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 import cv2
@@ -31,29 +33,39 @@ from services.options import Defaults
 from services.quality import Quality, measured
 from services.reading import ReadFace
 from services.recording import new_event
-from services.stores.audit_base import RecordedEvent
-from services.stores.gallery_base import AnswerKeyTaken, GalleryStore, Neighbour, NewFace, Person, StoredFace
+from services.stores.gallery_base import GalleryStore
+from services.stores.gallery_values import (
+    AnswerKey,
+    AnswerKeyTaken,
+    Forgotten,
+    Limit,
+    Neighbour,
+    NewFace,
+    Person,
+    StoredFace,
+)
 
+_ANSWERS_LAST = timedelta(days=7)  # longer than anybody sends a request again by itself
 _METRIC = "cosine"  # in which a face is compared with those that are there already
 
 
 class GalleryService:
     """Registers faces and forgets them. Every change is one transaction of the store, its event included."""
 
-    def __init__(
-        self, *, engine: Engine, captures: CaptureReader, defaults: Defaults, store: GalleryStore, erases: bool
-    ) -> None:
+    def __init__(self, *, engine: Engine, captures: CaptureReader, defaults: Defaults, store: GalleryStore) -> None:
         self._engine = engine
         self._captures = captures
         self._defaults = defaults
         self._store = store
-        self._erases = erases
 
-    def register(self, request: RegisterRequest, *, answer_key: tuple[str, str] | None = None) -> RegisterResponse:
+    def register_once(self, request: RegisterRequest, *, key: str, digest: str) -> RegisterResponse:
+        """As `register`; for seven days a second request with this key and digest is answered as the first."""
+        return self.register(request, answer_key=AnswerKey(key, digest, _ANSWERS_LAST))
+
+    def register(self, request: RegisterRequest, *, answer_key: AnswerKey | None = None) -> RegisterResponse:
         """Store the one face of a photo, or of the frames of a capture that of the best quality.
 
-        With an `answer_key`, an idempotency key and the digest of the request it came with, a second call with the same
-        two answers what the first stored, and stores nothing.
+        With an `answer_key` a second call with the same is answered as the first, and stores nothing.
 
         Raises:
             SeveralFaces, LowQuality, SpoofDetected: the photo is not to be registered.
@@ -82,7 +94,7 @@ class GalleryService:
                 raise Conflict("What this Idempotency-Key stored has been forgotten.") from None
             return first
 
-    def _stored(self, request: RegisterRequest, new: NewFace, answer_key: tuple[str, str] | None) -> RegisterResponse:
+    def _stored(self, request: RegisterRequest, new: NewFace, answer_key: AnswerKey | None) -> RegisterResponse:
         person_id, name = request.person_id, request.name
         other = self._belongs_to_another(request, new)
         if other is not None and request.on_duplicate == "reject":
@@ -101,7 +113,7 @@ class GalleryService:
             answer_key=answer_key,
             event=new_event("register", collection=request.collection, model=new.space.model),
         )
-        return _registered(person, face)
+        return _registered(person.id, person.name, face)
 
     def forget(self, number: str) -> Receipt:
         """Forget the face or person of this id; raises PersonNotFound."""
@@ -112,11 +124,11 @@ class GalleryService:
 
     def forget_person(self, person_id: str) -> Receipt:
         """Forget a person and all faces; raises PersonNotFound."""
-        return self._receipt(self._store.forget(new_event("forget"), person_id=person_id))
+        return _receipt(self._store.forget(new_event("forget"), person_id=person_id))
 
     def forget_face(self, face_id: str) -> Receipt:
         """Forget a face; raises FaceNotFound."""
-        return self._receipt(self._store.forget(new_event("forget"), face_id=face_id))
+        return _receipt(self._store.forget(new_event("forget"), face_id=face_id))
 
     def person(self, person_id: str) -> PersonDetails:
         """A person with all faces; raises PersonNotFound."""
@@ -142,9 +154,14 @@ class GalleryService:
         return PersonInfo(**_of_person(self._store.update(person_id, kept, new_event("change", fields=sorted(kept)))))
 
     def merge(self, person_id: str, request: MergeRequest) -> PersonInfo:
-        """Give the person the faces of others of the collection, who are then no more; raises PersonNotFound."""
+        """Give the person all that others of the collection have, who are then no more.
+
+        Raises:
+            PersonNotFound, Conflict: as `GalleryStore.merge`.
+        """
         event = new_event("merge", merged=sorted(request.person_ids))
-        return PersonInfo(**_of_person(self._store.merge(person_id, request.person_ids, event)))
+        limit = Limit(request.retain_until) if "retain_until" in request.model_fields_set else None
+        return PersonInfo(**_of_person(self._store.merge(person_id, request.person_ids, event, limit=limit)))
 
     def face(self, face_id: str) -> FaceInfo:
         """A face; raises FaceNotFound."""
@@ -159,8 +176,8 @@ class GalleryService:
 
     def collections(self, *, only: str | None = None) -> CollectionsResponse:
         """All collections, or `only` that one."""
-        found = [(name, persons) for name, persons in self._store.collections().items() if only in (None, name)]
-        return CollectionsResponse(collections=[CollectionRow(name=name, persons=persons) for name, persons in found])
+        all_ = self._store.collections().items()
+        return CollectionsResponse(collections=[CollectionRow(name=n, persons=p) for n, p in all_ if only in (None, n)])
 
     def add_collection(self, name: str) -> CollectionInfo:
         """Make a collection; raises Conflict where there is one of this name."""
@@ -170,22 +187,20 @@ class GalleryService:
     def remove_collection(self, name: str, *, with_persons: bool) -> Receipt:
         """Remove a collection; raises NotFound, and Conflict if there are persons in it unless `with_persons`."""
         event = new_event("remove_collection", collection=name)
-        return self._receipt(self._store.remove_collection(name, event, with_persons=with_persons))
+        return _receipt(self._store.remove_collection(name, event, with_persons=with_persons))
 
-    def _answered(self, answer_key: tuple[str, str]) -> RegisterResponse | None:
-        key, digest = answer_key
-        found = self._store.answered(key)
+    def _answered(self, answer_key: AnswerKey) -> RegisterResponse | None:
+        found = self._store.answered(answer_key.key)
         if found is None:
             return None
-        first_digest, person, (face, *_) = found
-        if first_digest != digest:
+        if found.request != answer_key.request:
             raise Conflict("This Idempotency-Key came with another request before.")
-        return _registered(person, face)
+        return _registered(found.person_id, found.name, found.face)
 
     def _one_face(self, request: RegisterRequest) -> tuple[ReadFace, Any]:
         is_capture = request.frames is not None
-        one_each = {"max_faces": 1} if is_capture and request.face_policy == "largest" else {}
-        options = request.model_copy(update=one_each)
+        one_each = is_capture and request.face_policy == "largest"
+        options = request.model_copy(update={"max_faces": 1} if one_each else {})
         faces, embeddings = self._captures.embedded(request.img, request.frames, "img", options)
         error: NoFaceDetected | SeveralFaces | SpoofDetected
         worth = [measured(face).score if is_capture else face.area.w * face.area.h for face in (r.face for r in faces)]
@@ -231,15 +246,6 @@ class GalleryService:
             crop=None if crop is None else crop.tobytes(),
         )
 
-    def _receipt(self, recorded: RecordedEvent) -> Receipt:
-        return Receipt(
-            receipt_id=str(recorded.id),
-            forgotten_at=recorded.at,
-            person_id=recorded.event.person_id,
-            face_id=recorded.event.face_id,
-            bytes_gone=self._erases,
-        )
-
 
 def _field(request: RegisterRequest) -> str:
     return "img" if request.frames is None else "frames"
@@ -250,12 +256,23 @@ def measures(quality: Quality) -> QualityMeasures:
     return QualityMeasures.model_validate(quality, from_attributes=True)
 
 
-def _registered(person: Person, face: StoredFace) -> RegisterResponse:
+def _receipt(forgotten: Forgotten) -> Receipt:
+    recorded = forgotten.recorded
+    return Receipt(
+        receipt_id=str(recorded.id),
+        forgotten_at=recorded.at,
+        person_id=recorded.event.person_id,
+        face_id=recorded.event.face_id,
+        bytes_gone=forgotten.bytes_gone,
+    )
+
+
+def _registered(person_id: str, name: str, face: StoredFace) -> RegisterResponse:
     return RegisterResponse(
         id=face.id,
-        person_id=person.id,
-        name=person.name,
-        collection=person.collection,
+        person_id=person_id,
+        name=name,
+        collection=face.collection,
         registered_at=face.registered_at,
         facial_area=facial_area(face.area),
         face_confidence=face.confidence,
@@ -272,11 +289,13 @@ def _of_face(face: StoredFace) -> Mapping[str, Any]:
         "id": face.id,
         "person_id": face.person_id,
         "collection": face.collection,
-        "model": face.space.model,
+        **asdict(face.space),
         "detector_backend": face.detector,
+        "weights": face.weights,
         "facial_area": facial_area(face.area),
         "face_confidence": face.confidence,
         "quality": QualityMeasures.model_validate(face.quality),
+        "liveness": face.liveness,
         "has_crop": face.has_crop,
         "registered_at": face.registered_at,
     }

@@ -31,7 +31,8 @@ from services.gallery_format import (
 )
 from services.gallery_reader import checked, opened, persons_in
 from services.recording import new_event
-from services.stores.gallery_base import GalleryStore, Person, WholeFace
+from services.stores.gallery_base import GalleryStore
+from services.stores.gallery_values import Person, WholeFace
 
 
 @dataclass(slots=True)
@@ -50,21 +51,20 @@ class GalleryFileService:
         self._store = store
 
     def export(self, path: Path) -> tuple[int, int]:
-        """Write everybody to `path`; returns how many persons and faces. Each is as at the moment of its own writing.
+        """Write everybody to `path`, all as of one moment; returns how many persons and faces.
 
         Raises:
             OSError: it cannot be written; what was there before is untouched.
-            ServiceUnavailable: the store does not answer; likewise.
+            ServiceUnavailable, StorageFull: of the store; likewise.
         """
         with ExitStack() as stack:
             archive = stack.enter_context(ZipFile(stack.enter_context(atomically_written(path)), "w"))
             # Beside the file, where there is room for it; a zip is written one member at a time.
             writer = _Writer(archive, lambda: stack.enter_context(TemporaryFile(dir=path.parent)))
-            last = None
-            while (found := self._store.whole_person(after=last)) is not None:
-                writer.add(*found)
-                last = found[0].id
-            return writer.finish(list(self._store.collections()))
+            snapshot = stack.enter_context(self._store.snapshot())
+            for person, faces in snapshot.persons:
+                writer.add(person, faces)
+            return writer.finish(snapshot.collections)
 
     def load(self, path: Path) -> Imported:
         """Store everybody of the file who is not here, each in one transaction.

@@ -1,23 +1,26 @@
 """The use-cases of asking the gallery who somebody is: identify, recognize, and verify against a person."""
 
-import math
 import time
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from core.distances import similarity
-from core.exceptions import NoFaceDetected, ValidationFailed
+from core.exceptions import NoFaceDetected, NotFound, PersonNotFound, ValidationFailed
 from schemas.faces import VerifyRequest, VerifyResponse
 from schemas.gallery import (
+    COLLECTION,
     IdentifiedFace,
     IdentifyRequest,
     IdentifyResponse,
     JudgedFace,
     Match,
+    ProbeRequest,
     QualityRequest,
     QualityResponse,
+    RecognizeRequest,
 )
 from services.capture import CaptureReader, deciding
 from services.engine import catalogue
@@ -31,7 +34,10 @@ from services.quality import ADVICE, measured
 from services.reading import FaceReader, ReadFace
 from services.recording import EventLog, new_event
 from services.stores.audit_base import Event
-from services.stores.gallery_base import GalleryStore, Neighbour
+from services.stores.gallery_base import GalleryStore
+from services.stores.gallery_values import Neighbour
+
+_MOST = 10  # persons that are looked for first, where all within the threshold are wanted
 
 # Two persons this near to each other, as a share of the threshold, cannot be told apart.
 _MARGIN = 0.1
@@ -59,29 +65,44 @@ class IdentificationService:
         self._log = log
         self._lock = lock
 
-    def identify(self, request: IdentifyRequest, *, only_matches: bool = False) -> IdentifyResponse:
-        """Who each face of the probe may be, nearest first; with `only_matches` those within the threshold.
+    def identify(self, request: IdentifyRequest) -> IdentifyResponse:
+        """Who each face of the probe may be: the nearest persons, whatever their distance.
 
-        A face that is judged no live one is nobody's: its decision is `unknown`, nobody is its match, and with
-        `only_matches` nobody is listed. The decisions are recorded, behind the answer.
+        A face that is judged no live one is nobody's: its decision is `unknown`, nobody is its match, and
+        `/recognize` lists nobody. The decisions are recorded, behind the answer.
 
         Raises:
-            ValidationFailed: the collection has faces, but none of this model and options; or the embedding's dimension
-                is not the model's.
+            NotFound, PersonNotFound: there is no such collection, or no such person in it.
+            ValidationFailed: the collection (or the person) has faces, but none of this model and options; or the
+                embedding's dimension is not the model's.
             Others as `FaceReader.faces` and `GalleryStore`.
         """
-        space = self._defaults.space_of(request)
+        return self._answer("identify", request, self._defaults.threshold_of(request), top_k=request.top_k)
+
+    def recognize(self, request: RecognizeRequest) -> IdentifyResponse:
+        """Everybody whom each face of the probe may be by the model's own threshold, nearest first; as `identify`."""
+        threshold = self._defaults.own_threshold(request, self._defaults.metric_of(request))
+        return self._answer("recognize", request, threshold, top_k=request.top_k)
+
+    def _answer(
+        self, action: Literal["identify", "recognize"], request: ProbeRequest, threshold: float, *, top_k: int | None
+    ) -> IdentifyResponse:
+        space, metric = self._defaults.space_of(request), self._defaults.metric_of(request)
         self._require_comparable(request, space)
-        if request.embedding is not None:
-            probes: list[tuple[ReadFace | None, npt.NDArray[np.float64]]] = [(None, np.array(request.embedding))]
-        else:
-            assert request.img is not None, "the request has one of the two"
-            probes = list(zip(*self._reader.embedded(request.img, "img", request), strict=True))
-        result = [self._identified(request, space, read, probe, only_matches) for read, probe in probes]
-        metric = self._defaults.metric_of(request)
+        result = []
+        for read, probe in self._probes(request):
+            near = self._near(request, space, probe, k=top_k or _MOST, beyond=threshold if top_k is None else None)
+            decision, reason = _decided(near, threshold)
+            spoof = read is not None and is_spoof(read.liveness)
+            if spoof:
+                decision, reason = "unknown", "The face does not look like a live one."
+            matches = [self._match(request, one, threshold, spoof=spoof) for one in near]
+            if action == "recognize":
+                matches = [match for match in matches if match.match]
+            about = {} if read is None else _about(read)
+            result.append(IdentifiedFace(decision=decision, reason=reason, matches=matches[:top_k], **about))
         answer = IdentifyResponse(count=len(result), model=space.model, similarity_metric=metric, result=result)
-        action = "recognize" if only_matches else "identify"
-        self._log.keep(*_events(action, request.collection, answer, self._defaults.threshold_of(request)))
+        self._log.keep(*_events(action, request.collection, answer, threshold))
         return answer
 
     def verify(self, request: VerifyRequest) -> VerifyResponse:
@@ -111,7 +132,7 @@ class IdentificationService:
             error.in_field("img1")
             raise error
         if not near:
-            raise ValidationFailed.of("model_name", "The person has no face of this model and these options")
+            raise _incomparable("person", self._store.spaces(person.collection, person_id=person.id))
         is_capture = request.frames is not None
         decides = deciding(np.array([one.distance for _, one in near]), of_frames=is_capture)
         read, nearest = near[decides]
@@ -160,58 +181,58 @@ class IdentificationService:
                     quality=measures(quality),
                     reasons=list(quality.reasons),
                     advice=[ADVICE[reason] for reason in quality.reasons],
+                    not_judged=["turned"] if quality.turn is None else [],
                 )
                 for face, quality in judged
             ],
         )
 
-    def _require_comparable(self, request: IdentifyRequest, space: EmbeddingSpace) -> None:
-        held = self._store.spaces(request.collection)
+    def _require_comparable(self, request: ProbeRequest, space: EmbeddingSpace) -> None:
+        if request.person_id is not None and self._store.person(request.person_id).collection != request.collection:
+            raise PersonNotFound
+        held = self._store.spaces(request.collection, person_id=request.person_id)
+        # The default collection is there before anybody is in it.
+        if not held and request.collection not in {COLLECTION, *self._store.collections()}:
+            raise NotFound("There is no such collection.")
         if held and space not in held:
-            ways = ", ".join(sorted({f"{one.model} ({one.alignment}, {one.detection})" for one in held}))
-            wrong = f"The collection has no faces of this model and these options; it has those of {ways}"
-            raise ValidationFailed.of("model_name", wrong)
+            raise _incomparable("collection" if request.person_id is None else "person", held)
         dimension = catalogue.find(space.model).dim
         if request.embedding is not None and len(request.embedding) != dimension:
             wrong = f"It has {len(request.embedding)} numbers; embeddings of {space.model} have {dimension}"
             raise ValidationFailed.of("embedding", wrong)
 
-    def _identified(
-        self,
-        request: IdentifyRequest,
-        space: EmbeddingSpace,
-        read: ReadFace | None,
-        probe: npt.NDArray[np.float64],
-        only_matches: bool,
-    ) -> IdentifiedFace:
-        threshold = self._defaults.threshold_of(request)
-        near = self._store.nearest(
-            probe,
-            space=space,
-            collection=request.collection,
-            metric=self._defaults.metric_of(request),
-            k=max(2, request.top_k),  # two, to see whether it is ambiguous
-            within=threshold if only_matches else None,
-            person_id=request.person_id,
-            labels=request.labels,
-        )
-        decision, reason = _decided(near, threshold)
-        spoof = read is not None and is_spoof(read.liveness)
-        if spoof:
-            decision, reason = "unknown", "The face does not look like a live one."
-            near = [] if only_matches else near
-        about = {}
-        if read is not None:
-            about = {
-                "facial_area": facial_area(read.face.area),
-                "face_confidence": read.face.confidence,
-                "quality": measures(measured(read.face)),
-                **liveness_keys(read.liveness),
-            }
-        matches = [self._match(request, one, threshold, spoof=spoof) for one in near[: request.top_k]]
-        return IdentifiedFace(decision=decision, reason=reason, matches=matches, **about)
+    def _probes(self, request: ProbeRequest) -> list[tuple[ReadFace | None, npt.NDArray[np.float64]]]:
+        if request.embedding is not None:
+            return [(None, np.array(request.embedding))]
+        assert request.img is not None, "the request has one of the two"
+        return list(zip(*self._reader.embedded(request.img, "img", request), strict=True))
 
-    def _match(self, request: IdentifyRequest, near: Neighbour, threshold: float, *, spoof: bool) -> Match:
+    def _near(
+        self,
+        request: ProbeRequest,
+        space: EmbeddingSpace,
+        probe: npt.NDArray[np.float64],
+        *,
+        k: int,
+        beyond: float | None,
+    ) -> list[Neighbour]:
+        """The `k` nearest, but at least two, to see whether it is ambiguous; or more, until one lies `beyond`."""
+        k = max(2, k)
+        while True:
+            near = self._store.nearest(
+                probe,
+                space=space,
+                collection=request.collection,
+                metric=self._defaults.metric_of(request),
+                k=k,
+                person_id=request.person_id,
+                labels=request.labels,
+            )
+            if beyond is None or len(near) < k or near[-1].distance > beyond:
+                return near
+            k *= 10
+
+    def _match(self, request: ProbeRequest, near: Neighbour, threshold: float, *, spoof: bool) -> Match:
         model, metric = self._defaults.space_of(request).model, self._defaults.metric_of(request)
         same_person = near.distance <= threshold
         return Match(
@@ -227,6 +248,26 @@ class IdentificationService:
         )
 
 
+def _about(read: ReadFace) -> dict[str, Any]:
+    """What is answered of a face of the probe, beside who it may be."""
+    return {
+        "facial_area": facial_area(read.face.area),
+        "face_confidence": read.face.confidence,
+        "quality": measures(measured(read.face)),
+        **liveness_keys(read.liveness),
+    }
+
+
+def _incomparable(whose: str, held: Iterable[EmbeddingSpace]) -> ValidationFailed:
+    ways = sorted(
+        f"{one.model} (alignment {one.alignment}, detection {one.detection}, normalization {one.normalization},"
+        f" expand_percentage {one.expand_percentage})"
+        for one in held
+    )
+    of_others = f"; it has those of {', '.join(ways)}" if ways else ""
+    return ValidationFailed.of("model_name", f"The {whose} has no faces of this model and these options{of_others}")
+
+
 def _events(action: str, collection: str, answer: IdentifyResponse, threshold: float) -> list[Event]:
     """The decision about each face, which names nobody but a match."""
     about: dict[str, Any] = {
@@ -237,8 +278,7 @@ def _events(action: str, collection: str, answer: IdentifyResponse, threshold: f
     events = []
     for face in answer.result:
         nearest = face.matches[0] if face.matches else None
-        # Numbers without bounds, which a client may send as an embedding, can be infinitely far away: no JSON has that.
-        distance = nearest.distance if nearest is not None and math.isfinite(nearest.distance) else None
+        distance = None if nearest is None else nearest.distance
         who = {}
         if nearest is not None and face.decision == "match":
             who = {"person_id": nearest.person_id, "face_id": nearest.face_id}

@@ -13,6 +13,7 @@ from hmac import compare_digest
 
 from core.access_errors import Unauthorized
 from core.exceptions import ServiceError, ServiceUnavailable
+from core.patience import left_s, waiting
 from core.scopes import Scope
 from services.stores.keys_base import KeyStore, StoredKey
 
@@ -124,13 +125,16 @@ class KeyService:
     def _current(self) -> Mapping[str, StoredKey]:
         with self._looked:
             age = time.monotonic() - self._looked_at
+            is_unknown = self._failed
             if age >= _REFRESH_S and not self._is_looking:
                 self._is_looking = True
                 threading.Thread(target=self._look, name="keys", daemon=True).start()
             if age >= (_OLDEST_FAILURE_S if self._failed else _OLDEST_S):
-                self._looked.wait_for(lambda: not self._is_looking)
+                with waiting():
+                    self._looked.wait_for(lambda: not self._is_looking, left_s())
+                is_unknown = self._failed or self._is_looking
             # A service that was open stays so while its database is away; of keys there may be others by now.
-            if self._keys is None or (self._failed and self._keys):
+            if self._keys is None or (is_unknown and self._keys):
                 raise ServiceUnavailable("The database does not answer, so that no key can be looked up.")
             return self._keys
 

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from core.config import Settings, SettingsError
 from core.exceptions import ValidationFailed
-from schemas.common import AlignmentOptions, ComparisonOptions, DetectionOptions, EmbeddingOptions
+from schemas.common import AlignmentOptions, ComparisonOptions, DetectionOptions, EmbeddingOptions, MetricOptions
 from services.engine import catalogue
 from services.engine.base import Detection, EmbeddingSpace
 from services.engine.model import TEMPLATE
@@ -153,7 +153,7 @@ class Defaults:
         calibrated = model.template_thresholds if alignment == _AUTO else model.template
         return TEMPLATE if alignment != _EYES and calibrated else _EYES
 
-    def metric_of(self, options: ComparisonOptions) -> str:
+    def metric_of(self, options: MetricOptions) -> str:
         """The distance metric of the request."""
         return _or(options.distance_metric, self.metric)
 

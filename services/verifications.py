@@ -2,6 +2,7 @@
 
 from schemas.faces import VerifyResponse
 from schemas.verifications import Verification, VerificationsQuery, VerificationsResponse
+from services.audit import page_of_sealed
 from services.recording import EventLog, new_event
 from services.stores.audit_base import AuditStore, RecordedEvent
 
@@ -12,7 +13,7 @@ _DETAILS = ("model", "detector_backend", "similarity_metric", "distance", "thres
 
 
 class VerificationService:
-    """Keeps each decision of /verify, behind the answer, where that is `enabled`."""
+    """Keeps the decisions of /verify, behind the answers: all about a person, the others where that is `enabled`."""
 
     def __init__(self, *, store: AuditStore, log: EventLog, enabled: bool) -> None:
         self._store = store
@@ -21,7 +22,7 @@ class VerificationService:
 
     def keep(self, answer: VerifyResponse) -> VerifyResponse:
         """Have the decision recorded, and give the answer back."""
-        if self._enabled:
+        if self._enabled or answer.person_id is not None:
             said = {name: getattr(answer, name) for name in _DETAILS}
             outcome = "match" if answer.verified else "no_match"
             person_id, face_id = answer.person_id or "", answer.face_id or ""
@@ -29,9 +30,8 @@ class VerificationService:
         return answer
 
     def page(self, query: VerificationsQuery) -> VerificationsResponse:
-        """Recorded decisions, oldest first; raises ServiceUnavailable."""
-        found = self._store.events(action=_ACTION, after=query.after, limit=query.limit)
-        last = found[-1].id if len(found) == query.limit else None
+        """Sealed decisions, in the order of sealing; raises ServiceUnavailable."""
+        found, last = page_of_sealed(self._store, query, action=_ACTION)
         return VerificationsResponse(verifications=[_verification(one) for one in found], next_after=last)
 
 

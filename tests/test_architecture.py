@@ -60,6 +60,7 @@ ALLOWED = {
     "services.stores.sql": (
         "services.stores.sql",
         "services.stores.gallery_base",
+        "services.stores.gallery_values",
         "services.stores.keys_base",
         "services.stores.owner_base",
         "services.stores.audit_base",
@@ -71,6 +72,7 @@ ALLOWED = {
     "services.stores.misses_base": ("services.stores.audit_base",),
     "services.stores": (
         "services.stores.base",
+        "services.stores.gallery_values",
         "services.stores.audit_base",
         "services.stores.index_file",
         "services.engine.base",
@@ -85,6 +87,7 @@ INTERFACES = (
     "services.engine.model",
     "services.stores.base",
     "services.stores.gallery_base",
+    "services.stores.gallery_values",
     "services.stores.keys_base",
     "services.stores.owner_base",
     "services.stores.audit_base",

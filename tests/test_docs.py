@@ -12,7 +12,7 @@ import pytest
 
 from api.openapi import views
 from core.config import Settings
-from schemas import faces
+from schemas import faces, gallery
 from services.engine import catalogue
 from services.licensing import commercial_use
 from tests.api.test_errors import concrete_errors
@@ -62,15 +62,19 @@ def test_the_table_of_endpoints_is_the_url_map(app):
 
 
 def test_the_table_of_options_is_the_request_models():
-    endpoints = ["verify", "analyze", "represent", "find", "extract"]
+    endpoints = ["verify", "analyze", "represent", "find", "extract", "register", "identify"]
     documented = {name: set() for name in endpoints}
     for first, _, *marks in table(["option", "default", *endpoints]):
         for option in re.findall(r"`(\w+)`", first):
             for name, mark in zip(endpoints, marks, strict=True):
                 documented[name] |= {option} if mark == "x" else set()
     for name in endpoints:
-        model = getattr(faces, f"{name.capitalize()}Request")
-        assert documented[name] == set(model.model_fields) - {"img", "img1", "img2", "person_id"}
+        of_gallery = name in ("register", "identify")
+        fields = set(getattr(gallery if of_gallery else faces, f"{name.capitalize()}Request").model_fields)
+        assert documented[name] == fields - ({"img"} if of_gallery else {"img", "img1", "img2", "person_id"})
+    recognize = set(gallery.RecognizeRequest.model_fields)
+    assert recognize - {"img"} == documented["identify"] - {"threshold"}
+    assert set(gallery.QualityRequest.model_fields) - {"img"} <= documented["extract"]
 
 
 def test_the_tables_of_models_are_the_catalogue():

@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import time
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import cv2
 import numpy as np
@@ -16,13 +16,13 @@ import pytest
 import requests
 import sqlalchemy as sa
 
-from tests.postgresql import in_files, running
+from tests.postgresql import in_files, new_database, running
 from tests.test_server import served, wait_for
 
 CLIENTS = 8
-KILLS = int(os.environ.get("GALLERY_KILLS", "6"))  # of a worker
+KILLS = int(os.environ.get("GALLERY_KILLS", "3"))  # of a worker, on each database
 RESTARTS = int(os.environ.get("GALLERY_RESTARTS", "3"))  # of PostgreSQL
-ROUNDS = 8
+OPERATIONS = int(os.environ.get("GALLERY_OPERATIONS", "48"))  # of all clients together
 FACES_OF_PERSONS = (
     "SELECT persons.name, count(faces.id) FROM persons LEFT JOIN faces ON faces.person_id = persons.id GROUP BY 1"
 )
@@ -74,9 +74,32 @@ def in_parallel(work):
     assert failures == []
 
 
+@pytest.fixture(scope="module")
+def postgresql():
+    with running() as server:
+        yield server.url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request, tmp_path):
+    """The settings of a service with a database of its own, and SQLAlchemy's URL of that."""
+    if request.param == "sqlite":
+        return {}, f"sqlite:///{tmp_path / 'data' / 'gallery.db'}"
+    url = new_database(request.getfixturevalue("postgresql"))
+    return {"DATABASE_URL": url}, sa.make_url(url).set(drivername="postgresql+psycopg")
+
+
+@contextmanager
+def asked(url):
+    """Gives the rows of a statement, past the service."""
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        yield lambda statement: connection.execute(sa.text(statement)).all()
+
+
 @pytest.mark.parametrize("workers", ["2"])
-def test_what_one_worker_registers_or_forgets_every_other_knows_at_the_next_request(tmp_path, workers):
-    with served(tmp_path, WORKERS=workers) as (url, log, process):
+def test_what_one_worker_registers_or_forgets_every_other_knows_at_the_next_request(tmp_path, workers, database):
+    with served(tmp_path, WORKERS=workers, **database[0]) as (url, log, process):
         wait_for(f"{url}/ready", alive=process)
         for part in ("Dlib", "opencv"):
             while log.read_text().count(f'"part": "{part}", "state": "ready"') < int(workers):
@@ -85,7 +108,7 @@ def test_what_one_worker_registers_or_forgets_every_other_knows_at_the_next_requ
         def work(client):
             rng = random.Random(client)
             there = set()  # what this client has registered and not forgotten
-            for _ in range(ROUNDS):
+            for _ in range(OPERATIONS // CLIENTS):
                 number = client * 1000 + rng.randrange(4)
                 if number in there and rng.random() < 0.6:
                     (person,) = requests.get(f"{url}/persons", params={"name": f"p{number}."}, timeout=60).json()[
@@ -160,8 +183,9 @@ class Registrations:
             assert requests.get(f"{self.url}/persons/{again.json()['person_id']}", timeout=60).json()["faces"] == 1
 
 
-def test_a_kill_during_registrations_loses_nothing_acknowledged_and_leaves_nothing_half(tmp_path):
-    with served(tmp_path) as (url, log, process):
+def test_a_kill_during_registrations_loses_nothing_acknowledged_and_leaves_nothing_half(tmp_path, database):
+    settings, database_url = database
+    with served(tmp_path, **settings) as (url, log, process):
         wait_for(f"{url}/ready", alive=process)
         clients = Registrations(url)
         for kill in range(KILLS):
@@ -173,9 +197,10 @@ def test_a_kill_during_registrations_loses_nothing_acknowledged_and_leaves_nothi
                 time.sleep(0.05)
         clients.stop()
         wait_for(f"{url}/ready", alive=process)
-        with closing(sqlite3.connect(tmp_path / "data" / "gallery.db")) as database:
-            assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-            clients.check(lambda statement: database.execute(statement).fetchall())
+        with asked(database_url) as ask:
+            if "DATABASE_URL" not in settings:
+                assert ask("PRAGMA integrity_check") == [("ok",)]
+            clients.check(ask)
 
 
 def test_a_restart_of_postgresql_loses_nothing_acknowledged_and_the_service_goes_on_by_itself(tmp_path):
@@ -194,10 +219,8 @@ def test_a_restart_of_postgresql_loses_nothing_acknowledged_and_the_service_goes
         clients.stop()
         assert set(clients.statuses) == {201, 503}  # each request was answered
         assert log.read_text().count("Booting worker") == 1
-        engine = sa.create_engine(sa.make_url(server.url).set(drivername="postgresql+psycopg"))
-        with engine.connect() as database:
-            clients.check(lambda statement: database.execute(sa.text(statement)).all())
-        engine.dispose()
+        with asked(sa.make_url(server.url).set(drivername="postgresql+psycopg")) as ask:
+            clients.check(ask)
 
 
 def test_no_file_of_sqlite_and_no_line_of_the_log_keeps_the_forgotten(tmp_path):

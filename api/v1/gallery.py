@@ -32,6 +32,7 @@ from schemas.gallery import (
     IdentifyResponse,
     QualityRequest,
     QualityResponse,
+    RecognizeRequest,
     RegisterRequest,
     RegisterResponse,
 )
@@ -59,6 +60,7 @@ _BODY_ERRORS = (ValidationFailed, LengthRequired, RequestTooLarge, UnsupportedMe
 _ENROLMENT_ERRORS = (*FACE_ERRORS, SeveralFaces, LowQuality, SpoofDetected, ServiceUnavailable)
 _IDEMPOTENCY = "Idempotency-Key"
 _LONGEST_KEY = 200
+_RECEIPT = "X-Receipt-Id"
 
 
 @blueprint.post("/register")
@@ -67,7 +69,9 @@ _LONGEST_KEY = 200
     request=RegisterRequest,
     response=RegisterResponse,
     status=201,
-    headers={_IDEMPOTENCY: "With the same key a second request answers what the first stored, and stores nothing."},
+    headers={
+        _IDEMPOTENCY: "For seven days a second request with the same key is answered as the first, and stores nothing."
+    },
     errors=(*_ENROLMENT_ERRORS, PersonNotFound, Conflict, StorageFull),
 )
 def register(body: RegisterRequest) -> RegisterResponse:
@@ -78,7 +82,7 @@ def register(body: RegisterRequest) -> RegisterResponse:
     if not 0 < len(key) <= _LONGEST_KEY:
         raise ValidationFailed.of(_IDEMPOTENCY, f"It has 1 to {_LONGEST_KEY} characters")
     of_collection = sha256(f"{body.collection}\n{key}".encode(errors="surrogatepass")).hexdigest()
-    return services().gallery.register(body, answer_key=(of_collection, _digest(body)))
+    return services().gallery.register_once(body, key=of_collection, digest=_digest(body))
 
 
 def _digest(body: RegisterRequest) -> str:
@@ -96,7 +100,7 @@ def _digest(body: RegisterRequest) -> str:
     scope=Scope.GALLERY_READ,
     request=IdentifyRequest,
     response=IdentifyResponse,
-    errors=(*FACE_ERRORS, ServiceUnavailable),
+    errors=(*FACE_ERRORS, PersonNotFound, NotFound, ServiceUnavailable),
 )
 def identify(body: IdentifyRequest) -> IdentifyResponse:
     """Who of the gallery each face may be, nearest first, and a decision."""
@@ -106,13 +110,13 @@ def identify(body: IdentifyRequest) -> IdentifyResponse:
 @blueprint.post("/recognize")
 @endpoint(
     scope=Scope.GALLERY_READ,
-    request=IdentifyRequest,
+    request=RecognizeRequest,
     response=IdentifyResponse,
-    errors=(*FACE_ERRORS, ServiceUnavailable),
+    errors=(*FACE_ERRORS, PersonNotFound, NotFound, ServiceUnavailable),
 )
-def recognize(body: IdentifyRequest) -> IdentifyResponse:
-    """As /identify, with only those within the threshold."""
-    return services().identification.identify(body, only_matches=True)
+def recognize(body: RecognizeRequest) -> IdentifyResponse:
+    """As /identify, with all who lie within the model's own threshold, and nobody else."""
+    return services().identification.recognize(body)
 
 
 @blueprint.post("/quality")
@@ -135,13 +139,14 @@ def compare(body: CompareRequest) -> CompareResponse:
     request=ForgetRequest,
     response=None,
     status=204,
+    answer_headers={_RECEIPT: "The number of the event under which it is recorded."},
     infers=False,
     errors=(*_BODY_ERRORS, PersonNotFound, ServiceUnavailable, StorageFull, InternalError),
 )
 def forget(body: ForgetRequest) -> Response:
     """Forget a face or a person for good; the header X-Receipt-Id says under which number."""
     receipt = services().gallery.forget(body.id)
-    return Response(status=204, headers={"X-Receipt-Id": receipt.receipt_id})
+    return Response(status=204, headers={_RECEIPT: receipt.receipt_id})
 
 
 @blueprint.get("/persons")
@@ -186,10 +191,10 @@ def forget_person(person_id: str) -> Receipt:
     request=MergeRequest,
     response=PersonInfo,
     infers=False,
-    errors=(*_BODY_ERRORS, PersonNotFound, StorageFull, *_STORE_ERRORS),
+    errors=(*_BODY_ERRORS, PersonNotFound, Conflict, StorageFull, *_STORE_ERRORS),
 )
 def merge_persons(body: MergeRequest, person_id: str) -> PersonInfo:
-    """Give the person the faces of other persons, who are then no more."""
+    """Give the person the faces, labels and metadata of other persons, who are then no more."""
     return services().gallery.merge(person_id, body)
 
 
@@ -257,7 +262,7 @@ def remove_collection(query: CollectionQuery, name: str) -> Receipt:
     errors=(ValidationFailed, *_STORE_ERRORS),
 )
 def verifications(query: VerificationsQuery) -> VerificationsResponse:
-    """The decisions of /verify, oldest first; without images and embeddings."""
+    """The decisions of /verify, in the order of sealing; without images and embeddings."""
     return services().verifications.page(query)
 
 

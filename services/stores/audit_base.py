@@ -103,10 +103,6 @@ class AuditStore(ABC):
         """Append events that come with no change of the gallery."""
 
     @abstractmethod
-    def events(self, *, action: str | None, after: int, limit: int) -> list[RecordedEvent]:
-        """Events whose id is larger than `after`, by id."""
-
-    @abstractmethod
     def sealed(
         self, *, action: str | None, person_id: str | None, after: tuple[int, int], limit: int
     ) -> list[RecordedEvent]:

@@ -3,106 +3,28 @@
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from services.engine.base import EmbeddingSpace, FaceArea
+from services.engine.base import EmbeddingSpace
 from services.stores.audit_base import Event, RecordedEvent
-
-Embedding = npt.NDArray[np.float32]
-
-
-class AnswerKeyTaken(Exception):
-    """Another registration with this answer key was first."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreStatus:
-    """Which database it is, in words without any secret; the revision of its schema, empty where there is none yet."""
-
-    place: str
-    revision: str
-    newest: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
-    """A person of a collection; the name is unique in it."""
-
-    id: str
-    collection: str
-    name: str
-    labels: dict[str, str]
-    metadata: dict[str, Any]
-    registered_at: datetime
-    retain_until: datetime | None
-    faces: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewFace:
-    """A face to be stored.
-
-    `embedding` is float32 of shape (dimension,); `weights` is `Engine.fingerprint` of what made it; `quality` as the
-    quality gate measured it; `liveness` the probability of a real face, where it was judged; `crop` an encoded image.
-    """
-
-    embedding: Embedding
-    space: EmbeddingSpace
-    detector: str
-    weights: str
-    area: FaceArea
-    confidence: float
-    quality: dict[str, float]
-    liveness: float | None = None
-    crop: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredFace:
-    """A face of the gallery, without its embedding and crop."""
-
-    id: str
-    person_id: str
-    collection: str
-    space: EmbeddingSpace
-    detector: str
-    area: FaceArea
-    confidence: float
-    quality: dict[str, float]
-    liveness: float | None
-    has_crop: bool
-    registered_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WholeFace:
-    """All that is stored of a face, for another gallery to take over."""
-
-    id: str
-    registered_at: datetime
-    face: NewFace
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Neighbour:
-    """A person near a probe, by the nearest of the person's faces; `distance` in the metric that was asked for."""
-
-    person: Person
-    face_id: str
-    distance: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """Persons in order of their names, and the cursor of the next page if there is one."""
-
-    persons: list[Person]
-    next_cursor: str | None
+from services.stores.gallery_values import (
+    Answer,
+    AnswerKey,
+    Forgotten,
+    Limit,
+    Neighbour,
+    NewFace,
+    Page,
+    Person,
+    Snapshot,
+    StoredFace,
+    StoreStatus,
+    WholeFace,
+)
 
 
 class GalleryStore(ABC):
@@ -131,10 +53,7 @@ class GalleryStore(ABC):
 
     @abstractmethod
     def purge(self) -> dict[str, str]:
-        """Have what was forgotten leave every file of the database: the names of the steps, and what came of each.
-
-        There are none where forgetting itself overwrites.
-        """
+        """Have what was forgotten leave every file of the database: the names of the steps, and what came of each."""
 
     @abstractmethod
     def size_bytes(self) -> int:
@@ -152,12 +71,12 @@ class GalleryStore(ABC):
         labels: Mapping[str, str] | None = None,
         metadata: Mapping[str, Any] | None = None,
         retain_until: datetime | None = None,
-        answer_key: tuple[str, str] | None = None,
+        answer_key: AnswerKey | None = None,
     ) -> tuple[Person, list[StoredFace]]:
         """Store faces of the person of this id, or of this name in the collection, who is made if there is none.
 
-        Labels and metadata that are given are merged into the person's. With an `answer_key` (a key, and the digest of
-        the request it came with) a later `answered` finds what was stored.
+        There is at least one. Labels and metadata that are given are merged into the person's. With an `answer_key` a
+        later `answered` finds the first face that was stored.
 
         Raises:
             PersonNotFound: there is no person of this id in the collection.
@@ -169,8 +88,8 @@ class GalleryStore(ABC):
         """What only one caller of all processes is in: for a change that depends on what a search has found."""
 
     @abstractmethod
-    def answered(self, key: str) -> tuple[str, Person, list[StoredFace]] | None:
-        """The digest of the request that came with this answer key, and what was stored; None if there was none, or
+    def answered(self, key: str) -> Answer | None:
+        """What the request with this answer key stored; None if there was none, or not for as long as answers last, or
         what was stored has been forgotten."""
 
     @abstractmethod
@@ -189,8 +108,8 @@ class GalleryStore(ABC):
         """The `k` nearest persons, nearest first, of those with faces in this space; equal distances by id."""
 
     @abstractmethod
-    def spaces(self, collection: str) -> dict[EmbeddingSpace, int]:
-        """The embedding spaces of the collection's faces, with the dimension of each."""
+    def spaces(self, collection: str, *, person_id: str | None = None) -> dict[EmbeddingSpace, int]:
+        """The embedding spaces of the faces of the collection, or of this person in it, with the dimension of each."""
 
     @abstractmethod
     def face_counts(self) -> dict[tuple[str, EmbeddingSpace], int]:
@@ -215,8 +134,17 @@ class GalleryStore(ABC):
         """Change name, labels, metadata or retain_until; raises PersonNotFound, Conflict."""
 
     @abstractmethod
-    def merge(self, person_id: str, others: Collection[str], event: Event) -> Person:
-        """Give the person all faces of the others, who are then no more; raises PersonNotFound."""
+    def merge(self, person_id: str, others: Collection[str], event: Event, *, limit: Limit | None = None) -> Person:
+        """Give the person all faces, labels and metadata of the others, who are then no more.
+
+        Of a label or a piece of metadata that several have the person's own stays, or the first other's. Which
+        `retain_until` is right where they differ only the caller can know: the earliest would have faces vanish that
+        were to stay, any other would keep some for longer than was promised.
+
+        Raises:
+            PersonNotFound: one of them is not there, or in another collection.
+            Conflict: the limits differ, and no `limit` is given that is to hold for all.
+        """
 
     @abstractmethod
     def faces(self, person_id: str) -> list[StoredFace]:
@@ -231,8 +159,8 @@ class GalleryStore(ABC):
         """The face's picture, where that was stored; raises FaceNotFound."""
 
     @abstractmethod
-    def forget(self, event: Event, *, person_id: str | None = None, face_id: str | None = None) -> RecordedEvent:
-        """Remove a person with all faces, or a face, for good; the event is the receipt.
+    def forget(self, event: Event, *, person_id: str | None = None, face_id: str | None = None) -> Forgotten:
+        """Remove a person with all faces, or a face, for good.
 
         A person without faces stays. Raises PersonNotFound, FaceNotFound.
         """
@@ -242,8 +170,11 @@ class GalleryStore(ABC):
         """Remove for good at most `limit` persons whose `retain_until` is `at` or earlier; an event for each."""
 
     @abstractmethod
-    def whole_person(self, *, after: str | None) -> tuple[Person, list[WholeFace]] | None:
-        """The person with the least id (above `after`) and all faces, the first registered first; None at the end."""
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
+        """All that is in the gallery at this moment, until the block ends; nobody waits for that.
+
+        It may also raise StorageFull.
+        """
 
     @abstractmethod
     def restore(self, person: Person, faces: Sequence[WholeFace], event: Event) -> bool:
@@ -262,6 +193,6 @@ class GalleryStore(ABC):
         """Make an empty collection; raises Conflict."""
 
     @abstractmethod
-    def remove_collection(self, name: str, event: Event, *, with_persons: bool) -> RecordedEvent:
+    def remove_collection(self, name: str, event: Event, *, with_persons: bool) -> Forgotten:
         """Remove a collection for good, and an event for each person; raises NotFound, and Conflict if it has persons,
         unless `with_persons`."""

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from schemas.gallery import EnrolmentOptions
 from services.stores.base import FolderIndex
 from services.stores.folder_index import FileFolderIndexStore
 from tests.api.test_gallery import register
@@ -51,6 +52,34 @@ def test_a_folder_is_enrolled_and_says_what_was_refused(app, client, folder):
     assert [(person["name"], person["faces"]) for person in persons] == [("Alice", 2), ("Bob", 1)]
 
 
+def test_every_option_of_an_enrolment_may_be_given(app, client, folder):
+    given = [
+        "--alignment",
+        "eyes",
+        "--detection",
+        "full",
+        "--store-crop",
+        "--face-policy",
+        "largest",
+        "--max-faces",
+        "3",
+    ]
+    more = ["--on-duplicate", "merge", "--min-quality", "0", "--anti-spoofing", "--model", "Dlib"]
+    assert run(app, "gallery", "enrol", folder, *given, *more)[0] == 0
+    (person, *_) = client.get("/persons").json["persons"]
+    (face, *_) = client.get(f"/persons/{person['id']}").json["face_list"]
+    assert (face["model"], face["alignment"], face["detection"], face["has_crop"]) == ("Dlib", "eyes", "full", True)
+    assert (face["normalization"], face["expand_percentage"], face["weights"]) == ("base", 0, "fake")
+    assert 0 < face["liveness"] <= 1
+    command = app.cli.commands["gallery"].commands["enrol"]
+    assert {option.name for option in command.params} - {"folder", "collection"} == set(
+        EnrolmentOptions.model_fields
+    ) - {"enforce_detection"}
+    for name in ("copy-to-pgvector", "enrol"):
+        code, said = run(app, "gallery", name, "--help")
+        assert (code, "--alignment" in said, "--detection" in said) == (0, True, True)
+
+
 def test_a_folder_of_which_nothing_can_be_enrolled_is_a_failure(app, tmp_path):
     write_photo(tmp_path / "people" / "1.png", ALICE)
     result = app.test_cli_runner().invoke(args=["gallery", "enrol", str(tmp_path / "people")])
@@ -89,9 +118,8 @@ def test_a_database_that_does_not_answer_is_one_line(make_app, tmp_path):
     assert (result.exit_code, result.stderr) == (1, "Error: The database does not answer.\n")
 
 
-def test_sqlite_needs_no_purge(app):
-    code, said = run(app, "gallery", "purge")
-    assert (code, said.startswith("Nothing to do")) == (0, True)
+def test_a_purge_says_what_came_of_each_step(app):
+    assert run(app, "gallery", "purge") == (0, "WAL: done\n")
     assert "Backups" in run(app, "gallery", "purge", "--help")[1]
 
 

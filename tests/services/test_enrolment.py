@@ -1,11 +1,15 @@
 """Enrolling a folder on the fake engine and a SQLite file."""
 
+import signal
+import subprocess
+import sys
+
 import pytest
 
 from core.exceptions import ModelUnavailable
 from core.files import FoundFile
 from core.images import ImagePolicy
-from schemas.common import EmbeddingOptions
+from schemas.gallery import EnrolmentOptions
 from services.capture import CaptureReader
 from services.enrolment import EnrolmentService
 from services.gallery import GalleryService
@@ -16,7 +20,8 @@ from services.stores.sql.database import Database
 from services.stores.sql.matrix_search import MatrixSearch
 from services.stores.sql.store import SqlGalleryStore
 from services.upkeep import UpkeepService
-from tests.pictures import ALICE, ALICIA, BOB, write_photo
+from tests.pictures import ALICE, ALICIA, BOB, MASK, write_photo
+from tests.test_server import PROJECT
 
 POLICY = ImagePolicy(max_bytes=100_000, max_pixels=1_000_000)
 
@@ -33,11 +38,11 @@ def enrol(store, settings, engine, photos):
     defaults = Defaults.of(settings)
     reader = FaceReader(engine=engine, policy=POLICY, defaults=defaults)
     captures = CaptureReader(reader=reader, defaults=defaults)
-    gallery = GalleryService(engine=engine, captures=captures, defaults=defaults, store=store, erases=True)
+    gallery = GalleryService(engine=engine, captures=captures, defaults=defaults, store=store)
     service = EnrolmentService(gallery=gallery, store=store, defaults=defaults, policy=POLICY, lanes=2)
 
     def enrol(collection="default", progress=lambda done, total: None, **options):
-        done = service.enrol(photos, collection, EmbeddingOptions(**options), progress)
+        done = service.enrol(photos, collection, EnrolmentOptions(**options), progress)
         return done.enrolled, done.known, done.refused
 
     return enrol
@@ -129,3 +134,31 @@ def test_a_missing_model_ends_it_and_what_was_enrolled_stays(enrol, store, photo
         enrol()
     engine.missing = set()
     assert enrol() == (1, 1, {})
+
+
+@pytest.mark.parametrize("photos_done", [1, 4])
+def test_an_enrolment_that_was_killed_goes_on_where_it_ended(enrol, store, photos, tmp_path, photos_done):
+    for number in range(8):
+        write_photo(photos / f"p{number}" / "1.png", (ALICE, BOB)[number % 2])
+    script = [sys.executable, "-m", "tests.services.enrolling_process"]
+    arguments = [f"sqlite:///{tmp_path / 'gallery.db'}", str(photos), str(photos_done)]
+    killed = subprocess.run([*script, *arguments], cwd=PROJECT, capture_output=True, timeout=120, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    enrolled, known, refused = enrol()
+    assert (enrolled + known, refused) == (8, {})
+    assert known >= photos_done
+    assert names(store) == {f"p{number}": 1 for number in range(8)}
+
+
+def test_photos_are_accepted_as_the_options_say(enrol, store, photos):
+    write_photo(photos / "Alice" / "1.png", ALICE)
+    assert enrol() == (1, 0, {})
+    write_photo(photos / "Bob" / "1.png", ALICE)
+    write_photo(photos / "Two" / "1.png", ALICIA, BOB)
+    write_photo(photos / "Mask" / "1.png", MASK)
+    refused = {"Bob/1.png": "conflict", "Mask/1.png": "spoof_detected", "Two/1.png": "several_faces"}
+    assert enrol(on_duplicate="reject", anti_spoofing=True) == (0, 1, refused)
+    assert enrol(min_quality=0.9)[2]["Bob/1.png"] == "low_quality"
+    assert enrol(on_duplicate="merge", face_policy="largest", store_crop=True)[0] == 3
+    (alice,) = store.persons(collection=None, name="alice", labels={}, cursor=None, limit=2).persons
+    assert sorted(one.has_crop for one in store.faces(alice.id))[:2] == [False, True]

@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
 
@@ -14,7 +15,7 @@ from services.gallery_reader import UnreadableExport
 from services.stores.sql.database import Database
 from services.stores.sql.matrix_search import MatrixSearch
 from services.stores.sql.store import SqlGalleryStore
-from tests.services.stores.test_gallery import FORGET, OTHER, REGISTER, face, near, register
+from tests.services.stores.test_gallery import FORGET, OTHER, REGISTER, everybody, face, near, register
 
 
 @pytest.fixture
@@ -48,22 +49,18 @@ def exported(gallery, tmp_path):
     return path
 
 
-def everybody(store):
-    found, last = [], None
-    while (whole := store.whole_person(after=last)) is not None:
-        person, faces = whole
-        last = person.id
-        found.append(
-            (person, {one.id: (one.face.embedding.tobytes(), replace(one.face, embedding=0)) for one in faces})
-        )
-    return found
+def comparable(store):
+    return [
+        (person, {one.id: (one.face.embedding.tobytes(), replace(one.face, embedding=0)) for one in faces})
+        for person, faces in everybody(store)
+    ]
 
 
 def test_what_is_exported_is_imported_as_it_was(gallery, exported, make_gallery):
     other = make_gallery("to")
     service = GalleryFileService(store=other)
     assert service.load(exported) == Imported(stored=2)
-    assert everybody(other) == everybody(gallery)
+    assert comparable(other) == comparable(gallery)
     assert other.collections() == gallery.collections()
     assert near(other, 1) == [("Ann", 0.0)]
     assert service.load(exported) == Imported(known=2)
@@ -71,9 +68,9 @@ def test_what_is_exported_is_imported_as_it_was(gallery, exported, make_gallery)
 
 def test_an_import_goes_on_where_another_ended(gallery, exported, make_gallery):
     other = make_gallery("to")
-    other.restore(*gallery.whole_person(after=None), REGISTER)
+    other.restore(*everybody(gallery)[0], REGISTER)
     assert GalleryFileService(store=other).load(exported) == Imported(stored=1, known=1)
-    assert everybody(other) == everybody(gallery)
+    assert comparable(other) == comparable(gallery)
 
 
 def test_who_stands_in_the_way_stays(exported, make_gallery):
@@ -81,6 +78,34 @@ def test_who_stands_in_the_way_stays(exported, make_gallery):
     register(other, "Ann", face(7))
     assert GalleryFileService(store=other).load(exported) == Imported(stored=1, refused=["Ann"])
     assert near(other, 7) == [("Ann", 0.0)]
+
+
+@pytest.mark.parametrize("into_the_first", [True, False])
+def test_a_merge_during_an_export_is_in_it_as_a_whole_or_not_at_all(gallery, make_gallery, tmp_path, into_the_first):
+    register(gallery, "Cid", face(5), collection="staff")
+    register(gallery, "Dan", face(6), collection="staff")
+    register(gallery, "Dan", face(7), collection="staff")
+    before = comparable(gallery)
+    staff = [person.id for person, _ in everybody(gallery) if person.collection == "staff"]
+
+    class MergedMeanwhile(type(gallery)):
+        @contextmanager
+        def snapshot(self):
+            with super().snapshot() as snapshot:
+                yield replace(snapshot, persons=self._merging(snapshot.persons))
+
+        def _merging(self, persons):
+            for person, faces in persons:
+                yield person, faces
+                if person.id == staff[0]:
+                    into, *others = staff if into_the_first else staff[::-1]
+                    gallery.merge(into, others, REGISTER)
+
+    merging = MergedMeanwhile(gallery._database, gallery._search)
+    assert GalleryFileService(store=merging).export(tmp_path / "merged.zip") == (4, 6)
+    other = make_gallery("to")
+    assert GalleryFileService(store=other).load(tmp_path / "merged.zip") == Imported(stored=4)
+    assert comparable(other) == before != comparable(gallery)
 
 
 def test_the_arrays_are_numpys(exported):
@@ -91,7 +116,7 @@ def test_the_arrays_are_numpys(exported):
 
 def test_a_failed_export_leaves_the_file_before(gallery, exported, monkeypatch):
     before = exported.read_bytes()
-    monkeypatch.setattr(gallery, "collections", lambda: 1 / 0)
+    monkeypatch.setattr("services.gallery_files.Manifest", lambda **_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         GalleryFileService(store=gallery).export(exported)
     assert exported.read_bytes() == before
@@ -186,6 +211,6 @@ def test_a_damaged_file_is_refused(exported, make_gallery):
 
 
 def test_what_was_forgotten_comes_back_only_from_a_file(gallery, exported):
-    (person, _) = gallery.whole_person(after=None)
+    ((person, _), *_) = everybody(gallery)
     gallery.forget(FORGET, person_id=person.id)
     assert GalleryFileService(store=gallery).load(exported) == Imported(stored=1, known=1)

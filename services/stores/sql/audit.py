@@ -34,14 +34,6 @@ class SqlAuditStore(AuditStore):
             writes.record_all(connection, events, writes.now())
 
     @override
-    def events(self, *, action: str | None, after: int, limit: int) -> list[RecordedEvent]:
-        select = sa.select(events).where(events.c.id > after).order_by(events.c.id).limit(limit)
-        if action is not None:
-            select = select.where(events.c.action == action)
-        with self._database.reading() as connection:
-            return [event_of(row) for row in connection.execute(select)]
-
-    @override
     def sealed(
         self, *, action: str | None, person_id: str | None, after: tuple[int, int], limit: int
     ) -> list[RecordedEvent]:

@@ -10,10 +10,12 @@ from psycopg.abc import PQGen
 from psycopg.pq import TransactionStatus
 from typing_extensions import override
 
-ANSWER_S = 5  # for a statement, and at a server that has fallen silent
+from core.patience import DATABASE_S, left_s, working
 
-# A slot of the pool, a sign of life from an idle connection, and a new one: what a request waits for at most one after
-# the other, before it is told that the database does not answer.
+ANSWER_S = round(DATABASE_S)  # for a statement, and at a server that has fallen silent
+
+# A slot of the pool, a sign of life from an idle connection, and a new one: what is waited for at most one after the
+# other. In a request that has waited before it is less.
 SLOT_S = 2
 _SIGN_OF_LIFE_S = 1
 _ADDRESS_S = 2  # libpq's least
@@ -23,14 +25,18 @@ _Result = TypeVar("_Result")
 
 
 class Connection(psycopg.Connection[Any]):
-    """A connection that is closed, with OperationalError, when an answer takes longer than `patience_s` seconds."""
+    """A connection that is closed, with OperationalError, when an answer takes longer than `patience_s` seconds, or
+    than the request may still wait; None is without end."""
 
     patience_s: float | None = ANSWER_S
 
     @override
     def wait(self, gen: PQGen[_Result], interval: float = 0.1, timeout: float | None = None) -> _Result:
+        if timeout is None and self.patience_s is not None:
+            timeout = left_s(self.patience_s)
         try:
-            return super().wait(gen, interval, self.patience_s if timeout is None else timeout)
+            with working():
+                return super().wait(gen, interval, timeout)
         except psycopg.OperationalError:
             if self.pgconn.transaction_status == TransactionStatus.ACTIVE:  # the answer may still come, to nobody
                 self.close()
@@ -80,7 +86,7 @@ def _connect(_: Any, __: Any, arguments: list[Any], options: dict[str, Any]) -> 
 
     threading.Thread(target=connect, daemon=True, name="database connection").start()
     try:
-        return made.result(_CONNECTION_S)
+        return made.result(left_s(_CONNECTION_S))
     except TimeoutError:
         if made.cancel():
             raise psycopg.OperationalError("no connection in time") from None

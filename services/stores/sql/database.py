@@ -1,12 +1,10 @@
 """Connections and transactions of the gallery's database, and its schema brought up to date."""
 
-import fcntl
-import os
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +14,27 @@ from alembic.config import Config
 from sqlalchemy.engine import make_url
 
 from core.exceptions import ServiceUnavailable, StorageFull
+from core.patience import DATABASE_S, is_exhausted, left_s, waiting
 from core.sealing import Keyring
-from services.stores.sql import connecting, sealing
+from services.stores.sql import connecting, sealing, sqlite_file
 from services.stores.sql.purge import purge
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
-_LOOK_S = 0.001  # how often it is looked whether SQLite's writer of another process has ended
-_UPGRADE_S = 30  # for another thread that brings the schema up to date
-_TIMEOUT_S = 5  # for a lock, or a connection to SQLite; then the database counts as unavailable
-
-# Below it, a write-ahead log with several connections can lose a committed write (sqlite.org/wal.html, section 11).
-_SAFE_WAL = (3, 51, 3)
+_UPGRADE_S = 30  # for another thread that brings the schema up to date; in a request no longer than for anything else
 
 # SQLITE_FULL; PostgreSQL's disk_full.
 _FULL = ("SQLITE_FULL", "53100")
 
 _alembic = threading.Lock()  # it keeps what it works on in globals, also for databases that are not the same
+
+
+@dataclass(slots=True)
+class Erasure:
+    """A transaction that deletes; and once it is over, whether the bytes of that are in no file any more."""
+
+    connection: sa.Connection
+    is_complete: bool = False
 
 
 class Database:
@@ -52,11 +54,7 @@ class Database:
         self.after_writing: Callable[[], object] = lambda: None
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
-            self._engine = sa.create_engine(
-                self.url, connect_args={"timeout": _TIMEOUT_S}, pool_timeout=_TIMEOUT_S, hide_parameters=True
-            )
-            sa.event.listen(self._engine, "connect", _prepare_sqlite)
-            sa.event.listen(self._engine, "begin", _begin_sqlite)
+            self._engine = sqlite_file.engine(self.url)
         else:
             self._engine = connecting.engine(self.url)
 
@@ -83,7 +81,22 @@ class Database:
             ServiceUnavailable: the database does not answer, or the keys do not open what is in it.
         """
         self._ensure_current()
-        with _errors(), self._engine.begin() as connection:
+        with _errors(), self._begun() as connection:
+            yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sa.Connection]:
+        """As `reading`; all that is read in it is of one moment, and however long that takes nobody waits for it.
+
+        Raises:
+            ServiceUnavailable, StorageFull.
+        """
+        self._ensure_current()
+        if self.is_sqlite:
+            of_one_moment = sqlite_file.copy_of(self._engine)
+        else:
+            of_one_moment = self._engine.execution_options(isolation_level="REPEATABLE READ").begin()
+        with _errors(), of_one_moment as connection:
             yield connection
 
     @contextmanager
@@ -108,25 +121,23 @@ class Database:
         self._ensure_current()
         with _within_time(self._alone), _errors():  # of this process one waits, the rest holds no connections
             if self.is_sqlite:
-                descriptor = os.open(f"{self.url.database}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-                try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX)
+                with sqlite_file.locked(Path(f"{self.url.database}.lock")):
                     yield
-                finally:
-                    os.close(descriptor)
             else:
-                with self._engine.connect() as connection:
-                    connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('gallery change'))"))
+                with self._begun() as connection:
+                    with waiting():
+                        connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('gallery change'))"))
                     yield
 
     @contextmanager
-    def erasing(self) -> Iterator[sa.Connection]:
-        """As `writing`; what it deletes is then in no file of SQLite's, nor in the log that it writes ahead."""
+    def erasing(self) -> Iterator[Erasure]:
+        """As `writing`; what it deletes is then in no file of SQLite's, which `is_complete` says."""
         with self.writing() as connection:
-            yield connection
+            erasure = Erasure(connection)
+            yield erasure
         if self.is_sqlite:
-            with _errors(), self._engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            with suppress(ServiceUnavailable, StorageFull), _errors():  # it is committed all the same
+                erasure.is_complete = sqlite_file.is_wiped(self._engine)
 
     def key_problem(self) -> str:
         """Why the keys do not open what is in the database; empty if they do. Brings the schema up to date.
@@ -135,7 +146,7 @@ class Database:
             ServiceUnavailable, StorageFull: as `upgrade`.
         """
         self.upgrade()
-        with _errors(), self._engine.begin() as connection:
+        with _errors(), self._begun() as connection:
             return sealing.problem(connection, self.keyring)
 
     def data_version(self) -> Callable[[], int]:
@@ -145,13 +156,14 @@ class Database:
             ServiceUnavailable: the database does not answer.
         """
         self._ensure_current()
-        with _errors():
+        with _errors(), waiting():
             pooled = self._engine.raw_connection()
         connection: Any = pooled.driver_connection
         pooled.detach()
 
         def read() -> int:
-            with _errors():
+            with _errors(), waiting():
+                sqlite_file.limit_waits(connection)
                 return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
         return read
@@ -180,14 +192,15 @@ class Database:
             return int(connection.exec_driver_sql(of_sqlite if self.is_sqlite else of_postgresql).scalar_one())
 
     def purge(self) -> dict[str, str]:
-        """As `GalleryStore.purge`; SQLite needs no step, for there what is deleted is overwritten at once.
+        """As `GalleryStore.purge`.
 
         Raises:
             ServiceUnavailable: the database does not answer.
         """
-        if self.is_sqlite:
-            return {}
         self._ensure_current()
+        if self.is_sqlite:  # which overwrites at once; only of what it wrote ahead something may be left
+            with _errors():
+                return {"WAL": "done" if sqlite_file.is_wiped(self._engine) else "still read by others: call it again"}
         with _errors(), self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.detach()  # so that nobody else gets a connection without a timeout
             connecting.be_patient(connection)
@@ -202,7 +215,7 @@ class Database:
         if self._is_current:
             return
         if not self.is_sqlite:
-            with _errors(), self._engine.connect():  # while it is away nobody waits for those who asked before
+            with _errors(), self._connected():  # while it is away nobody waits for those who asked before
                 pass
         with _within_time(self._upgrading, _UPGRADE_S):
             if not self._is_current:
@@ -214,13 +227,32 @@ class Database:
     def _changing(self) -> Iterator[sa.Connection]:
         # SQLite has one writer; who waits for it there looks now and then, and some may never find it free.
         turn = _within_time(self._writing) if self.is_sqlite else nullcontext()
-        with turn, _errors(), self._engine.connect() as connection, connection.execution_options(writes=True).begin():
+        with turn, _errors(), self._begun(writes=True) as connection:
+            yield connection
+
+    @contextmanager
+    def _begun(self, *, writes: bool = False) -> Iterator[sa.Connection]:
+        """A transaction. What it waits for to begin counts, not what it then does."""
+        with self._connected() as connection:
+            connection.execution_options(writes=writes)
+            with waiting():
+                transaction = connection.begin()
+            with transaction:
+                yield connection
+
+    @contextmanager
+    def _connected(self) -> Iterator[sa.Connection]:
+        if is_exhausted():
+            raise ServiceUnavailable("The database does not answer.")
+        with waiting():
+            connection = self._engine.connect()
+        with connection:
             yield connection
 
     def _migrate(self, command: Any, revision: str) -> None:
         if self.is_sqlite and self.url.database:
             with _errors():
-                _make_file(Path(self.url.database))
+                sqlite_file.make(Path(self.url.database))
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         with self._changing() as connection:
@@ -233,50 +265,12 @@ class Database:
                 command(config, revision)
 
 
-def _make_file(path: Path) -> None:
-    """A file that nobody else can read; SQLite gives its journal the same rights."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
-    connection.isolation_level = None  # the driver begins no transactions of its own
-    journal = "WAL" if sqlite3.sqlite_version_info >= _SAFE_WAL else "DELETE"
-    for pragma in (f"journal_mode={journal}", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_sqlite(connection: sa.Connection) -> None:
-    if not connection.get_execution_options().get("writes"):
-        connection.exec_driver_sql("BEGIN")
-        return
-    # SQLite itself looks for its turn ten times a second in the end, and may never find it where other processes write
-    # without a pause.
-    driver: Any = connection.connection.driver_connection
-    driver.execute("PRAGMA busy_timeout=0")
-    try:
-        _begin_writing(driver)
-    finally:
-        driver.execute(f"PRAGMA busy_timeout={_TIMEOUT_S * 1000}")
-
-
-def _begin_writing(driver: sqlite3.Connection) -> None:
-    end = time.monotonic() + _TIMEOUT_S
-    while True:
-        try:
-            # At once: a reader that became a writer later could find another one faster, and would have to start anew.
-            driver.execute("BEGIN IMMEDIATE")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > end:
-                raise
-        time.sleep(_LOOK_S)
-
-
 @contextmanager
-def _within_time(lock: threading.Lock, timeout_s: float = _TIMEOUT_S) -> Iterator[None]:
+def _within_time(lock: threading.Lock, timeout_s: float = DATABASE_S) -> Iterator[None]:
     """The lock; or ServiceUnavailable, where those who wait would otherwise time out one after the other."""
-    if not lock.acquire(timeout=timeout_s):
+    with waiting():
+        is_mine = lock.acquire(timeout=left_s(timeout_s))
+    if not is_mine:
         raise ServiceUnavailable("The database does not answer.")
     try:
         yield
@@ -290,7 +284,17 @@ def _errors() -> Iterator[None]:
         yield
     except sa.exc.IntegrityError:
         raise
+    except sa.exc.DataError as error:
+        # A defect of ours. What the database says may quote what somebody sent; the traceback names the statement.
+        raise ValueError(f"the database cannot hold a value: {_code_of(error)}") from None
+    except sa.exc.ProgrammingError as error:
+        raise ServiceUnavailable("The database lacks a table, or its user a right.") from error
     except (sa.exc.DBAPIError, sa.exc.TimeoutError, sqlite3.Error, OSError) as error:
-        cause = getattr(error, "orig", None)
-        code = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None)
-        raise (StorageFull() if code in _FULL else ServiceUnavailable("The database does not answer.")) from error
+        is_full = _code_of(error) in _FULL
+        raise (StorageFull() if is_full else ServiceUnavailable("The database does not answer.")) from error
+
+
+def _code_of(error: Exception) -> str:
+    """SQLite's name of the error, or the SQLSTATE."""
+    cause = getattr(error, "orig", None)
+    return getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None) or ""

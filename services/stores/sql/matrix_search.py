@@ -12,6 +12,7 @@ import numpy.typing as npt
 import sqlalchemy as sa
 from typing_extensions import override
 
+from core.exceptions import ServiceUnavailable
 from services.stores.sql import sealing
 from services.stores.sql.database import Database
 from services.stores.sql.matrix import Matrix, halves_of
@@ -34,7 +35,7 @@ _RAW: list[sa.ColumnElement[Any]] = [
 
 
 class MatrixSearch(FaceSearch):
-    """A matrix for each collection and space that was asked for, kept up with what any process commits.
+    """A matrix for each collection and space that was asked for and has faces, kept up with what any process commits.
 
     SQLite says with `PRAGMA data_version`, in microseconds, whether another connection has committed anything since
     the last look; what it was stands in the table `changes`.
@@ -46,6 +47,7 @@ class MatrixSearch(FaceSearch):
         self._version: int | None = None
         self._seen = 0  # the last row of `changes` that is in the matrices
         self._matrices: dict[tuple[str, str], Matrix] = {}
+        self._failures = 0  # how often the database did not answer
         self._searching = 0  # threads that read a matrix now
         self._idle = threading.Condition()  # held while the matrices change, or it is counted who reads them
 
@@ -60,7 +62,7 @@ class MatrixSearch(FaceSearch):
     @contextmanager
     def _reading(self, collection: str, space: str) -> Iterator[Matrix]:
         """The matrix as of now, which stays as it is until the block ends."""
-        with self._idle:
+        with self._my_turn():
             if self._data_version is None:
                 self._data_version = self._database.data_version()
             # Before the look: what is committed meanwhile is then looked at again.
@@ -78,6 +80,20 @@ class MatrixSearch(FaceSearch):
                 self._searching -= 1
                 self._idle.notify_all()
 
+    @contextmanager
+    def _my_turn(self) -> Iterator[None]:
+        """The right to change the matrices; ServiceUnavailable if the database did not answer those who had it before,
+        for each of whom it was waited."""
+        before = self._failures
+        with self._idle:
+            if self._failures != before:
+                raise ServiceUnavailable("The database does not answer.")
+            try:
+                yield
+            except ServiceUnavailable:
+                self._failures += 1
+                raise
+
     def _persons(self, only: Filter) -> set[UUID]:
         select = sa.select(persons.c.id).where(persons.c.collection == only.collection, *has_labels(only.labels))
         if only.person is not None:
@@ -93,6 +109,7 @@ class MatrixSearch(FaceSearch):
                 for matrix in self._matrices.values():
                     matrix.remove(changed)
                 self._put_in(connection, list(changed))
+                self._matrices = {which: matrix for which, matrix in self._matrices.items() if matrix.count}
             self._seen = connection.scalar(sa.select(sa.func.max(changes.c.id))) or 0
 
     def _put_in(self, connection: sa.Connection, face_ids: list[UUID]) -> None:
@@ -113,7 +130,8 @@ class MatrixSearch(FaceSearch):
                 matrix = Matrix(connection.scalar(sa.select(sa.func.count()).where(where)) or 0)
                 for rows in connection.execute(sa.select(*_RAW).where(where)).partitions(_READ_ROWS):
                     self._add(matrix, rows)
-            self._matrices[collection, space] = matrix
+            if matrix.count:  # or those of all that anybody ever asked for would stay
+                self._matrices[collection, space] = matrix
         return matrix
 
     def _add(self, matrix: Matrix, rows: Sequence[sa.Row[Any]]) -> None:

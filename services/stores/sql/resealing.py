@@ -5,11 +5,14 @@ from contextlib import suppress
 import sqlalchemy as sa
 from typing_extensions import override
 
+from core.exceptions import ServiceUnavailable
 from services.stores.audit_base import Event
 from services.stores.sealing_base import FaceSealer
 from services.stores.sql import sealing, writes
 from services.stores.sql.database import Database
 from services.stores.sql.schema import faces, sealing_keys
+
+_STILL_READ = "All is encrypted; what it was before is in SQLite's log while others read it: call `gallery purge`."
 
 
 class SqlFaceSealer(FaceSealer):
@@ -31,11 +34,15 @@ class SqlFaceSealer(FaceSealer):
     @override
     def reseal(self, event: Event, *, limit: int) -> int:
         while True:
-            with suppress(sa.exc.IntegrityError), self._database.erasing() as connection:
-                count = self._reseal(connection, limit)
-                if not count:  # unless another key is used again this moment, which the database notices
-                    connection.execute(sa.delete(sealing_keys).where(sealing_keys.c.id != self._keyring.first))
-                    writes.record(connection, event, writes.now())
+            with suppress(sa.exc.IntegrityError):
+                with self._database.erasing() as erasure:
+                    count = self._reseal(erasure.connection, limit)
+                    if not count:  # unless another key is used again this moment, which the database notices
+                        of_others = sealing_keys.c.id != self._keyring.first
+                        erasure.connection.execute(sa.delete(sealing_keys).where(of_others))
+                        writes.record(erasure.connection, event, writes.now())
+                if self._database.is_sqlite and not count and not erasure.is_complete:
+                    raise ServiceUnavailable(_STILL_READ)
                 return count
 
     def _reseal(self, connection: sa.Connection, limit: int) -> int:

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from core.exceptions import FaceNotFound, PersonNotFound, ValidationFailed
 from services.engine.base import EmbeddingSpace, FaceArea
 from services.stores.audit_base import Event, RecordedEvent
-from services.stores.gallery_base import Person, StoredFace
-from services.stores.sql.schema import as_id, events, faces, persons
+from services.stores.gallery_values import Person, StoredFace
+from services.stores.sql.schema import as_id, events, faces, folded, persons
 
 # A face without its embedding and crop, which are large.
 FACE_COLUMNS = [
@@ -60,6 +60,7 @@ def face_of(row: Any) -> StoredFace:
         collection=row.collection,
         space=space_of_text(row.space),
         detector=row.detector,
+        weights=row.weights,
         area=FaceArea(**area),
         confidence=row.confidence,
         quality=row.quality,
@@ -82,7 +83,7 @@ def has_labels(labels: Mapping[str, str]) -> list[sa.ColumnElement[bool]]:
 
 def cursor_of(person: Person) -> str:
     """Where the page that ends with the person ends, whatever becomes of the person."""
-    return urlsafe_b64encode(UUID(person.id).bytes + person.name.encode()).decode()
+    return urlsafe_b64encode(UUID(person.id).bytes + folded(person.name).encode()).decode()
 
 
 def comes_after(cursor: str) -> sa.ColumnElement[bool]:
@@ -94,7 +95,7 @@ def comes_after(cursor: str) -> sa.ColumnElement[bool]:
         raise ValidationFailed.of("cursor", "It is no next_cursor of a page") from None
     if "\0" in name:  # which PostgreSQL cannot hold
         raise ValidationFailed.of("cursor", "It is no next_cursor of a page")
-    return sa.tuple_(persons.c.name, persons.c.id) > sa.tuple_(sa.literal(name), sa.literal(number))
+    return sa.tuple_(persons.c.folded, persons.c.id) > sa.tuple_(sa.literal(name), sa.literal(number))
 
 
 def id_of(text: str, missing: type[Exception]) -> UUID:

@@ -1,5 +1,6 @@
 """The tables of the gallery, the same for SQLite and PostgreSQL."""
 
+import unicodedata
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -72,6 +73,14 @@ class _PgVector(sa.types.UserDefinedType[str]):
         return "vector"
 
 
+def folded(name: str) -> str:
+    """A name as it is looked for and listed: alike for all ways to write the same letters, in any case.
+
+    No database does it for every letter, and no two do it alike.
+    """
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+
+
 Json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 Id = sa.Uuid(as_uuid=True)
 
@@ -88,11 +97,19 @@ persons = sa.Table(
     sa.Column("id", Id, primary_key=True),
     sa.Column("collection", sa.ForeignKey("collections.name"), nullable=False),
     sa.Column("name", sa.String(200), nullable=False),
+    sa.Column(
+        "folded",
+        sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+        nullable=False,
+        server_default="",
+        default=lambda context: folded(context.get_current_parameters()["name"]),
+    ),
     sa.Column("labels", Json, nullable=False),
     sa.Column("metadata", Json, nullable=False),
     sa.Column("registered_at", UtcTime, nullable=False),
     sa.Column("retain_until", UtcTime, index=True),
     sa.UniqueConstraint("collection", "name"),
+    sa.Index(None, "folded", "id"),
 )
 
 # The ids of all keys that faces are sealed with, or may be once a transaction under way is over.
@@ -157,14 +174,17 @@ seals = sa.Table(
     sa.Column("hash", sa.String(64), nullable=False),
 )
 
-# What a request with an Idempotency-Key stored, so that a second one stores nothing.
+# What a request with an answer key stored, so that a second one stores nothing; whose it was, until that is forgotten.
 answers = sa.Table(
     "answers",
     metadata,
     sa.Column("key", sa.String(200), primary_key=True),
     sa.Column("request", sa.String(64), nullable=False),
-    sa.Column("faces", Json, nullable=False),
+    sa.Column("face_id", Id, index=True),
+    sa.Column("person_id", Id),
+    sa.Column("name", sa.String(200)),
     sa.Column("at", UtcTime, nullable=False),
+    sa.Column("expires_at", UtcTime, index=True),
 )
 
 keys = sa.Table(

@@ -3,7 +3,7 @@
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from services.stores.gallery_base import StoreStatus
+from services.stores.gallery_values import StoreStatus
 from services.stores.sql.database import MIGRATIONS, Database
 
 _POSTGRESQL_PORT = 5432

@@ -1,7 +1,7 @@
 """The gallery in a SQL database."""
 
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -16,17 +16,22 @@ from typing_extensions import override
 from core.exceptions import Conflict, FaceNotFound, NotFound, PersonNotFound, ServiceUnavailable
 from services.engine.base import EmbeddingSpace
 from services.stores.audit_base import Event, RecordedEvent
-from services.stores.gallery_base import (
-    GalleryStore,
+from services.stores.gallery_base import GalleryStore
+from services.stores.gallery_values import (
+    Answer,
+    AnswerKey,
+    Forgotten,
+    Limit,
     Neighbour,
     NewFace,
     Page,
     Person,
+    Snapshot,
     StoredFace,
     StoreStatus,
     WholeFace,
 )
-from services.stores.sql import sealing, transfer, writes
+from services.stores.sql import answers, merging, sealing, spaces, transfer, writes
 from services.stores.sql.database import Database
 from services.stores.sql.rows import (
     FACE_COLUMNS,
@@ -40,10 +45,9 @@ from services.stores.sql.rows import (
     only,
     person_in,
     person_of,
-    space_of_text,
     text_of_space,
 )
-from services.stores.sql.schema import answers, as_id, collections, faces, persons
+from services.stores.sql.schema import as_id, collections, faces, folded, persons
 from services.stores.sql.search import FaceSearch, Filter
 from services.stores.sql.status import status_of
 
@@ -90,7 +94,7 @@ class SqlGalleryStore(GalleryStore):
         labels: Mapping[str, str] | None = None,
         metadata: Mapping[str, Any] | None = None,
         retain_until: datetime | None = None,
-        answer_key: tuple[str, str] | None = None,
+        answer_key: AnswerKey | None = None,
     ) -> tuple[Person, list[StoredFace]]:
         now = writes.now()
         with self._database.writing() as connection:
@@ -103,24 +107,20 @@ class SqlGalleryStore(GalleryStore):
             writes.merge_into(connection, number, labels=labels, metadata=metadata, retain_until=retain_until)
             add = partial(writes.add_face, connection, self._keyring, person=number, collection=collection, at=now)
             ids = [add(face) for face in faces]
+            person = person_in(connection, number)
             if answer_key is not None:
-                key, request = answer_key
-                writes.keep_answer(connection, key, request, ids, now)
-            writes.record(connection, event, now, person_id=str(number), face_id=str(ids[0]) if ids else "")
-            return person_in(connection, number), faces_in(connection, ids)
+                answers.keep(connection, answer_key, ids[0], person, now)
+            writes.record(connection, event, now, person_id=str(number), face_id=str(ids[0]))
+            return person, faces_in(connection, ids)
 
     @override
     def one_at_a_time(self) -> AbstractContextManager[None]:
         return self._database.one_at_a_time()
 
     @override
-    def answered(self, key: str) -> tuple[str, Person, list[StoredFace]] | None:
+    def answered(self, key: str) -> Answer | None:
         with self._database.reading() as connection:
-            row = connection.execute(sa.select(answers).where(answers.c.key == key)).first()
-            found = [] if row is None else faces_in(connection, [UUID(face_id) for face_id in row.faces])
-            if row is None or not found:
-                return None
-            return row.request, person_in(connection, UUID(found[0].person_id)), found
+            return answers.find(connection, key, writes.now())
 
     @override
     def nearest(
@@ -139,6 +139,8 @@ class SqlGalleryStore(GalleryStore):
         if person_id is not None and number is None:
             return []
         only = Filter(collection=collection, space=text_of_space(space), person=number, labels=labels or {})
+        if metric != "euclidean":  # of the others only the direction counts, and float32 has no room for every length
+            probe = np.ldexp(probe, -int(np.frexp(np.abs(probe).max())[1]))
         found = self._search.nearest(probe, only, metric=metric, k=k, within=within)
         with self._database.reading() as connection:
             rows = connection.execute(SELECT_PERSONS.where(persons.c.id.in_([near.person_id for near in found])))
@@ -150,17 +152,14 @@ class SqlGalleryStore(GalleryStore):
         ]
 
     @override
-    def spaces(self, collection: str) -> dict[EmbeddingSpace, int]:
-        select = sa.select(faces.c.space, faces.c.dimension).where(faces.c.collection == collection).distinct()
+    def spaces(self, collection: str, *, person_id: str | None = None) -> dict[EmbeddingSpace, int]:
         with self._database.reading() as connection:
-            return {space_of_text(row.space): row.dimension for row in connection.execute(select)}
+            return spaces.held(connection, collection, person_id)
 
     @override
     def face_counts(self) -> dict[tuple[str, EmbeddingSpace], int]:
-        key = (faces.c.collection, faces.c.space)
-        select = sa.select(*key, sa.func.count().label("faces")).group_by(*key).order_by(*key)
         with self._database.reading() as connection:
-            return {(row.collection, space_of_text(row.space)): row.faces for row in connection.execute(select)}
+            return spaces.counts(connection)
 
     @override
     def person(self, person_id: str) -> Person:
@@ -171,11 +170,11 @@ class SqlGalleryStore(GalleryStore):
     def persons(
         self, *, collection: str | None, name: str, labels: Mapping[str, str], cursor: str | None, limit: int
     ) -> Page:
-        select = SELECT_PERSONS.where(*has_labels(labels)).order_by(persons.c.name, persons.c.id).limit(limit + 1)
+        select = SELECT_PERSONS.where(*has_labels(labels)).order_by(persons.c.folded, persons.c.id).limit(limit + 1)
         if collection is not None:
             select = select.where(persons.c.collection == collection)
         if name:
-            select = select.where(persons.c.name.icontains(name, autoescape=True))
+            select = select.where(persons.c.folded.contains(folded(name), autoescape=True))
         if cursor is not None:
             select = select.where(comes_after(cursor))
         with self._database.reading() as connection:
@@ -185,29 +184,24 @@ class SqlGalleryStore(GalleryStore):
     @override
     def update(self, person_id: str, changes: Mapping[str, Any], event: Event) -> Person:
         number = id_of(person_id, PersonNotFound)
+        values = dict(changes) | ({"folded": folded(changes["name"])} if "name" in changes else {})
         try:
             with self._database.writing() as connection:
                 before = person_in(connection, number)
-                if changes:
-                    connection.execute(sa.update(persons).where(persons.c.id == number).values(**changes))
+                if values:
+                    connection.execute(sa.update(persons).where(persons.c.id == number).values(**values))
                 writes.record(connection, event, writes.now(), person_id=before.id)
                 return person_in(connection, number)
         except sa.exc.IntegrityError as error:
             raise Conflict("The name is taken.") from error
 
     @override
-    def merge(self, person_id: str, others: Collection[str], event: Event) -> Person:
+    def merge(self, person_id: str, others: Collection[str], event: Event, *, limit: Limit | None = None) -> Person:
         number = id_of(person_id, PersonNotFound)
-        merged = {id_of(other, PersonNotFound) for other in others} - {number}
+        merged = list(dict.fromkeys(id_of(other, PersonNotFound) for other in others))
         with self._database.writing() as connection:
-            into = person_in(connection, number)
-            for one in sorted({number, *merged}):  # in one order, so that two merges cannot wait for each other
-                writes.lock_person(connection, one, into.collection)
-            moved = faces.c.person_id.in_(merged)
-            writes.note_changes(connection, list(connection.scalars(sa.select(faces.c.id).where(moved))))
-            connection.execute(sa.update(faces).where(moved).values(person_id=number))
-            connection.execute(sa.delete(persons).where(persons.c.id.in_(merged)))
-            writes.record(connection, event, writes.now(), person_id=into.id)
+            merging.merge(connection, number, [other for other in merged if other != number], limit)
+            writes.record(connection, event, writes.now(), person_id=str(number))
             return person_in(connection, number)
 
     @override
@@ -234,29 +228,34 @@ class SqlGalleryStore(GalleryStore):
         return sealing.crop_of(self._keyring, row)
 
     @override
-    def forget(self, event: Event, *, person_id: str | None = None, face_id: str | None = None) -> RecordedEvent:
-        with self._database.erasing() as connection:
+    def forget(self, event: Event, *, person_id: str | None = None, face_id: str | None = None) -> Forgotten:
+        with self._database.erasing() as erasure:
+            connection = erasure.connection
             if face_id is not None:
                 face = only(faces_in(connection, [id_of(face_id, FaceNotFound)]))
                 writes.forget_faces(connection, faces.c.id == UUID(face.id))
-                return writes.record(connection, event, writes.now(), person_id=face.person_id, face_id=face.id)
-            number = id_of(person_id or "", PersonNotFound)
-            writes.lock_person(connection, number)
-            writes.forget_persons(connection, persons.c.id == number)
-            return writes.record(connection, event, writes.now(), person_id=str(number))
+                who = {"person_id": face.person_id, "face_id": face.id}
+            else:
+                number = writes.lock_person(connection, id_of(person_id or "", PersonNotFound))
+                writes.forget_persons(connection, persons.c.id == number)
+                who = {"person_id": str(number)}
+            recorded = writes.record(connection, event, writes.now(), **who)
+        return Forgotten(recorded=recorded, bytes_gone=erasure.is_complete)
 
     @override
     def expire(self, at: datetime, event: Event, *, limit: int) -> list[RecordedEvent]:
         over = sa.select(persons.c.id).where(persons.c.retain_until <= at).order_by(persons.c.id).limit(limit)
-        with self._database.erasing() as connection:
+        with self._database.erasing() as erasure:
+            connection = erasure.connection
             numbers = list(connection.scalars(over.with_for_update()))
             writes.forget_persons(connection, persons.c.id.in_(numbers))
             return [writes.record(connection, event, writes.now(), person_id=str(number)) for number in numbers]
 
     @override
-    def whole_person(self, *, after: str | None) -> tuple[Person, list[WholeFace]] | None:
-        with self._database.reading() as connection:
-            return transfer.whole_person(connection, self._keyring, after)
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        with self._database.snapshot() as connection:
+            yield transfer.snapshot(connection, self._keyring)
 
     @override
     def restore(self, person: Person, faces: Sequence[WholeFace], event: Event) -> bool:
@@ -283,8 +282,9 @@ class SqlGalleryStore(GalleryStore):
             raise Conflict("The name is taken.") from error
 
     @override
-    def remove_collection(self, name: str, event: Event, *, with_persons: bool) -> RecordedEvent:
-        with self._database.erasing() as connection:
+    def remove_collection(self, name: str, event: Event, *, with_persons: bool) -> Forgotten:
+        with self._database.erasing() as erasure:
+            connection = erasure.connection
             # A name that no request could have given may hold what PostgreSQL cannot.
             if not name.isprintable() or not connection.scalar(sa.select(1).where(collections.c.name == name)):
                 raise NotFound("There is no such collection.")
@@ -295,4 +295,5 @@ class SqlGalleryStore(GalleryStore):
             connection.execute(sa.delete(collections).where(collections.c.name == name))
             now, of_each = writes.now(), replace(event, action="forget", details={"reason": event.action})
             writes.record_all(connection, [replace(of_each, person_id=str(number)) for number in forgotten], now)
-            return writes.record(connection, event, now)
+            recorded = writes.record(connection, event, now)
+        return Forgotten(recorded=recorded, bytes_gone=erasure.is_complete)

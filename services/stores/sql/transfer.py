@@ -1,6 +1,6 @@
 """Whole persons: out of one gallery and into another."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -8,25 +8,28 @@ import sqlalchemy as sa
 
 from core.sealing import Keyring
 from services.stores.audit_base import Event
-from services.stores.gallery_base import NewFace, Person, WholeFace
+from services.stores.gallery_values import NewFace, Person, Snapshot, WholeFace
 from services.stores.sql import sealing, writes
 from services.stores.sql.rows import FACE_COLUMNS, SELECT_PERSONS, face_of, person_of
-from services.stores.sql.schema import as_id, faces, persons
+from services.stores.sql.schema import collections, faces, persons
 
 
-def whole_person(
-    connection: sa.Connection, keyring: Keyring, after: str | None
-) -> tuple[Person, list[WholeFace]] | None:
-    """As `GalleryStore.whole_person`."""
-    select = SELECT_PERSONS.order_by(persons.c.id).limit(1)
-    if after is not None:
-        select = select.where(persons.c.id > as_id(after))
-    row = connection.execute(select).first()
-    if row is None:
-        return None
-    found = sa.select(*FACE_COLUMNS, faces.c.embedding, faces.c.crop).where(faces.c.person_id == row.id)
-    rows = connection.execute(found.order_by(faces.c.registered_at, faces.c.id))
-    return person_of(row), [_whole_face(keyring, row) for row in rows]
+def snapshot(connection: sa.Connection, keyring: Keyring) -> Snapshot:
+    """As `GalleryStore.snapshot`, on a connection that sees one moment only."""
+    return Snapshot(
+        collections=list(connection.scalars(sa.select(collections.c.name).order_by(collections.c.name))),
+        persons=_everybody(connection, keyring),
+    )
+
+
+def _everybody(connection: sa.Connection, keyring: Keyring) -> Iterator[tuple[Person, list[WholeFace]]]:
+    next_one = SELECT_PERSONS.order_by(persons.c.id).limit(1)
+    row = connection.execute(next_one).first()
+    while row is not None:
+        whole = sa.select(*FACE_COLUMNS, faces.c.embedding, faces.c.crop).where(faces.c.person_id == row.id)
+        found = connection.execute(whole.order_by(faces.c.registered_at, faces.c.id))
+        yield person_of(row), [_whole_face(keyring, one) for one in found]
+        row = connection.execute(next_one.where(persons.c.id > row.id)).first()
 
 
 def restore(

@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from core.exceptions import PersonNotFound
 from core.sealing import Keyring
 from services.stores.audit_base import Event, RecordedEvent
-from services.stores.gallery_base import AnswerKeyTaken, NewFace
-from services.stores.sql import sealing
+from services.stores.gallery_values import NewFace
+from services.stores.sql import answers, sealing
 from services.stores.sql.inserts import insert_if_missing
 from services.stores.sql.rows import text_of_space
-from services.stores.sql.schema import answers, changes, collections, events, faces, persons
+from services.stores.sql.schema import changes, collections, events, faces, persons
 
 
 def now() -> datetime:
@@ -109,16 +109,10 @@ def note_changes(connection: sa.Connection, numbers: Sequence[UUID]) -> None:
         connection.execute(sa.insert(changes), [{"face_id": number} for number in numbers])
 
 
-def keep_answer(connection: sa.Connection, key: str, request: str, numbers: Sequence[UUID], at: datetime) -> None:
-    """Remember what a request stored; raises AnswerKeyTaken."""
-    stored = [str(number) for number in numbers]
-    if not insert_if_missing(connection, answers, {"key": key, "request": request, "faces": stored, "at": at}):
-        raise AnswerKeyTaken
-
-
 def forget_faces(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
     """Remove faces."""
     note_changes(connection, list(connection.scalars(sa.select(faces.c.id).where(which))))
+    answers.forget(connection, sa.select(faces.c.id).where(which))
     connection.execute(sa.delete(faces).where(which))
 
 

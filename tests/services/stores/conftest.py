@@ -7,10 +7,13 @@ import pytest
 import sqlalchemy as sa
 
 from core.sealing import Keyring
+from services.stores.audit_base import RecordedEvent
 from services.stores.sql.audit import SqlAuditStore
 from services.stores.sql.database import Database
 from services.stores.sql.matrix_search import MatrixSearch
 from services.stores.sql.pgvector_search import PgVectorSearch
+from services.stores.sql.rows import event_of
+from services.stores.sql.schema import events
 from services.stores.sql.store import SqlGalleryStore
 from tests.postgresql import new_database, running
 
@@ -92,3 +95,10 @@ def audit(make_audit: Callable[[], SqlAuditStore]) -> SqlAuditStore:
 def gallery(make_store: Callable[[], SqlGalleryStore]) -> SqlGalleryStore:
     """A store on an empty database."""
     return make_store()
+
+
+def events_in(audit: SqlAuditStore, action: str | None = None) -> list[RecordedEvent]:
+    """All events, or those of an action, by id; sealed or not."""
+    with audit._database.reading() as connection:
+        found = [event_of(row) for row in connection.execute(sa.select(events).order_by(events.c.id))]
+    return [one for one in found if action in (None, one.event.action)]

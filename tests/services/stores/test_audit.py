@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import threading
-from contextlib import suppress
+from contextlib import closing, suppress
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 
@@ -15,8 +16,14 @@ import pytest
 import sqlalchemy as sa
 
 from core.exceptions import ServiceUnavailable
+from schemas.verifications import VerificationsQuery
 from services.audit import AuditService, UnreadableTrail
+from services.recording import EventLog
 from services.stores.audit_base import GENESIS, Event
+from services.stores.sql import writes
+from services.stores.sql.database import Database
+from services.verifications import VerificationService
+from tests.services.stores.conftest import events_in
 from tests.services.stores.test_gallery import register
 from tests.test_server import PROJECT
 
@@ -257,7 +264,7 @@ def test_an_export_has_every_sealed_event_and_proves_itself(service, three_batch
     audit.record([EVENT])
     counts, lines = exported(service)
     assert counts == (9, 3)
-    recorded = audit.events(action=None, after=0, limit=100)
+    recorded = events_in(audit)
     for line, one in zip(lines, recorded[:9], strict=True):
         assert (line["id"], line["batch"], line["at"]) == (one.id, one.batch, one.at.isoformat(timespec="microseconds"))
         assert {name: line[name] for name in Event.__dataclass_fields__} == {
@@ -294,3 +301,21 @@ def test_pages_are_in_the_order_of_sealing_and_may_be_narrowed(gallery, audit):
     assert listed(after=(2, 4)) == []
     assert listed(action="register") == listed(person_id=ann.id.upper()) == [(1, 1), (2, 4)]
     assert listed(action="register", person_id=EVENT.person_id) == listed(person_id="no id") == []
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_decision_that_is_recorded_by_a_transaction_which_ends_late_is_on_a_later_page(audit, database_url):
+    said = {"model": "Dlib", "detector_backend": "skip", "similarity_metric": "cosine"}
+    decision = replace(EVENT, action="verify", details=said | {"distance": 0.1, "threshold": 0.2, "verified": True})
+    verifications = VerificationService(store=audit, log=EventLog(store=audit), enabled=True)
+    with closing(Database(database_url)) as slow:
+        with slow.writing() as connection:
+            first = writes.record(connection, decision, writes.now())  # which takes the smaller id
+            audit.record([decision])
+            assert audit.seal(limit=10) == 1
+            page = verifications.page(VerificationsQuery(limit=1))
+            (second,) = page.verifications
+            assert int(second.id) > first.id
+        assert audit.seal(limit=10) == 1
+    rest = verifications.page(VerificationsQuery(after=page.next_after))
+    assert [one.id for one in rest.verifications] == [str(first.id)]

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import traceback
 from contextlib import closing
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ from services.stores.sql.pgvector_search import PgVectorSearch
 from services.stores.sql.schema import metadata
 from services.stores.sql.store import SqlGalleryStore
 from tests.postgresql import in_files, running
+from tests.services.stores.conftest import events_in
 from tests.services.stores.test_gallery import FORGET, face, near, register
 
 TOAST_BYTES = 1996  # of a piece in which PostgreSQL keeps what is long; a slice at its beginning is not in two
@@ -52,7 +54,7 @@ def test_events_of_before_there_were_seals_are_sealed_and_outlive_the_seals(data
     audit = make_audit()
     assert audit.seal(limit=10) == 1
     (batch,) = audit.batches(1, 1)
-    assert batch.events == audit.events(action=None, after=0, limit=10)
+    assert batch.events == events_in(audit)
     database.downgrade("0001")
     with engine.begin() as connection:
         assert connection.scalar(sa.text("SELECT person_id FROM events")) == "p"
@@ -65,7 +67,8 @@ def test_a_purge_says_what_the_user_is_not_permitted(make_store, database_url):
     make_store()
     url = sa.make_url(database_url)
     if url.get_backend_name() == "sqlite":
-        assert Database(database_url).purge() == {}
+        with closing(Database(database_url)) as database:
+            assert database.purge() == {"WAL": "done"}
         return
     user = f"user_{url.database}"
     owner = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
@@ -128,6 +131,17 @@ def test_a_database_that_does_not_answer_is_unavailable_soon_to_all_who_ask_at_o
     assert said == [ServiceUnavailable] * 60
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_value_that_the_database_cannot_hold_is_not_an_absence_of_the_database(database_url):
+    with closing(Database(database_url)) as database:
+        secret = sa.select(sa.cast(sa.literal("secret"), sa.Integer))
+        with pytest.raises(ValueError, match="22P02") as raised, database.reading() as connection:
+            connection.execute(secret)
+        assert "secret" not in "".join(traceback.format_exception(raised.value))
+        with pytest.raises(ServiceUnavailable, match="lacks"), database.reading() as connection:
+            connection.execute(sa.text("SELECT * FROM nothing"))
+
+
 def test_a_purge_leaves_no_byte_of_the_forgotten_in_any_file_of_postgresql():
     rng = np.random.default_rng(0)
     with running() as server, closing(Database(server.url)) as database:
@@ -157,7 +171,7 @@ def test_a_purge_leaves_no_byte_of_the_forgotten_in_any_file_of_postgresql():
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_writer_waits_for_another_of_its_process_but_not_for_ever(database_url, monkeypatch):
-    monkeypatch.setattr("services.stores.sql.database._TIMEOUT_S", 0.1)
+    monkeypatch.setattr("services.stores.sql.database.left_s", lambda _: 0.1)
     database = Database(database_url)
     database.upgrade()
     with database.writing(), pytest.raises(ServiceUnavailable), database.writing():
@@ -165,6 +179,31 @@ def test_a_writer_waits_for_another_of_its_process_but_not_for_ever(database_url
     with database.writing() as connection:
         connection.execute(sa.select(1))
     database.close()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_bytes_that_a_reader_keeps_in_the_log_written_ahead_are_not_said_to_be_gone(
+    database_url, tmp_path, monkeypatch, make_store
+):
+    monkeypatch.setattr("services.stores.sql.sqlite_file._SAFE_WAL", (3, 0, 0))  # as if this SQLite were newer
+    monkeypatch.setattr("services.stores.sql.sqlite_file.left_s", lambda: 0.1)
+    embedding = np.random.default_rng(0).normal(size=128).astype("<f4")
+    gallery = make_store()
+    ann, bob, cid = (register(gallery, name, face(embedding=embedding))[0] for name in ("Ann", "Bob", "Cid"))
+
+    def is_in_a_file():
+        return any(embedding.tobytes()[:64] in path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
+
+    with closing(Database(database_url)) as other:
+        with other.reading():
+            assert gallery.forget(FORGET, person_id=ann.id).bytes_gone is False
+            assert gallery.forget(FORGET, person_id=bob.id).bytes_gone is False
+            assert gallery.purge() == {"WAL": "still read by others: call it again"}
+            assert is_in_a_file()
+        assert gallery.forget(FORGET, person_id=cid.id).bytes_gone is True
+        assert not is_in_a_file()
+        assert gallery.purge() == {"WAL": "done"}
+        assert (tmp_path / "gallery.db-wal").stat().st_size == 0
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

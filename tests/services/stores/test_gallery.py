@@ -7,12 +7,14 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from core.exceptions import Conflict, FaceNotFound, NotFound, PersonNotFound, ValidationFailed
 from services.engine.base import EmbeddingSpace, FaceArea
 from services.stores.audit_base import Event
-from services.stores.gallery_base import AnswerKeyTaken, NewFace
-from tests.services.stores.conftest import ALSO_ENCRYPTED
+from services.stores.gallery_values import Answer, AnswerKey, AnswerKeyTaken, Limit, NewFace
+from services.stores.sql.schema import answers
+from tests.services.stores.conftest import ALSO_ENCRYPTED, events_in
 
 pytestmark = ALSO_ENCRYPTED
 
@@ -52,6 +54,11 @@ def near(gallery, *probe, space=SPACE, collection="default", metric="euclidean",
         space=space, collection=collection, metric=metric, k=k, **options,
     )  # fmt: skip
     return [(one.person.name, one.distance) for one in found]
+
+
+def everybody(gallery):
+    with gallery.snapshot() as snapshot:
+        return list(snapshot.persons)
 
 
 def test_a_registered_face_is_kept_as_it_was_given(gallery):
@@ -158,12 +165,12 @@ def test_what_one_worker_changes_every_other_sees_at_once(make_store):
 
 def test_the_forgotten_are_gone(gallery):
     ann, (first, second) = register(gallery, "Ann", face(1), face(2))
-    receipt = gallery.forget(FORGET, face_id=first.id)
+    receipt = gallery.forget(FORGET, face_id=first.id).recorded
     assert (receipt.event.person_id, receipt.event.face_id) == (ann.id, first.id)
     with pytest.raises(FaceNotFound):
         gallery.face(first.id)
     assert gallery.person(ann.id).faces == 1
-    receipt = gallery.forget(FORGET, person_id=ann.id)
+    receipt = gallery.forget(FORGET, person_id=ann.id).recorded
     assert (receipt.event.person_id, receipt.event.face_id) == (ann.id, "")
     for ask in (gallery.person, gallery.faces, lambda number: gallery.forget(FORGET, person_id=number)):
         with pytest.raises(PersonNotFound):
@@ -191,6 +198,35 @@ def test_persons_are_changed_and_merged(gallery):
     for ask in (lambda: gallery.update(bob.id, {}, REGISTER), lambda: gallery.merge(bob.id, [ann.id], REGISTER)):
         with pytest.raises(PersonNotFound):
             ask()
+
+
+def test_a_merge_keeps_the_labels_and_metadata_of_all_and_the_persons_own_first(gallery):
+    ann, bob, cid = (
+        register(gallery, name, face(number), labels={"who": name, name: "x"}, metadata={"n": number, name: [number]})[
+            0
+        ]
+        for number, name in enumerate(("Ann", "Bob", "Cid"))
+    )
+    merged = gallery.merge(bob.id, [cid.id, ann.id, cid.id], REGISTER)
+    assert merged.labels == {"who": "Bob", "Ann": "x", "Bob": "x", "Cid": "x"}
+    assert merged.metadata == {"n": 1, "Ann": [0], "Bob": [1], "Cid": [2]}
+    assert gallery.person(bob.id) == merged
+    dan, eve = (register(gallery, name, labels={"who": name})[0] for name in ("Dan", "Eve"))
+    fay, _ = register(gallery, "Fay")
+    assert gallery.merge(fay.id, [eve.id, dan.id], REGISTER).labels == {"who": "Eve"}
+
+
+def test_a_merge_of_persons_who_are_kept_until_different_times_needs_to_be_told_which(gallery):
+    soon = datetime.now(UTC) + timedelta(days=1)
+    for limits in ((None, soon), (soon, None), (soon, soon + timedelta(days=1))):
+        for limit in (None, soon + timedelta(days=7)):
+            into, other = (register(gallery, f"{uuid4()}", face(1), retain_until=until)[0] for until in limits)
+            with pytest.raises(Conflict):
+                gallery.merge(into.id, [other.id], REGISTER)
+            assert (gallery.person(into.id), gallery.person(other.id)) == (into, other)
+            assert gallery.merge(into.id, [other.id], REGISTER, limit=Limit(limit)).retain_until == limit
+    both = [register(gallery, name, retain_until=soon)[0].id for name in ("Ann", "Bob")]
+    assert gallery.merge(both[0], both[1:], REGISTER).retain_until == soon
 
 
 def test_persons_are_listed_by_name_in_pages(gallery):
@@ -253,9 +289,9 @@ def test_collections_are_made_listed_and_removed_with_an_event_for_each_person(g
     with pytest.raises(Conflict):
         gallery.remove_collection("full", FORGET, with_persons=False)
     removal = Event(action="remove_collection", outcome="done", collection="full")
-    removed = gallery.remove_collection("full", removal, with_persons=True)
+    removed = gallery.remove_collection("full", removal, with_persons=True).recorded
     assert gallery.collections() == {}
-    *_, forgotten, last = audit.events(action=None, after=0, limit=10)
+    *_, forgotten, last = events_in(audit)
     reason = {"reason": "remove_collection"}
     assert forgotten.event == replace(removal, action="forget", person_id=ann.id, details=reason)
     assert last == removed
@@ -270,15 +306,75 @@ def test_the_spaces_of_a_collection_are_known(gallery):
 
 def test_a_request_that_comes_again_finds_what_it_stored(gallery):
     assert gallery.answered("key") is None
-    ann, faces = register(gallery, "Ann", answer_key=("key", "digest"))
-    assert gallery.answered("key") == ("digest", ann, faces)
+    key = AnswerKey("key", "digest")
+    ann, (kept,) = register(gallery, "Ann", answer_key=key)
+    first = Answer(request="digest", person_id=ann.id, name="Ann", face=kept)
+    assert gallery.answered("key") == first
     with pytest.raises(AnswerKeyTaken):
-        register(gallery, "Bob", answer_key=("key", "digest"))
+        register(gallery, "Bob", answer_key=key)
+    gallery.update(ann.id, {"name": "Anna"}, REGISTER)
+    assert gallery.answered("key") == first
+    gallery.update(ann.id, {"name": "Ann"}, REGISTER)
     assert [
         person.name for person in gallery.persons(collection=None, name="", labels={}, cursor=None, limit=9).persons
     ] == ["Ann"]
     gallery.forget(FORGET, person_id=ann.id)
     assert gallery.answered("key") is None
+    with pytest.raises(AnswerKeyTaken):
+        register(gallery, "Ann", answer_key=key)
+
+
+def test_an_answer_is_kept_for_as_long_as_it_lasts_and_no_name_for_longer_than_the_face(gallery):
+    over, lasting = AnswerKey("over", "d", timedelta(days=-1)), AnswerKey("lasting", "d", timedelta(days=1))
+    register(gallery, "Ann", answer_key=over)
+    assert gallery.answered("over") is None
+    bob, _ = register(gallery, "Bob", face(2), answer_key=lasting)
+    register(gallery, "Ann", face(3), answer_key=AnswerKey("over", "other"))
+    assert gallery.answered("over").request == "other"
+    assert gallery.answered("lasting").name == "Bob"
+    register(gallery, "Cid", face(3), answer_key=AnswerKey("for good", "d"))
+    register(gallery, "Dan", face(3), answer_key=over_again(gallery))
+    gallery.forget(FORGET, person_id=bob.id)
+    with gallery._database.reading() as connection:
+        rows = connection.execute(sa.select(answers.c.key, answers.c.name).order_by(answers.c.key)).all()
+    assert rows == [("for good", "Cid"), ("lasting", None), ("over", "Ann"), ("over again", "Dan")]
+
+
+def over_again(gallery):
+    """A key of which the answer is over, and was never asked for again."""
+    register(gallery, "Dan", face(3), answer_key=AnswerKey("never again", "d", timedelta(days=-1)))
+    return AnswerKey("over again", "d")
+
+
+@pytest.mark.parametrize(
+    ("name", "looked_for"),
+    [
+        ("Élodie", "élodie"),
+        ("ÉLODIE", "élod"),
+        ("Straße", "STRASSE"),
+        ("Zoe\u0308", "zoë"),
+        ("Ёлка", "ёЛ"),
+        ("Ωmega", "ω"),
+    ],
+)
+def test_a_name_is_found_in_any_case_and_however_its_letters_are_composed(gallery, name, looked_for):
+    person, _ = register(gallery, name)
+    register(gallery, "Bob")
+
+    def found(name):
+        page = gallery.persons(collection=None, name=name, labels={}, cursor=None, limit=9)
+        return [person.name for person in page.persons]
+
+    assert found(looked_for) == [name]
+    gallery.update(person.id, {"name": "Ann"}, REGISTER)
+    assert (found(looked_for), found("ANN")) == ([], ["Ann"])
+
+
+def test_names_are_listed_in_the_order_of_their_letters_in_any_case(gallery):
+    for name in ("b", "Éa", "A", "c", "B", "a", "ea"):
+        register(gallery, name)
+    page = gallery.persons(collection=None, name="", labels={}, cursor=None, limit=9)
+    assert [person.name.casefold() for person in page.persons] == ["a", "a", "b", "b", "c", "ea", "éa"]
 
 
 def test_every_change_has_its_event_and_a_failed_one_has_none(gallery, audit):
@@ -287,10 +383,9 @@ def test_every_change_has_its_event_and_a_failed_one_has_none(gallery, audit):
     with pytest.raises(PersonNotFound):
         gallery.forget(FORGET, person_id=ann.id)
     audit.record([Event(action="verify", outcome="match", key_id="k")])
-    first, second, third = audit.events(action=None, after=0, limit=10)
+    first, second, third = events_in(audit)
     assert first.event == replace(REGISTER, person_id=ann.id, face_id=kept.id)
     assert (second.event.action, second.event.person_id, third.event.key_id) == ("forget", ann.id, "k")
     assert first.id < second.id < third.id
     assert first.at <= second.at <= third.at
-    assert audit.events(action="verify", after=0, limit=10) == [third]
-    assert audit.events(action=None, after=first.id, limit=1) == [second]
+    assert events_in(audit, "verify") == [third]

@@ -7,10 +7,12 @@ from uuid import uuid4
 import pytest
 
 from core.exceptions import Conflict
-from tests.services.stores.conftest import ALSO_ENCRYPTED
-from tests.services.stores.test_gallery import FORGET, OTHER, REGISTER, SPACE, face, near, register, vector
+from tests.services.stores.conftest import ALSO_ENCRYPTED, events_in
+from tests.services.stores.test_gallery import FORGET, OTHER, REGISTER, SPACE, everybody, face, near, register, vector
 
 pytestmark = ALSO_ENCRYPTED
+
+EVERYBODY = {"collection": None, "name": "", "labels": {}, "cursor": None, "limit": 100}
 
 
 def test_those_whose_time_is_over_expire_each_with_an_event(gallery, audit):
@@ -23,7 +25,7 @@ def test_those_whose_time_is_over_expire_each_with_an_event(gallery, audit):
     assert gallery.expire(now, FORGET, limit=2) == []
     assert (len(first), len(second)) == (2, 1)
     assert {one.event.person_id for one in first + second} == set(over)
-    assert audit.events(action="forget", after=0, limit=9) == first + second
+    assert events_in(audit, "forget") == first + second
     assert sorted(name for name, _ in near(gallery, 1)) == ["later", "never"]
 
 
@@ -49,28 +51,43 @@ def test_a_purge_leaves_what_is_there(gallery):
 
 
 def test_a_whole_person_is_taken_to_another_gallery(gallery):
-    assert gallery.whole_person(after=None) is None
+    assert everybody(gallery) == []
     register(gallery, "Ann", face(1, 2, liveness=0.5, crop=b"png"), face(3, space=OTHER), labels={"a": "b"})
     register(gallery, "Bob", face(2), metadata={"n": [1]}, retain_until=datetime.now(UTC))
-    first = gallery.whole_person(after=None)
-    second = gallery.whole_person(after=first[0].id)
-    assert gallery.whole_person(after=second[0].id) is None
-    assert {first[0].name, second[0].name} == {"Ann", "Bob"}
-    for person, faces in (first, second):
+    both = everybody(gallery)
+    assert {person.name for person, _ in both} == {"Ann", "Bob"}
+    for person, faces in both:
         assert gallery.restore(person, faces, REGISTER) is False
         gallery.forget(FORGET, person_id=person.id)
         assert gallery.restore(person, faces, REGISTER) is True
         assert gallery.person(person.id) == person
-        again = {one.id: one for one in gallery.whole_person(after=None if person is first[0] else first[0].id)[1]}
+        again = {one.id: one for someone, theirs in everybody(gallery) if someone == person for one in theirs}
         for one in faces:
             assert replace(again[one.id].face, embedding=0) == replace(one.face, embedding=0)
             assert again[one.id].face.embedding.tobytes() == one.face.embedding.tobytes()
     assert near(gallery, 1, 2)[0] == ("Ann", 0.0)
 
 
+@pytest.mark.parametrize("into_the_first", [True, False])
+def test_a_snapshot_is_of_one_moment_and_keeps_no_writer_waiting(gallery, into_the_first):
+    for number in range(3):
+        register(gallery, str(number), face(number), face(number, 1))
+    gallery.add_collection("empty", REGISTER)
+    before = {person.name: [one.id for one in faces] for person, faces in everybody(gallery)}
+    with gallery.snapshot() as snapshot:
+        first, faces = next(snapshot.persons)
+        rest = [person.id for person in gallery.persons(**EVERYBODY).persons if person.id != first.id]
+        into, others = (first.id, rest) if into_the_first else (rest[0], [first.id, rest[1]])
+        gallery.merge(into, others, REGISTER)
+        register(gallery, "later", collection="later")
+        seen = {person.name: [one.id for one in theirs] for person, theirs in [(first, faces), *snapshot.persons]}
+        assert (seen, snapshot.collections) == (before, ["default", "empty"])
+    assert sorted(len(theirs) for _, theirs in everybody(gallery)) == [1, 6]
+
+
 def test_a_person_whose_name_or_face_is_somebody_elses_is_not_restored(gallery):
     ann, (kept,) = register(gallery, "Ann")
-    _, faces = gallery.whole_person(after=None)
+    ((_, faces),) = everybody(gallery)
     for other in (replace(ann, id=str(uuid4())), replace(ann, id=str(uuid4()), name="Bob", collection="new")):
         with pytest.raises(Conflict):
             gallery.restore(other, faces, REGISTER)

@@ -14,6 +14,7 @@ from services.stores.sql.database import Database
 from services.stores.sql.hits import DatabaseStorage
 from services.stores.sql.misses import SqlMissStore
 from services.stores.sql.schema import hits, misses
+from tests.services.stores.conftest import events_in
 from tests.services.stores.test_gallery import FORGET, face, register
 
 MOST = 5
@@ -110,7 +111,7 @@ class TestMisses:
         for is_match in (False, True):
             assert self.count(there, person, is_match=is_match) == LATER
         assert here.locked_until(person, NOW) == LATER
-        (event,) = audit.events(action="lock", after=0, limit=10)
+        (event,) = events_in(audit, "lock")
         assert (event.event.person_id, event.event.key_id) == (person, "k")
 
     def test_begin_anew_after_a_match_and_after_the_lock(self, stores, person):
@@ -129,7 +130,7 @@ class TestMisses:
         answers = []
         in_parallel(*[lambda one=one: answers.append(self.count(one, person)) for one in stores * 8])
         assert (answers.count(None), answers.count(LATER)) == (MOST, 16 - MOST)
-        assert len(audit.events(action="lock", after=0, limit=10)) == 1
+        assert len(events_in(audit, "lock")) == 1
 
     def test_are_forgotten_with_the_person_and_merged_away(self, stores, databases, person, gallery):
         other = register(gallery, "Bob", face(2))[0].id

@@ -25,3 +25,19 @@ def test_searches_share_a_matrix_and_a_change_waits_for_them(tmp_path):
     later.join(60)
     assert (matrix.count, found) == (0, [[]])
     database.close()
+
+
+def test_no_matrix_stays_of_what_has_no_faces(tmp_path):
+    database = Database(f"sqlite:///{tmp_path / 'gallery.db'}")
+    search = MatrixSearch(database)
+    gallery = SqlGalleryStore(database, search)
+    for number in range(20):
+        assert near(gallery, 1, collection=f"unknown {number}") == []
+    ann, _ = register(gallery, "Ann", collection="staff")
+    register(gallery, "Bob")
+    assert (near(gallery, 1, collection="staff"), near(gallery, 1)) == ([("Ann", 0.0)], [("Bob", 0.0)])
+    assert len(search._matrices) == 2
+    gallery.forget(FORGET, person_id=ann.id)
+    assert near(gallery, 1, collection="staff") == []
+    assert len(search._matrices) == 1
+    database.close()

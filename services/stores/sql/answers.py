@@ -1,0 +1,43 @@
+"""What requests with an answer key stored, so that one that is sent again stores nothing."""
+
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from services.stores.gallery_values import Answer, AnswerKey, AnswerKeyTaken, Person
+from services.stores.sql.inserts import insert_if_missing
+from services.stores.sql.rows import faces_in
+from services.stores.sql.schema import answers
+
+
+def keep(connection: sa.Connection, key: AnswerKey, face: UUID, person: Person, at: datetime) -> None:
+    """Remember which face a request stored, and forget what was remembered long enough; raises AnswerKeyTaken."""
+    connection.execute(sa.delete(answers).where(answers.c.expires_at <= at))
+    values = {
+        "key": key.key,
+        "request": key.request,
+        "face_id": face,
+        "person_id": UUID(person.id),
+        "name": person.name,
+        "at": at,
+        "expires_at": None if key.lasts is None else at + key.lasts,
+    }
+    if not insert_if_missing(connection, answers, values):
+        raise AnswerKeyTaken
+
+
+def find(connection: sa.Connection, key: str, at: datetime) -> Answer | None:
+    """As `GalleryStore.answered`, of what is remembered at this moment."""
+    lasts = answers.c.expires_at.is_(None) | (answers.c.expires_at > at)
+    row = connection.execute(sa.select(answers).where(answers.c.key == key, lasts)).first()
+    found = [] if row is None or row.name is None else faces_in(connection, [row.face_id])
+    if row is None or not found:
+        return None
+    return Answer(request=row.request, person_id=str(row.person_id), name=row.name, face=found[0])
+
+
+def forget(connection: sa.Connection, face_ids: sa.Select[tuple[UUID]]) -> None:
+    """Forget whose these faces were; that there was a request is remembered."""
+    said = {"face_id": None, "person_id": None, "name": None}
+    connection.execute(sa.update(answers).where(answers.c.face_id.in_(face_ids)).values(said))

@@ -1,0 +1,134 @@
+"""SQLite's file: its connections, the turn of its one writer, and a copy of it."""
+
+import fcntl
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from tempfile import mkstemp
+from typing import Any
+
+import sqlalchemy as sa
+
+from core.patience import left_s, waiting
+
+_LOOK_S = 0.001  # how often it is looked whether another process has ended what only one may do
+
+# Below it, a write-ahead log with several connections can lose a committed write (sqlite.org/wal.html, section 11).
+_SAFE_WAL = (3, 51, 3)
+
+
+def engine(url: sa.URL) -> sa.Engine:
+    """SQLAlchemy's engine; a transaction with the execution option `writes` is the only one of its kind."""
+    made = sa.create_engine(url, max_overflow=-1, hide_parameters=True)  # as many connections as there are threads
+    sa.event.listen(made, "connect", _prepare)
+    sa.event.listen(made, "begin", _begin)
+    return made
+
+
+def make(path: Path) -> None:
+    """A file that nobody else can read; SQLite gives its journal the same rights."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def limit_waits(connection: sqlite3.Connection) -> None:
+    """Have SQLite wait for a lock as long as the request may still wait."""
+    connection.execute(f"PRAGMA busy_timeout={round(left_s() * 1000)}")
+
+
+def is_wiped(original: sa.Engine) -> bool:
+    """Move all that is in the log that SQLite writes ahead into the file, and cut the log to nothing.
+
+    False if others go on reading what was there before, for which it waits: then the log still holds it. Where there is
+    no such log it is true, for what a transaction deletes is overwritten in the file before it ends.
+    """
+    with original.connect() as connection:
+        driver: Any = connection.connection.driver_connection  # SQLAlchemy would begin a transaction, and be a reader
+        limit_waits(driver)
+        is_busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not is_busy
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """What only one thread of all processes is in; it ends with its owner. Raises TimeoutError."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        with waiting():
+            _wait_until(lambda: _is_locked(descriptor))
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _is_locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _wait_until(is_done: Callable[[], bool]) -> None:
+    end = time.monotonic() + left_s()
+    while not is_done():
+        if time.monotonic() > end:
+            raise TimeoutError("another one took too long")
+        time.sleep(_LOOK_S)
+
+
+@contextmanager
+def copy_of(original: sa.Engine) -> Iterator[sa.Connection]:
+    """A connection to a copy of the database as it is now.
+
+    It lies beside the original, without a name, and is gone with the block or the process. Who read the original itself
+    for as long as an export takes would keep its writers waiting.
+    """
+    path = Path(original.url.database or "")
+    descriptor, name = mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(descriptor)
+    with closing(sqlite3.connect(name, isolation_level=None, check_same_thread=False)) as copy:
+        os.unlink(name)
+        copy.execute("PRAGMA journal_mode=OFF")  # another one would look for the name
+        with original.begin() as connection:
+            source: Any = connection.connection.driver_connection
+            source.backup(copy)
+        opened = sa.create_engine("sqlite://", creator=lambda: copy, poolclass=sa.StaticPool, hide_parameters=True)
+        with opened.connect() as connection:
+            yield connection
+
+
+def _prepare(connection: sqlite3.Connection, _: Any) -> None:
+    connection.isolation_level = None  # the driver begins no transactions of its own
+    limit_waits(connection)
+    journal = "WAL" if sqlite3.sqlite_version_info >= _SAFE_WAL else "DELETE"
+    for pragma in (f"journal_mode={journal}", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: sa.Connection) -> None:
+    driver: Any = connection.connection.driver_connection
+    if connection.get_execution_options().get("writes"):
+        # SQLite itself looks for its turn ten times a second in the end, and may never find it where other processes
+        # write without a pause.
+        driver.execute("PRAGMA busy_timeout=0")
+        _wait_until(lambda: _is_writing(driver))
+        limit_waits(driver)  # with those who read, for the commit
+    else:
+        limit_waits(driver)
+        driver.execute("BEGIN")
+        driver.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()  # now, and not when a statement first reads
+
+
+def _is_writing(driver: sqlite3.Connection) -> bool:
+    try:
+        # At once: a reader that became a writer later could find another one faster, and would have to start anew.
+        driver.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorname != "SQLITE_BUSY":
+            raise
+        return False
+    return True

@@ -1,0 +1,38 @@
+"""Enrols a folder on the fake engine, and kills itself when so many are done: python … DATABASE FOLDER PHOTOS."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from core.config import Settings
+from core.images import ImagePolicy
+from schemas.gallery import EnrolmentOptions
+from services.enrolment import EnrolmentService
+from services.gallery import GalleryService
+from services.options import Defaults
+from services.reading import FaceReader
+from services.stores.sql.database import Database
+from services.stores.sql.matrix_search import MatrixSearch
+from services.stores.sql.store import SqlGalleryStore
+from tests.fakes import FakeEngine
+
+
+def main(url: str, folder: str, photos: str) -> None:
+    engine, defaults = FakeEngine(), Defaults.of(Settings())
+    policy = ImagePolicy(max_bytes=100_000, max_pixels=1_000_000)
+    database = Database(url)
+    store = SqlGalleryStore(database, MatrixSearch(database))
+    reader = FaceReader(engine=engine, policy=policy, defaults=defaults)
+    gallery = GalleryService(engine=engine, reader=reader, defaults=defaults, store=store)
+
+    def progress(done: int, _: int) -> None:
+        if done == int(photos):  # while other threads are at the next
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    service = EnrolmentService(gallery=gallery, store=store, defaults=defaults, policy=policy, lanes=2)
+    service.enrol(Path(folder), "default", EnrolmentOptions(), progress)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
