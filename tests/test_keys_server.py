@@ -1,6 +1,8 @@
 """Keys and the real server: it refuses to start without one, says so when it is open, and learns what others change."""
 
 import os
+import re
+import signal
 import subprocess
 import sys
 import time
@@ -61,3 +63,21 @@ def test_every_worker_learns_of_a_new_key_and_of_a_revoked_one(tmp_path):
         time.sleep(REVOKED_WITHIN_S)
         assert statuses(url, token) <= {401, 429}  # since wrong keys are counted
         assert statuses(url, second) == {200}
+
+
+def test_a_closed_service_stays_closed_when_its_database_vanishes(tmp_path):
+    token = keys(tmp_path, "create", "reader", "--scope", "gallery:read")
+    with served(tmp_path) as (url, log, process):
+        wait_for(f"{url}/health", alive=process)
+        assert (statuses(url, token, 1), statuses(url, "", 1)) == ({200}, {401})
+        for file in (tmp_path / "data").glob("gallery.db*"):
+            file.rename(tmp_path / file.name)
+        time.sleep(REVOKED_WITHIN_S)
+        assert statuses(url, "", 4) == statuses(url, token, 4) == {503}
+        worker = re.findall(r"Booting worker with pid: (\d+)", log.read_text())[-1]
+        os.kill(int(worker), signal.SIGKILL)
+        while log.read_text().count("Booting worker") < 2:
+            time.sleep(0.05)
+        wait_for(f"{url}/health", alive=process)
+        assert statuses(url, "", 4) == statuses(url, token, 4) == {401}
+    assert "THE KEYS ARE GONE" in log.read_text()
