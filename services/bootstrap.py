@@ -81,7 +81,7 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
     """The services of these settings; `engine` replaces DeepFace.
 
     Raises:
-        SettingsError: a default or a model to preload does not exist.
+        SettingsError: a default or a model to preload does not exist, or GALLERY_KEY does not open an index.
     """
     defaults = Defaults.of(settings)
     weights = WeightFolder(settings.deepface_home, settings.deepface_engine)
