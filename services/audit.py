@@ -74,7 +74,7 @@ class AuditService:
             proof.last_hash = seal.hash
             proof.has_expected |= seal.hash == expect
         if standing.astray:
-            wrong(f"batch {standing.last + 1} or later: {standing.astray} events, and no seal")
+            wrong(f"{standing.astray} events are in batches that do not exist")
         return proof
 
     def export(self, file: BinaryIO) -> tuple[int, int]:

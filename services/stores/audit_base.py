@@ -59,8 +59,8 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """The number of the last batch (0: none), how many events wait to be sealed, and how many are in a batch after the
-    last, which does not exist."""
+    """The number of the last batch (0: none), how many events wait to be sealed, and how many are in a batch that does
+    not exist."""
 
     last: int
     unsealed: int
@@ -110,7 +110,10 @@ class AuditStore(ABC):
     def sealed(
         self, *, action: str | None, person_id: str | None, after: tuple[int, int], limit: int
     ) -> list[RecordedEvent]:
-        """Sealed events by batch and id, those later than this batch and id: nothing is ever added before the last."""
+        """Events of batches that exist, by batch and id, those later than this batch and id.
+
+        Nothing is ever added before the last.
+        """
 
     @abstractmethod
     def seal(self, *, limit: int) -> int:
