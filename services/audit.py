@@ -135,7 +135,7 @@ def _wire(recorded: RecordedEvent) -> AuditEvent:
     event = recorded.event
     return AuditEvent(
         id=str(recorded.id),
-        at=recorded.at,
+        at=event.at,
         request_id=event.request_id,
         key_id=event.key_id,
         person_id=event.person_id,

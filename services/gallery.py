@@ -230,7 +230,7 @@ class GalleryService:
     def _receipt(self, recorded: RecordedEvent) -> Receipt:
         return Receipt(
             receipt_id=str(recorded.id),
-            forgotten_at=recorded.at,
+            forgotten_at=recorded.event.at,
             person_id=recorded.event.person_id,
             face_id=recorded.event.face_id,
             bytes_gone=self._erases,

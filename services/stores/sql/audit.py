@@ -34,7 +34,7 @@ class SqlAuditStore(AuditStore):
     @override
     def record(self, events: Sequence[Event]) -> None:
         with self._database.writing() as connection:
-            writes.record_all(connection, events, writes.now())
+            writes.record_all(connection, events)
 
     @override
     def events(self, *, action: str | None, after: int, limit: int) -> list[RecordedEvent]:
