@@ -31,6 +31,7 @@ from services.gallery_format import (
 )
 from services.gallery_reader import checked, opened, persons_in
 from services.recording import new_event
+from services.stores.audit_base import Event
 from services.stores.gallery_base import GalleryStore, Person, WholeFace
 
 
@@ -44,17 +45,18 @@ class Imported:
 
 
 class GalleryFileService:
-    """Writes and reads the file."""
+    """Writes and reads the file; that somebody took everything out is recorded before the file is there."""
 
-    def __init__(self, *, store: GalleryStore) -> None:
+    def __init__(self, *, store: GalleryStore, record: Callable[[Event], None]) -> None:
         self._store = store
+        self._record = record
 
     def export(self, path: Path) -> tuple[int, int]:
         """Write everybody to `path`; returns how many persons and faces. Each is as at the moment of its own writing.
 
         Raises:
             OSError: it cannot be written; what was there before is untouched.
-            ServiceUnavailable: the store does not answer; likewise.
+            ServiceUnavailable, StorageFull: the store does not answer, or it cannot be recorded; likewise.
         """
         with ExitStack() as stack:
             archive = stack.enter_context(ZipFile(stack.enter_context(atomically_written(path)), "w"))
@@ -64,7 +66,9 @@ class GalleryFileService:
             while (found := self._store.whole_person(after=last)) is not None:
                 writer.add(*found)
                 last = found[0].id
-            return writer.finish(list(self._store.collections()))
+            persons, faces = writer.finish(list(self._store.collections()))
+            self._record(new_event("export", persons=persons, faces=faces))
+            return persons, faces
 
     def load(self, path: Path) -> Imported:
         """Store everybody of the file who is not here, each in one transaction.
