@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -30,6 +31,15 @@ def statuses(url, token, count=20):
     return {requests.get(f"{url}/persons", headers={"X-API-Key": token}, timeout=30).status_code for _ in range(count)}
 
 
+def status_of_lines(url, *lines):
+    """The status of a request with these lines in its head."""
+    address = url.removeprefix("http://").split(":")
+    with socket.create_connection(address, timeout=30) as connection:
+        head = ("GET /persons HTTP/1.1", "Host: x", "Connection: close", *lines)
+        connection.sendall("\r\n".join((*head, "", "")).encode())
+        return int(connection.recv(65536).split()[1])
+
+
 def test_where_a_key_is_required_there_is_no_start_without_one(tmp_path):
     with served(tmp_path, REQUIRE_AUTH="true") as (_, log, process):
         assert process.wait(60) == 1
@@ -38,6 +48,10 @@ def test_where_a_key_is_required_there_is_no_start_without_one(tmp_path):
     with served(tmp_path, REQUIRE_AUTH="true", API_KEYS=KEY) as (url, log, process):
         wait_for(f"{url}/health", alive=process)
         assert statuses(url, "", 1) == {401}
+        for first, second in (("X-API-Key: " + KEY, "x-api-key: " + KEY), ("Authorization: Bearer " + KEY,) * 2):
+            assert status_of_lines(url, first, second) == 200
+            assert status_of_lines(url, first, second.replace(KEY, KEY[::-1])) == 400
+            assert status_of_lines(url, first.replace(KEY, KEY[::-1]), second) == 400
     assert "ANYBODY" not in log.read_text()
     assert KEY not in log.read_text()
 
