@@ -22,7 +22,7 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     settings = settings or load_settings()
     prepare_process(settings)
     # Only now: OpenCV and the frameworks read at import what was just prepared.
-    from api import audit_cli, cli, gallery_cli, keys_cli, ops
+    from api import audit_cli, cli, docs_page, gallery_cli, keys_cli, ops
     from api.access import init_callers, init_scopes
     from api.browsers import init_browsers
     from api.deps import attach
@@ -50,7 +50,7 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     init_callers(app)
     init_key_limit(app)
     init_scopes(app)
-    for blueprint in (ops.blueprint, routes.blueprint, gallery.blueprint):
+    for blueprint in (ops.blueprint, docs_page.blueprint, routes.blueprint, gallery.blueprint):
         app.register_blueprint(blueprint)
         app.register_blueprint(blueprint, name=f"api_{blueprint.name}", url_prefix=API_PREFIX)
     commands = (cli.weights, cli.index, gallery_cli.gallery, gallery_cli.database, keys_cli.keys, audit_cli.audit)
