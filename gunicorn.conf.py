@@ -20,9 +20,9 @@ try:
     require_sound_weights(_settings)
     _not_encrypted = begin_sealed(_settings)
     try:
-        _has_no_key = has_no_key(_settings)
+        _has_no_key: bool | None = has_no_key(_settings)
     except ServiceUnavailable:  # and so it is to every request that needs a key
-        _has_no_key = False
+        _has_no_key = None
     if _settings.require_auth and _has_no_key:
         raise SettingsError("REQUIRE_AUTH: there is no key; set API_KEYS, or: flask --app main keys create --help")
 except SettingsError as error:
@@ -39,6 +39,9 @@ worker_class = "gthread"
 # A thread for every request that may run or wait, so that the next is refused at once rather than left in the socket's
 # backlog, and some that are never in the queue: for /health, and for those who are still reading their bodies.
 threads = _settings.lanes + _settings.queue_max + 16
+
+# A key is never removed: a worker that starts later and finds none, since the database has vanished, is not open.
+raw_env = ["REQUIRE_AUTH=true"] if _has_no_key is False else []
 
 # The frameworks are imported after the fork: their thread pools do not survive one.
 preload_app = False

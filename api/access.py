@@ -16,7 +16,12 @@ from services.keys import Caller
 _BEARER = "bearer "
 
 
-def init_access(app: Flask) -> None:
+def init_callers(app: Flask) -> None:
+    """Know who asks the routes of `app` that are not public; nobody gets further without a valid key."""
+    app.before_request(_look_up)
+
+
+def init_scopes(app: Flask) -> None:
     """Let only those into the routes of `app` whose key has the scope that the route states."""
     app.before_request(_admit)
 
@@ -69,11 +74,15 @@ def confined(given: Request | None, variables: Mapping[str, str]) -> Request | N
     return given
 
 
-def _admit() -> None:
-    if request.url_rule is None or request.method == "OPTIONS":  # no route, or only what methods it has
-        return
-    scope = documented(current_app.view_functions[request.url_rule.endpoint]).scope
-    if scope is None:
+def _scope() -> Scope | None:
+    """What the current request's route needs; None if it is public, none, or only asked what methods it has."""
+    if request.url_rule is None or request.method == "OPTIONS":
+        return None
+    return documented(current_app.view_functions[request.url_rule.endpoint]).scope
+
+
+def _look_up() -> None:
+    if _scope() is None:
         return
     token = _token()
     try:
@@ -84,17 +93,27 @@ def _admit() -> None:
         raise
     if g.caller.key_id:
         annotate(key_id=g.caller.key_id)
-    require(scope)
+
+
+def _admit() -> None:
+    if (scope := _scope()) is not None:
+        require(scope)
 
 
 def _token() -> str | None:
-    """The one key of the current request; raises AmbiguousCredentials."""
-    given = []
-    authorization = request.headers.get("Authorization", "")
-    if authorization[: len(_BEARER)].lower() == _BEARER:
-        given.append(authorization[len(_BEARER) :].strip())
-    if "X-API-Key" in request.headers:
-        given.append(request.headers["X-API-Key"].strip())
-    if len(set(given)) > 1:
+    """The one key of the current request, however often it is there; raises AmbiguousCredentials.
+
+    A header that was sent twice is here once, joined by a comma, which no key has.
+    """
+    authorization = [part.strip() for part in request.headers.get("Authorization", "").split(",")]
+    given = {part.strip() for part in request.headers.get("X-API-Key", "").split(",")}
+    if any(_is_bearer(part) for part in authorization):
+        given |= {part[len(_BEARER) :].strip() if _is_bearer(part) else part for part in authorization}
+    given.discard("")
+    if len(given) > 1:
         raise AmbiguousCredentials
-    return given[0] if given else None
+    return next(iter(given), None)
+
+
+def _is_bearer(credentials: str) -> bool:
+    return credentials[: len(_BEARER)].lower() == _BEARER

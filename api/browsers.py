@@ -5,8 +5,8 @@ from flask_cors import CORS
 
 from api.deps import services_of
 
-# Answers are data about faces: nothing of them is a page, kept in a cache, or shown within another site's page. Who
-# ends TLS in front adds Strict-Transport-Security.
+# Answers are data about faces: nothing of them but /docs is a page, kept in a cache, or shown within another site's
+# page. Who ends TLS in front adds Strict-Transport-Security.
 SECURITY = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -43,5 +43,6 @@ def init_browsers(app: Flask) -> None:
 
 
 def _secure(response: Response) -> Response:
-    response.headers.update(SECURITY)
+    for name, value in SECURITY.items():
+        response.headers.setdefault(name, value)  # the one page says itself what it may load
     return response

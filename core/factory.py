@@ -22,8 +22,8 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     settings = settings or load_settings()
     prepare_process(settings)
     # Only now: OpenCV and the frameworks read at import what was just prepared.
-    from api import audit_cli, cli, doctor_cli, gallery_cli, keys_cli, ops, weights_cli
-    from api.access import init_access
+    from api import audit_cli, cli, docs_page, doctor_cli, gallery_cli, keys_cli, ops, weights_cli
+    from api.access import init_callers, init_scopes
     from api.browsers import init_browsers
     from api.deps import attach
     from api.errors import init_errors
@@ -47,9 +47,10 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     init_errors(app)
     init_browsers(app)
     init_address_limit(app)  # in the order in which a request meets them
-    init_access(app)
+    init_callers(app)
     init_key_limit(app)
-    for blueprint in (ops.blueprint, routes.blueprint, gallery.blueprint):
+    init_scopes(app)
+    for blueprint in (ops.blueprint, docs_page.blueprint, routes.blueprint, gallery.blueprint):
         app.register_blueprint(blueprint)
         app.register_blueprint(blueprint, name=f"api_{blueprint.name}", url_prefix=API_PREFIX)
     commands = (

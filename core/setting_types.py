@@ -39,9 +39,11 @@ def _none_if_empty(value: object) -> object:
     return None if value == "" else value
 
 
-def _long(secrets: tuple[str, ...]) -> tuple[str, ...]:
+def _sendable(secrets: tuple[str, ...]) -> tuple[str, ...]:
     if any(len(secret) < _LEAST_SECRET for secret in secrets):
         raise ValueError(f"each key has at least {_LEAST_SECRET} characters")
+    if not all(secret.isascii() and secret.isprintable() for secret in secrets):
+        raise ValueError("a key has other characters than ASCII's, which a header cannot carry: openssl rand -hex 32")
     return secrets
 
 
@@ -101,7 +103,7 @@ def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-Secrets = Annotated[Names, AfterValidator(_long)]
+Secrets = Annotated[Names, AfterValidator(_sendable)]
 Limits = Annotated[str, AfterValidator(_limits)]
 Counting = Annotated[str, AfterValidator(_counting)]
 Origins = Annotated[Names, AfterValidator(_origins)]

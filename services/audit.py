@@ -74,7 +74,7 @@ class AuditService:
             proof.last_hash = seal.hash
             proof.has_expected |= seal.hash == expect
         if standing.astray:
-            wrong(f"batch {standing.last + 1} or later: {standing.astray} events, and no seal")
+            wrong(f"{standing.astray} events are in batches that do not exist")
         return proof
 
     def export(self, file: BinaryIO) -> tuple[int, int]:
@@ -145,7 +145,7 @@ def _wire(recorded: RecordedEvent) -> AuditEvent:
     event = recorded.event
     return AuditEvent(
         id=str(recorded.id),
-        at=recorded.at,
+        at=event.at,
         request_id=event.request_id,
         key_id=event.key_id,
         person_id=event.person_id,

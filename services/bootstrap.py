@@ -40,6 +40,7 @@ from services.readiness import ReadinessService
 from services.reading import FaceReader
 from services.recording import EventLog
 from services.self_test import SelfTest
+from services.stores.audit_base import Event
 from services.stores.sql.audit import SqlAuditStore
 from services.stores.sql.database import Database
 from services.stores.sql.face_source import SqlFaceSource
@@ -92,7 +93,7 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
     """The services of these settings; `engine` replaces DeepFace.
 
     Raises:
-        SettingsError: a default or a model to preload does not exist.
+        SettingsError: a default or a model to preload does not exist, or GALLERY_KEY does not open an index.
     """
     defaults = Defaults.of(settings)
     weights = open_weights(settings)
@@ -122,6 +123,9 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
     gallery_store, audit_store = SqlGalleryStore(database, search), SqlAuditStore(database)
     event_log = EventLog(store=audit_store)
     database.after_writing = event_log.wake
+
+    def record(event: Event) -> None:
+        audit_store.record([event])
 
     def ping() -> None:
         store.ping()
@@ -157,6 +161,7 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
             defaults=defaults,
             folder=settings.faces_db_path,
             relative_identities=settings.identity_paths == "relative",
+            log=event_log,
         ),
         indexes=IndexService(indexer=indexer, defaults=defaults, folder=folder),
         gallery=gallery,
@@ -176,9 +181,13 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         verifications=VerificationService(store=audit_store, log=event_log, enabled=settings.record_verifications),
         event_log=event_log,
         audit=AuditService(store=audit_store),
-        gallery_files=GalleryFileService(store=gallery_store),
+        gallery_files=GalleryFileService(store=gallery_store, record=record),
         table_copy=TableCopyService(
-            source=SqlFaceSource(database), open_table=PgOwnerTable, defaults=defaults, url=settings.database_url
+            source=SqlFaceSource(database),
+            record=record,
+            open_table=PgOwnerTable,
+            defaults=defaults,
+            url=settings.database_url,
         ),
         upkeep=UpkeepService(store=gallery_store),
         key_rotation=KeyRotationService(faces=SqlFaceSealer(database), indexes=store),

@@ -1,7 +1,9 @@
 """The use-case of looking a face up in a folder of photos."""
 
+import math
 import os
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +16,8 @@ from services.faces import liveness_keys
 from services.indexing import FolderIndexer
 from services.options import Defaults
 from services.reading import FaceReader, ReadFace
+from services.recording import EventLog, new_event
+from services.stores.audit_base import Event
 from services.stores.base import FolderIndex
 
 NO_FOLDER = "This server has no photo folder: FACES_DB_PATH is not set."
@@ -31,6 +35,7 @@ class FindService:
         defaults: Defaults,
         folder: str,
         relative_identities: bool,
+        log: EventLog,
     ) -> None:
         self._engine = engine
         self._reader = reader
@@ -38,12 +43,14 @@ class FindService:
         self._defaults = defaults
         self._folder = folder
         self._relative_identities = relative_identities
+        self._log = log
 
     def find(self, request: FindRequest) -> FindResponse:
         """For each face of the query, the faces of the folder within the threshold, nearest first.
 
         Ties are ordered by identity. With `similarity_search` those beyond the threshold follow; the threshold itself
-        and the confidence stay the model's. Photos without a face never appear.
+        and the confidence stay the model's. Photos without a face never appear. The decisions are recorded, behind the
+        answer.
 
         Raises:
             ServiceUnavailable: no folder is configured.
@@ -60,7 +67,22 @@ class FindService:
             [self._found(index, row, read, judge(distance)) for row, distance in self._nearest(request, index, probe)]
             for read, probe in zip(faces, embeddings, strict=True)
         ]
+        self._log.keep(*self._events(request, result))
         return FindResponse(faces_queried=len(faces), pending=pending, result=result)
+
+    def _events(self, request: FindRequest, result: list[list[FoundPhoto]]) -> list[Event]:
+        """The decision about each face; the photos' paths are people's names, and stay out of it."""
+        model, metric = self._defaults.space_of(request).model, self._defaults.metric_of(request)
+        threshold = self._defaults.threshold_of(request)
+        about: dict[str, Any] = {"model": model, "similarity_metric": metric, "threshold": threshold}
+        events = []
+        for rows in result:
+            within = sum(row.distance <= threshold for row in rows)
+            # No JSON has the distance to an embedding of which nothing can be said.
+            distance = rows[0].distance if rows and math.isfinite(rows[0].distance) else None
+            outcome = "match" if within else "unknown"
+            events.append(new_event("find", outcome, **about, distance=distance, photos=within))
+        return events
 
     def _nearest(
         self, request: FindRequest, index: FolderIndex, probe: npt.NDArray[np.float64]

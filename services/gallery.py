@@ -260,7 +260,7 @@ def _receipt(forgotten: Forgotten) -> Receipt:
     recorded = forgotten.recorded
     return Receipt(
         receipt_id=str(recorded.id),
-        forgotten_at=recorded.at,
+        forgotten_at=recorded.event.at,
         person_id=recorded.event.person_id,
         face_id=recorded.event.face_id,
         bytes_gone=forgotten.bytes_gone,

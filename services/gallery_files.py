@@ -31,6 +31,7 @@ from services.gallery_format import (
 )
 from services.gallery_reader import checked, opened, persons_in
 from services.recording import new_event
+from services.stores.audit_base import Event
 from services.stores.gallery_base import GalleryStore
 from services.stores.gallery_values import Person, WholeFace
 
@@ -45,26 +46,29 @@ class Imported:
 
 
 class GalleryFileService:
-    """Writes and reads the file."""
+    """Writes and reads the file; that somebody took everything out is recorded before the file is there."""
 
-    def __init__(self, *, store: GalleryStore) -> None:
+    def __init__(self, *, store: GalleryStore, record: Callable[[Event], None]) -> None:
         self._store = store
+        self._record = record
 
     def export(self, path: Path) -> tuple[int, int]:
         """Write everybody to `path`, all as of one moment; returns how many persons and faces.
 
         Raises:
             OSError: it cannot be written; what was there before is untouched.
-            ServiceUnavailable, StorageFull: of the store; likewise.
+            ServiceUnavailable, StorageFull: the store does not answer, or it cannot be recorded; likewise.
         """
         with ExitStack() as stack:
             archive = stack.enter_context(ZipFile(stack.enter_context(atomically_written(path)), "w"))
             # Beside the file, where there is room for it; a zip is written one member at a time.
             writer = _Writer(archive, lambda: stack.enter_context(TemporaryFile(dir=path.parent)))
-            snapshot = stack.enter_context(self._store.snapshot())
-            for person, faces in snapshot.persons:
-                writer.add(person, faces)
-            return writer.finish(snapshot.collections)
+            with self._store.snapshot() as snapshot:
+                for person, its_faces in snapshot.persons:
+                    writer.add(person, its_faces)
+                persons, faces = writer.finish(snapshot.collections)
+            self._record(new_event("export", persons=persons, faces=faces))
+            return persons, faces
 
     def load(self, path: Path) -> Imported:
         """Store everybody of the file who is not here, each in one transaction.

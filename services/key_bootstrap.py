@@ -18,8 +18,15 @@ def open_database(settings: Settings) -> Database:
 
 
 def open_indexes(settings: Settings) -> FileFolderIndexStore:
-    """The indexes of the photo folder."""
-    return FileFolderIndexStore(settings.data_path / "folder_index", _keyring(settings))
+    """The indexes of the photo folder.
+
+    Raises:
+        SettingsError: GALLERY_KEY does not open one of them, which would be built anew with another key, or in plain.
+    """
+    store = FileFolderIndexStore(settings.data_path / "folder_index", _keyring(settings))
+    if problem := store.key_problem():
+        raise SettingsError(problem)
+    return store
 
 
 def build_keys(settings: Settings, database: Database) -> KeyService:
@@ -44,7 +51,7 @@ def begin_sealed(settings: Settings) -> list[str]:
     """Have the indexes sealed if GALLERY_KEY is set; returns what of the gallery is not, each in a sentence.
 
     Raises:
-        SettingsError: GALLERY_KEY does not open the gallery.
+        SettingsError: GALLERY_KEY does not open the gallery, or an index.
     """
     said = []
     database = open_database(settings)

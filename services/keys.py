@@ -23,11 +23,13 @@ _PREFIX = "fsk"  # by which scanners for leaked secrets can tell ours
 _SECRET_BYTES = 32
 _NOBODYS = sha256(b"").digest()  # no secret is empty
 
-# How old the known keys are when they are looked up again, behind the answers; and when answers wait for that, so that
-# a revoked key opens nothing after 5 s. A database that is away is not waited for each time.
+# How old the known keys are when they are looked up again, behind the answers; when answers wait for that; and when
+# nothing is opened with them any more. A database that is away is not waited for each time.
 _REFRESH_S = 2.0
 _OLDEST_S = 4.0
+_REVOKED_WITHIN_S = 5.0
 _OLDEST_FAILURE_S = 10.0
+_LOOKS = 2  # that an answer waits for at most; one that took long found what is old by now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,37 +126,50 @@ class KeyService:
 
     def _current(self) -> Mapping[str, StoredKey]:
         with self._looked:
-            age = time.monotonic() - self._looked_at
-            is_unknown = self._failed
-            if age >= _REFRESH_S and not self._is_looking:
-                self._is_looking = True
-                threading.Thread(target=self._look, name="keys", daemon=True).start()
-            if age >= (_OLDEST_FAILURE_S if self._failed else _OLDEST_S):
+            for _ in range(_LOOKS):
+                if self._age_s() >= _REFRESH_S and not self._is_looking:
+                    self._is_looking = True
+                    threading.Thread(target=self._look, name="keys", daemon=True).start()
+                if self._age_s() < (_OLDEST_FAILURE_S if self._failed else _OLDEST_S):
+                    break
                 with waiting():
                     self._looked.wait_for(lambda: not self._is_looking, left_s())
-                is_unknown = self._failed or self._is_looking
             # A service that was open stays so while its database is away; of keys there may be others by now.
+            is_unknown = self._failed or self._age_s() >= _REVOKED_WITHIN_S
             if self._keys is None or (is_unknown and self._keys):
                 raise ServiceUnavailable("The database does not answer, so that no key can be looked up.")
             return self._keys
 
+    def _age_s(self) -> float:
+        return time.monotonic() - self._looked_at
+
     def _look(self) -> None:
-        found = None
-        with self._looked:
-            used, self._used = self._used, set()
+        started, found = time.monotonic(), None  # what is revoked from now on may not be in the answer
         try:
             found = {key.id: key for key in self._store.all_keys()}
-            if used:
-                self._store.note_use(sorted(used), datetime.now(UTC).date())
         except ServiceError as error:
             logger.warning("the keys cannot be looked up", extra={"reason": error.code})
         finally:
             with self._looked:
+                if found == {} and self._keys:  # no key is ever removed: it is another database, or none
+                    found = None
+                    if not self._failed:
+                        logger.error("THE KEYS ARE GONE from the database: nobody gets in without one of API_KEYS")
                 self._failed = found is None
                 self._keys = self._keys if found is None else found
-                self._looked_at = time.monotonic()
+                self._looked_at = started
                 self._is_looking = False
+                used, self._used = self._used, set()
                 self._looked.notify_all()
+        if used and not self._failed:
+            self._note(used)
+
+    def _note(self, used: set[str]) -> None:
+        """Keep which keys were used; behind the answers, since it may have to wait for others who write."""
+        try:
+            self._store.note_use(sorted(used), datetime.now(UTC).date())
+        except ServiceError as error:
+            logger.warning("that keys were used cannot be kept", extra={"reason": error.code})
 
 
 def _digest(secret: str) -> bytes:

@@ -24,7 +24,7 @@ _LAST_S = 3.0
 def new_event(
     action: str, outcome: str = "done", *, collection: str = "", person_id: str = "", face_id: str = "", **details: Any
 ) -> Event:
-    """An event of the current request, by whoever asked; outside of requests it has neither."""
+    """An event of this moment and the current request, by whoever asked; outside of requests it has neither."""
     known = facts()
     return Event(
         action=action,

@@ -39,7 +39,7 @@ def _verification(recorded: RecordedEvent) -> Verification:
     event = recorded.event
     return Verification(
         id=str(recorded.id),
-        at=recorded.at,
+        at=event.at,
         request_id=event.request_id,
         key_id=event.key_id,
         person_id=event.person_id,

@@ -1,4 +1,7 @@
-"""The audit trail behind the real server: a killed worker's events are sealed, and what SIGTERM finds waiting."""
+"""The audit trail behind the real server: a killed worker's changes are sealed, and what SIGTERM finds waiting.
+
+The decisions of a killed worker's last second are lost: no answer waits for the disk on their account.
+"""
 
 import os
 import re
@@ -14,7 +17,7 @@ from tests.test_gallery_server import post
 from tests.test_server import served, wait_for
 
 
-def test_a_kill_and_an_end_lose_no_event_that_was_answered(tmp_path):
+def test_a_kill_loses_no_change_that_was_answered_and_an_end_no_decision_either(tmp_path):
     with served(tmp_path) as (url, log, process):
         wait_for(f"{url}/ready", alive=process)
         assert post(url, "register", 1, name="Ann").status_code == 201

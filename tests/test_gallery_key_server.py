@@ -13,6 +13,9 @@ from tests.test_server import HOPPER, PROJECT, served, wait_for
 OLD, NEW = "ab" * 32, "cd" * 32
 WRONG = "The service cannot start. GALLERY_KEY: it does not open this gallery"
 NONE = "The service cannot start. GALLERY_KEY: the gallery is encrypted, and no key is given"
+OF_AN_INDEX = "The service cannot start. GALLERY_KEY: {}; without DATA_PATH/folder_index all are built anew"
+WRONG_INDEX = OF_AN_INDEX.format("it does not open an index of the photo folder")
+NO_INDEX_KEY = OF_AN_INDEX.format("an index of the photo folder is encrypted, and no key is given")
 
 
 def gallery(folder, *arguments, key=""):
@@ -49,11 +52,17 @@ def test_an_encrypted_gallery_opens_with_its_key_only_and_the_key_can_be_replace
         assert post(url, "register", 2, name="p2", store_crop="true").status_code == 201
         assert (found(url, 1), found(url, 2)) == ("p1", "p2")
         assert in_the_folder(url) == ["hopper"]
-    for key, line in (("", NONE), (NEW, WRONG)):
+    for key, line, of_index in (("", NONE, NO_INDEX_KEY), (NEW, WRONG, WRONG_INDEX)):
         with served(tmp_path, GALLERY_KEY=key) as (_, log, process):
             assert process.wait(60) == 1
         assert log.read_text().splitlines()[0] == line  # workers of before may still add theirs
-        assert gallery(tmp_path, "stats", key=key) == (1, "", [line.replace("The service cannot start.", "Error:")])
+        assert gallery(tmp_path, "stats", key=key) == (1, "", [of_index])
+    database = tmp_path / "data" / "gallery.db"
+    database.rename(tmp_path / "aside")
+    with served(tmp_path, GALLERY_KEY=NEW) as (_, log, process):
+        assert process.wait(60) == 1
+    assert log.read_text().splitlines()[0] == WRONG_INDEX
+    (tmp_path / "aside").rename(database)
     with served(tmp_path, GALLERY_KEY=f"{NEW},{OLD}") as (url, log, process):
         wait_for(f"{url}/ready", alive=process)
         said = "2 faces encrypted with the first key; no other is used any more"

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import threading
 import time
+from http.client import HTTPResponse
 
 import pytest
 import requests
@@ -136,6 +137,38 @@ def test_behind_nginx_nobody_chooses_the_address_that_is_limited(tmp_path):
 def test_a_service_that_is_gone_is_said_to_be(tmp_path):
     with fronted(tmp_path, f"127.0.0.1:{free_port()}") as url:
         assert_body(requests.get(f"{url}/", timeout=10), 503, "service_unavailable")
+
+
+HOST = b"Host: x\r\n"
+REFUSED = {  # what nginx cannot or will not read, with the status and the code of its answer
+    b"GET / HTTP/1.1\r\n\r\n": (400, "validation_error"),
+    b"GET / HTTP/1.1\r\n" + HOST + b"no header\r\n\r\n": (400, "validation_error"),
+    b"\x16\x03\x01\r\n\r\n": (400, "validation_error"),
+    b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n": (400, "validation_error"),
+    b"GET / HTTP/1.1\r\n" + HOST + b"A: " + b"a" * 40_000 + b"\r\n\r\n": (400, "validation_error"),
+    b"GET /" + b"a" * 40_000 + b" HTTP/1.1\r\n" + HOST + b"\r\n": (414, "validation_error"),
+    b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: x\r\n\r\n": (501, "validation_error"),
+    b"GET / HTTP/3.1\r\n" + HOST + b"\r\n": (505, "validation_error"),
+    b"TRACE / HTTP/1.1\r\n" + HOST + b"\r\n": (405, "method_not_allowed"),
+    b"GET /refused HTTP/1.1\r\n" + HOST + b"\r\n": (404, "not_found"),
+    b"GET / HTTP/1.1\r\n" + HOST + b"\r\n": (503, "service_unavailable"),
+}
+
+
+def test_whatever_nginx_itself_refuses_has_the_one_error_body_and_the_security_headers(tmp_path):
+    with fronted(tmp_path, f"127.0.0.1:{free_port()}") as url:
+        address = url.removeprefix("http://").split(":")
+        for sent, expected in REFUSED.items():
+            with socket.create_connection(address, timeout=10) as connection:
+                connection.sendall(sent)
+                answer = HTTPResponse(connection)
+                answer.begin()
+                body = json.loads(answer.read())
+            assert (answer.status, body["error_code"]) == expected, sent[:60]
+            assert set(body) == {"success", "error_code", "message", "request_id", "details"}
+            assert (body["success"], body["request_id"]) == (False, answer.headers["X-Request-Id"])
+            assert {name: answer.headers.get_all(name) for name in SECURITY} == {k: [v] for k, v in SECURITY.items()}
+            assert answer.headers["Retry-After"] == ("5" if answer.status == 503 else None)
 
 
 class SlowClients(threading.Thread):

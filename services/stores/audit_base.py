@@ -11,16 +11,21 @@ from typing import Any
 GENESIS = "0" * 64  # stands for the hash before the first
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 class Unreadable(Exception):
     """What is stored is nothing that was ever written there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something decided or changed. It holds no image, embedding, name or secret."""
+    """Something decided or changed, and when. It holds no image, embedding, name or secret."""
 
     action: str
     outcome: str
+    at: datetime = field(default_factory=_now)
     request_id: str = ""
     key_id: str = ""
     collection: str = ""
@@ -31,10 +36,9 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedEvent:
-    """An event, when it was recorded, and the number of the batch in which it is sealed; None before that is."""
+    """An event, and the number of the batch in which it is sealed; None before that is."""
 
     id: int
-    at: datetime
     event: Event
     batch: int | None = None
 
@@ -59,8 +63,8 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """The number of the last batch (0: none), how many events wait to be sealed, and how many are in a batch after the
-    last, which does not exist."""
+    """The number of the last batch (0: none), how many events wait to be sealed, and how many are in a batch that does
+    not exist."""
 
     last: int
     unsealed: int
@@ -70,7 +74,7 @@ class Standing:
 def fields_of(recorded: RecordedEvent) -> dict[str, Any]:
     """All that is recorded of an event but its batch, as JSON has it; the moment in UTC with microseconds."""
     said = {one.name: getattr(recorded.event, one.name) for one in fields(Event)}
-    return {"id": recorded.id, "at": moment(recorded.at), **said}
+    return said | {"id": recorded.id, "at": moment(recorded.event.at)}
 
 
 def moment(at: datetime) -> str:
@@ -106,7 +110,10 @@ class AuditStore(ABC):
     def sealed(
         self, *, action: str | None, person_id: str | None, after: tuple[int, int], limit: int
     ) -> list[RecordedEvent]:
-        """Sealed events by batch and id, those later than this batch and id: nothing is ever added before the last."""
+        """Events of batches that exist, by batch and id, those later than this batch and id.
+
+        Nothing is ever added before the last.
+        """
 
     @abstractmethod
     def seal(self, *, limit: int) -> int:

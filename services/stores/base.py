@@ -271,6 +271,10 @@ class FolderIndexStore(ABC):
         """Every index, the last saved first."""
 
     @abstractmethod
+    def key_problem(self) -> str:
+        """Why GALLERY_KEY does not open every index and draft that is sealed; empty if it does."""
+
+    @abstractmethod
     def reseal(self) -> int:
         """Have every index and draft sealed with the first key of GALLERY_KEY; does nothing without one.
 

@@ -14,6 +14,7 @@ from typing import IO, Any, BinaryIO
 import numpy as np
 from typing_extensions import override
 
+from core.sealed_file import sealed_by
 from core.sealing import Keyring, Unopenable
 from services.engine.base import EmbeddingSpace
 from services.stores import index_file
@@ -25,6 +26,10 @@ _FORMAT = 2
 
 # Clients choose the options that make an index; the least recently saved makes room, and can be built again.
 _MOST_FILES = 64
+
+_NO_KEY = "GALLERY_KEY: an index of the photo folder is encrypted, and no key is given"
+_WRONG_KEY = "GALLERY_KEY: it does not open an index of the photo folder"
+_WAY_OUT = "; without DATA_PATH/folder_index all are built anew"
 
 
 class FileFolderIndexStore(FolderIndexStore):
@@ -102,6 +107,14 @@ class FileFolderIndexStore(FolderIndexStore):
     @override
     def building(self, key: IndexKey) -> AbstractContextManager[bool]:
         return self._locked(self._path(key).stem)
+
+    @override
+    def key_problem(self) -> str:
+        for path in (*self._folder.glob("*.index"), *self._folder.glob("*.draft")):
+            with suppress(OSError), path.open("rb") as file:
+                if (key := sealed_by(file)) and key not in self._keyring.ids:
+                    return (_WRONG_KEY if self._keyring else _NO_KEY) + _WAY_OUT
+        return ""
 
     @override
     def reseal(self) -> int:

@@ -1,12 +1,15 @@
 """GET /audit, the command line of the audit trail, and what is in it."""
 
 import json
+import re
 import sqlite3
+from hashlib import sha256
 
 import numpy as np
 import pytest
 
 from api.deps import services_of
+from schemas.audit import AuditQuery
 from tests.api.test_gallery import identify, register, text
 from tests.conftest import assert_error
 from tests.pictures import ALICE, ALICIA, BOB, MASK, write_photo
@@ -81,6 +84,46 @@ def test_every_identification_is_in_the_trail(client, listed, route, monkeypatch
     assert (unknown["details"]["distance"] is None) == (route == "recognize")
     assert (spoof["outcome"], spoof["collection"]) == ("unknown", "default")
     assert match["request_id"] == spoof["request_id"] != other["request_id"]
+
+
+def test_every_look_into_the_photo_folder_is_in_the_trail_without_whom_it_found(client, listed, photos):
+    for name in ("grace/1.png", "grace/2.png"):
+        write_photo(photos / name, ALICE)
+    write_photo(photos / "cid" / "1.png", MASK)
+    answer = client.post("/find", json={"img": text(ALICE, BOB), "similarity_search": True, "threshold": 0.01})
+    assert [len(rows) for rows in answer.json["result"]] == [3, 3]
+    client.post("/find", json={"img": text(BOB), "threshold": 0.01})
+    match, unknown, nobody = listed(action="find")
+    about = {"model": "VGG-Face", "similarity_metric": "cosine", "threshold": 0.01}
+    assert match["outcome"] == "match"
+    assert match["details"] == about | {"distance": 0.0, "photos": 2}
+    assert unknown["outcome"] == nobody["outcome"] == "unknown"
+    assert unknown["details"]["distance"] > unknown["details"]["threshold"]
+    assert nobody["details"] == about | {"distance": None, "photos": 0}
+    assert match["request_id"] == unknown["request_id"] != nobody["request_id"]
+    assert "grace" not in repr((match, unknown, nobody))
+
+
+def test_whoever_takes_all_embeddings_out_is_in_the_trail(app, client, listed, tmp_path):
+    register(client, ALICE, "Alice")
+    assert app.test_cli_runner().invoke(args=["gallery", "export", str(tmp_path / "gallery.zip")]).exit_code == 0
+    (event,) = listed(action="export")
+    assert (event["outcome"], event["details"]) == ("done", {"persons": 1, "faces": 1})
+
+
+def test_changes_of_keys_are_in_the_trail_without_what_opens(app):
+    runner = app.test_cli_runner()
+    said = runner.invoke(args=["keys", "create", "front door", "--scope", "faces", "--collection", "staff"]).stdout
+    _, number, secret = re.search(r"fsk_\S+", said)[0].split("_", 2)
+    for _ in range(2):  # the second has nothing to revoke
+        assert runner.invoke(args=["keys", "revoke", number]).exit_code == 0
+    assert services_of(app).event_log.flush(30)
+    created, revoked = services_of(app).audit.page(AuditQuery()).events
+    assert (created.action, created.collection) == ("create_key", "staff")
+    assert created.details == {"key": number, "scopes": ["faces"]}
+    assert (revoked.action, revoked.details) == ("revoke_key", {"key": number})
+    for part in (secret, "front door", sha256(secret.encode()).hexdigest()):
+        assert part not in repr((created, revoked))
 
 
 def test_an_ambiguous_face_and_one_as_far_away_as_can_be_name_nobody(client, listed):

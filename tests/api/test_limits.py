@@ -71,6 +71,17 @@ def test_of_several_limits_each_holds(make_limited):
     assert int(ask(app).headers["RateLimit-Limit"]) in (2, 5)
 
 
+def test_a_request_without_the_scope_is_counted(make_limited):
+    app = make_limited(rate_limit="2/minute")
+    narrow = services_of(app).keys.create("x", [Scope.FIND])[1]
+    first, second, third = (ask(app, key=narrow) for _ in range(3))
+    assert_error(first, 403, "forbidden")
+    assert first.headers["RateLimit-Remaining"] == "1"
+    assert_error(second, 403, "forbidden")
+    assert_error(third, 429, "rate_limited")
+    assert ask(app).status_code == 200
+
+
 def test_the_body_of_a_limited_request_is_not_read(make_limited):
     app = make_limited(rate_limit="1/minute")
     ask(app)
@@ -81,7 +92,7 @@ def test_the_body_of_a_limited_request_is_not_read(make_limited):
 def test_public_routes_and_what_is_no_route_are_never_limited_and_say_nothing_of_limits(make_limited):
     app = make_limited(rate_limit="1/hour", rate_limit_address="1/hour")
     ask(app)
-    public = [path for _, path, view in views(app) if documented(view).scope is None]
+    public = [path.replace("{file}", "start.js") for _, path, view in views(app) if documented(view).scope is None]
     for path in (*public, *(f"/api/v1{path}" for path in public)):
         for _ in range(3):
             answer = ask(app, path=path)
@@ -145,6 +156,11 @@ class TestWrongKeys:
             assert_error(ask(app, key=""), 401, "unauthorized")
             assert_error(app.test_client().get("/persons"), 401, "unauthorized")
             assert_error(ask(app, key=narrow), 403, "forbidden")
+
+    def test_count_together_in_all_processes_where_requests_do(self, make_app):
+        apps = [make_app(rate_limit_storage="database", api_keys=(KEY,)) for _ in range(2)]
+        statuses = [ask(apps[number % 2], key=wrong(number)).status_code for number in range(WRONG_KEYS.amount + 2)]
+        assert statuses == [401] * 10 + [429] * 2
 
     def test_where_there_are_no_keys_none_is_wrong(self, make_app):
         app = make_app()

@@ -92,6 +92,14 @@ def test_home_and_hosts_are_read_as_people_write_them(monkeypatch):
     assert settings.url_allowed_hosts == ("images.example.com", "b.org")
 
 
+@pytest.mark.parametrize("key", ["ü" * 32, f"{'k' * 40}\x07", f"{'k' * 40}\u2028k", f"{'k' * 20}\t{'k' * 20}"])
+def test_a_key_that_no_header_can_carry_is_refused_without_being_shown(monkeypatch, key):
+    monkeypatch.setenv("API_KEYS", f"{'K' * 40},{key}")
+    with pytest.raises(SettingsError, match=r"^API_KEYS: [^\n]*other characters than ASCII's") as caught:
+        load_settings()
+    assert key[:8] not in str(caught.value)
+
+
 def test_a_gallery_key_is_hexadecimal_and_never_shown(monkeypatch):
     for good in ("ab" * 32, f"{'AB' * 32}, {'0' * 64}"):
         monkeypatch.setenv("GALLERY_KEY", good)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from core.config import Settings
 from core.images import ImagePolicy
@@ -15,9 +16,23 @@ from services.indexing import FolderIndexer
 from services.options import Defaults
 from services.photos import PhotoEmbedder
 from services.reading import FaceReader
+from services.recording import EventLog
+from services.stores.audit_base import Event
 from services.stores.folder_index import FileFolderIndexStore
 from tests.fakes import FakeEngine
 from tests.pictures import Colour, photo
+
+
+class KeptEvents(EventLog):
+    """A log that keeps what it is given in memory."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    @override
+    def keep(self, *events: Event) -> None:
+        self.events += events
+
 
 POLICY = ImagePolicy(max_bytes=100_000, max_pixels=1_000_000)
 
@@ -52,6 +67,7 @@ def make_service(settings: Settings, make_indexer: Callable[..., FolderIndexer])
             "defaults": defaults,
             "folder": settings.faces_db_path,
             "relative_identities": False,
+            "log": KeptEvents(),
         }
         return FindService(**given | options)
 

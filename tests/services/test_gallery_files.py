@@ -31,6 +31,10 @@ def make_gallery(tmp_path):
         database.close()
 
 
+def files_of(store, record=lambda _: None):
+    return GalleryFileService(store=store, record=record)
+
+
 @pytest.fixture
 def gallery(make_gallery):
     made = make_gallery("from")
@@ -43,7 +47,7 @@ def gallery(make_gallery):
 @pytest.fixture
 def exported(gallery, tmp_path):
     path = tmp_path / "exports" / "gallery.zip"
-    assert GalleryFileService(store=gallery).export(path) == (2, 3)
+    assert files_of(gallery).export(path) == (2, 3)
     assert [file.name for file in path.parent.iterdir()] == [path.name]
     assert path.stat().st_mode & 0o777 == 0o600
     return path
@@ -58,7 +62,7 @@ def comparable(store):
 
 def test_what_is_exported_is_imported_as_it_was(gallery, exported, make_gallery):
     other = make_gallery("to")
-    service = GalleryFileService(store=other)
+    service = files_of(other)
     assert service.load(exported) == Imported(stored=2)
     assert comparable(other) == comparable(gallery)
     assert other.collections() == gallery.collections()
@@ -69,14 +73,14 @@ def test_what_is_exported_is_imported_as_it_was(gallery, exported, make_gallery)
 def test_an_import_goes_on_where_another_ended(gallery, exported, make_gallery):
     other = make_gallery("to")
     other.restore(*everybody(gallery)[0], REGISTER)
-    assert GalleryFileService(store=other).load(exported) == Imported(stored=1, known=1)
+    assert files_of(other).load(exported) == Imported(stored=1, known=1)
     assert comparable(other) == comparable(gallery)
 
 
 def test_who_stands_in_the_way_stays(exported, make_gallery):
     other = make_gallery("to")
     register(other, "Ann", face(7))
-    assert GalleryFileService(store=other).load(exported) == Imported(stored=1, refused=["Ann"])
+    assert files_of(other).load(exported) == Imported(stored=1, refused=["Ann"])
     assert near(other, 7) == [("Ann", 0.0)]
 
 
@@ -118,9 +122,20 @@ def test_a_failed_export_leaves_the_file_before(gallery, exported, monkeypatch):
     before = exported.read_bytes()
     monkeypatch.setattr("services.gallery_files.Manifest", lambda **_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        GalleryFileService(store=gallery).export(exported)
+        files_of(gallery).export(exported)
     assert exported.read_bytes() == before
     assert [file.name for file in exported.parent.iterdir()] == [exported.name]
+
+
+def test_an_export_is_recorded_and_there_is_none_where_that_fails(gallery, exported):
+    events, before = [], exported.read_bytes()
+    assert files_of(gallery, events.append).export(exported) == (2, 3)
+    (event,) = events
+    assert (event.action, event.outcome, event.details) == ("export", "done", {"persons": 2, "faces": 3})
+    exported.write_bytes(before)
+    with pytest.raises(ZeroDivisionError):
+        files_of(gallery, lambda _: 1 / 0).export(exported)
+    assert exported.read_bytes() == before
 
 
 def rewrite(path, change, *, compression=zipfile.ZIP_STORED, honest=True):
@@ -181,7 +196,7 @@ def test_a_forged_file_is_refused_and_nothing_stored(exported, make_gallery, cha
     rewrite(exported, change)
     other = make_gallery("to")
     with pytest.raises(UnreadableExport):
-        GalleryFileService(store=other).load(exported)
+        files_of(other).load(exported)
     assert other.collections() == {}
 
 
@@ -196,12 +211,12 @@ def test_a_forged_file_is_refused_and_nothing_stored(exported, make_gallery, cha
 def test_a_file_with_other_members_checksums_or_packed_ones_is_refused(exported, make_gallery, options):
     rewrite(exported, **options)
     with pytest.raises(UnreadableExport):
-        GalleryFileService(store=make_gallery("to")).load(exported)
+        files_of(make_gallery("to")).load(exported)
 
 
 def test_a_damaged_file_is_refused(exported, make_gallery):
     whole = exported.read_bytes()
-    service = GalleryFileService(store=make_gallery("to"))
+    service = files_of(make_gallery("to"))
     for damaged in (b"", whole[:100], whole[:-100], whole[100:], whole[:200] + b"x" + whole[201:]):
         exported.write_bytes(damaged)
         with pytest.raises(UnreadableExport):
@@ -213,4 +228,4 @@ def test_a_damaged_file_is_refused(exported, make_gallery):
 def test_what_was_forgotten_comes_back_only_from_a_file(gallery, exported):
     ((person, _), *_) = everybody(gallery)
     gallery.forget(FORGET, person_id=person.id)
-    assert GalleryFileService(store=gallery).load(exported) == Imported(stored=1, known=1)
+    assert files_of(gallery).load(exported) == Imported(stored=1, known=1)

@@ -1,14 +1,19 @@
 """What is found out about GALLERY_KEY before the server forks."""
 
 from contextlib import closing
+from functools import partial
 
 import pytest
 
 from core.config import SettingsError
+from services.bootstrap import build_services
 from services.key_bootstrap import begin_sealed, open_database, open_indexes
 from services.stores.base import FolderIndex
 from services.stores.sql.matrix_search import MatrixSearch
+from services.stores.sql.pgvector_search import PgVectorSearch
 from services.stores.sql.store import SqlGalleryStore
+from tests.fakes import FakeEngine
+from tests.postgresql import new_database, running
 from tests.services.stores.test_folder_index import KEY
 from tests.services.stores.test_gallery import register
 
@@ -53,5 +58,38 @@ def test_plain_indexes_are_encrypted_and_one_that_is_being_built_is_told(setting
         (said,) = begin_sealed(with_key)
     assert said.startswith("1 indexes of the photo folder could not be encrypted: flask ")
     assert begin_sealed(with_key) == []
-    assert open_indexes(settings).load(KEY) is None
     assert open_indexes(with_key).load(KEY) is not None
+
+
+@pytest.mark.parametrize("database_url", ["", NOBODY])
+@pytest.mark.parametrize("draft", [False, True])
+def test_a_key_that_does_not_open_an_index_is_refused_also_where_nothing_else_is_encrypted(
+    settings, database_url, draft
+):
+    settings = settings.model_copy(update={"database_url": database_url})
+    with_key = settings.model_copy(update=GALLERY_KEY)
+    open_indexes(with_key).save(KEY, FolderIndex.empty(), draft=draft)
+    (path,) = (settings.data_path / "folder_index").glob("*.draft" if draft else "*.index")
+    sealed = path.read_bytes()
+    for given, problem in (
+        (settings, "an index of the photo folder is encrypted, and no key is given"),
+        (settings.model_copy(update={"gallery_key": ("cd" * 32,)}), "it does not open an index of the photo folder"),
+    ):
+        for start in (begin_sealed, open_indexes, partial(build_services, engine=FakeEngine())):
+            with pytest.raises(SettingsError, match=rf"^GALLERY_KEY: {problem}; without DATA_PATH/folder_index "):
+                start(given)
+    assert path.read_bytes() == sealed
+    begin_sealed(settings.model_copy(update={"gallery_key": ("cd" * 32, *GALLERY_KEY["gallery_key"])}))
+    assert path.read_bytes() != sealed
+
+
+def test_in_postgresql_without_pictures_no_key_is_needed_until_an_index_is_encrypted(settings):
+    with running() as server:
+        settings = settings.model_copy(update={"database_url": new_database(server.url)})
+        with_key = settings.model_copy(update=GALLERY_KEY)
+        with closing(open_database(with_key)) as database:
+            register(SqlGalleryStore(database, PgVectorSearch(database)), "Ann")
+        assert begin_sealed(settings) == []
+        open_indexes(with_key).save(KEY, FolderIndex.empty())
+        with pytest.raises(SettingsError, match=r"^GALLERY_KEY: an index of the photo folder is encrypted"):
+            begin_sealed(settings)

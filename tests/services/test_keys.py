@@ -1,6 +1,8 @@
 """The API keys, on a real SQLite database."""
 
 import re
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -50,9 +52,9 @@ def test_a_key_opens_what_it_was_made_for_and_is_kept_as_a_hash_only(make_servic
     service = make_service()
     key, token = service.create("door", [Scope.FACES, Scope.FIND], collection="staff")
     assert re.fullmatch(r"fsk_[0-9a-f]{12}_[\w-]{43}", token)
+    written = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     caller = make_service().caller(token)
     assert (caller.key_id, caller.scopes, caller.collection) == (key.id, {Scope.FACES, Scope.FIND}, "staff")
-    written = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert key.id.encode() in written
     assert token.rpartition("_")[2].encode() not in written
     assert token[-43:].encode() not in written
@@ -123,20 +125,27 @@ def test_the_keys_are_looked_up_seldom_and_the_day_of_use_is_kept(make_service, 
     assert len(looks) == 1
     now.at += 5
     service.caller(token)
-    (kept,) = all_keys()
+    end = time.monotonic() + 10
+    while not (kept := all_keys()[0]).last_used_on and time.monotonic() < end:  # behind the answer
+        time.sleep(0.01)
     assert (kept.id, kept.last_used_on) == (key.id, datetime.now(UTC).date())
 
 
 class AwayStore(KeyStore):
-    """A database that may go away."""
+    """A database that may go away, be exchanged for an empty one, or let a writer wait."""
 
     def __init__(self, store):
-        self._store, self.is_away = store, False
+        self._store, self.is_away, self.is_empty = store, False, False
+        self.when_read = lambda: None
+        self.may_write = threading.Event()
+        self.may_write.set()
 
     def all_keys(self):
         if self.is_away:
             raise ServiceUnavailable("away")
-        return self._store.all_keys()
+        found = [] if self.is_empty else self._store.all_keys()
+        self.when_read()
+        return found
 
     def add(self, key):
         self._store.add(key)
@@ -145,15 +154,63 @@ class AwayStore(KeyStore):
         return self._store.revoke(key_id, at)
 
     def note_use(self, key_ids, on):
+        self.may_write.wait(30)
         self._store.note_use(key_ids, on)
+
+
+@pytest.fixture
+def away(store):
+    store = AwayStore(store)
+    yield store
+    store.may_write.set()
+
+
+class TestRevocation:
+    """It is known within 5 seconds, whatever the database is busy with."""
+
+    def test_does_not_wait_for_who_writes(self, away, now):
+        here = KeyService(store=away, secrets_of_setting=(), required=False)
+        there = KeyService(store=away, secrets_of_setting=(), required=False)
+        key, token = here.create("door", Scope)
+        assert there.caller(token)
+        away.may_write.clear()
+        now.at += 4
+        started = time.monotonic()
+        assert there.caller(token)  # and a look after which the use is kept, which has to wait
+        assert time.monotonic() - started < 10
+        here.revoke(key.id)
+        now.at += 4.9
+        with pytest.raises(Unauthorized):
+            there.caller(token)
+
+    def test_is_not_missed_by_a_look_that_was_slow(self, away, now):
+        here = KeyService(store=away, secrets_of_setting=(), required=False)
+        there = KeyService(store=away, secrets_of_setting=(), required=False)
+        key, token = here.create("door", Scope)
+
+        def revoked_meanwhile():
+            away.when_read = lambda: None
+            here.revoke(key.id)
+            now.at += 4.9
+
+        away.when_read = revoked_meanwhile
+        with pytest.raises(Unauthorized):
+            there.caller(token)
+
+    def test_is_not_missed_where_every_look_is_slow(self, away, now):
+        service = KeyService(store=away, secrets_of_setting=(), required=False)
+        token = service.create("door", Scope)[1]
+
+        def wait():
+            now.at += 5
+
+        away.when_read = wait
+        with pytest.raises(ServiceUnavailable):
+            service.caller(token)
 
 
 class TestADatabaseThatIsAway:
     """Nobody gets in for that reason, and those of the setting do not notice."""
-
-    @pytest.fixture
-    def away(self, store):
-        return AwayStore(store)
 
     def test_is_no_reason_to_let_anybody_in(self, away, now):
         away.is_away = True
@@ -170,6 +227,23 @@ class TestADatabaseThatIsAway:
         away.is_away = True
         now.at += 20
         assert service.caller(None) == ANYBODY
+
+    def test_does_not_open_what_was_closed_when_its_keys_vanish(self, away, now, caplog):
+        service = KeyService(store=away, secrets_of_setting=(), required=False)
+        token = service.create("door", Scope)[1]
+        assert service.caller(token)
+        away.is_empty = True
+        for _ in range(3):
+            now.at += 20
+            for given in (None, "", token, "x"):
+                with pytest.raises(ServiceUnavailable):
+                    service.caller(given)
+        assert [line.levelname for line in caplog.records if "KEYS ARE GONE" in line.message] == ["ERROR"]
+        away.is_empty = False
+        now.at += 20
+        assert service.caller(token)
+        with pytest.raises(Unauthorized):
+            service.caller(None)
 
     def test_ends_the_trust_in_known_keys_within_5_seconds(self, away, now):
         service = KeyService(store=away, secrets_of_setting=(KEY,), required=False)

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from datetime import UTC, datetime
 
 import pytest
 
@@ -118,6 +119,18 @@ def test_what_a_store_cannot_take_waits_until_it_can(log, store, monkeypatch, ca
     assert log.flush(30)
     assert verified(store) == (2, 0)
     assert (2, "service_unavailable") in [(line.count, line.reason) for line in caplog.records]
+
+
+def test_an_event_says_when_it_happened_not_when_it_was_recorded(log, store):
+    store.goes.clear()
+    before = datetime.now(UTC)
+    log.keep(new_event("identify", "unknown"))
+    after = datetime.now(UTC)
+    assert not log.flush(0.5)
+    store.goes.set()
+    assert log.flush(30)
+    (recorded,) = store.events(action=None, after=0, limit=9)
+    assert before <= recorded.event.at <= after
 
 
 def test_an_event_says_which_request_and_key_it_belongs_to():

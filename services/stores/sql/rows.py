@@ -72,8 +72,8 @@ def face_of(row: Any) -> StoredFace:
 
 def event_of(row: Any) -> RecordedEvent:
     """A row of `events`."""
-    said = {column.name: getattr(row, column.name) for column in events.c if column.name not in ("id", "at", "seal_id")}
-    return RecordedEvent(id=row.id, at=row.at, event=Event(**said), batch=row.seal_id)
+    said = {column.name: getattr(row, column.name) for column in events.c if column.name not in ("id", "seal_id")}
+    return RecordedEvent(id=row.id, event=Event(**said), batch=row.seal_id)
 
 
 def has_labels(labels: Mapping[str, str]) -> list[sa.ColumnElement[bool]]:

@@ -294,6 +294,6 @@ class SqlGalleryStore(GalleryStore):
             forgotten = writes.forget_persons(connection, within)
             connection.execute(sa.delete(collections).where(collections.c.name == name))
             now, of_each = writes.now(), replace(event, action="forget", details={"reason": event.action})
-            writes.record_all(connection, [replace(of_each, person_id=str(number)) for number in forgotten], now)
+            writes.record_all(connection, [replace(of_each, person_id=str(number), at=now) for number in forgotten])
             recorded = writes.record(connection, event, now)
         return Forgotten(recorded=recorded, bytes_gone=erasure.is_complete)

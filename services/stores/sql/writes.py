@@ -123,13 +123,13 @@ def forget_persons(connection: sa.Connection, which: sa.ColumnElement[bool]) -> 
 
 
 def record(connection: sa.Connection, event: Event, at: datetime, **known: str) -> RecordedEvent:
-    """Append an event, with what the transaction has `known` to add to it."""
-    values = asdict(event) | {"details": dict(event.details)} | known
-    number = connection.execute(sa.insert(events).values(at=at, **values).returning(events.c.id)).scalar_one()
-    return RecordedEvent(id=number, at=at, event=Event(**values))
+    """Append the event of a change at this moment, with what the transaction has `known` to add to it."""
+    values = asdict(event) | {"details": dict(event.details), "at": at} | known
+    number = connection.execute(sa.insert(events).values(**values).returning(events.c.id)).scalar_one()
+    return RecordedEvent(id=number, event=Event(**values))
 
 
-def record_all(connection: sa.Connection, several: Sequence[Event], at: datetime) -> None:
+def record_all(connection: sa.Connection, several: Sequence[Event]) -> None:
     """Append events that are known in full."""
     if several:
-        connection.execute(sa.insert(events), [asdict(event) | {"at": at} for event in several])
+        connection.execute(sa.insert(events), [asdict(event) for event in several])

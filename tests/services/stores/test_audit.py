@@ -9,6 +9,7 @@ import sys
 import threading
 from contextlib import closing, suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
 
@@ -16,10 +17,11 @@ import pytest
 import sqlalchemy as sa
 
 from core.exceptions import ServiceUnavailable
+from schemas.audit import AuditQuery
 from schemas.verifications import VerificationsQuery
 from services.audit import AuditService, UnreadableTrail
 from services.recording import EventLog
-from services.stores.audit_base import GENESIS, Event
+from services.stores.audit_base import GENESIS, Event, moment
 from services.stores.sql import writes
 from services.stores.sql.database import Database
 from services.verifications import VerificationService
@@ -32,7 +34,17 @@ EVENT = Event(
     person_id="00000000-0000-4000-8000-000000000001", face_id="f", details={"distance": 0.25, "model": "Dlib"},
 )  # fmt: skip
 
+SAID = [name for name in Event.__dataclass_fields__ if name != "at"]
+
 TABLES = ("events", "seals")
+FUNCTIONS = ("refuse_change", "refuse_other_seals")
+
+
+def forged(number, seal):
+    """A statement that adds an event, 99 and on, to a batch."""
+    columns = "at, action, outcome, request_id, key_id, collection, person_id, face_id, details"
+    return f"INSERT INTO events (id, {columns}, seal_id) SELECT {number}, {columns}, {seal} FROM events WHERE id = 4"
+
 
 # Every column that there is, and what somebody might do to it; event 4 is the first of batch 2 of three.
 TAMPERINGS = [
@@ -50,9 +62,7 @@ TAMPERINGS = [
     "DELETE FROM events WHERE seal_id = 2",
     "DELETE FROM seals WHERE id = 2",
     "DELETE FROM events WHERE seal_id = 2; DELETE FROM seals WHERE id = 2",
-    "INSERT INTO events (id, at, action, outcome, request_id, key_id, collection, person_id, face_id, details, seal_id)"
-    " SELECT 99, at, action, outcome, request_id, key_id, collection, person_id, face_id, details, 2"
-    " FROM events WHERE id = 4",
+    forged(99, 2),
     "UPDATE seals SET at = (SELECT at FROM seals WHERE id = 1) WHERE id = 2",
     "UPDATE seals SET previous = hash WHERE id = 2",
     "UPDATE seals SET hash = previous WHERE id = 2",
@@ -81,7 +91,7 @@ def service(audit):
 @pytest.fixture
 def three_batches(gallery, audit):
     for _ in range(3):
-        audit.record([EVENT] * 3)
+        audit.record([replace(EVENT, at=datetime.now(UTC)) for _ in range(3)])
         assert audit.seal(limit=10) == 3
 
 
@@ -108,7 +118,7 @@ def tamper(database_url, statement):
             triggers = list(connection.scalars(sa.text("SELECT name FROM sqlite_master WHERE type = 'trigger'")))
         execute(database_url, *(f"DROP TRIGGER {name}" for name in triggers), statement)
     else:
-        execute(database_url, "DROP FUNCTION refuse_change() CASCADE", statement)
+        execute(database_url, *(f"DROP FUNCTION {name}() CASCADE" for name in FUNCTIONS), statement)
 
 
 def put_back(database_url):
@@ -169,7 +179,31 @@ def test_what_was_never_recorded_is_noticed_and_ends_an_export(service, three_ba
 
 def test_a_seal_cut_off_leaves_its_events_astray(service, three_batches, database_url):
     tamper(database_url, "DELETE FROM seals WHERE id = 3")
-    assert verify(service)[1] == ["batch 3 or later: 3 events, and no seal"]
+    assert verify(service)[1] == ["3 events are in batches that do not exist"]
+
+
+# What is in no batch that there is, and how many events that makes; the last two can be kept by SQLite only.
+ASTRAY = [
+    (forged(99, 0), 1),
+    (forged(99, -1), 1),
+    (forged(99, 4), 1),
+    (f"{forged(99, 0)}; {forged(100, 1000)}", 2),
+    ("UPDATE events SET seal_id = -1 WHERE seal_id IS NULL", 2),
+    ("UPDATE events SET seal_id = 0 WHERE seal_id IS NULL", 2),
+    (forged(99, 2.5), 1),
+    (forged(99, "'x'"), 1),
+]
+
+
+def test_what_is_in_no_batch_is_noticed_and_neither_listed_nor_exported(service, three_batches, audit, database_url):
+    audit.record([EVENT] * 2)
+    tamper(database_url, "CREATE TABLE e AS SELECT * FROM events; CREATE TABLE s AS SELECT * FROM seals")
+    for statement, count in ASTRAY if database_url.startswith("sqlite") else ASTRAY[:-2]:
+        execute(database_url, statement)
+        assert verify(service)[1] == [f"{count} events are in batches that do not exist"], statement
+        assert [one.id for one in service.page(AuditQuery()).events] == [str(number) for number in range(1, 10)]
+        assert exported(service)[0] == (9, 3)
+        put_back(database_url)
 
 
 def test_an_end_cut_off_clean_is_noticed_by_a_hash_that_was_noted_elsewhere(service, three_batches, database_url):
@@ -188,6 +222,9 @@ REFUSED = [
     "UPDATE events SET seal_id = 2 WHERE id = 1",
     "UPDATE events SET seal_id = NULL WHERE id = 1",
     "UPDATE seals SET hash = previous",
+    "UPDATE events SET seal_id = 2 WHERE id = 10",
+    *(f"UPDATE events SET seal_id = {seal} WHERE seal_id IS NULL" for seal in (-1, 0, 4)),
+    *(forged(99, seal) for seal in (-1, 0, 2, 3, 4)),
 ]
 
 
@@ -266,10 +303,8 @@ def test_an_export_has_every_sealed_event_and_proves_itself(service, three_batch
     assert counts == (9, 3)
     recorded = events_in(audit)
     for line, one in zip(lines, recorded[:9], strict=True):
-        assert (line["id"], line["batch"], line["at"]) == (one.id, one.batch, one.at.isoformat(timespec="microseconds"))
-        assert {name: line[name] for name in Event.__dataclass_fields__} == {
-            name: getattr(EVENT, name) for name in Event.__dataclass_fields__
-        }
+        assert (line["id"], line["batch"], line["at"]) == (one.id, one.batch, moment(one.event.at))
+        assert {name: line[name] for name in SAID} == {name: getattr(EVENT, name) for name in SAID}
     previous = GENESIS
     for number in (1, 2, 3):  # as the README says that it is computed
         batch = [line for line in lines if line["batch"] == number]

@@ -293,7 +293,7 @@ def test_collections_are_made_listed_and_removed_with_an_event_for_each_person(g
     assert gallery.collections() == {}
     *_, forgotten, last = events_in(audit)
     reason = {"reason": "remove_collection"}
-    assert forgotten.event == replace(removal, action="forget", person_id=ann.id, details=reason)
+    assert forgotten.event == replace(removal, action="forget", person_id=ann.id, details=reason, at=last.event.at)
     assert last == removed
     assert near(gallery, 1, collection="full") == []
 
@@ -384,8 +384,8 @@ def test_every_change_has_its_event_and_a_failed_one_has_none(gallery, audit):
         gallery.forget(FORGET, person_id=ann.id)
     audit.record([Event(action="verify", outcome="match", key_id="k")])
     first, second, third = events_in(audit)
-    assert first.event == replace(REGISTER, person_id=ann.id, face_id=kept.id)
+    assert first.event == replace(REGISTER, person_id=ann.id, face_id=kept.id, at=first.event.at)
     assert (second.event.action, second.event.person_id, third.event.key_id) == ("forget", ann.id, "k")
     assert first.id < second.id < third.id
-    assert first.at <= second.at <= third.at
+    assert REGISTER.at < first.event.at <= second.event.at <= third.event.at
     assert events_in(audit, "verify") == [third]

@@ -12,6 +12,7 @@ from psycopg import sql
 
 from core.exceptions import ServiceUnavailable
 from schemas.common import EmbeddingOptions
+from services import table_copy
 from services.options import Defaults
 from services.stores.owner_base import OwnerRow, Replaced
 from services.stores.sql.database import Database
@@ -28,11 +29,21 @@ ROW = OwnerRow(
 
 
 @pytest.fixture
-def copy(database_url, settings, owner_url):
+def recorded():
+    """The events that copying leaves."""
+    return []
+
+
+@pytest.fixture
+def copy(database_url, settings, owner_url, recorded):
     """Copies the gallery into the owner's table."""
     database = Database(database_url)
     service = TableCopyService(
-        source=SqlFaceSource(database), open_table=PgOwnerTable, defaults=Defaults.of(settings), url=owner_url
+        source=SqlFaceSource(database),
+        record=recorded.append,
+        open_table=PgOwnerTable,
+        defaults=Defaults.of(settings),
+        url=owner_url,
     )
 
     def copy(*, url="", table="face_embeddings", collection="default", options=DLIB):
@@ -82,6 +93,20 @@ def test_the_owners_function_reads_the_index(owner_url):
         connection.execute("SELECT * FROM match_faces(%s)", [Vector(vector(1)).to_text()])
         scans = "SELECT idx_scan, seq_scan FROM pg_stat_xact_user_tables WHERE relname = 'face_embeddings'"
         assert connection.execute(scans).fetchone() == (1, 0)
+
+
+def test_a_copy_is_recorded_and_nothing_is_copied_where_that_fails(gallery, copy, owner_url, recorded, monkeypatch):
+    make_table(owner_url)
+    register(gallery, "Ann", face(1))
+    assert copy().written == 1
+    (event,) = recorded
+    said = {"faces": 1, "model": "Dlib", "table": "face_embeddings"}
+    assert (event.action, event.outcome, event.collection, event.details) == ("copy", "done", "default", said)
+    register(gallery, "Bob", face(2))
+    monkeypatch.setattr(table_copy, "new_event", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        copy()
+    assert labels(owner_url) == ["Ann"]
 
 
 def test_embeddings_that_no_index_takes_are_found_as_well(gallery, copy, owner_url):

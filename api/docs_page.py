@@ -1,0 +1,67 @@
+"""The interface as a page: Swagger UI, from the package flask-swagger-ui, which asks nobody but this service."""
+
+from importlib.resources import files
+from string import Template
+
+from flask import Blueprint, Response, request
+
+from api.endpoint import endpoint
+from core.exceptions import NotFound
+
+blueprint = Blueprint("docs", __name__)
+
+_PAGE = Template("""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>Face service</title>
+<link rel="stylesheet" href="${here}swagger-ui.css">
+</head>
+<body>
+<div id="page">Its parts are listed in <a href="${here}../openapi.json">openapi.json</a>.</div>
+<script src="${here}swagger-ui-bundle.js"></script>
+<script src="${here}start.js"></script>
+</body>
+</html>
+""")
+
+# Without the default validator, which is somebody else's server. A key that is typed in is forgotten with the page.
+_START = """SwaggerUIBundle({
+  url: new URL("../openapi.json", document.currentScript.src).href,
+  dom_id: "#page",
+  validatorUrl: null,
+  persistAuthorization: false,
+  tryItOutEnabled: true,
+});
+"""
+
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; base-uri 'none';"
+    " form-action 'none'; frame-ancestors 'none'"
+)
+
+
+_PACKAGED = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
+
+
+@blueprint.get("/docs")
+@endpoint(scope=None, response=None, media_type="text/html")
+def docs() -> Response:
+    """This interface as a page, to read and to try."""
+    here = "" if request.path.endswith("/") else "docs/"
+    return _answer(_PAGE.substitute(here=here), "text/html")
+
+
+@blueprint.get("/docs/<file>")
+@endpoint(scope=None, response=None, media_type="text/*", errors=(NotFound,))
+def docs_file(file: str) -> Response:
+    """A file of that page."""
+    if file == "start.js":
+        return _answer(_START, "text/javascript")
+    if file not in _PACKAGED:
+        raise NotFound
+    return _answer((files("flask_swagger_ui") / "dist" / file).read_text(), _PACKAGED[file])
+
+
+def _answer(text: str, mimetype: str) -> Response:
+    return Response(text, mimetype=mimetype, headers={"Content-Security-Policy": _POLICY})
