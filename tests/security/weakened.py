@@ -10,13 +10,14 @@ from contextlib import suppress
 
 import cv2
 import numpy as np
-from flask import Flask, request
+from flask import Flask, Response, request
 
 import core.images
 import core.logging
 from api.errors import answer_error
 from core.exceptions import ImageDecodeError, ImageSourceForbidden, InternalError
 from core.factory import create_app
+from tests.fakes import FakeEngine
 from tests.security import standins
 
 
@@ -47,6 +48,19 @@ def telling() -> Flask:
     @app.errorhandler(Exception)
     def tell(error: Exception):
         return answer_error(InternalError("".join(traceback.format_exception(error))))
+
+    return app
+
+
+def failing() -> Flask:
+    """Fails at every request for a face or the gallery, with a page of the server's own."""
+    app = create_app(engine=FakeEngine())
+
+    @app.before_request
+    def fail():
+        if request.path not in ("/health", "/openapi.json"):
+            return Response("<h1>Internal Server Error</h1>", 500)
+        return None
 
     return app
 
