@@ -2,7 +2,7 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import pytest
 
@@ -20,13 +20,18 @@ def attack(request: pytest.FixtureRequest) -> Callable[..., None]:
     """Records `tries` of an attack and fails if any of them got through.
 
     `breaches` describes what got through. With `twin=True` the attacked code was a weakened copy of ours: then the
-    test fails unless something did, for an attack that nothing can fail proves nothing.
+    test fails unless something did, for an attack that nothing can fail proves nothing. An attack with several checks
+    has to notice what each of them is for: some breach has to say each of `noticing`.
     """
 
-    def record(name: str, tries: int, breaches: list[str], *, twin: bool = False) -> None:
+    def record(
+        name: str, tries: int, breaches: list[str], *, twin: bool = False, noticing: Collection[str] = ()
+    ) -> None:
         request.node.user_properties.append((_ATTACK, (name, tries, len(breaches), twin)))
         if twin:
             assert breaches, "the attack does not notice a weakened guard"
+            unnoticed = [said for said in noticing if not any(said in breach for breach in breaches)]
+            assert not unnoticed, (unnoticed, breaches[:10])
         else:
             assert not breaches, breaches[:10]
 
