@@ -5,7 +5,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from multiprocessing.pool import ThreadPool
 
 from core.exceptions import DeepFaceError, IndexBuilding, ServiceError
 from core.files import Signature
@@ -15,6 +14,7 @@ from services.deepface_npz import taken_over
 from services.engine.base import EmbeddingSpace, Engine
 from services.folder_watch import FolderWatch
 from services.index_state import IndexState, changes
+from services.photo_batches import embedded_photos
 from services.photos import PhotoEmbedder, PhotoUnavailable
 from services.stores.base import FolderIndex, FolderIndexStore, IndexKey, PhotoFaces, Photos, StoredIndex
 
@@ -34,7 +34,7 @@ _DRAFT_SHARE = 0.05  # of a build's time, at most, that goes into drafts
 
 
 class FolderIndexer:
-    """Builds and refreshes the indexes of one folder, one after the other, in as many threads as there are lanes."""
+    """Builds and refreshes the indexes of one folder, one after the other, each in all lanes."""
 
     def __init__(
         self,
@@ -44,6 +44,7 @@ class FolderIndexer:
         embedder: PhotoEmbedder,
         folder: str,
         lanes: int,
+        batch_size: int,
         refresh_s: float,
     ) -> None:
         self._engine = engine
@@ -51,6 +52,7 @@ class FolderIndexer:
         self._embedder = embedder
         self._folder = folder
         self._lanes = lanes
+        self._batch_size = batch_size
         self._watch = FolderWatch(folder, refresh_s=refresh_s)
         self._states: dict[IndexKey, IndexState] = {}  # the least recently used first
         self._lock = threading.Lock()
@@ -241,34 +243,30 @@ class FolderIndexer:
             state.done, state.total = 0, len(todo)
         begun = told_at = drafted_at = time.monotonic()
         drafting_s = 0.0
-        with ThreadPool(min(self._lanes, max(1, len(todo))), _name_thread) as pool:
-            for name, faces in pool.imap_unordered(lambda name: (name, self._faces(key, state, name)), todo):
-                if faces is None:
-                    failed += 1
-                else:
-                    added[name] = faces
-                with state.changed:
-                    state.done += 1
-                now = time.monotonic()
-                if now - told_at >= _PROGRESS_S:
-                    logger.info("folder index building", extra={"done": state.done, "total": len(todo)})
-                    told_at = now
-                if now - drafted_at >= _DRAFT_S and drafting_s <= _DRAFT_SHARE * (now - begun):
-                    self._keep_draft(key, added)
-                    drafted_at = time.monotonic()
-                    drafting_s += drafted_at - now
+        results = embedded_photos(self._embedder, key, todo, lanes=self._lanes, batch_size=self._batch_size)
+        for name, faces in results:
+            if isinstance(faces, PhotoUnavailable):
+                failed += 1
+                self._put_off(state, name, faces)
+            else:
+                added[name] = faces
+                state.retry.pop(name, None)
+            with state.changed:
+                state.done += 1
+            now = time.monotonic()
+            if now - told_at >= _PROGRESS_S:
+                logger.info("folder index building", extra={"done": state.done, "total": len(todo)})
+                told_at = now
+            if now - drafted_at >= _DRAFT_S and drafting_s <= _DRAFT_SHARE * (now - begun):
+                self._keep_draft(key, added)
+                drafted_at = time.monotonic()
+                drafting_s += drafted_at - now
         return failed
 
-    def _faces(self, key: IndexKey, state: IndexState, name: str) -> PhotoFaces | None:
-        try:
-            faces = self._embedder.faces(key, name)
-            state.retry.pop(name, None)
-            return faces
-        except PhotoUnavailable as error:
-            cause = type(error.__cause__ or error).__name__
-            logger.warning("a photo could not be indexed", extra={"reason": str(error), "cause": cause})
-            state.retry[name] = (str(error), time.monotonic() + _RETRY_PHOTO_S)
-            return None
+    def _put_off(self, state: IndexState, name: str, error: PhotoUnavailable) -> None:
+        cause = type(error.__cause__ or error).__name__
+        logger.warning("a photo could not be indexed", extra={"reason": str(error), "cause": cause})
+        state.retry[name] = (str(error), time.monotonic() + _RETRY_PHOTO_S)
 
     def _keep_draft(self, key: IndexKey, added: Mapping[str, PhotoFaces]) -> None:
         photos = Photos.of((name, faces.signature) for name, faces in added.items())
@@ -276,7 +274,3 @@ class FolderIndexer:
             self._store.save(key, FolderIndex.empty().updated(photos, added), draft=True)
         except OSError as error:
             logger.warning("a draft of a folder index could not be kept: %s", error.strerror)
-
-
-def _name_thread() -> None:
-    threading.current_thread().name = "folder-index-lane"
