@@ -14,16 +14,17 @@ from api.openapi import views
 from core.config import Settings
 from schemas import faces
 from tests.api.test_errors import concrete_errors
+from tests.security.tried import TRIED
 from tests.test_server import PROJECT, served, wait_for
 
 README = (PROJECT / "README.md").read_text()
 DOCUMENTS = {path: path.read_text() for path in (*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md"))}
 
 
-def table(header):
-    """The rows of the README's table whose first cells are these, each a list of cells."""
-    start = README.index(f"| {' | '.join(header)} |")
-    lines = README[start:].split("\n\n")[0].splitlines()[2:]
+def table(header, text=README):
+    """The rows of the table (the README's) whose first cells are these, each a list of cells."""
+    start = text.index(f"| {' | '.join(header)} |")
+    lines = text[start:].split("\n\n")[0].splitlines()[2:]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
@@ -69,6 +70,12 @@ def test_the_table_of_options_is_the_request_models():
     for name in endpoints:
         model = getattr(faces, f"{name.capitalize()}Request")
         assert documented[name] == set(model.model_fields) - {"img", "img1", "img2", "person_id"}
+
+
+def test_the_table_of_attacks_is_what_the_tests_try():
+    text = DOCUMENTS[PROJECT / "SECURITY.md"]
+    rows = table(["attack", "in every test run", "by `make attack`", "let through"], text)
+    assert rows == [[name, f"{quick:,}", f"{full:,}", "0"] for name, (quick, full) in TRIED.items()]
 
 
 def test_the_example_settings_are_settings():

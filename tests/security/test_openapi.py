@@ -16,7 +16,7 @@ from schemas.compare import OTHER_NAMES
 from tests.conftest import KEY
 from tests.test_server import ASTRONAUT, served, wait_for
 
-NAME = "requests from the OpenAPI document"
+NAME = "bodies: requests made up from `/openapi.json`"
 ANSWERING = (
     "/verify",
     "/represent",

@@ -12,14 +12,14 @@ PROJECT = Path(__file__).parents[2]
 # The attack; where that is a choice, how often in every run and by `make attack`; and how often against the twin, which
 # has no deadline to end it.
 ATTACKS = {
-    "addresses": ("URLs: forbidden addresses", 0, 0, 0),
-    "spellings": ("URLs: spellings", 0, 0, 0),
-    "redirects": ("URLs: redirects", 0, 0, 0),
-    "mixed": ("URLs: mixed answers of a name", 0, 0, 0),
-    "rebinding": ("URLs: rebinding names", 500, 20_000, 20),
-    "answers": ("URLs: slow, endless, lying answers", 50, 620, 20),
+    "addresses": ("URLs: 66 forbidden addresses, each as a host, by name and by redirect", 0, 0, 0),
+    "spellings": ("URLs: spellings that readers disagree on", 0, 0, 0),
+    "redirects": ("URLs: redirects 301 to 308, 1 to 4 deep, to forbidden places", 0, 0, 0),
+    "mixed": ("URLs: names with public and private answers", 0, 0, 0),
+    "rebinding": ("URLs: names that answer something else each time", 500, 20_000, 20),
+    "answers": ("URLs: answers that are slow, endless, compressed or lie", 50, 620, 20),
     "oracle": ("URLs: telling refusals apart", 0, 0, 0),
-    "allowed_hosts": ("URLs: around URL_ALLOWED_HOSTS", 0, 0, 0),
+    "allowed_hosts": ("URLs: ways around `URL_ALLOWED_HOSTS`", 0, 0, 0),
 }
 
 

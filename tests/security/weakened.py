@@ -5,6 +5,10 @@ Applications are served as `served(folder, app="tests.security.weakened:NAME()")
 
 import logging
 import os
+import signal
+import socket
+import threading
+import time
 import traceback
 from contextlib import suppress
 
@@ -20,6 +24,10 @@ from core.factory import create_app
 from tests.fakes import FakeEngine
 from tests.security import standins
 
+GROWN_BYTES = 200_000_000
+
+kept = []
+
 
 def without_header_check() -> Flask:
     """Decodes whatever OpenCV takes, of any size; OpenCV's own limit is MAX_IMAGE_PIXELS, which is set beside it."""
@@ -29,6 +37,49 @@ def without_header_check() -> Flask:
 
     core.images.decode = decode
     return create_app()
+
+
+def obeying_images() -> Flask:
+    """Does what is written at the end of an image."""
+    deeds = {
+        b"tell": lambda: _refuse("Traceback (most recent call last)"),
+        b"fail": lambda: 1 / 0,
+        b"wait": lambda: time.sleep(1.5),
+        b"grow": lambda: kept.append(b"x" * GROWN_BYTES),
+        b"die": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    }
+
+    def decode(content, policy):
+        for word, deed in deeds.items():
+            if content.endswith(word):
+                deed()
+        return np.zeros((8, 8, 3), np.uint8)
+
+    core.images.decode = decode
+    return create_app(engine=FakeEngine())
+
+
+def _refuse(message):
+    raise ImageDecodeError(message)
+
+
+def leaving_things() -> Flask:
+    """Leaves behind what its path says."""
+    deeds = {
+        "/leave/connections": lambda: kept.append(socket.socketpair()),
+        "/leave/threads": lambda: [threading.Timer(60, int).start() for _ in range(20)],
+        "/leave/lines": lambda: print("no JSON", flush=True),
+        "/leave/memory": lambda: kept.append(b"x" * GROWN_BYTES),
+        "/leave/worker": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    }
+    app = create_app(engine=FakeEngine())
+
+    @app.before_request
+    def leave():
+        if request.path in deeds:
+            deeds[request.path]()
+
+    return app
 
 
 def with_plain_lines() -> Flask:
