@@ -13,7 +13,8 @@ from services.deepface_index import RecordedFace, adopted
 from services.deepface_npz import taken_over
 from services.engine.base import EmbeddingSpace, Engine
 from services.folder_watch import FolderWatch
-from services.index_state import IndexState, changes
+from services.index_pruning import prune
+from services.index_state import IndexState, changes, is_empty_at_once
 from services.photo_batches import embedded_photos
 from services.photos import PhotoEmbedder, PhotoUnavailable
 from services.stores.base import FolderIndex, FolderIndexStore, IndexKey, PhotoFaces, Photos, StoredIndex
@@ -75,7 +76,7 @@ class FolderIndexer:
 
         Changes start a build in the background. Only the first build, and any with `wait_for_changes`, is waited for,
         as long as the request's deadline allows; `progress` is told from time to time how many of how many photos are
-        done. Photos that fail for a reason that may pass stay pending.
+        done. Photos that fail for a reason that may pass stay pending, and so do all while the folder shows none.
 
         Raises:
             FolderNotFound: the folder does not exist.
@@ -90,8 +91,9 @@ class FolderIndexer:
         while True:
             with state.changed:
                 pending = state.pending(photos)
-                if state.index is not None and not (pending and wait_for_changes and not waited):
-                    if not waited and pending > state.put_off():
+                todo = 0 if self._is_kept(key, state, photos) else pending
+                if state.index is not None and not (todo and wait_for_changes and not waited):
+                    if not waited and todo > state.put_off():
                         self._start(key, state, photos)
                     return state.index, pending
                 waited = self._start(key, state, photos)  # a build begun before may not know of these photos
@@ -121,6 +123,15 @@ class FolderIndexer:
                 self._store.save(key, index.updated(photos, added))
         return len(taken), len(wanted) - len(added)
 
+    def prune(self) -> int:
+        """Remove from the stored indexes the photos that the folder does not show, even if it shows none; how many.
+
+        Raises:
+            FolderNotFound, ServiceUnavailable: as `current`.
+            Others as `index_pruning.prune`.
+        """
+        return prune(self._store, self._folder, self._watch.photos(fresh=True))
+
     def states(self) -> tuple[dict[IndexKey, IndexState], list[StoredIndex], Photos]:
         """The indexes in use, those in the store (which of the folder's may be both), and the photos there are.
 
@@ -146,6 +157,14 @@ class FolderIndexer:
             self._states[key] = state
             return state
 
+    def _is_kept(self, key: IndexKey, state: IndexState, photos: Photos) -> bool:
+        """Whether the index stays as it is although the folder shows nothing of it; no longer once it is pruned."""
+        kept = is_empty_at_once(state.index, photos) and state.version == self._store.version(key)
+        if kept and not state.is_kept:
+            logger.warning("the photo folder shows no photo any more; its last index goes on answering")
+        state.is_kept = kept
+        return kept
+
     def _start(self, key: IndexKey, state: IndexState, photos: Photos) -> bool:
         """Ask for a build unless one is under way; the caller holds `state.changed`."""
         if state.building:
@@ -168,8 +187,9 @@ class FolderIndexer:
         with self._store.building(key) as mine:
             if mine:
                 self._build(key, state)
-                release_unused()  # one small array a photo leaves as much in holes as the index takes
-                return
+        if mine:
+            release_unused()  # one small array a photo leaves as much in holes as the index takes
+            return
         # What the other process builds is loaded once it is done; meanwhile other indexes get their turn.
         time.sleep(_OTHERS_S)
         self._jobs.put((key, state))
@@ -184,7 +204,7 @@ class FolderIndexer:
             # Another worker may have built for photos that whoever asked did not know of yet: only a look from now on,
             # while nobody else builds, never takes an index back.
             photos = self._watch.photos(fresh=True)
-            if index is None or changes(index, photos):
+            if index is None or (changes(index, photos) and not is_empty_at_once(index, photos)):
                 updated = self._updated(key, state, index or FolderIndex.empty(), photos)
                 if updated is not index:
                     index, version = updated, self._saved(key, updated)
