@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 PORT ?= $(or $(shell sed -n 's/^PORT=//p' .env 2>/dev/null),5000)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test test-tensorflow stress soak attack lint types demo clean
+.PHONY: run test test-tensorflow stress soak attack fuzz lint types demo clean
 .DEFAULT_GOAL := run
 
 # Set up if need be, and serve on http://localhost:5000.
@@ -51,6 +51,10 @@ soak: $(VENV)/.dev
 # The attacks of SECURITY.md, each with its full number of tries.
 attack: $(VENV)/.dev
 	ATTACKS=full $(BIN)/python -m pytest tests/security
+
+# Those of them that make up what they send: 20,000 damaged images, and 20,000 requests from /openapi.json.
+fuzz: $(VENV)/.dev
+	ATTACKS=full $(BIN)/python -m pytest tests/security/test_images.py tests/security/test_openapi.py
 
 # Against the running server: makes ./faces_db of two sample photos and asks about them.
 demo: $(VENV)/.dev

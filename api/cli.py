@@ -81,6 +81,18 @@ def build_index(**options: Any) -> None:
     click.echo(f"{status.photos} photos, {status.faces} faces{failed}; {status.pending} pending")
 
 
+@index.command("prune")
+def prune_indexes() -> None:
+    """Remove from all indexes the photos that the folder does not show any more, even if it shows none."""
+    try:
+        removed = services().indexes.prune()
+    except ServiceError as error:
+        raise click.ClickException(error.message) from None
+    except OSError as error:
+        raise click.ClickException(f"An index could not be saved: {error.strerror}.") from None
+    click.echo(f"{removed} photos removed from the indexes")
+
+
 @index.command("import-pkl")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @with_deepface_options

@@ -53,8 +53,8 @@ class Engines:
         """What the service runs with, to search `folder`."""
         return {"FACES_DB_PATH": str(folder), "DEFAULT_MODEL": model, "DATA_PATH": str(self.home / "data")}
 
-    def indexer(self, folder: Path, model: str) -> tuple[FolderIndexer, IndexKey]:
-        """Our indexer of `folder`, as the service has it, and the key of its index."""
+    def indexer(self, folder: Path, model: str, *, batch_size: int | None = None) -> tuple[FolderIndexer, IndexKey]:
+        """Our indexer of `folder`, as the service has it or with other batches, and the key of its index."""
         settings = Settings.model_validate(self.settings(folder, model))
         policy = ImagePolicy(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels)
         indexer = FolderIndexer(
@@ -63,6 +63,7 @@ class Engines:
             embedder=PhotoEmbedder(engine=self.engine, policy=policy),
             folder=str(folder),
             lanes=settings.lanes,
+            batch_size=batch_size or settings.batch_max_size,
             refresh_s=settings.faces_db_refresh_s,
         )
         return indexer, indexer.key(DETECTOR, Defaults.of(settings).space_of(EmbeddingOptions.model_validate({})))

@@ -16,9 +16,10 @@ class IndexStatus(BaseModel):
     detection: str
     normalization: str
     expand_percentage: int
-    state: Literal["ready", "building", "failed", "stored"] = Field(
+    state: Literal["ready", "building", "failed", "kept", "stored"] = Field(
         description="`ready` answers; `building` does as well, from the last complete one if there is one; `failed` is"
-        " tried again by the next request; `stored` is on disk and was not asked for since the start."
+        " tried again by the next request; `kept` answers although the folder shows no photo any more, as if its disk"
+        " were not mounted; `stored` is on disk and was not asked for since the start."
     )
     photos: int = Field(description="Photos the index reflects.")
     faces: int = Field(description="Faces in them.")

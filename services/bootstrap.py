@@ -116,6 +116,7 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         embedder=PhotoEmbedder(engine=engine, policy=policy),
         folder=folder,
         lanes=settings.lanes,
+        batch_size=settings.batch_max_size,
         refresh_s=settings.faces_db_refresh_s,
     )
     database = open_database(settings)

@@ -5,7 +5,7 @@ The file lies among the photos, where others may write: nothing in it is believe
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha1
 from typing import Any, get_args
 
@@ -14,6 +14,7 @@ import numpy as np
 from core.files import Signature
 from schemas.common import DetectorName, EmbeddingOptions, ModelName, Normalization
 from services.engine import catalogue
+from services.engine.base import EmbeddingSpace
 from services.options import NOT_ALIGNED
 from services.stores.base import Floats, IndexKey, PhotoFaces
 
@@ -71,6 +72,12 @@ def deepface_way(options: Mapping[str, Any]) -> EmbeddingOptions:
         pydantic.ValidationError: one of them has a value that no request could have.
     """
     return EmbeddingOptions.model_validate({**options, **_WAY})
+
+
+def in_deepfaces_way(space: EmbeddingSpace) -> EmbeddingSpace:
+    """The space of the same model, with faces searched and aligned as DeepFace does it."""
+    alignment = NOT_ALIGNED if space.alignment == NOT_ALIGNED else _WAY["alignment"]
+    return replace(space, alignment=alignment, detection=_WAY["detection"])
 
 
 def _spelled(name: str, known: Iterable[str]) -> str:

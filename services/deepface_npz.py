@@ -11,14 +11,14 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from core.files import Signature, open_beneath
-from services.deepface_index import RecordedFace, adopted, file_name
+from services.deepface_index import RecordedFace, adopted, file_name, in_deepfaces_way
 from services.engine import catalogue
 from services.stores.base import IndexKey, PhotoFaces
 
@@ -52,8 +52,11 @@ class _Column:
 
 def taken_over(key: IndexKey, wanted: Mapping[str, Signature]) -> dict[str, PhotoFaces]:
     """The photos of `wanted` as the `.npz` that DeepFace left in the folder has them; of a damaged one, none."""
+    if not wanted:
+        return {}
     name = file_name(key)
-    if name is None or not wanted:
+    if name is None:
+        _tell_of_unused(key)
         return {}
     try:
         with open_beneath(key.folder, name) as file:
@@ -65,6 +68,16 @@ def taken_over(key: IndexKey, wanted: Mapping[str, Signature]) -> dict[str, Phot
         return {}
     logger.info("photos taken over from an index of DeepFace", extra={"photos": len(found)})
     return found
+
+
+def _tell_of_unused(key: IndexKey) -> None:
+    """Say in the log that there is an index of DeepFace which would do if faces were found and cut out as it does."""
+    name = file_name(replace(key, space=in_deepfaces_way(key.space)))
+    if name is not None and os.path.lexists(os.path.join(key.folder, name)):
+        logger.warning(
+            "an index of DeepFace is not used: it has faces as DETECTION=deepface and DEFAULT_ALIGNMENT=eyes find them",
+            extra={"model": key.space.model, "detector": key.detector},
+        )
 
 
 def recorded_faces(file: BinaryIO, dimension: int | None) -> Iterator[RecordedFace]:

@@ -27,6 +27,7 @@ class IndexState:
         self.done = 0
         self.total = 0
         self.waiting = 0
+        self.is_kept = False  # although the folder shows nothing of it; said in the log once
         # Photos that could not be read or embedded for a reason that may pass: the reason, and when to try again.
         self.retry: dict[str, tuple[str, float]] = {}
         self._compared: tuple[FolderIndex | None, Photos, int] | None = None
@@ -78,3 +79,11 @@ def changes(index: FolderIndex | None, photos: Photos) -> int:
     if index is None:
         return len(photos)
     return sum(1 for _ in index.photos.changes(photos))
+
+
+def is_empty_at_once(index: FolderIndex | None, photos: Photos) -> bool:
+    """Whether the folder shows no photo, and `index` has some: so it looks where its disk is not mounted.
+
+    Such an index goes on answering, and is not brought up to date before there are photos again.
+    """
+    return index is not None and len(index.photos) > 0 and len(photos) == 0

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -14,7 +14,7 @@ from schemas.find import IndexesResponse, IndexStatus
 from services.deepface_index import deepface_way, pickle_options
 from services.engine import catalogue
 from services.find import NO_FOLDER
-from services.index_state import IndexState
+from services.index_state import IndexState, is_empty_at_once
 from services.indexing import FolderIndexer
 from services.options import Defaults
 from services.pickled_index import UnreadablePickle, recorded_faces
@@ -54,6 +54,15 @@ class IndexService:
         used, stored, photos = self._indexer.states()
         file = next((index for index in stored if index.key == key), None)
         return _of_state(key, used[key], file, photos)
+
+    def prune(self) -> int:
+        """Remove from all indexes the photos that the folder does not show; returns how many they were.
+
+        Raises:
+            As `FolderIndexer.prune`.
+        """
+        self._require_folder()
+        return self._indexer.prune()
 
     def import_pickle(self, path: Path, options: Mapping[str, Any]) -> tuple[int, int]:
         """Take the photos of a pickled index of DeepFace over that did not change since, and keep them.
@@ -100,7 +109,7 @@ def _of_state(key: IndexKey, state: IndexState, file: StoredIndex | None, photos
             failed[reason] = failed.get(reason, 0) + 1
         return IndexStatus(
             **_options(key),
-            state="building" if state.building else "failed" if state.failure else "ready",
+            state=_named(state, photos),
             photos=0 if index is None else len(index.photos),
             faces=0 if index is None else len(index.boxes),
             pending=state.pending(photos),
@@ -109,6 +118,14 @@ def _of_state(key: IndexKey, state: IndexState, file: StoredIndex | None, photos
             failed=failed,
             **_file(file),
         )
+
+
+def _named(state: IndexState, photos: Photos) -> Literal["building", "failed", "kept", "ready"]:
+    if state.building:
+        return "building"
+    if state.failure is not None:
+        return "failed"
+    return "kept" if is_empty_at_once(state.index, photos) else "ready"
 
 
 def _of_file(file: StoredIndex) -> IndexStatus:

@@ -5,7 +5,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from multiprocessing.pool import ThreadPool
 
 from core.exceptions import DeepFaceError, IndexBuilding, ServiceError
 from core.files import Signature
@@ -14,7 +13,9 @@ from services.deepface_index import RecordedFace, adopted
 from services.deepface_npz import taken_over
 from services.engine.base import EmbeddingSpace, Engine
 from services.folder_watch import FolderWatch
-from services.index_state import IndexState, changes
+from services.index_pruning import prune
+from services.index_state import IndexState, changes, is_empty_at_once
+from services.photo_batches import embedded_photos
 from services.photos import PhotoEmbedder, PhotoUnavailable
 from services.stores.base import FolderIndex, FolderIndexStore, IndexKey, PhotoFaces, Photos, StoredIndex
 
@@ -34,7 +35,7 @@ _DRAFT_SHARE = 0.05  # of a build's time, at most, that goes into drafts
 
 
 class FolderIndexer:
-    """Builds and refreshes the indexes of one folder, one after the other, in as many threads as there are lanes."""
+    """Builds and refreshes the indexes of one folder, one after the other, each in all lanes."""
 
     def __init__(
         self,
@@ -44,6 +45,7 @@ class FolderIndexer:
         embedder: PhotoEmbedder,
         folder: str,
         lanes: int,
+        batch_size: int,
         refresh_s: float,
     ) -> None:
         self._engine = engine
@@ -51,6 +53,7 @@ class FolderIndexer:
         self._embedder = embedder
         self._folder = folder
         self._lanes = lanes
+        self._batch_size = batch_size
         self._watch = FolderWatch(folder, refresh_s=refresh_s)
         self._states: dict[IndexKey, IndexState] = {}  # the least recently used first
         self._lock = threading.Lock()
@@ -73,7 +76,7 @@ class FolderIndexer:
 
         Changes start a build in the background. Only the first build, and any with `wait_for_changes`, is waited for,
         as long as the request's deadline allows; `progress` is told from time to time how many of how many photos are
-        done. Photos that fail for a reason that may pass stay pending.
+        done. Photos that fail for a reason that may pass stay pending, and so do all while the folder shows none.
 
         Raises:
             FolderNotFound: the folder does not exist.
@@ -88,8 +91,9 @@ class FolderIndexer:
         while True:
             with state.changed:
                 pending = state.pending(photos)
-                if state.index is not None and not (pending and wait_for_changes and not waited):
-                    if not waited and pending > state.put_off():
+                todo = 0 if self._is_kept(key, state, photos) else pending
+                if state.index is not None and not (todo and wait_for_changes and not waited):
+                    if not waited and todo > state.put_off():
                         self._start(key, state, photos)
                     return state.index, pending
                 waited = self._start(key, state, photos)  # a build begun before may not know of these photos
@@ -119,6 +123,15 @@ class FolderIndexer:
                 self._store.save(key, index.updated(photos, added))
         return len(taken), len(wanted) - len(added)
 
+    def prune(self) -> int:
+        """Remove from the stored indexes the photos that the folder does not show, even if it shows none; how many.
+
+        Raises:
+            FolderNotFound, ServiceUnavailable: as `current`.
+            Others as `index_pruning.prune`.
+        """
+        return prune(self._store, self._folder, self._watch.photos(fresh=True))
+
     def states(self) -> tuple[dict[IndexKey, IndexState], list[StoredIndex], Photos]:
         """The indexes in use, those in the store (which of the folder's may be both), and the photos there are.
 
@@ -144,6 +157,14 @@ class FolderIndexer:
             self._states[key] = state
             return state
 
+    def _is_kept(self, key: IndexKey, state: IndexState, photos: Photos) -> bool:
+        """Whether the index stays as it is although the folder shows nothing of it; no longer once it is pruned."""
+        kept = is_empty_at_once(state.index, photos) and state.version == self._store.version(key)
+        if kept and not state.is_kept:
+            logger.warning("the photo folder shows no photo any more; its last index goes on answering")
+        state.is_kept = kept
+        return kept
+
     def _start(self, key: IndexKey, state: IndexState, photos: Photos) -> bool:
         """Ask for a build unless one is under way; the caller holds `state.changed`."""
         if state.building:
@@ -166,8 +187,9 @@ class FolderIndexer:
         with self._store.building(key) as mine:
             if mine:
                 self._build(key, state)
-                release_unused()  # one small array a photo leaves as much in holes as the index takes
-                return
+        if mine:
+            release_unused()  # one small array a photo leaves as much in holes as the index takes
+            return
         # What the other process builds is loaded once it is done; meanwhile other indexes get their turn.
         time.sleep(_OTHERS_S)
         self._jobs.put((key, state))
@@ -182,7 +204,7 @@ class FolderIndexer:
             # Another worker may have built for photos that whoever asked did not know of yet: only a look from now on,
             # while nobody else builds, never takes an index back.
             photos = self._watch.photos(fresh=True)
-            if index is None or changes(index, photos):
+            if index is None or (changes(index, photos) and not is_empty_at_once(index, photos)):
                 updated = self._updated(key, state, index or FolderIndex.empty(), photos)
                 if updated is not index:
                     index, version = updated, self._saved(key, updated)
@@ -241,34 +263,30 @@ class FolderIndexer:
             state.done, state.total = 0, len(todo)
         begun = told_at = drafted_at = time.monotonic()
         drafting_s = 0.0
-        with ThreadPool(min(self._lanes, max(1, len(todo))), _name_thread) as pool:
-            for name, faces in pool.imap_unordered(lambda name: (name, self._faces(key, state, name)), todo):
-                if faces is None:
-                    failed += 1
-                else:
-                    added[name] = faces
-                with state.changed:
-                    state.done += 1
-                now = time.monotonic()
-                if now - told_at >= _PROGRESS_S:
-                    logger.info("folder index building", extra={"done": state.done, "total": len(todo)})
-                    told_at = now
-                if now - drafted_at >= _DRAFT_S and drafting_s <= _DRAFT_SHARE * (now - begun):
-                    self._keep_draft(key, added)
-                    drafted_at = time.monotonic()
-                    drafting_s += drafted_at - now
+        results = embedded_photos(self._embedder, key, todo, lanes=self._lanes, batch_size=self._batch_size)
+        for name, faces in results:
+            if isinstance(faces, PhotoUnavailable):
+                failed += 1
+                self._put_off(state, name, faces)
+            else:
+                added[name] = faces
+                state.retry.pop(name, None)
+            with state.changed:
+                state.done += 1
+            now = time.monotonic()
+            if now - told_at >= _PROGRESS_S:
+                logger.info("folder index building", extra={"done": state.done, "total": len(todo)})
+                told_at = now
+            if now - drafted_at >= _DRAFT_S and drafting_s <= _DRAFT_SHARE * (now - begun):
+                self._keep_draft(key, added)
+                drafted_at = time.monotonic()
+                drafting_s += drafted_at - now
         return failed
 
-    def _faces(self, key: IndexKey, state: IndexState, name: str) -> PhotoFaces | None:
-        try:
-            faces = self._embedder.faces(key, name)
-            state.retry.pop(name, None)
-            return faces
-        except PhotoUnavailable as error:
-            cause = type(error.__cause__ or error).__name__
-            logger.warning("a photo could not be indexed", extra={"reason": str(error), "cause": cause})
-            state.retry[name] = (str(error), time.monotonic() + _RETRY_PHOTO_S)
-            return None
+    def _put_off(self, state: IndexState, name: str, error: PhotoUnavailable) -> None:
+        cause = type(error.__cause__ or error).__name__
+        logger.warning("a photo could not be indexed", extra={"reason": str(error), "cause": cause})
+        state.retry[name] = (str(error), time.monotonic() + _RETRY_PHOTO_S)
 
     def _keep_draft(self, key: IndexKey, added: Mapping[str, PhotoFaces]) -> None:
         photos = Photos.of((name, faces.signature) for name, faces in added.items())
@@ -276,7 +294,3 @@ class FolderIndexer:
             self._store.save(key, FolderIndex.empty().updated(photos, added), draft=True)
         except OSError as error:
             logger.warning("a draft of a folder index could not be kept: %s", error.strerror)
-
-
-def _name_thread() -> None:
-    threading.current_thread().name = "folder-index-lane"

@@ -2,6 +2,8 @@
 
 import os
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
@@ -9,9 +11,9 @@ import numpy as np
 from core.exceptions import DeepFaceError, ImageDecodeError, ImageTooLarge, NoFaceDetected
 from core.files import OutsideRoot, Signature, open_beneath, signature_of
 from core.images import ImagePolicy, decode, read_limited
-from services.engine.base import Detection, Engine
+from services.engine.base import Detection, Engine, Pixels
 from services.options import crop_of
-from services.stores.base import IndexKey, PhotoFaces
+from services.stores.base import Boxes, Floats, IndexKey, PhotoFaces
 
 # File systems take the time of a change from a clock of their own, which ticks every few milliseconds: of two changes
 # within a tick the second leaves no trace in the signature.
@@ -22,14 +24,32 @@ class PhotoUnavailable(Exception):
     """The photo could not be read or embedded for a reason that may pass; the message is an error code."""
 
 
+# A photo's name, and what came of it.
+Embedded = tuple[str, PhotoFaces | PhotoUnavailable]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectedPhoto:
+    """A photo as it was when its `signature` was taken, with its faces cut out; one without faces has a problem.
+
+    `boxes` is int32 of shape (n, 4), of each crop x, y, w, h in pixels.
+    """
+
+    name: str
+    signature: Signature
+    boxes: Boxes
+    crops: Sequence[Pixels]
+    problem: str = ""
+
+
 class PhotoEmbedder:
-    """Embeds the faces of the folder's photos, as an index's key says."""
+    """Finds and embeds the faces of the folder's photos, as an index's key says."""
 
     def __init__(self, *, engine: Engine, policy: ImagePolicy) -> None:
         self._engine = engine
         self._policy = policy
 
-    def faces(self, key: IndexKey, name: str) -> PhotoFaces:
+    def detected(self, key: IndexKey, name: str) -> DetectedPhoto:
         """The faces of one photo; none, and the problem, if it is no picture or shows no face.
 
         Raises:
@@ -42,20 +62,41 @@ class PhotoEmbedder:
                 content = read_limited(file, self._policy)
                 if signature_of(os.fstat(file.fileno())) != signature:
                     raise PhotoUnavailable("changing")
-            return self._embedded(key, signature, content)
+            return self._detected(key, name, signature, content)
         except (NoFaceDetected, ImageDecodeError) as error:
-            return PhotoFaces(
-                signature=signature,
-                boxes=np.empty((0, 4), np.int32),
-                embeddings=np.empty((0, 0), np.float32),
-                problem=error.code,
-            )
+            boxes = np.empty((0, 4), np.int32)
+            return DetectedPhoto(name=name, signature=signature, boxes=boxes, crops=(), problem=error.code)
         except (ImageTooLarge, DeepFaceError) as error:
             raise PhotoUnavailable(error.code) from error
         except (OSError, OutsideRoot) as error:
             raise PhotoUnavailable("unreadable") from error
 
-    def _embedded(self, key: IndexKey, signature: Signature, content: bytes) -> PhotoFaces:
+    def embedded(self, key: IndexKey, photos: Sequence[DetectedPhoto]) -> list[Embedded]:
+        """Each photo with its faces, which go through the network together; a photo that fails there fails alone.
+
+        Raises:
+            ServiceError: as `Engine.load`.
+        """
+        crops = [crop for photo in photos for crop in photo.crops]
+        try:
+            embeddings = np.empty((0, 0), np.float32)
+            if crops:
+                space = key.space
+                found = self._engine.embed(crops, model=space.model, normalization=space.normalization)
+                embeddings = np.asarray(found, np.float32)
+        except DeepFaceError as error:
+            if len(photos) > 1:
+                return [result for photo in photos for result in self.embedded(key, [photo])]
+            failed = PhotoUnavailable(error.code)
+            failed.__cause__ = error
+            return [(photos[0].name, failed)]
+        ends = np.cumsum([len(photo.crops) for photo in photos], dtype=np.intp)
+        return [
+            (photo.name, _faces(photo, embeddings[end - len(photo.crops) : end]))
+            for photo, end in zip(photos, ends.tolist(), strict=True)
+        ]
+
+    def _detected(self, key: IndexKey, name: str, signature: Signature, content: bytes) -> DetectedPhoto:
         space = key.space
         detection = Detection(
             detector=key.detector,
@@ -65,12 +106,18 @@ class PhotoEmbedder:
         )
         with self._engine.lane():
             found = self._engine.detect(decode(content, self._policy), detection)
-            crops = [face.crop for face in found]
-            embeddings = self._engine.embed(crops, model=space.model, normalization=space.normalization)
         boxes = np.array([[face.area.x, face.area.y, face.area.w, face.area.h] for face in found], np.int32)
-        return PhotoFaces(
-            signature=signature, boxes=boxes.reshape(-1, 4), embeddings=np.asarray(embeddings, np.float32)
+        return DetectedPhoto(
+            name=name,
+            signature=signature,
+            boxes=boxes.reshape(-1, 4),
+            # A crop that is a part of its picture would keep all of it.
+            crops=[face.crop if face.crop.base is None else face.crop.copy() for face in found],
         )
+
+
+def _faces(photo: DetectedPhoto, embeddings: Floats) -> PhotoFaces:
+    return PhotoFaces(signature=photo.signature, boxes=photo.boxes, embeddings=embeddings, problem=photo.problem)
 
 
 def _settled(file: BinaryIO) -> Signature:

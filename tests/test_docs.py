@@ -16,16 +16,17 @@ from schemas import faces, gallery
 from services.engine import catalogue
 from services.licensing import commercial_use
 from tests.api.test_errors import concrete_errors
+from tests.security.tried import TRIED
 from tests.test_server import PROJECT, served, wait_for
 
 README = (PROJECT / "README.md").read_text()
 DOCUMENTS = {path: path.read_text() for path in (*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md"))}
 
 
-def table(header):
-    """The rows of the README's table whose first cells are these, each a list of cells."""
-    start = README.index(f"| {' | '.join(header)} |")
-    lines = README[start:].split("\n\n")[0].splitlines()[2:]
+def table(header, text=README):
+    """The rows of the table (the README's) whose first cells are these, each a list of cells."""
+    start = text.index(f"| {' | '.join(header)} |")
+    lines = text[start:].split("\n\n")[0].splitlines()[2:]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
@@ -100,6 +101,12 @@ def test_the_table_of_presets_is_the_catalogues():
         assert (cell, names) == (f"`{preset.name}`", ", ".join(model.name for model in models))
         assert size == ("not published" if None in sizes else f"{sum(sizes) / 1_000_000:.1f} MB")
         assert (use, summary) == (commercial_use(models), preset.summary)
+
+
+def test_the_table_of_attacks_is_what_the_tests_try():
+    text = DOCUMENTS[PROJECT / "SECURITY.md"]
+    rows = table(["attack", "in every test run", "by `make attack`", "let through"], text)
+    assert rows == [[name, f"{quick:,}", f"{full:,}", "0"] for name, (quick, full) in TRIED.items()]
 
 
 def test_the_example_settings_are_settings():

@@ -137,19 +137,17 @@ class FileFolderIndexStore(FolderIndexStore):
         """Whether nobody else holds the lock of this index; then what a crash left of it is removed."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self._folder / f"{stem}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = _lock(self._folder / f"{stem}.lock")
+        except BlockingIOError:
+            yield False
+            return
         except OSError:  # nobody else can write here either: each builds for itself
             yield True
             return
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                mine = True
-                for left_by_a_crash in self._folder.glob(f".{stem}.*"):
-                    left_by_a_crash.unlink(missing_ok=True)
-            except BlockingIOError:
-                mine = False
-            yield mine
+            for left_by_a_crash in self._folder.glob(f".{stem}.*"):
+                left_by_a_crash.unlink(missing_ok=True)
+            yield True
         finally:
             os.close(descriptor)
 
@@ -166,8 +164,30 @@ class FileFolderIndexStore(FolderIndexStore):
 
     def _make_room(self) -> None:
         for path in self._files()[_MOST_FILES:]:
-            for suffix in (".index", ".draft", ".lock"):
-                path.with_suffix(suffix).unlink(missing_ok=True)
+            with self._locked(path.stem) as mine:
+                # The lock last, while it is held: who has opened it by then notices, and opens another.
+                for suffix in (".index", ".draft", ".lock") if mine else ():
+                    path.with_suffix(suffix).unlink(missing_ok=True)
+
+
+def _lock(path: Path) -> int:
+    """The descriptor of the lock file, locked; closing it ends the lock.
+
+    Raises:
+        BlockingIOError: somebody else has locked it.
+        OSError: it cannot be opened.
+    """
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(descriptor), path.stat()):
+                    return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)  # of a file that made room in between: another may be locked by now
 
 
 def _write(file: IO[bytes], index: FolderIndex) -> None:

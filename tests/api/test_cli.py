@@ -1,9 +1,15 @@
+import io
 import pickle
+import re
+import sys
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 import pytest
+from flask.cli import ScriptInfo
 
+from api.cli import index, progress_bar
 from api.deps import services_of
 from core.files import signature_of
 from schemas.common import EmbeddingOptions
@@ -48,6 +54,33 @@ def test_a_pickle_of_deepface_is_imported_and_only_the_rest_embedded(app, folder
     assert (index["state"], index["model"], index["photos"], index["faces"]) == ("stored", "Dlib", 2, 3)
     assert built(app) == "3 photos, 4 faces; 0 pending\n"
     assert engine.embedded == 1
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_build_shows_a_bar_where_somebody_watches(app, folder, monkeypatch):
+    watched, silent = Terminal(), io.StringIO()
+    for stream, detector in ((watched, "opencv"), (silent, "ssd")):
+        monkeypatch.setattr(sys, "stderr", stream)
+        index.main(
+            ["build", "--model", "Dlib", "--detector", detector],
+            obj=ScriptInfo(create_app=lambda: app),
+            standalone_mode=False,
+        )
+    assert re.findall(r"Embedding +\[[#-]+\] +(\d+%)", watched.getvalue())[-1] == "100%"
+    assert "#" not in silent.getvalue()
+
+
+def test_the_bar_shows_how_many_of_how_many_are_done(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with progress_bar("Embedding") as show:
+        for done in range(5):
+            show(done, 4)
+    shown = re.findall(r"(\d+)%", sys.stderr.getvalue())
+    assert [text for text, _ in groupby(shown)] == ["0", "25", "50", "75", "100"]
 
 
 def test_an_import_adds_to_the_index_there_is(app, folder, tmp_path, engine):

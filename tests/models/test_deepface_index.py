@@ -36,13 +36,13 @@ def folder(photos, astronaut, hopper, two):
 @pytest.fixture
 def embedded(monkeypatch):
     """The names of the photos that our index embeds."""
-    names, faces = [], PhotoEmbedder.faces
+    names, detected = [], PhotoEmbedder.detected
 
     def told(self, key, name):
         names.append(name)
-        return faces(self, key, name)
+        return detected(self, key, name)
 
-    monkeypatch.setattr(PhotoEmbedder, "faces", told)
+    monkeypatch.setattr(PhotoEmbedder, "detected", told)
     return names
 
 

@@ -5,8 +5,10 @@ import shutil
 import cv2
 import numpy as np
 import pytest
+from deepface.modules import verification
 
 from core.images import decode
+from services.engine import catalogue
 from tests.models.comparing import POLICY, TOLERANCE, assert_same, post
 from tests.pictures import encoded
 
@@ -47,8 +49,9 @@ def test_find(real_client, deepface, folder, two, model, detector, metric, simil
     )
     assert ours["faces_queried"] == len(theirs)
     assert any(theirs)
-    thresholds = {row["threshold"] for rows in ours["result"] for row in rows}
-    assert len(thresholds) == 1
+    threshold = catalogue.find(model).thresholds[metric]
+    assert threshold == verification.find_threshold(model, metric)
+    assert {row["threshold"] for rows in ours["result"] for row in rows} == {threshold}
     for mine, rows in zip(ours["result"], theirs, strict=True):
         expected = []
         for row in rows:
@@ -57,18 +60,25 @@ def test_find(real_client, deepface, folder, two, model, detector, metric, simil
             row["identity"] = row["identity"].replace(str(copy), str(photos))
             row["person"] = row["identity"].removeprefix(f"{photos}/").split("/")[0]
             del row["hash"]
-            if similarity_search:  # DeepFace's threshold is then infinite, which JSON cannot say
-                (row["threshold"],) = thresholds
-                del row["confidence"]
+            if similarity_search:
+                judged_by(row, threshold, model, metric)
             expected.append(row)
-        for row in mine if similarity_search else ():
-            del row["confidence"]
         order = ("distance", "identity", "target_x")
         assert_same(
             sorted(mine, key=lambda row: [row[key] for key in order]),
             sorted(expected, key=lambda row: [row[key] for key in order]),
         )
     assert not [path for path in photos.rglob("*") if path.suffix in (".npz", ".pkl")]
+
+
+def judged_by(row, threshold, model, metric):
+    """The row as the model's threshold judges it; under similarity_search DeepFace's is infinite, which is no JSON."""
+    assert row["threshold"] == np.inf
+    row["threshold"], distance = threshold, row["distance"]
+    verified = bool(distance <= threshold)
+    row["confidence"] = verification.find_confidence(
+        distance=distance, model_name=model, distance_metric=metric, verified=verified
+    )
 
 
 def random_photo(rng, faces):
@@ -108,22 +118,34 @@ def test_find_in_random_folders(real_client, deepface, photos, random_folder, se
     rng = np.random.default_rng(seed)
     copy, query = random_folder(rng)
     options = {"model_name": model, "detector_backend": detector, "expand_percentage": int(rng.integers(0, 20))}
-    rows = 0
+    rows = {False: 0, True: 0}
     for metric in ("cosine", "euclidean", "euclidean_l2", "angular"):
         options["distance_metric"] = metric
         every = post(real_client, "find", {"img": query}, similarity_search=True, **options)["result"]
         near = sorted(row["distance"] for rows in every for row in rows)
-        for threshold in (None, near[0] + 1e-4, near[len(near) // 2] + 1e-4, near[-1] * 2):
-            limits = options | ({} if threshold is None else {"threshold": threshold})
-            k = None if rng.random() < 0.5 else int(rng.integers(1, 12))
-            ours = post(real_client, "find", {"img": query}, k=k, **limits)["result"]
+        middle = near[len(near) // 2] + 1e-4
+        for threshold, similarity_search in (
+            (None, False),
+            (near[0] + 1e-4, False),
+            (middle, False),
+            (near[-1] * 2, False),
+            (None, True),
+            (middle, True),
+        ):
+            limits = options | {"similarity_search": similarity_search}
+            limits |= {} if threshold is None else {"threshold": threshold}
+            limits["k"] = None if rng.random() < 0.5 else int(rng.integers(1, 12))
+            ours = post(real_client, "find", {"img": query}, **limits)["result"]
             theirs = deepface.find(decode(query, POLICY), str(copy), return_type="dict", silent=True, **limits)
             for mine, other in zip(ours, theirs, strict=True):
-                for row in other:
+                expected = [row for row in other if np.isfinite(row["distance"])]  # the others have no face
+                for row in expected:
                     row["identity"] = row["identity"].replace(str(copy), str(photos))
-                assert_same_rows(mine, sorted(other, key=by_distance)[:k])
-                rows += len(mine)
-    assert rows > 100
+                    if similarity_search:
+                        judged_by(row, threshold or catalogue.find(model).thresholds[metric], model, metric)
+                assert_same_rows(mine, sorted(expected, key=by_distance))
+                rows[similarity_search] += len(mine)
+    assert min(rows.values()) > 50
 
 
 def by_distance(row):

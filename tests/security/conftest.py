@@ -2,33 +2,47 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import pytest
 
+from tests.security.tried import TRIED
+
 _ATTACK = "attack"  # a report's property: name, number of tries, what got through, and whether it was the twin
+
+
+def is_full() -> bool:
+    """Whether this is the run with the larger numbers."""
+    return os.environ.get("ATTACKS") == "full"
 
 
 @pytest.fixture(scope="session")
 def cases() -> Callable[[int, int], int]:
     """How many random cases a suite tries: of its two numbers the first, or where `make attack` runs it the second."""
-    return lambda quick, full: full if os.environ.get("ATTACKS") == "full" else quick
+    return lambda quick, full: full if is_full() else quick
 
 
 @pytest.fixture
 def attack(request: pytest.FixtureRequest) -> Callable[..., None]:
-    """Records `tries` of an attack and fails if any of them got through.
+    """Records `tries` of an attack, by a name of `TRIED`, and fails if any of them got through.
 
     `breaches` describes what got through. With `twin=True` the attacked code was a weakened copy of ours: then the
-    test fails unless something did, for an attack that nothing can fail proves nothing.
+    test fails unless something did, for an attack that nothing can fail proves nothing. An attack with several checks
+    has to notice what each of them is for: some breach has to say each of `noticing`.
     """
 
-    def record(name: str, tries: int, breaches: list[str], *, twin: bool = False) -> None:
+    def record(
+        name: str, tries: int, breaches: list[str], *, twin: bool = False, noticing: Collection[str] = ()
+    ) -> None:
+        expected = TRIED[name][is_full()]
         request.node.user_properties.append((_ATTACK, (name, tries, len(breaches), twin)))
         if twin:
             assert breaches, "the attack does not notice a weakened guard"
+            unnoticed = [said for said in noticing if not any(said in breach for breach in breaches)]
+            assert not unnoticed, (unnoticed, breaches[:10])
         else:
             assert not breaches, breaches[:10]
+            assert tries == expected, "tests/security/tried.py, and SECURITY.md, say another number"
 
     return record
 
@@ -43,6 +57,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 (by_the_twin if is_twin else let_through)[name] += breaches
     if tries:
         terminalreporter.section("attacks")
-        terminalreporter.line(f"{'attack':<50}{'tries':>8}{'let through':>14}{'by the twin':>14}")
-        for name in sorted(tries):
-            terminalreporter.line(f"{name:<50}{tries[name]:>8}{let_through[name]:>14}{by_the_twin[name]:>14}")
+        width = max(map(len, tries)) + 2
+        terminalreporter.line(f"{'attack':<{width}}{'tries':>8}{'let through':>14}{'by the twin':>14}")
+        for name in filter(tries.__contains__, TRIED):
+            terminalreporter.line(f"{name:<{width}}{tries[name]:>8}{let_through[name]:>14}{by_the_twin[name]:>14}")

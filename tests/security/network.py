@@ -2,10 +2,12 @@
 
 Run inside namespaces of its own (`unshare --net --mount`), where all of IPv4 and IPv6 is routed to loopback. Listeners
 take every address: a connection to one of `PUBLIC` is answered by its path, any other is a hit of the canary, written
-to the file `hits`. Names below `.test` are answered by a real name server, through the system's own resolver.
+to the file `hits` as it is accepted, whatever comes of it; `settle` waits until all are there. Names below `.test` are
+answered by a real name server, through the system's own resolver.
 """
 
 import asyncio
+import contextlib
 import ipaddress
 import multiprocessing
 import socket
@@ -24,6 +26,8 @@ from tests.security.hostile_server import answer
 PUBLIC = ("93.184.216.34", "2606:2800:220:1::1")
 DEAF, DEAF_PORT = [f"93.184.216.{last}" for last in range(100, 130)], 81  # public, and accept nothing
 TLS_NAME = "secure.test"
+PORTS = (80, 8080, 22, 443)  # the last with TLS
+FENCES = ("10.77.77.77", "fd00:77::77")  # no hits: `settle` connects to them
 
 
 def enter() -> None:
@@ -61,17 +65,23 @@ def _serve(hits: Path, tls: ssl.SSLContext, ready: "multiprocessing.synchronize.
     asyncio.run(_listen(hits, tls, ready))
 
 
-async def _listen(hits: Path, tls: ssl.SSLContext, ready: "multiprocessing.synchronize.Event") -> None:
-    async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        address = writer.get_extra_info("sockname")[0]
-        if address not in PUBLIC:
-            with hits.open("a") as file:
-                file.write(address + "\n")
-        await answer(reader, writer)
+def settle() -> None:
+    """Return once the file of hits has every connection that was made before this call.
 
-    for family, every in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
-        for port, context in ((80, None), (8080, None), (22, None), (443, tls)):
-            await asyncio.start_server(client, every, port, family=family, ssl=context, backlog=1000)
+    A listener accepts in the order of connecting, so that all of them are written when it closes one of ours.
+    """
+    for address in FENCES:
+        for port in PORTS:
+            with socket.create_connection((address, port), timeout=10) as fence:
+                assert fence.recv(1) == b""
+
+
+async def _listen(hits: Path, tls: ssl.SSLContext, ready: "multiprocessing.synchronize.Event") -> None:
+    accepting = [
+        asyncio.create_task(_accept(family, every, port, tls if port == PORTS[-1] else None, hits))
+        for family, every in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::"))
+        for port in PORTS
+    ]
     await asyncio.get_running_loop().create_datagram_endpoint(NameServer, ("127.0.0.1", 53))
     deaf = [socket.create_server((address, DEAF_PORT), backlog=0) for address in DEAF]
     for address in DEAF * 2:  # fills the backlog: what comes after gets no answer
@@ -79,7 +89,32 @@ async def _listen(hits: Path, tls: ssl.SSLContext, ready: "multiprocessing.synch
         deaf[-1].setblocking(False)
         deaf[-1].connect_ex((address, DEAF_PORT))
     ready.set()
-    await asyncio.Event().wait()
+    await asyncio.gather(*accepting)
+
+
+async def _accept(family: int, every: str, port: int, tls: ssl.SSLContext | None, hits: Path) -> None:
+    answering = set()
+    with socket.create_server((every, port), family=family, backlog=1000) as listener:
+        listener.setblocking(False)
+        while True:
+            connection, _ = await asyncio.get_running_loop().sock_accept(listener)
+            address = connection.getsockname()[0]
+            if address in FENCES:
+                connection.close()
+                continue
+            if address not in PUBLIC:
+                with hits.open("a") as file:
+                    file.write(address + "\n")
+            task = asyncio.create_task(_answer(connection, tls))
+            answering.add(task)
+            task.add_done_callback(answering.discard)
+
+
+async def _answer(connection: socket.socket, tls: ssl.SSLContext | None) -> None:
+    loop = asyncio.get_running_loop()
+    protocol = asyncio.StreamReaderProtocol(asyncio.StreamReader(loop=loop), answer, loop=loop)
+    with contextlib.suppress(OSError):  # it went away, or does not like our certificate
+        await loop.connect_accepted_socket(lambda: protocol, connection, ssl=tls)
 
 
 class NameServer(asyncio.DatagramProtocol):

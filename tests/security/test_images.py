@@ -1,8 +1,10 @@
 """Damaged, hostile and gigantic image files against the real server."""
 
 import base64
+import contextlib
 import itertools
 import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from tests.conftest import KEY
 from tests.containers import chunk, many_code_tables, png, zeros
 from tests.security.bombs import bombs
 from tests.security.mutations import mutated, seeds
+from tests.security.weakened import GROWN_BYTES
 from tests.test_server import PROJECT, served, wait_for
 
 CLIENTS = 2
@@ -25,8 +28,13 @@ REQUEST_BYTES = 4 * MAX_IMAGE_BYTES + 24 * MAX_IMAGE_PIXELS
 # A lossless WebP of any size may need 65,536 groups of five Huffman tables of 256 four-byte entries.
 CODE_TABLES_BYTES = 65_536 * 5 * 256 * 4
 
-# A request may wait REQUEST_TIMEOUT_S (30) for its lane; this is for the work, and for a slow machine.
+# REQUEST_TIMEOUT_S of the server: what a request may take, however damaged its image. The client waits longer, to tell.
+DEADLINE_S = 30
 CLIENT_TIMEOUT_S = 60
+
+MUTATED = "images: mutated files in 17 formats"
+BOMBS = "images: bombs and odd headers"
+TABLES = "images: code tables of lossless WebP"
 
 CLIENT_ERRORS = {
     "image_decode_error": 400,
@@ -40,8 +48,9 @@ OPTIONS = {"detector_backend": "skip", "enforce_detection": False}
 class Target:
     """A server under attack; it answers with what got through."""
 
-    def __init__(self, url, log, folder):
+    def __init__(self, url, log, folder, deadline_s=DEADLINE_S):
         self.url = url
+        self._deadline_s = deadline_s
         self._log = log
         self._leaks = ("Traceback", "site-packages", str(PROJECT), str(folder))
         self._worker = self._workers()[0]
@@ -51,13 +60,14 @@ class Target:
         limit = self._memory("VmRSS") + growth
         with ThreadPoolExecutor(CLIENTS) as clients:
             found = [breach for breach in clients.map(self._send, itertools.count(), files) if breach]
-        if self._workers() != [self._worker]:
-            return [*found, f"workers {self._workers()}"]
         peak = self._memory("VmHWM")
+        if peak is None or self._workers() != [self._worker]:
+            return [*found, "the worker died"]
         return [*found, f"{peak} bytes of memory, {limit} allowed"] if peak > limit else found
 
     def _send(self, number, file):
         description, content = file
+        started = time.monotonic()
         try:
             answer = self._post(number % 3, content)
             body = answer.json()
@@ -66,7 +76,8 @@ class Target:
         expected = 200 if body["success"] else CLIENT_ERRORS.get(body["error_code"])
         if answer.status_code != expected or any(leak in answer.text for leak in self._leaks):
             return f"{description}: {answer.status_code} {answer.text[:300]}"
-        return None
+        took_s = time.monotonic() - started
+        return f"{description}: took {took_s:.1f} s" if took_s > self._deadline_s else None
 
     def _post(self, way, content):
         url, head = f"{self.url}/extract", {"X-API-Key": KEY}
@@ -82,15 +93,19 @@ class Target:
         return re.findall(r"Booting worker with pid: (\d+)", self._log.read_text())
 
     def _memory(self, name):
-        status = Path(f"/proc/{self._worker}/status").read_text()
-        return int(re.search(rf"{name}:\s+(\d+) kB", status)[1]) * 1024
+        """Of the worker, in bytes; None once it has none."""
+        with contextlib.suppress(FileNotFoundError):
+            status = Path(f"/proc/{self._worker}/status").read_text()
+            if match := re.search(rf"{name}:\s+(\d+) kB", status):
+                return int(match[1]) * 1024
+        return None
 
 
 @pytest.fixture(scope="module")
 def target(tmp_path_factory):
     folder = tmp_path_factory.mktemp("server")
     limits = {"MAX_IMAGE_PIXELS": str(MAX_IMAGE_PIXELS), "INFERENCE_LANES": "2"}
-    with served(folder, API_KEYS=KEY, **limits) as (url, log, _):
+    with served(folder, API_KEYS=KEY, REQUEST_TIMEOUT_S=str(DEADLINE_S), **limits) as (url, log, _):
         wait_for(f"{url}/ready")
         yield Target(url, log, folder)
 
@@ -104,6 +119,14 @@ def weak_target(tmp_path):
         yield Target(url, log, tmp_path)
 
 
+@pytest.fixture
+def obeying_target(tmp_path):
+    """A server that does what an image says; it has a second for each."""
+    with served(tmp_path, app="tests.security.weakened:obeying_images()", API_KEYS=KEY) as (url, log, _):
+        wait_for(f"{url}/ready")
+        yield Target(url, log, tmp_path, deadline_s=1)
+
+
 def mutations(count):
     files = seeds()
     return ((f"mutation {number}", mutated(number, files)) for number in range(count))
@@ -111,25 +134,43 @@ def mutations(count):
 
 def test_mutated_files(target, attack, cases):
     count = cases(1000, 20_000)
-    attack("mutated image files", count, target.breaches(mutations(count)))
+    attack(MUTATED, count, target.breaches(mutations(count)))
 
 
 def test_mutated_files_twin(weak_target, attack):
-    attack("mutated image files", 100, weak_target.breaches(mutations(100)), twin=True)
+    attack(MUTATED, 100, weak_target.breaches(mutations(100)), twin=True)
+
+
+def test_each_check_can_fail(obeying_target, attack):
+    told = {deed: (deed, b"\x89PNG\r\n\x1a\n" + deed.encode()) for deed in ("tell", "fail", "wait", "grow", "die")}
+    die = told.pop("die")
+    found = obeying_target.breaches(told.values(), growth=GROWN_BYTES // 2) + obeying_target.breaches([die])
+    said = ["tell: 400", "fail: 500", "wait: took", "bytes of memory", "die: ", "the worker died"]
+    attack(MUTATED, 0, found, twin=True, noticing=said)
 
 
 def test_bombs(target, attack):
     files = list(bombs())
-    attack("image bombs and odd headers", len(files), target.breaches(files))
+    attack(BOMBS, len(files), target.breaches(files))
 
 
 def test_bombs_twin(weak_target, attack):
     side = 14_000
     bomb = png(side, side, chunk(b"IDAT", zeros(side * (side // 8 + 1))), depth=1, colour=0)
-    attack("image bombs and odd headers", 1, weak_target.breaches([("bomb", bomb)]), twin=True)
+    attack(BOMBS, 1, weak_target.breaches([("bomb", bomb)]), twin=True)
+
+
+def code_tables(*groups):
+    return [(f"{count} groups", many_code_tables(count)) for count in groups]
 
 
 def test_code_tables(target, attack):
-    files = [(f"{groups} groups", many_code_tables(groups)) for groups in (1, 256, 65_536)]
+    files = code_tables(1, 256, 65_536)
     growth = CLIENTS * (REQUEST_BYTES + CODE_TABLES_BYTES)
-    attack("code tables of lossless WebP", len(files), target.breaches(files, growth=growth))
+    attack(TABLES, len(files), target.breaches(files, growth=growth))
+
+
+def test_code_tables_twin(weak_target, attack):
+    """What the tables take is seen: with half of it allowed they are too much."""
+    found = weak_target.breaches(code_tables(65_536), growth=CODE_TABLES_BYTES // 2)
+    attack(TABLES, 0, found, twin=True, noticing=["bytes of memory"])

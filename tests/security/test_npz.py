@@ -110,7 +110,7 @@ def test_damaged_indexes(key, wanted, photos, attack, cases):
         (photos / NPZ).write_bytes(damage)
         found += breaches(take, wanted, honest, believed)
     assert outcomes.keys() >= {0, len(wanted)}
-    attack("damaged indexes of DeepFace", cases(2000, 20_000), found)
+    attack("indexes of DeepFace: damaged", cases(2000, 20_000), found)
 
 
 def trusting(file):
@@ -131,4 +131,4 @@ def test_damaged_indexes_twin(key, wanted, photos, attack):
         (photos / NPZ).write_bytes(damage)
         with (photos / NPZ).open("rb") as file:
             found += breaches(lambda file=file: adopted(key, wanted, trusting(file)), wanted, honest, believed)
-    attack("damaged indexes of DeepFace", 100, found, twin=True)
+    attack("indexes of DeepFace: damaged", 100, found, twin=True)

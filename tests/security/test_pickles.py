@@ -10,9 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from services import pickled_index
 from services.pickled_index import UnreadablePickle, recorded_faces
 from tests.deepface_files import DIMENSION, PKL
 from tests.security.hostile_pickles import costly, executing, mutated, seeds, spliced
+
+WATCHED = "pickles: hostile, watched while they are read"
+IMPORTED = "pickles: hostile, imported"
+MUTATED = "pickles: mutated"
 
 HERE = Path(__file__).parent
 READER = HERE.parents[1] / "services" / "pickle_reader.py"
@@ -81,7 +86,7 @@ def test_hostile_pickles(watch, canary, attack):
     payloads = executing(canary) | costly()
     judged = watch(payloads.values())
     read = [name for name, (outcome, _) in zip(payloads, judged, strict=True) if outcome not in ("refused", "died")]
-    attack("hostile pickles", len(payloads), events(payloads, judged) + read + ["canary"] * canary.exists())
+    attack(WATCHED, len(payloads), events(payloads, judged) + read + ["canary"] * canary.exists())
 
 
 def test_hostile_pickles_twin(tmp_path, canary, attack):
@@ -96,20 +101,32 @@ def test_hostile_pickles_twin(tmp_path, canary, attack):
     ran = events(payloads, judged)
     assert len(ran) == len(payloads)
     assert made >= {"os.system", "builtins.exec", "io.open", "INST", "OBJ", "STACK_GLOBAL", "BUILD", "EXT1", "EXT4"}
-    attack("hostile pickles", len(payloads), ran, twin=True)
+    attack(WATCHED, len(payloads), ran, twin=True)
 
 
-def test_hostile_pickles_through_the_real_process(canary, tmp_path, attack):
-    file = tmp_path / PKL
-    payloads = executing(canary) | costly()
-    read = []
+def imported(payloads, folder):
+    """The payloads of which the process that reads them for us gave rows."""
+    file, read = folder / PKL, []
     for name, payload in payloads.items():
         file.write_bytes(payload)
         try:
             read.append(f"{name}: {len(list(recorded_faces(file, DIMENSION)))} rows")
         except UnreadablePickle as error:
-            assert str(tmp_path) not in str(error)
-    attack("hostile pickles imported", len(payloads), read + ["canary"] * canary.exists())
+            assert str(folder) not in str(error)
+    return read
+
+
+def test_hostile_pickles_through_the_real_process(canary, tmp_path, attack):
+    payloads = executing(canary) | costly()
+    attack(IMPORTED, len(payloads), imported(payloads, tmp_path) + ["canary"] * canary.exists())
+
+
+def test_hostile_pickles_through_the_real_process_twin(canary, tmp_path, attack, monkeypatch):
+    monkeypatch.setattr(pickled_index, "_READER", HERE / "weak_reader.py")
+    payloads = {name: executing(canary)[name] for name in ("os.system", "builtins.exec", "INST", "STACK_GLOBAL")}
+    payloads["another object"] = costly()["another object"]
+    read = imported(payloads, tmp_path)
+    attack(IMPORTED, 0, read + ["canary"] * canary.exists(), twin=True, noticing=["canary", "another object: 1 rows"])
 
 
 def test_mutated_pickles(watch, canary, attack, cases):
@@ -118,7 +135,7 @@ def test_mutated_pickles(watch, canary, attack, cases):
     judged = watch(mutated(number, honest, code) for number in numbers)
     outcomes = Counter(outcome for outcome, _ in judged)
     assert {"5 rows", "refused"} <= outcomes.keys()
-    attack("mutated pickles", len(judged), events(numbers, judged) + ["canary"] * canary.exists())
+    attack(MUTATED, len(judged), events(numbers, judged) + ["canary"] * canary.exists())
 
 
 def test_mutated_pickles_twin(watch, canary, attack):
@@ -127,8 +144,10 @@ def test_mutated_pickles_twin(watch, canary, attack):
     payloads = [spliced(random.Random(number), honest[number % len(honest)], code) for number in range(100)]
     ran = events(range(100), watch(payloads, "plain"))
     assert canary.exists()
-    attack("mutated pickles", len(payloads), ran, twin=True)
+    attack(MUTATED, len(payloads), ran, twin=True)
 
+
+RIGHTS = ("open", "write", "socket", "pipe", "memory", "append")
 
 TRIED = """
 import importlib.util, json, os, socket, sys
@@ -164,4 +183,4 @@ def test_rights_of_the_reading_process(way, tmp_path, attack):
     with (tmp_path / "log").open("wb") as log:
         command = [sys.executable, "-W", "ignore", "-I", "-S", "-c", TRIED, str(READER), way]
         done = json.loads(subprocess.run(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=log, check=True).stdout)
-    attack("rights of the process that reads pickles", 6, done, twin=way == "free")
+    attack("pickles: rights of the process that reads them", 6, done, twin=way == "free", noticing=RIGHTS)

@@ -16,7 +16,7 @@ from tests.security.smuggling import attacks
 from tests.test_nginx import fronted
 from tests.test_server import served, wait_for
 
-NAME = "request smuggling through the proxy"
+NAME = "smuggling: requests hidden in others, through nginx to the service; seen = answered"
 CLIENTS = 16
 PATIENCE_S = 3  # then the proxy waits for more than was sent, and gets to know that there is no more
 UPSTREAM = "tests.security.standins:observed()"

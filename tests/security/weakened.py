@@ -5,19 +5,28 @@ Applications are served as `served(folder, app="tests.security.weakened:NAME()")
 
 import logging
 import os
+import signal
+import socket
+import threading
+import time
 import traceback
 from contextlib import suppress
 
 import cv2
 import numpy as np
-from flask import Flask, request
+from flask import Flask, Response, request
 
 import core.images
 import core.logging
 from api.errors import answer_error
 from core.exceptions import ImageDecodeError, ImageSourceForbidden, InternalError
 from core.factory import create_app
+from tests.fakes import FakeEngine
 from tests.security import standins
+
+GROWN_BYTES = 200_000_000
+
+kept = []
 
 
 def without_header_check() -> Flask:
@@ -28,6 +37,49 @@ def without_header_check() -> Flask:
 
     core.images.decode = decode
     return create_app()
+
+
+def obeying_images() -> Flask:
+    """Does what is written at the end of an image."""
+    deeds = {
+        b"tell": lambda: _refuse("Traceback (most recent call last)"),
+        b"fail": lambda: 1 / 0,
+        b"wait": lambda: time.sleep(1.5),
+        b"grow": lambda: kept.append(b"x" * GROWN_BYTES),
+        b"die": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    }
+
+    def decode(content, policy):
+        for word, deed in deeds.items():
+            if content.endswith(word):
+                deed()
+        return np.zeros((8, 8, 3), np.uint8)
+
+    core.images.decode = decode
+    return create_app(engine=FakeEngine())
+
+
+def _refuse(message):
+    raise ImageDecodeError(message)
+
+
+def leaving_things() -> Flask:
+    """Leaves behind what its path says."""
+    deeds = {
+        "/leave/connections": lambda: kept.append(socket.socketpair()),
+        "/leave/threads": lambda: [threading.Timer(60, int).start() for _ in range(20)],
+        "/leave/lines": lambda: print("no JSON", flush=True),
+        "/leave/memory": lambda: kept.append(b"x" * GROWN_BYTES),
+        "/leave/worker": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    }
+    app = create_app(engine=FakeEngine())
+
+    @app.before_request
+    def leave():
+        if request.path in deeds:
+            deeds[request.path]()
+
+    return app
 
 
 def with_plain_lines() -> Flask:
@@ -47,6 +99,19 @@ def telling() -> Flask:
     @app.errorhandler(Exception)
     def tell(error: Exception):
         return answer_error(InternalError("".join(traceback.format_exception(error))))
+
+    return app
+
+
+def failing() -> Flask:
+    """Fails at every request for a face or the gallery, with a page of the server's own."""
+    app = create_app(engine=FakeEngine())
+
+    @app.before_request
+    def fail():
+        if request.path not in ("/health", "/openapi.json"):
+            return Response("<h1>Internal Server Error</h1>", 500)
+        return None
 
     return app
 

@@ -48,6 +48,7 @@ def make_indexer(settings: Settings) -> Callable[..., FolderIndexer]:
             embedder=PhotoEmbedder(engine=engine, policy=POLICY),
             folder=settings.faces_db_path,
             lanes=2,
+            batch_size=8,
             refresh_s=refresh_s,
         )
 

@@ -12,8 +12,8 @@ from core.images import ImagePolicy
 from services import indexing
 from services.engine.base import EmbeddingSpace
 from services.indexing import FolderIndexer
-from services.photos import PhotoEmbedder
-from services.stores.base import IndexKey, PhotoFaces
+from services.photos import DetectedPhoto, PhotoEmbedder
+from services.stores.base import IndexKey
 from services.stores.folder_index import FileFolderIndexStore
 from tests.fakes import FakeEngine
 
@@ -28,8 +28,8 @@ class LoggedEmbedder(PhotoEmbedder):
         super().__init__(engine=FakeEngine(), policy=POLICY)
         self._log = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
-    def faces(self, key: IndexKey, name: str) -> PhotoFaces:
-        found = super().faces(key, name)
+    def detected(self, key: IndexKey, name: str) -> DetectedPhoto:
+        found = super().detected(key, name)
         os.write(self._log, f"{name}\n".encode())
         return found
 
@@ -42,6 +42,7 @@ def make_indexer(photos: Path, data: Path, log: Path) -> FolderIndexer:
         embedder=LoggedEmbedder(log),
         folder=str(photos),
         lanes=2,
+        batch_size=2,
         refresh_s=0,
     )
 

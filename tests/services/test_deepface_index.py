@@ -151,6 +151,19 @@ def test_with_an_index_of_our_own_deepfaces_is_not_asked(service, folder, engine
     assert engine.embedded == 4 + 4
 
 
+def test_an_index_that_is_not_used_because_of_the_settings_is_told_once(make_service, folder, engine, caplog):
+    write_npz(folder / NPZ, rows(folder))
+    service = make_service(engine)
+    caplog.set_level(logging.INFO, "services.deepface_npz")
+    for options in ({}, {"alignment": "template"}, {"detector_backend": "ssd"}):
+        for _ in range(2):
+            image = FindRequest(img=photo(ALICE), model_name="Dlib", refresh="wait", detection="bounded", **options)
+            service.find(image)
+    told = [record for record in caplog.records if record.name == "services.deepface_npz"]
+    assert [record.message[:33] for record in told] == ["an index of DeepFace is not used:"] * 2
+    assert (told[0].model, told[0].detector) == ("Dlib", "opencv")
+
+
 def compressed(path):
     np.savez_compressed(path, **as_arrays(rows(path.parent)))
 

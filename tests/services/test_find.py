@@ -3,6 +3,7 @@ import os
 import pytest
 
 from core.exceptions import FolderNotFound, ModelUnavailable, NoFaceDetected, ServiceUnavailable
+from services.engine import catalogue
 from tests.fakes import FakeEngine
 from tests.pictures import ALICE, ALICIA, BOB, MASK, write_photo
 from tests.services.conftest import found, identities
@@ -38,6 +39,16 @@ def test_similarity_search_goes_beyond_the_threshold_and_keeps_it(service, photo
     assert len(found(service, ALICE, threshold=0.01, similarity_search=True, k=1).result[0]) == 1
 
 
+def test_similarity_search_keeps_the_models_own_threshold(service, photos):
+    write_photo(photos / "alice.png", ALICE)
+    write_photo(photos / "bob.png", BOB)
+    for metric, threshold in catalogue.find("Dlib").thresholds.items():
+        options = {"model_name": "Dlib", "alignment": "eyes", "distance_metric": metric, "similarity_search": True}
+        rows = found(service, ALICE, **options).result[0]
+        assert [row.threshold for row in rows] == [threshold] * 2
+        assert [row.confidence for row in rows] == [75.0, 25.0]
+
+
 def test_photos_without_a_face_or_that_are_no_images_never_appear(service, photos, engine):
     write_photo(photos / "alice.png", ALICE)
     write_photo(photos / "empty.png")
@@ -51,10 +62,13 @@ def test_photos_without_a_face_or_that_are_no_images_never_appear(service, photo
     assert engine.embedded == embedded + 1  # the query; the useless photos are not tried again
 
 
-def test_names_of_any_script_and_links_that_stay_inside_are_indexed(service, photos):
+def test_names_of_any_script_and_links_that_stay_inside_are_indexed(service, photos, tmp_path):
     write_photo(photos / "Ölüdeniz 海" / "фото.png", ALICE)
     os.symlink("Ölüdeniz 海/фото.png", photos / "zz.png")
-    os.symlink("/etc/passwd", photos / "outside.png")
+    outside = write_photo(tmp_path / "elsewhere" / "alice.png", ALICE)
+    os.symlink(outside, photos / "absolute.png")
+    os.symlink("../elsewhere/alice.png", photos / "relative.png")
+    os.symlink("../elsewhere", photos / "folder")
     assert identities(found(service, ALICE), photos) == [["zz.png", "Ölüdeniz 海/фото.png"]]
 
 

@@ -159,23 +159,27 @@ def test_a_worker_that_knows_less_takes_nothing_back(make_indexer, engine, photo
     assert {index.key: index.photos for index in stored} == {keys[0]: 1, keys[1]: 2}
 
 
-def names(service):
-    return {Path(row.identity).name for row in found(service, ALICE, threshold=0.001).result[0]}
+def distances(service, **options):
+    """The photos that a query of Alice is compared with, and their distances."""
+    rows = found(service, ALICE, similarity_search=True, **options).result[0]
+    return {Path(row.identity).name: row.distance for row in rows}
 
 
-def test_answers_during_changes_are_those_before_or_after(service, photos):
-    for number in range(5):
-        write_photo(photos / f"{number}.png", ALICE)
+def test_answers_during_changes_are_those_of_a_fresh_scan_before_or_after(service, photos):
+    for number, colour in enumerate(COLOURS):
+        write_photo(photos / f"{number}.png", colour)
+    far = dict(zip(COLOURS, distances(service, refresh="wait").values(), strict=True))
+    assert len(set(far.values())) == len(COLOURS)
     steps = 20
-    states = [{f"{number}.png" for number in range(5)}]
-    found(service, ALICE, refresh="wait", threshold=0.001)
+    there = {f"{number}.png": colour for number, colour in enumerate(COLOURS)}
+    states = [{name: far[colour] for name, colour in there.items()}]
     wrong, stop = [], threading.Event()
 
     def ask():
         while not stop.is_set():
             before = len(states) - 1
-            answer = names(service)
-            if answer not in states[max(0, before - 1) :]:
+            answer = distances(service)
+            if answer not in states[max(0, before - 2) :]:  # a half photo is two states
                 wrong.append((answer, states[before:]))
 
     clients = [threading.Thread(target=ask) for _ in range(3)]
@@ -183,36 +187,30 @@ def test_answers_during_changes_are_those_before_or_after(service, photos):
         client.start()
     rng = random.Random(1)
     for step in range(steps):
-        name = f"{rng.randrange(8)}.png"
-        now = set(states[-1])
-        kind = rng.choice(["add", "remove", "replace", "half"])
-        if kind == "remove" or (kind == "replace" and name in now):
-            now.discard(name)
-        else:
-            now.add(name)
+        name, colour = f"{rng.randrange(8)}.png", rng.choice(COLOURS)
+        kind = rng.choice(["write", "remove", "half"])
+        there.pop(name, None)
         if kind == "half":
-            states.append(set(states[-1]) - {name})  # while the second half is missing
-        states.append(now)
-        make(photos / name, kind, present=name in now)
-        found(service, ALICE, refresh="wait", threshold=0.001)
-        assert {Path(row.identity).name for row in found(service, ALICE, threshold=0.001).result[0]} == now, (
-            step,
-            kind,
-        )
+            states.append({name: far[colour] for name, colour in there.items()})  # while the second half is missing
+        if kind != "remove":
+            there[name] = colour
+        states.append({name: far[colour] for name, colour in there.items()})
+        change_one(photos / name, kind, colour)
+        assert distances(service, refresh="wait") == states[-1], (step, kind)
     stop.set()
     for client in clients:
         client.join(10)
     assert wrong == []
 
 
-def make(path, kind, *, present):
+def change_one(path, kind, colour):
     if kind == "remove":
         path.unlink(missing_ok=True)
     elif kind == "half":
-        content = photo(ALICE)
+        content = photo(colour)
         with path.open("wb", buffering=0) as file:
             file.write(content[: len(content) // 2])
             time.sleep(0.1)
             file.write(content[len(content) // 2 :])
     else:
-        write_photo(path, ALICE if present else BOB)
+        write_photo(path, colour)

@@ -1,4 +1,5 @@
 import errno
+import logging
 import threading
 import time
 
@@ -6,6 +7,7 @@ import pytest
 
 from core.deadline import deadline
 from core.exceptions import DeadlineExceeded, DeepFaceError, IndexBuilding, ServiceUnavailable
+from services import indexing
 from tests.fakes import FakeEngine
 from tests.pictures import ALICE, BOB, write_photo
 from tests.services.conftest import found, identities
@@ -107,6 +109,19 @@ def test_a_photo_that_failed_for_a_reason_that_may_pass_stays_pending_and_is_tri
     service._indexer._states.popitem()[1].retry.clear()
     answer = found(service, ALICE, refresh="wait", threshold=0.01)
     assert (identities(answer, photos), answer.pending) == ([["alice.png", "unlucky.png"]], 0)
+
+
+def test_a_build_says_in_the_log_how_far_it_is(service, photos, monkeypatch, caplog):
+    monkeypatch.setattr(indexing, "_PROGRESS_S", 0)
+    caplog.set_level(logging.INFO, "services.indexing")
+    for number in range(20):
+        write_photo(photos / f"{number}.png", ALICE)
+    found(service, ALICE)
+    told = [(record.done, record.total) for record in caplog.records if record.message == "folder index building"]
+    assert told[-1] == (20, 20)
+    assert [done for done, _ in told] == sorted({done for done, _ in told})
+    (end,) = [record for record in caplog.records if record.message == "folder index updated"]
+    assert (end.photos, end.embedded, end.failed) == (20, 20, 0)
 
 
 def test_other_weights_have_another_index(service, photos, engine):

@@ -1,3 +1,4 @@
+import fcntl
 import io
 import os
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 
 from core.sealing import Keyring
 from services.engine.base import EmbeddingSpace
+from services.stores import folder_index
 from services.stores.base import FolderIndex, IndexKey, PhotoFaces, Photos
 from services.stores.folder_index import FileFolderIndexStore
 
@@ -185,6 +187,37 @@ def test_the_least_recently_saved_makes_room(store, tmp_path):
     assert len(os.listdir(tmp_path / "index")) == 2 * 64
 
 
+def test_an_index_that_is_being_built_does_not_make_room(store):
+    keys = [replace(KEY, folder=f"/{number}") for number in range(70)]
+    store.save(keys[0], FolderIndex.empty())
+    with store.building(keys[0]) as mine:
+        for key in keys[1:]:
+            store.save(key, FolderIndex.empty())
+        assert mine
+        assert store.load(keys[0]) is not None
+        with store.building(keys[0]) as second:
+            assert not second
+
+
+def test_a_lock_that_made_room_while_it_was_opened_is_none(store, tmp_path, monkeypatch):
+    with store.building(KEY):
+        pass
+    (lock,) = (tmp_path / "index").glob("*.lock")
+    flock, opened = fcntl.flock, []
+
+    def late(descriptor, operation):
+        if not opened:
+            lock.unlink()
+        opened.append(descriptor)
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with store.building(KEY) as mine:
+        assert (mine, len(opened)) == (True, 2)
+        with store.building(KEY) as second:
+            assert not second
+
+
 def test_keys_do_not_share_an_index(store):
     store.save(KEY, FolderIndex.empty())
     assert store.load(IndexKey(folder="/photos", detector="dlib", space=SPACE, weights="w")) is None
@@ -218,6 +251,15 @@ def test_an_index_of_other_weights_is_none_and_gives_way(store, tmp_path):
     store.save(other, FolderIndex.empty())
     assert store.load(other) is not None
     assert len(list((tmp_path / "index").iterdir())) == 1
+
+
+def test_an_index_of_another_format_is_none(store, monkeypatch):
+    for written, read in ((1, 2), (3, 2), (2, 3)):
+        monkeypatch.setattr(folder_index, "_FORMAT", written)
+        store.save(KEY, made({"a": photo(1)}))
+        assert store.load(KEY) is not None
+        monkeypatch.setattr(folder_index, "_FORMAT", read)
+        assert store.load(KEY) is None
 
 
 @pytest.mark.parametrize("store", ["plain"], indirect=True)

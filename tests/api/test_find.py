@@ -1,0 +1,178 @@
+"""`/find` as a client and an operator see it: names of photos, and a folder that is read-only, hostile or empty."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from tests.deepface_files import NPZ, PKL
+from tests.pictures import ALICE, photo, write_photo
+from tests.security.hostile_pickles import executing
+from tests.test_server import PROJECT
+
+FRESH = "/find?refresh=wait"
+KEPT = "the photo folder shows no photo any more; its last index goes on answering"
+RAW = {"data": photo(ALICE), "content_type": "image/png"}
+
+
+@pytest.mark.parametrize(("setting", "begins"), [({}, True), ({"identity_paths": "relative"}, False)])
+def test_identities_are_named_as_the_setting_says(make_app, photos, setting, begins):
+    write_photo(photos / "alice" / "1.png", ALICE)
+    ((row,),) = make_app(**setting).test_client().post("/find", **RAW).json["result"]
+    assert row["identity"] == (str(photos / "alice" / "1.png") if begins else "alice/1.png")
+
+
+ASK = """
+import json, sys
+from api.deps import services_of
+from core.factory import create_app
+from tests.fakes import FakeEngine
+from tests.pictures import ALICE, photo
+app = create_app(engine=FakeEngine())
+services_of(app).readiness.start()
+assert services_of(app).readiness.wait(60)
+try:
+    open(sys.argv[1] + "/made", "w")
+except OSError:
+    answer = app.test_client().post("/find?refresh=wait", data=photo(ALICE), content_type="image/png")
+    print(json.dumps(answer.json))
+"""
+READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'
+
+
+def test_a_photo_folder_that_cannot_be_written_is_searched(photos, tmp_path):
+    write_photo(photos / "alice" / "1.png", ALICE)
+    command = [sys.executable, "-c", ASK, str(photos)]
+    if os.geteuid() == 0:  # whom permissions do not hold back
+        if not shutil.which("unshare") or subprocess.run(["unshare", "--mount", "true"], check=False).returncode:
+            pytest.skip("needs unshare, and the right to mount, to make a folder read-only for root")
+        command = ["unshare", "--mount", "sh", "-c", READ_ONLY, str(photos), *command]
+    else:
+        photos.chmod(0o555)
+    settings = {"FACES_DB_PATH": str(photos), "DATA_PATH": str(tmp_path / "data"), "LOG_LEVEL": "ERROR"}
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(PROJECT)} | settings
+    result = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    photos.chmod(0o755)
+    answer = json.loads(result.stdout or "null")
+    assert answer, result.stderr
+    assert [row["person"] for row in answer["result"][0]] == ["alice"]
+
+
+def test_pickles_among_the_photos_are_never_loaded(make_app, photos, tmp_path):
+    class Attack:
+        def __reduce__(self):
+            return os.mkdir, (str(canary),)
+
+    canary = tmp_path / "canary"
+    write_photo(photos / "alice.png", ALICE)
+    client = make_app(detection="deepface", default_alignment="eyes", default_model="Dlib").test_client()
+    for number, payload in enumerate([*executing(canary).values(), b"cos\nsystem\n(S'touch canary'\ntR."]):
+        for name in (PKL, NPZ, "representations_dlib.pkl"):
+            (photos / name).write_bytes(payload)
+        answer = client.post(f"/find?expand_percentage={number}&refresh=wait", **RAW)
+        assert len(answer.json["result"][0]) == 1
+        (photos / NPZ).rename(photos / NPZ.replace("expand_0", f"expand_{number + 1}"))
+    np.savez(photos / NPZ.replace("opencv", "ssd"), embedding=np.array([Attack()], object))
+    assert len(client.post("/find?detector_backend=ssd&refresh=wait", **RAW).json["result"][0]) == 1
+    assert not canary.exists()
+
+
+def identities(answer):
+    return [os.path.basename(row["identity"]) for row in answer.json["result"][0]]
+
+
+def state_of(client):
+    (index,) = client.get("/find/indexes").json["indexes"]
+    return index["state"], index["photos"], index.get("pending")
+
+
+@pytest.fixture
+def emptied(make_app, photos, tmp_path, caplog):
+    """A server that knows two photos, and what empties the folder as a disk that is gone and brings it back."""
+    for name in ("a.png", "b.png"):
+        write_photo(photos / name, ALICE)
+    client = make_app(faces_db_refresh_s=0).test_client()
+    assert identities(client.post(FRESH, **RAW)) == ["a.png", "b.png"]
+    away = tmp_path / "away"
+
+    def move(source, target):
+        for path in list(source.iterdir()):
+            os.rename(path, target / path.name)
+
+    away.mkdir()
+    move(photos, away)
+    caplog.clear()
+    return client, lambda: move(away, photos)
+
+
+def test_a_folder_that_is_empty_all_at_once_keeps_its_index(emptied, make_app, engine, caplog):
+    client, bring_back = emptied
+    for path in ("/find", FRESH, "/find"):
+        answer = client.post(path, **RAW)
+        assert (identities(answer), answer.json["pending"]) == (["a.png", "b.png"], 2)
+    assert state_of(client) == ("kept", 2, 2)
+    assert [record.message for record in caplog.records].count(KEPT) == 1
+    restarted = make_app().test_client()
+    assert identities(restarted.post(FRESH, **RAW)) == ["a.png", "b.png"]
+    assert state_of(restarted) == ("kept", 2, 2)
+    embedded = engine.embedded
+    bring_back()
+    answer = client.post(FRESH, **RAW)
+    assert (identities(answer), answer.json["pending"]) == (["a.png", "b.png"], 0)
+    assert state_of(client) == ("ready", 2, 0)
+    assert engine.embedded <= embedded + 3  # the query; a file that was renamed has another time of change
+
+
+def test_some_photos_that_are_back_end_what_was_kept(emptied, photos):
+    client, _ = emptied
+    client.post(FRESH, **RAW)
+    write_photo(photos / "c.png", ALICE)
+    assert identities(client.post(FRESH, **RAW)) == ["c.png"]
+
+
+def pruned(app):
+    """What the command says once no build is about to end."""
+    for _ in range(50):
+        result = app.test_cli_runner().invoke(args=["index", "prune"])
+        if "being built" not in result.output:
+            break
+        time.sleep(0.1)
+    assert result.exit_code == 0
+    return result.output
+
+
+def test_a_command_forgets_what_the_folder_does_not_show(emptied, make_app):
+    client, _ = emptied
+    client.post("/find", **RAW)
+    assert pruned(make_app()) == "2 photos removed from the indexes\n"
+    answer = client.post(FRESH, **RAW)
+    assert (identities(answer), answer.json["pending"]) == ([], 0)
+    assert state_of(client) == ("ready", 0, 0)
+
+
+def test_pruning_keeps_the_photos_that_are_there(make_app, photos, engine):
+    for name in ("a.png", "b.png", "c.png"):
+        write_photo(photos / name, ALICE)
+    app = make_app()
+    app.test_client().post(FRESH, **RAW)
+    (photos / "b.png").unlink()
+    assert pruned(app) == "1 photos removed from the indexes\n"
+    embedded = engine.embedded
+    assert identities(make_app().test_client().post(FRESH, **RAW)) == ["a.png", "c.png"]
+    assert engine.embedded - embedded <= 2  # the query, and preloading
+
+
+def test_a_folder_that_is_gone_is_an_error_and_its_index_stays(make_app, photos, tmp_path):
+    write_photo(photos / "a.png", ALICE)
+    client = make_app(faces_db_refresh_s=0).test_client()
+    client.post(FRESH, **RAW)
+    photos.rename(tmp_path / "away")
+    assert client.post("/find", **RAW).json["error_code"] == "db_not_found"
+    (tmp_path / "away").rename(photos)
+    answer = client.post("/find", **RAW)
+    assert (identities(answer), answer.json["pending"]) == (["a.png"], 0)
