@@ -1,7 +1,5 @@
 """The use-cases that change the gallery or list what is in it: register, forget, persons, faces, collections."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +7,7 @@ import cv2
 import numpy as np
 
 from core.exceptions import Conflict, FaceNotFound, LowQuality, NoFaceDetected, SeveralFaces, SpoofDetected
-from schemas.gallery import QualityMeasures, RegisterRequest, RegisterResponse
+from schemas.gallery import RegisterRequest, RegisterResponse
 from schemas.persons import (
     CollectionInfo,
     CollectionRow,
@@ -27,7 +25,7 @@ from schemas.persons import (
 )
 from services.capture import CaptureReader
 from services.engine.base import Engine
-from services.faces import facial_area
+from services.gallery_answers import measures, of_face, of_person, receipt, registered
 from services.liveness import is_spoof
 from services.options import Defaults
 from services.quality import Quality, measured
@@ -37,12 +35,9 @@ from services.stores.gallery_base import GalleryStore
 from services.stores.gallery_values import (
     AnswerKey,
     AnswerKeyTaken,
-    Forgotten,
     Limit,
     Neighbour,
     NewFace,
-    Person,
-    StoredFace,
 )
 
 _ANSWERS_LAST = timedelta(days=7)  # longer than anybody sends a request again by itself
@@ -113,7 +108,7 @@ class GalleryService:
             answer_key=answer_key,
             event=new_event("register", collection=request.collection, model=new.space.model),
         )
-        return _registered(person.id, person.name, face)
+        return registered(person.id, person.name, face)
 
     def forget(self, number: str) -> Receipt:
         """Forget the face or person of this id; raises PersonNotFound."""
@@ -124,16 +119,16 @@ class GalleryService:
 
     def forget_person(self, person_id: str) -> Receipt:
         """Forget a person and all faces; raises PersonNotFound."""
-        return _receipt(self._store.forget(new_event("forget"), person_id=person_id))
+        return receipt(self._store.forget(new_event("forget"), person_id=person_id))
 
     def forget_face(self, face_id: str) -> Receipt:
         """Forget a face; raises FaceNotFound."""
-        return _receipt(self._store.forget(new_event("forget"), face_id=face_id))
+        return receipt(self._store.forget(new_event("forget"), face_id=face_id))
 
     def person(self, person_id: str) -> PersonDetails:
         """A person with all faces; raises PersonNotFound."""
-        faces = [FaceRow(**_of_face(face)) for face in self._store.faces(person_id)]
-        return PersonDetails(**_of_person(self._store.person(person_id)), face_list=faces)
+        faces = [FaceRow(**of_face(face)) for face in self._store.faces(person_id)]
+        return PersonDetails(**of_person(self._store.person(person_id)), face_list=faces)
 
     def persons(self, query: PersonsQuery) -> PersonsResponse:
         """A page of persons, by name."""
@@ -144,14 +139,14 @@ class GalleryService:
             cursor=query.cursor,
             limit=query.limit,
         )
-        persons = [PersonRow(**_of_person(person)) for person in page.persons]
+        persons = [PersonRow(**of_person(person)) for person in page.persons]
         return PersonsResponse(persons=persons, next_cursor=page.next_cursor)
 
     def change_person(self, person_id: str, changes: PersonChanges) -> PersonInfo:
         """Change what is given; raises PersonNotFound, and Conflict where the name is taken."""
         given = changes.model_dump(exclude_unset=True)
         kept = {name: value for name, value in given.items() if value is not None or name == "retain_until"}
-        return PersonInfo(**_of_person(self._store.update(person_id, kept, new_event("change", fields=sorted(kept)))))
+        return PersonInfo(**of_person(self._store.update(person_id, kept, new_event("change", fields=sorted(kept)))))
 
     def merge(self, person_id: str, request: MergeRequest) -> PersonInfo:
         """Give the person all that others of the collection have, who are then no more.
@@ -161,11 +156,11 @@ class GalleryService:
         """
         event = new_event("merge", merged=sorted(request.person_ids))
         limit = Limit(request.retain_until) if "retain_until" in request.model_fields_set else None
-        return PersonInfo(**_of_person(self._store.merge(person_id, request.person_ids, event, limit=limit)))
+        return PersonInfo(**of_person(self._store.merge(person_id, request.person_ids, event, limit=limit)))
 
     def face(self, face_id: str) -> FaceInfo:
         """A face; raises FaceNotFound."""
-        return FaceInfo(**_of_face(self._store.face(face_id)))
+        return FaceInfo(**of_face(self._store.face(face_id)))
 
     def crop(self, face_id: str) -> bytes:
         """The PNG of a face; raises FaceNotFound, also where none was stored."""
@@ -187,7 +182,7 @@ class GalleryService:
     def remove_collection(self, name: str, *, with_persons: bool) -> Receipt:
         """Remove a collection; raises NotFound, and Conflict if there are persons in it unless `with_persons`."""
         event = new_event("remove_collection", collection=name)
-        return _receipt(self._store.remove_collection(name, event, with_persons=with_persons))
+        return receipt(self._store.remove_collection(name, event, with_persons=with_persons))
 
     def _answered(self, answer_key: AnswerKey) -> RegisterResponse | None:
         found = self._store.answered(answer_key.key)
@@ -195,15 +190,15 @@ class GalleryService:
             return None
         if found.request != answer_key.request:
             raise Conflict("This Idempotency-Key came with another request before.")
-        return _registered(found.person_id, found.name, found.face)
+        return registered(found.person_id, found.name, found.face)
 
     def _one_face(self, request: RegisterRequest) -> tuple[ReadFace, Any]:
         is_capture = request.frames is not None
-        one_each = is_capture and request.face_policy == "largest"
-        options = request.model_copy(update={"max_faces": 1} if one_each else {})
+        takes_largest = is_capture and request.face_policy == "largest"
+        options = request.model_copy(update={"max_faces": 1}) if takes_largest else request
         faces, embeddings = self._captures.embedded(request.img, request.frames, "img", options)
-        error: NoFaceDetected | SeveralFaces | SpoofDetected
         worth = [measured(face).score if is_capture else face.area.w * face.area.h for face in (r.face for r in faces)]
+        error: NoFaceDetected | SeveralFaces | SpoofDetected
         best = max(range(len(faces)), key=worth.__getitem__, default=None)
         if best is None:
             error = NoFaceDetected()
@@ -249,53 +244,3 @@ class GalleryService:
 
 def _field(request: RegisterRequest) -> str:
     return "img" if request.frames is None else "frames"
-
-
-def measures(quality: Quality) -> QualityMeasures:
-    """The wire form of a face's measures."""
-    return QualityMeasures.model_validate(quality, from_attributes=True)
-
-
-def _receipt(forgotten: Forgotten) -> Receipt:
-    recorded = forgotten.recorded
-    return Receipt(
-        receipt_id=str(recorded.id),
-        forgotten_at=recorded.event.at,
-        person_id=recorded.event.person_id,
-        face_id=recorded.event.face_id,
-        bytes_gone=forgotten.bytes_gone,
-    )
-
-
-def _registered(person_id: str, name: str, face: StoredFace) -> RegisterResponse:
-    return RegisterResponse(
-        id=face.id,
-        person_id=person_id,
-        name=name,
-        collection=face.collection,
-        registered_at=face.registered_at,
-        facial_area=facial_area(face.area),
-        face_confidence=face.confidence,
-        quality=QualityMeasures.model_validate(face.quality),
-    )
-
-
-def _of_person(person: Person) -> Mapping[str, Any]:
-    return {name: getattr(person, name) for name in PersonRow.model_fields}
-
-
-def _of_face(face: StoredFace) -> Mapping[str, Any]:
-    return {
-        "id": face.id,
-        "person_id": face.person_id,
-        "collection": face.collection,
-        **asdict(face.space),
-        "detector_backend": face.detector,
-        "weights": face.weights,
-        "facial_area": facial_area(face.area),
-        "face_confidence": face.confidence,
-        "quality": QualityMeasures.model_validate(face.quality),
-        "liveness": face.liveness,
-        "has_crop": face.has_crop,
-        "registered_at": face.registered_at,
-    }

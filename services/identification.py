@@ -26,7 +26,7 @@ from services.capture import CaptureReader, deciding
 from services.engine import catalogue
 from services.engine.base import EmbeddingSpace, Engine
 from services.faces import facial_area, liveness_keys
-from services.gallery import measures
+from services.gallery_answers import measures
 from services.liveness import is_spoof
 from services.options import Defaults
 from services.person_lock import PersonLock

@@ -1,0 +1,65 @@
+"""What the gallery has, in the form of its answers."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from schemas.gallery import QualityMeasures, RegisterResponse
+from schemas.persons import PersonRow, Receipt
+from services.faces import facial_area
+from services.quality import Quality
+from services.stores.gallery_values import Forgotten, Person, StoredFace
+
+
+def measures(quality: Quality) -> QualityMeasures:
+    """The wire form of a face's measures."""
+    return QualityMeasures.model_validate(quality, from_attributes=True)
+
+
+def receipt(forgotten: Forgotten) -> Receipt:
+    """The receipt of what was forgotten."""
+    recorded = forgotten.recorded
+    return Receipt(
+        receipt_id=str(recorded.id),
+        forgotten_at=recorded.event.at,
+        person_id=recorded.event.person_id,
+        face_id=recorded.event.face_id,
+        bytes_gone=forgotten.bytes_gone,
+    )
+
+
+def registered(person_id: str, name: str, face: StoredFace) -> RegisterResponse:
+    """The answer to a registration."""
+    return RegisterResponse(
+        id=face.id,
+        person_id=person_id,
+        name=name,
+        collection=face.collection,
+        registered_at=face.registered_at,
+        facial_area=facial_area(face.area),
+        face_confidence=face.confidence,
+        quality=QualityMeasures.model_validate(face.quality),
+    )
+
+
+def of_person(person: Person) -> Mapping[str, Any]:
+    """What is said of a person, by its keys."""
+    return {name: getattr(person, name) for name in PersonRow.model_fields}
+
+
+def of_face(face: StoredFace) -> Mapping[str, Any]:
+    """What is said of a face, by its keys."""
+    return {
+        "id": face.id,
+        "person_id": face.person_id,
+        "collection": face.collection,
+        **asdict(face.space),
+        "detector_backend": face.detector,
+        "weights": face.weights,
+        "facial_area": facial_area(face.area),
+        "face_confidence": face.confidence,
+        "quality": QualityMeasures.model_validate(face.quality),
+        "liveness": face.liveness,
+        "has_crop": face.has_crop,
+        "registered_at": face.registered_at,
+    }
