@@ -296,5 +296,5 @@ def _errors() -> Iterator[None]:
 
 def _code_of(error: Exception) -> str:
     """SQLite's name of the error, or the SQLSTATE."""
-    cause = getattr(error, "orig", None)
+    cause = getattr(error, "orig", error)
     return getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None) or ""
