@@ -102,8 +102,8 @@ def understood(_, response, case):
 
 def is_beyond_the_document(wrong, case):
     """Whether the document cannot say what is wrong: that one of two is needed, that two are one by either name, how
-    long an embedding of the model is, which models a collection holds, where its pages end, what a database cannot, or
-    what the JSON of a text does."""
+    long an embedding of the model is, whether it has a template, which models a collection holds, where its pages end,
+    what a database cannot, or what the JSON of a text does."""
     is_text = case.media_type != "application/json" and wrong["field"].split(".")[0] in JSON_AS_TEXT
     unknowable = wrong["field"] in ("metadata", "cursor")  # NUL, half a character; what no page has given
     one_of_two = (
@@ -111,7 +111,9 @@ def is_beyond_the_document(wrong, case):
         or (wrong["field"], wrong["msg"]) == ("img2", "Field required")
         or (wrong["field"] in OTHER_NAMES.values() and wrong["msg"].startswith("Extra inputs"))
     )
-    return is_text or unknowable or one_of_two or wrong["msg"].startswith(("It has ", "The collection has "))
+    of_a_model = wrong["field"] == "alignment" and "has no template" in wrong["msg"]
+    of_what_is_there = wrong["msg"].startswith(("It has ", "The collection has "))
+    return is_text or unknowable or one_of_two or of_a_model or of_what_is_there
 
 
 CHECKS = [
