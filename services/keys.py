@@ -21,7 +21,6 @@ logger = logging.getLogger(__name__)
 
 _PREFIX = "fsk"  # by which scanners for leaked secrets can tell ours
 _SECRET_BYTES = 32
-_NOBODYS = sha256(b"").digest()  # no secret is empty
 
 # How old the known keys are when they are looked up again, behind the answers; when answers wait for that; and when
 # nothing is opened with them any more. A database that is away is not waited for each time.
@@ -42,6 +41,18 @@ class Caller:
 
 
 ANYBODY = Caller(key_id="", scopes=frozenset(Scope))
+
+# What a key of an unknown id is compared with, so that it takes as long; it opens nothing whatever the secret.
+_NOBODYS = StoredKey(
+    id="",
+    name="",
+    secret_sha256=bytes(_SECRET_BYTES),
+    scopes=frozenset(),
+    collection=None,
+    created_at=datetime.min,
+    expires_at=None,
+    revoked_at=datetime.min,
+)
 
 
 class KeyService:
@@ -75,9 +86,9 @@ class KeyService:
         if not keys and not self._of_setting and not self._required:
             return ANYBODY
         key_id, _, secret = (token or "").removeprefix(f"{_PREFIX}_").partition("_")
-        key = keys.get(key_id)
-        is_right = compare_digest(_digest(secret), _NOBODYS if key is None else key.secret_sha256)
-        if key is None or not is_right or not key.is_valid(datetime.now(UTC)):
+        key = keys.get(key_id, _NOBODYS)
+        is_right = compare_digest(_digest(secret), key.secret_sha256)
+        if not is_right or not key.is_valid(datetime.now(UTC)):
             raise Unauthorized
         if key.last_used_on != datetime.now(UTC).date():
             with self._looked:
