@@ -117,8 +117,9 @@ class ReadinessService:
         if any(part.state == "loading" for part in parts):
             raise ModelLoading(details=details, retry_after_s=RETRY_AFTER_S)
         unavailable = [part for part in parts if part.state == "unavailable"]
-        if any(part.name == _STORE for part in unavailable):
-            raise ServiceUnavailable("DATA_PATH cannot be written.", details=details)
+        for part in unavailable:
+            if part.name == _STORE:
+                raise ServiceUnavailable(part.message, details=details)
         if unavailable:
             raise ModelUnavailable(" ".join(part.message for part in unavailable), details=details)
         return parts
@@ -131,7 +132,9 @@ class ReadinessService:
         try:
             self._ping_store()
         except OSError as error:
-            return ReadyPart(name=_STORE, state="unavailable", message=error.strerror or "It does not answer.")
+            return ReadyPart(
+                name=_STORE, state="unavailable", message=f"DATA_PATH cannot be written: {error.strerror}."
+            )
         except ServiceUnavailable as error:
             return ReadyPart(name=_STORE, state="unavailable", message=error.message)
         return ReadyPart(name=_STORE, state="ready")

@@ -87,8 +87,19 @@ def test_a_store_that_does_not_answer_is_a_part_like_the_others(make):
     assert caught.value.details["parts"][-1] == {
         "name": "store",
         "state": "unavailable",
-        "message": "Permission denied",
+        "message": "DATA_PATH cannot be written: Permission denied.",
     }
+
+
+def test_a_database_that_is_down_is_not_taken_for_the_folder(make):
+    def ping():
+        raise ServiceUnavailable("The database does not answer.")
+
+    readiness = make(FakeEngine(), "opencv", ping=ping)
+    readiness.start()
+    assert readiness.wait(10)
+    with pytest.raises(ServiceUnavailable, match="The database does not answer"):
+        readiness.require_ready()
 
 
 def test_every_model_carries_what_it_answered_and_how_long_it_took(make):
