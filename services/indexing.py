@@ -16,7 +16,7 @@ from services.folder_watch import FolderWatch
 from services.index_pruning import prune
 from services.index_state import IndexState, changes, is_empty_at_once
 from services.photo_batches import embedded_photos
-from services.photos import PhotoEmbedder, PhotoUnavailable
+from services.photos import CHANGING, PhotoEmbedder, PhotoUnavailable
 from services.stores.base import FolderIndex, FolderIndexStore, IndexKey, PhotoFaces, Photos, StoredIndex
 
 logger = logging.getLogger(__name__)
@@ -286,7 +286,9 @@ class FolderIndexer:
     def _put_off(self, state: IndexState, name: str, error: PhotoUnavailable) -> None:
         cause = type(error.__cause__ or error).__name__
         logger.warning("a photo could not be indexed", extra={"reason": str(error), "cause": cause})
-        state.retry[name] = (str(error), time.monotonic() + _RETRY_PHOTO_S)
+        # One that was being written is whole at the next look.
+        later = 0 if str(error) == CHANGING else _RETRY_PHOTO_S
+        state.retry[name] = (str(error), time.monotonic() + later)
 
     def _keep_draft(self, key: IndexKey, added: Mapping[str, PhotoFaces]) -> None:
         photos = Photos.of((name, faces.signature) for name, faces in added.items())

@@ -20,6 +20,9 @@ from services.stores.base import Boxes, Floats, IndexKey, PhotoFaces
 _CLOCK_TICK_S = 0.02
 
 
+CHANGING = "changing"  # why a photo is unavailable that is being written
+
+
 class PhotoUnavailable(Exception):
     """The photo could not be read or embedded for a reason that may pass; the message is an error code."""
 
@@ -61,7 +64,7 @@ class PhotoEmbedder:
                 signature = _settled(file)
                 content = read_limited(file, self._policy)
                 if signature_of(os.fstat(file.fileno())) != signature:
-                    raise PhotoUnavailable("changing")
+                    raise PhotoUnavailable(CHANGING)
             return self._detected(key, name, signature, content)
         except (NoFaceDetected, ImageDecodeError) as error:
             boxes = np.empty((0, 4), np.int32)

@@ -117,9 +117,9 @@ def test_identification_may_be_narrowed_and_by_embedding(client):
     assert client.post("/identify", json={"embedding": [3e38] * 4096}).json["result"][0]["matches"]
     for number in (1e39, -1e300):
         wrong = client.post("/identify", json={"embedding": [number] * 4096})
-        assert_error(wrong, 422, "validation_error", "embedding.0")
+        assert_error(wrong, 422, "validation_error", "embedding[0]")
         wrong = client.post("/compare", json={"source_vector": [1.0], "target_vectors": [[number]]})
-        assert_error(wrong, 422, "validation_error", "target_vectors.0.vector.0")
+        assert_error(wrong, 422, "validation_error", "target_vectors[0].vector[0]")
     assert "2 numbers" in body["details"]["fields"][0]["msg"]
     assert "4096" in body["details"]["fields"][0]["msg"]
 

@@ -66,7 +66,7 @@ def _refuse(message):
 def leaving_things() -> Flask:
     """Leaves behind what its path says."""
     deeds = {
-        "/leave/connections": lambda: kept.append(socket.socketpair()),
+        "/leave/connections": lambda: kept.extend(socket.socketpair() for _ in range(10)),
         "/leave/threads": lambda: [threading.Timer(60, int).start() for _ in range(20)],
         "/leave/lines": lambda: print("no JSON", flush=True),
         "/leave/memory": lambda: kept.append(b"x" * GROWN_BYTES),

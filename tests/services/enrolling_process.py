@@ -8,6 +8,7 @@ from pathlib import Path
 from core.config import Settings
 from core.images import ImagePolicy
 from schemas.gallery import EnrolmentOptions
+from services.capture import CaptureReader
 from services.enrolment import EnrolmentService
 from services.gallery import GalleryService
 from services.options import Defaults
@@ -24,7 +25,8 @@ def main(url: str, folder: str, photos: str) -> None:
     database = Database(url)
     store = SqlGalleryStore(database, MatrixSearch(database))
     reader = FaceReader(engine=engine, policy=policy, defaults=defaults)
-    gallery = GalleryService(engine=engine, reader=reader, defaults=defaults, store=store)
+    captures = CaptureReader(reader=reader, defaults=defaults)
+    gallery = GalleryService(engine=engine, captures=captures, defaults=defaults, store=store)
 
     def progress(done: int, _: int) -> None:
         if done == int(photos):  # while other threads are at the next

@@ -106,9 +106,9 @@ def test_a_merge_during_an_export_is_in_it_as_a_whole_or_not_at_all(gallery, mak
                     gallery.merge(into, others, REGISTER)
 
     merging = MergedMeanwhile(gallery._database, gallery._search)
-    assert GalleryFileService(store=merging).export(tmp_path / "merged.zip") == (4, 6)
+    assert files_of(merging).export(tmp_path / "merged.zip") == (4, 6)
     other = make_gallery("to")
-    assert GalleryFileService(store=other).load(tmp_path / "merged.zip") == Imported(stored=4)
+    assert files_of(other).load(tmp_path / "merged.zip") == Imported(stored=4)
     assert comparable(other) == before != comparable(gallery)
 
 
