@@ -48,15 +48,19 @@ class OnnxRuntime(Runtime):
             return self._session(network, self._options())
         kept = self._folder / _name_of(network)
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with locked(self._folder):
-                if not kept.is_dir():
-                    self._keep(network, kept)
+            if not kept.is_dir():  # else nobody waits for another network that is being optimised
+                self._keep_once(network, kept)
             return self._kept(kept)
         except Exception as error:  # a full disk, a damaged file: whatever ONNX Runtime raises of these
-            logger.warning("the optimised form of a network is of no use, and made anew: %s", type(error).__name__)
+            logger.warning("a network is opened without its optimised form: %s", type(error).__name__)
             shutil.rmtree(kept, ignore_errors=True)
             return self._session(network, self._options())
+
+    def _keep_once(self, network: str | bytes, kept: Path) -> None:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with locked(kept.parent):
+            if not kept.is_dir():  # another worker may have been faster
+                self._keep(network, kept)
 
     def _keep(self, network: str | bytes, kept: Path) -> None:
         """Write the optimised form, whole or not at all, in place of those of earlier files of this name."""
