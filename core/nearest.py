@@ -1,5 +1,7 @@
 """Finds the nearest embeddings of a matrix: a scan in float32, then the distances that matter in float64."""
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -11,7 +13,9 @@ Matrix = tuple[Floats, Floats]  # embeddings (n, d) and their lengths (n,)
 
 _FARTHEST = float(np.finfo(np.float32).max) / 2  # beyond what a scan in float32 can find
 _CHUNK_ROWS = 4096  # of a matrix at a time, in float64
-_LEAST = np.finfo(np.float32).tiny
+_LEAST = np.finfo(np.float32).tiny  # products below it have lost digits
+_OPPOSITE = 2.0  # the largest value of 1 - cosine
+_BLOCK = 64
 
 
 def nearest(
@@ -30,16 +34,11 @@ def nearest(
     """
     embeddings, _ = matrix
     if within is not None or (k is not None and k < len(embeddings)):
-        rows = _candidates(probe, matrix, metric, within=within, k=k)
+        candidates = _by_difference if metric == "euclidean" else _by_angle
+        rows = candidates(probe, matrix, metric, within=math.inf if within is None else within, k=k)
     else:
         rows = np.arange(len(embeddings))
-    exact = np.concatenate(
-        [np.empty(0)]
-        + [
-            distances(probe[None], embeddings[rows[start : start + _CHUNK_ROWS]], metric)[0]
-            for start in range(0, len(rows), _CHUNK_ROWS)
-        ]
-    )
+    exact = _exact(probe, embeddings, rows, metric)
     order = exact.argsort(kind="stable")
     if within is not None:
         order = order[exact[order] <= within]
@@ -47,35 +46,63 @@ def nearest(
     return rows[order], exact[order]
 
 
-def _candidates(
-    probe: npt.NDArray[np.float64], matrix: Matrix, metric: str, *, within: float | None, k: int | None
+def _exact(probe: npt.NDArray[np.float64], embeddings: Floats, rows: Rows, metric: str) -> Distances:
+    """The distances of these rows, in their order."""
+    chunks = [rows[start : start + _CHUNK_ROWS] for start in range(0, max(len(rows), 1), _CHUNK_ROWS)]
+    return np.concatenate([distances(probe[None], embeddings[chunk], metric)[0] for chunk in chunks])
+
+
+def _by_difference(
+    probe: npt.NDArray[np.float64], matrix: Matrix, metric: str, *, within: float, k: int | None
 ) -> Rows:
-    """The rows, in order, that may be among the results."""
+    """The rows, in order, whose difference from the probe may be short enough."""
+    embeddings, lengths = matrix
+    squares = lengths**2 + np.float32(np.linalg.norm(probe)) ** 2
+    near = squares - 2 * (embeddings @ probe.astype(np.float32))
+    slack = _error(embeddings) * squares
+    limit = _scanned(within + ROUNDING, metric)
+    if k is not None and k < len(near):
+        limit = min(limit, _scanned(_distance(_at_least_the_kth(near + slack, k), metric) + ROUNDING, metric))
+    return np.flatnonzero(near <= min(limit, _FARTHEST) + slack)
+
+
+def _by_angle(probe: npt.NDArray[np.float64], matrix: Matrix, metric: str, *, within: float, k: int | None) -> Rows:
+    """The rows, in order, whose angle with the probe may be small enough, and those that have none.
+
+    Products of lengths are compared, not cosines: beside the scan every pass over its result shows, and a length of 0,
+    which makes both sides 0, needs nothing of its own.
+    """
     embeddings, lengths = matrix
     length = np.float32(np.linalg.norm(probe))
     products = embeddings @ probe.astype(np.float32)
-    # Of a sum of d products each rounded: d units in the last place of the product of the lengths (Higham, Accuracy and
-    # Stability of Numerical Algorithms, 3.1); the rest is for the few operations around it.
-    error = np.float32((embeddings.shape[1] + 16) * 2.0**-24)
-    if metric == "euclidean":
-        squares = lengths**2 + length**2
-        near = squares - 2 * products
-        slack = error * squares
-    else:
-        # In place: beside the product, fresh memory is what costs most.
-        scale = lengths * length
-        np.maximum(scale, _LEAST, out=scale)  # where a length is 0 the product is as well
-        near = np.divide(products, scale, out=products)
-        np.subtract(1, near, out=near)
-        if metric == "euclidean_l2":  # half the sum of the squares of two unit vectors, or of what has no direction
-            near[lengths == 0] -= 0.5
-            near -= np.float32(0.5) * np.float32(length == 0)
-        slack = np.asarray(error)
-    limit = np.inf if within is None else _scanned(within + ROUNDING, metric)
-    if k is not None and k < len(near):
-        farthest = np.partition(near + slack, k - 1)[k - 1]  # the kth result is no farther than this
-        limit = min(limit, _scanned(_distance(farthest, metric) + ROUNDING, metric))
-    return np.flatnonzero(near <= min(limit, _FARTHEST) + slack)
+    error = float(_error(embeddings))
+    limit = _scanned(within + ROUNDING, metric)
+    if k is not None and k < len(products):
+        scale = np.maximum(lengths * length, _LEAST)
+        near = np.subtract(1, np.divide(products, scale, out=scale), out=scale)  # in place: fresh memory costs most
+        limit = min(limit, _scanned(_distance(_at_least_the_kth(near, k) + error, metric) + ROUNDING, metric))
+    least = lengths * np.float32((1 - min(limit, _OPPOSITE) - error) * length)
+    return np.flatnonzero(products >= np.subtract(least, _LEAST * embeddings.shape[1], out=least))
+
+
+def _error(embeddings: Floats) -> np.float32:
+    """The error of a product, as a share of the lengths' product.
+
+    Of a sum of d products each rounded: d units in the last place (Higham, Accuracy and Stability of Numerical
+    Algorithms, 3.1); the rest is for the few operations around it.
+    """
+    return np.float32((embeddings.shape[1] + 16) * 2.0**-24)
+
+
+def _at_least_the_kth(values: Floats, k: int) -> float:
+    """A value no smaller than the kth smallest, seldom much larger, in one pass.
+
+    The kth smallest of the least of each block: k values are no larger, for k blocks have one.
+    """
+    blocks = len(values) // _BLOCK
+    if blocks >= 2 * k:
+        values = values[: blocks * _BLOCK].reshape(_BLOCK, blocks).min(axis=0)
+    return float(np.partition(values, k - 1)[k - 1])
 
 
 def _scanned(distance: float, metric: str) -> float:
