@@ -1,5 +1,7 @@
 """The picture of the self-test: a face, drawn by arithmetic, so that it is the same on every machine."""
 
+from functools import cache
+
 import numpy as np
 
 from services.engine.base import FaceArea, Pixels
@@ -36,12 +38,15 @@ _ELLIPSES = (
 )
 
 
+@cache
 def drawn() -> Pixels:
-    """The picture, BGR uint8 of shape (SIDE_PX, SIDE_PX, 3)."""
+    """The picture, BGR uint8 of shape (SIDE_PX, SIDE_PX, 3), one for all, which nobody can write to."""
     y, x = np.mgrid[0:SIDE_PX, 0:SIDE_PX].astype(np.float64)
     picture = np.array(_BACKGROUND) + (y / SIDE_PX * _LIGHTER_BELOW)[..., None]
     for centre_x, centre_y, radius_x, radius_y, colour, edge in _ELLIPSES:
         outside = np.hypot((x - centre_x) / radius_x, (y - centre_y) / radius_y) - 1
         cover = 1 / (1 + np.exp(np.clip(outside * min(radius_x, radius_y) / edge, -50, 50)))
         picture += (np.array(colour) - picture) * cover[..., None]
-    return np.asarray(np.clip(np.rint(picture), 0, 255), np.uint8)
+    pixels = np.asarray(np.clip(np.rint(picture), 0, 255), np.uint8)
+    pixels.setflags(write=False)
+    return pixels

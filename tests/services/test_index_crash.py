@@ -57,7 +57,7 @@ def shown(index):
 
 def change(photos, there, rng):
     """Add, replace and remove some photos; `there` is what the folder shows."""
-    for number in rng.sample(range(60), 12):
+    for number in rng.sample(range(120), 30):
         name = f"{number % 7}/{number}.png"
         if name in there and rng.random() < 0.3:
             (photos / name).unlink()
