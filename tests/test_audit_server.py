@@ -13,8 +13,8 @@ import requests
 from services.audit import AuditService
 from services.stores.sql.audit import SqlAuditStore
 from services.stores.sql.database import Database
+from tests.serving import served, wait_for
 from tests.test_gallery_server import post
-from tests.test_server import served, wait_for
 
 
 def test_a_kill_loses_no_change_that_was_answered_and_an_end_no_decision_either(tmp_path):

@@ -13,9 +13,11 @@ import pytest
 import requests
 
 from core.config import Settings
+from tests.conftest import PROJECT
+from tests.serving import wait_for
 from tests.test_architecture import OURS
 from tests.test_nginx import free_port
-from tests.test_server import ASTRONAUT, PROJECT, wait_for
+from tests.test_server import ASTRONAUT
 
 TOOLS = Path(sys.executable).parent
 can_unshare = os.geteuid() == 0 and shutil.which("setpriv") and shutil.which("unshare")

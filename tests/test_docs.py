@@ -16,8 +16,9 @@ from schemas import faces, gallery
 from services.engine import catalogue
 from services.licensing import commercial_use
 from tests.api.test_errors import concrete_errors
+from tests.conftest import PROJECT
 from tests.security.tried import TRIED
-from tests.test_server import PROJECT, served, wait_for
+from tests.serving import served, wait_for
 
 README = (PROJECT / "README.md").read_text()
 DOCUMENTS = {path: path.read_text() for path in (*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md"))}

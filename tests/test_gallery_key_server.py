@@ -7,8 +7,10 @@ import sys
 import pytest
 import requests
 
+from tests.conftest import PROJECT
+from tests.serving import served, wait_for
 from tests.test_gallery_server import found, post
-from tests.test_server import HOPPER, PROJECT, served, wait_for
+from tests.test_server import HOPPER
 
 OLD, NEW = "ab" * 32, "cd" * 32
 WRONG = "The service cannot start. GALLERY_KEY: it does not open this gallery"

@@ -17,7 +17,7 @@ import requests
 import sqlalchemy as sa
 
 from tests.postgresql import in_files, new_database, running
-from tests.test_server import served, wait_for
+from tests.serving import served, wait_for
 
 CLIENTS = 8
 KILLS = int(os.environ.get("GALLERY_KILLS", "3"))  # of a worker, on each database

@@ -10,8 +10,8 @@ import time
 
 import requests
 
-from tests.conftest import KEY
-from tests.test_server import PROJECT, served, wait_for
+from tests.conftest import KEY, PROJECT
+from tests.serving import served, wait_for
 
 REVOKED_WITHIN_S = 5  # what docs/access.md promises
 

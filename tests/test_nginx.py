@@ -16,7 +16,9 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from api.browsers import SECURITY
-from tests.test_server import ASTRONAUT, PROJECT, served, wait_for
+from tests.conftest import PROJECT
+from tests.serving import served, wait_for
+from tests.test_server import ASTRONAUT
 
 pytestmark = pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not installed")
 

@@ -20,54 +20,15 @@ import pytest
 import requests
 import skimage
 
-PROJECT = Path(__file__).parents[1]
+from tests.conftest import PROJECT
+from tests.serving import served, wait_for
+
 ASTRONAUT = (Path(skimage.__file__).parent / "data" / "astronaut.png").read_bytes()
 HOPPER = (Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg").read_bytes()
 
 
 def text(content):
     return base64.b64encode(content).decode()
-
-
-@contextlib.contextmanager
-def served(folder, *, app="main:app", **environment):
-    """A server with its files below `folder`; gives its address, its log and its process."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    settings = {
-        "PORT": str(port),
-        "HOST": "127.0.0.1",
-        "DEFAULT_MODEL": "Dlib",
-        "FACES_DB_PATH": str(folder / "photos"),
-        "DATA_PATH": str(folder / "data"),
-        "DEEPFACE_HOME": str(folder / "home"),
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(PROJECT),
-    } | environment
-    log = folder / "log"
-    command = [sys.executable, "-m", "gunicorn", "--config", str(PROJECT / "gunicorn.conf.py"), app]
-    with log.open("wb") as output:
-        # Not from the project's folder, where a developer's .env may lie.
-        process = subprocess.Popen(command, cwd=folder, env=settings, stdout=output, stderr=subprocess.STDOUT)
-        try:
-            yield f"http://127.0.0.1:{port}", log, process
-        finally:
-            process.kill()
-            process.wait()
-
-
-def wait_for(url, status=200, timeout_s=60, alive=None):
-    """The answer of `url` once it has this status; `alive` is a process that must not end before."""
-    deadline = time.monotonic() + timeout_s
-    while True:
-        with contextlib.suppress(requests.ConnectionError):
-            answer = requests.get(url, timeout=10)
-            if answer.status_code == status:
-                return answer
-        assert time.monotonic() < deadline, f"{url} is not {status}"
-        assert alive is None or alive.poll() is None, "the server ended"
-        time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,10 @@ import time
 import numpy as np
 import pytest
 
+from tests.conftest import PROJECT
 from tests.deepface_files import NPZ, PKL
 from tests.pictures import ALICE, photo, write_photo
 from tests.security.hostile_pickles import executing
-from tests.test_server import PROJECT
 
 FRESH = "/find?refresh=wait"
 KEPT = "the photo folder shows no photo any more; its last index goes on answering"

@@ -15,7 +15,8 @@ import requests
 
 from tests.models.graphs import write_graphs
 from tests.models.mixed import EYELESS, pictures, prepare_home, works
-from tests.test_server import served, text, wait_for
+from tests.serving import served, wait_for
+from tests.test_server import text
 
 REQUESTS = int(os.environ.get("SOAK_REQUESTS", "450"))
 CLIENTS = 4

@@ -2,10 +2,14 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from typing import Any
 
 import pytest
+import requests
+from flask.testing import FlaskClient
 
+from tests import discretion
 from tests.security.tried import TRIED
 
 _ATTACK = "attack"  # a report's property: name, number of tries, what got through, and whether it was the twin
@@ -20,6 +24,29 @@ def is_full() -> bool:
 def cases() -> Callable[[int, int], int]:
     """How many random cases a suite tries: of its two numbers the first, or where `make attack` runs it the second."""
     return lambda quick, full: full if is_full() else quick
+
+
+@pytest.fixture(autouse=True)
+def _no_answer_tells(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whatever is answered during an attack tells nothing; the twins' applications may."""
+    send, call = requests.Session.send, FlaskClient.open
+
+    def sent(self: requests.Session, prepared: requests.PreparedRequest, **options: Any) -> requests.Response:
+        answer = send(self, prepared, **options)
+        discretion.hear(prepared.path_url.partition("?")[0], f"{answer.headers} {answer.content.decode('latin-1')}")
+        return answer
+
+    def called(self: FlaskClient, *arguments: Any, **options: Any) -> Any:
+        answer = call(self, *arguments, **options)
+        discretion.hear(answer.request.path, f"{answer.headers} {answer.get_data().decode('latin-1')}")
+        return answer
+
+    monkeypatch.setattr(requests.Session, "send", sent)
+    monkeypatch.setattr(FlaskClient, "open", called)
+    discretion.overheard.clear()
+    yield
+    is_twin = any(key == _ATTACK and value[-1] for key, value in request.node.user_properties)
+    assert is_twin or not discretion.overheard, discretion.overheard[:10]
 
 
 @pytest.fixture

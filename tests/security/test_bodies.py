@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from tests.conftest import KEY
+from tests.discretion import hear
 from tests.pictures import ALICE, photo
 from tests.security.bodies import (
     CODING,
@@ -28,7 +29,7 @@ from tests.security.bodies import (
     TYPES,
     post,
 )
-from tests.test_server import served, wait_for
+from tests.serving import served, wait_for
 
 GROUPS = {
     "bodies: hostile JSON": IN_JSON,
@@ -152,6 +153,7 @@ def answers_to(address, pieces, *, hangs_up=False, patience_s=PATIENCE_S):
         head, _, rest = received.partition(b"\r\n\r\n")
         length = re.search(rb"(?i)^content-length: (\d+)", head, re.MULTILINE)
         length = int(length[1]) if length else len(rest)
+        hear("", f"{head.decode('latin-1')} {rest[:length].decode('latin-1')}")
         yield head.decode("latin-1"), rest[:length]
         received = rest[length:]
 

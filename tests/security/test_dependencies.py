@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.test_server import PROJECT
+from tests.conftest import PROJECT
 
 PATIENCE_S = 300
 VULNERABLE = "jinja2==2.10"  # CVE-2019-10906 and others

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.conftest import KEY
+from tests.conftest import KEY, PROJECT
 from tests.containers import chunk, many_code_tables, png, zeros
 from tests.security.bombs import bombs
 from tests.security.mutations import mutated, seeds
 from tests.security.weakened import GROWN_BYTES
-from tests.test_server import PROJECT, served, wait_for
+from tests.serving import served, wait_for
 
 CLIENTS = 2
 MAX_IMAGE_BYTES = 10_485_760

@@ -153,12 +153,13 @@ def by_unknown(token):
 def refusals(service, *guesses, count):
     """Nanoseconds that the thread worked for a refusal, of so many new guesses of each of two kinds, in turn."""
     took = [], []
-    made = [[guess() for _ in range(count)] for guess in guesses]  # before, since what made one leaves its traces
+    # All before, since what made one leaves its traces, and the kinds mixed, or they would lie in memory of their own.
+    made = [[guess() for guess in guesses] for _ in range(count)]
     gc.disable()
     try:
         for number in range(count):
             for kind in (0, 1) if number % 2 else (1, 0):
-                guess = made[kind][number]
+                guess = made[number][kind]
                 started = time.thread_time_ns()  # whom the machine runs meanwhile is no matter of the key's
                 with suppress(keys.Unauthorized):
                     service.caller(guess)

@@ -4,28 +4,26 @@ import base64
 import json
 import re
 import sqlite3
-from contextlib import suppress
 from hashlib import sha256
 
 import numpy as np
 import pytest
 import requests
 
-from core.exceptions import DeepFaceError, InternalError
-from tests.conftest import KEY
+from core.exceptions import InternalError
+from tests import discretion
+from tests.conftest import KEY, PROJECT
+from tests.discretion import EMBEDDING, SHOWING, may_have_a_traceback
 from tests.pictures import ALICE, ALICIA, Block, encoded, picture
 from tests.security.bodies import HTTP, IN_FORMS, IN_JSON, TYPES
 from tests.security.mutations import mutated, seeds
 from tests.security.standins import FAILS_TO_DETECT, FAILS_TO_EMBED
 from tests.security.test_bodies import answers_to
+from tests.serving import served, wait_for
 from tests.test_keys_server import keys
-from tests.test_server import PROJECT, served, wait_for
 
 NAME = "leaks: answers and log after attacks of all kinds, with failing networks and a failing database"
-SHOWING = ("/extract", "/crop")  # whose answers are pictures
-EMBEDDING = "/represent"
 INTERNAL = ("Traceback", "site-packages", 'File "', str(PROJECT))
-WITH_TRACEBACK = (InternalError.code, DeepFaceError.code)
 SLICE = 24  # characters of base64
 HEAD = 60  # characters that files of one kind and size have in common
 UNKNOWN = "0" * 32
@@ -160,13 +158,6 @@ def leaks(session, lines, folder):
             yield f"{place}: an embedding"
 
 
-def may_have_a_traceback(line):
-    """Whether it is the log line of a failure of the service itself, and no decoder's in C, which has its own words."""
-    with suppress(ValueError):
-        return json.loads(line)["message"] in WITH_TRACEBACK
-    return False
-
-
 def windows(text):
     return (text[start : start + SLICE] for start in range(len(text) - SLICE + 1))
 
@@ -183,7 +174,11 @@ def told(tmp_path):
     return attacked(tmp_path, 5, "weakened:telling")[1]
 
 
-def test_a_service_that_tells_is_noticed(told, attack):
+def test_a_service_that_tells_is_noticed(told, attack, tmp_path):
     attack(NAME, 0, told, twin=True)
     kinds = {breach.partition(": ")[2] for breach in told}
     assert {KEY, "Traceback", "a picture as base64", "a picture", "an embedding"} <= kinds
+    # And by what listens in every suite, which knows neither the pictures nor the embeddings.
+    attack(NAME, 0, discretion.overheard, twin=True, noticing=["tells internals"])
+    in_log = list(discretion.told_by_log((tmp_path / "log").read_text(errors="replace")))
+    attack(NAME, 0, in_log, twin=True, noticing=["tells a secret", "tells a picture", "tells an embedding"])

@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import KEY
 from tests.security.forgeries import FIELDS, FORGED_JSON, FORGED_TEXT, forgeries
 from tests.security.test_bodies import answers_to
-from tests.test_server import served, wait_for
+from tests.serving import served, wait_for
 
 NAMES = {
     log_format: f"log forging: line ends and terminal codes in every field, log as {written}"

@@ -15,7 +15,8 @@ from schemathesis.specs.openapi import checks
 
 from schemas.compare import OTHER_NAMES
 from tests.conftest import KEY
-from tests.test_server import ASTRONAUT, served, wait_for
+from tests.serving import served, wait_for
+from tests.test_server import ASTRONAUT
 
 NAME = "bodies: requests made up from `/openapi.json`"
 ANSWERING = (

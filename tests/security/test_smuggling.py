@@ -11,10 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.conftest import KEY
+from tests.discretion import hear
 from tests.security import naive_proxy
 from tests.security.smuggling import attacks
+from tests.serving import served, wait_for
 from tests.test_nginx import fronted
-from tests.test_server import served, wait_for
 
 NAME = "smuggling: requests hidden in others, through nginx to the service; seen = answered"
 CLIENTS = 16
@@ -34,6 +35,7 @@ def exchanged(address, sent, source):
                     received += piece
                 break
             connection.shutdown(socket.SHUT_WR)
+    hear("", received.decode("latin-1"))
     return received
 
 

@@ -28,7 +28,7 @@ TRIED = {
     "smuggling: requests hidden in others, through nginx to the service; seen = answered": (200, 1500),
     "log forging: line ends and terminal codes in every field, log as JSON": (100, 1000),
     "log forging: line ends and terminal codes in every field, log as text": (100, 1000),
-    "leaks: answers and log after attacks of all kinds, with failing networks and a failing database": (386, 1336),
+    "leaks: answers and log after attacks of all kinds, with failing networks and a failing database": (380, 1330),
     "pickles: hostile, watched while they are read": (95, 95),
     "pickles: hostile, imported": (95, 95),
     "pickles: mutated": (2000, 20_000),

@@ -20,8 +20,8 @@ from services.stores.sql.database import Database
 from services.stores.sql.matrix_search import MatrixSearch
 from services.stores.sql.store import SqlGalleryStore
 from services.upkeep import UpkeepService
+from tests.conftest import PROJECT
 from tests.pictures import ALICE, ALICIA, BOB, MASK, write_photo
-from tests.test_server import PROJECT
 
 POLICY = ImagePolicy(max_bytes=100_000, max_pixels=1_000_000)
 

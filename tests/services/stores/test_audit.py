@@ -25,9 +25,9 @@ from services.stores.audit_base import GENESIS, Event, moment
 from services.stores.sql import writes
 from services.stores.sql.database import Database
 from services.verifications import VerificationService
+from tests.conftest import PROJECT
 from tests.services.stores.conftest import events_in
 from tests.services.stores.test_gallery import register
-from tests.test_server import PROJECT
 
 EVENT = Event(
     action="identify", outcome="match", request_id="r", key_id="k", collection="default",

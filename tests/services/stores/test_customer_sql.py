@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tests.services.stores.owner_database import PROJECT, PSQL_FOLDER, asked
-from tests.test_server import served, wait_for
+from tests.serving import served, wait_for
 
 DOCUMENT = (PROJECT / "docs" / "customer_sql.md").read_text()
 
