@@ -48,13 +48,13 @@ stress: $(VENV)/.dev
 soak: $(VENV)/.dev
 	SOAK_REQUESTS=20000 $(BIN)/python -m pytest -s tests/models/test_soak.py
 
-# The attacks of SECURITY.md, each with its full number of tries.
+# The attacks of SECURITY.md, each with its full number of tries: a quarter of an hour.
 attack: $(VENV)/.dev
-	ATTACKS=full $(BIN)/python -m pytest tests/security
+	ATTACKS=full $(BIN)/python -m pytest -n 2 --dist loadfile tests/security
 
 # Those of them that make up what they send: 20,000 damaged images, and 20,000 requests from /openapi.json.
 fuzz: $(VENV)/.dev
-	ATTACKS=full $(BIN)/python -m pytest tests/security/test_images.py tests/security/test_openapi.py
+	ATTACKS=full $(BIN)/python -m pytest -n 2 --dist loadfile tests/security/test_images.py tests/security/test_openapi.py
 
 # Against the running server: makes ./faces_db of two sample photos and asks about them.
 demo: $(VENV)/.dev

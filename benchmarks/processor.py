@@ -35,6 +35,8 @@ def gflops(home: Path, variables: dict[str, str]) -> tuple[float, float, int]:
     os.environ.update(variables)
     settings = Settings(deepface_home=home)
     prepare_process(settings)
+    # A pass has all cores while no other runs; numpy, which the service leaves one lane's share, needs them too.
+    os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = str(settings.cores)
     # Only now: numpy reads at import how many threads it may use.
     import numpy as np
 

@@ -33,7 +33,7 @@ def distances(first: Embeddings, second: Embeddings, metric: str) -> Distances:
         result = 1 - cosine if metric == "cosine" else np.arccos(np.clip(cosine, -1, 1)) / np.pi
     else:
         raise ValueError(f"unknown metric {metric!r}")
-    return np.round(result, _DECIMALS) + 0.0  # no -0.0
+    return result.round(_DECIMALS) + 0.0  # no -0.0
 
 
 def similarity(distance: float, metric: str) -> float:
@@ -42,8 +42,8 @@ def similarity(distance: float, metric: str) -> float:
 
 
 def _unit(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(rows / np.where(lengths == 0, 1, lengths), np.float64)
+    lengths = np.sqrt(np.vecdot(rows, rows))[:, None]
+    return np.asarray(rows / (lengths + (lengths == 0)), np.float64)
 
 
 def _euclidean(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
