@@ -1,5 +1,6 @@
 """Search for PostgreSQL: pgvector finds candidates, float64 puts them in order."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,11 +15,11 @@ from services.stores.sql.rows import has_labels
 from services.stores.sql.schema import faces, persons
 from services.stores.sql.search import FaceSearch, Filter, Near, by_person
 
-# Candidates a search looks at before it stops: with 100 three probes of 200 missed the nearest of 100,000 x 512, with
-# 150 none.
-_EF_SEARCH = 150
+# Candidates a search looks at before it stops: half the root of the number of faces. With 150 no probe missed the
+# nearest of 100,000 x 512, but one in twenty that of 1,000,000 x 128.
+_FEWEST_CANDIDATES, _MOST_CANDIDATES = 150, 1000  # the most that pgvector takes
 _SETTINGS = (
-    f"SET LOCAL hnsw.ef_search = {_EF_SEARCH}; SET LOCAL hnsw.iterative_scan = strict_order;"
+    "SET LOCAL hnsw.ef_search = {candidates}; SET LOCAL hnsw.iterative_scan = strict_order;"
     # Whether the index is worth it depends on how many faces the collection has: no plan is for another one's.
     " SET LOCAL plan_cache_mode = force_custom_plan"
 )
@@ -48,8 +49,11 @@ class PgVectorSearch(FaceSearch):
     ) -> list[Near]:
         many = k + _SPARE
         with self._database.reading() as connection:
-            connection.exec_driver_sql(_SETTINGS)
-            exact = metric == "euclidean" or len(probe) not in _INDEXED_DIMENSIONS or _are_few(connection, only)
+            mine, everyone = _estimated(connection, only)
+            are_few = mine <= min(_FEW_FACES, everyone * _FEW_OF_ALL)
+            exact = metric == "euclidean" or len(probe) not in _INDEXED_DIMENSIONS or are_few
+            candidates = min(max(math.isqrt(everyone) // 2, _FEWEST_CANDIDATES), _MOST_CANDIDATES)
+            connection.exec_driver_sql(_SETTINGS.format(candidates=candidates))
             while True:
                 rows = connection.execute(_candidates(probe, only, metric, many, exact=exact)).all()
                 found = _ordered(probe, rows, metric, within)
@@ -64,11 +68,14 @@ class PgVectorSearch(FaceSearch):
                     exact = True
 
 
-def _are_few(connection: sa.Connection, only: Filter) -> bool:
-    """Whether PostgreSQL's statistics say that the index would mostly come upon faces of other collections."""
+def _estimated(connection: sa.Connection, only: Filter) -> tuple[int, int]:
+    """How many faces the collection has in this space, and how many there are, by PostgreSQL's statistics.
+
+    Where the first are few, the index would mostly come upon faces of other collections.
+    """
     explained = connection.execute(_EXPLAIN, {"collection": only.collection, "space": only.space}).scalar_one()
     everyone = connection.execute(_EVERYONE).scalar_one()
-    return bool(explained[0]["Plan"]["Plan Rows"] <= min(_FEW_FACES, everyone * _FEW_OF_ALL))
+    return explained[0]["Plan"]["Plan Rows"], max(0, int(everyone))  # -1 before the first ANALYZE
 
 
 def _candidates(probe: npt.NDArray[np.float64], only: Filter, metric: str, many: int, *, exact: bool) -> sa.Select[Any]:

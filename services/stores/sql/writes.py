@@ -58,6 +58,8 @@ def merge_into(
     retain_until: datetime | None,
 ) -> None:
     """Add to what is known of the person."""
+    if not labels and not metadata and retain_until is None:
+        return
     row = connection.execute(sa.select(persons).where(persons.c.id == number)).one()
     values: dict[str, Any] = {}
     if labels:
@@ -66,8 +68,7 @@ def merge_into(
         values["metadata"] = row.metadata | dict(metadata)
     if retain_until is not None:
         values["retain_until"] = retain_until
-    if values:
-        connection.execute(sa.update(persons).where(persons.c.id == number).values(**values))
+    connection.execute(sa.update(persons).where(persons.c.id == number).values(**values))
 
 
 def add_face(
