@@ -12,7 +12,7 @@ SIZES = ((10_000, 512), (100_000, 512))  # faces and dimension
 
 
 def main() -> None:
-    """Print the tables, all but those of a gallery that PostgreSQL needs half an hour to index."""
+    """Print the tables, all but those of a gallery that PostgreSQL needs ten minutes to index."""
     measure(SIZES)
 
 

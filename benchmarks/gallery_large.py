@@ -1,4 +1,4 @@
-"""As `gallery`, of a million faces: PostgreSQL takes about half an hour to index them on two cores."""
+"""As `gallery`, of a million faces: PostgreSQL takes about ten minutes to index them on two cores."""
 
 from benchmarks.gallery import measure
 
