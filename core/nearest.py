@@ -15,7 +15,7 @@ _FARTHEST = float(np.finfo(np.float32).max) / 2  # beyond what a scan in float32
 _CHUNK_ROWS = 4096  # of a matrix at a time, in float64
 _LEAST = np.finfo(np.float32).tiny  # products below it have lost digits
 _OPPOSITE = 2.0  # the largest value of 1 - cosine
-_BLOCK = 64
+_BLOCK = 64  # rows
 
 
 def nearest(
@@ -75,7 +75,7 @@ def _by_angle(probe: npt.NDArray[np.float64], matrix: Matrix, metric: str, *, wi
     embeddings, lengths = matrix
     length = np.float32(np.linalg.norm(probe))
     products = embeddings @ probe.astype(np.float32)
-    error = float(_error(embeddings))
+    error = _error(embeddings)
     limit = _scanned(within + ROUNDING, metric)
     if k is not None and k < len(products):
         scale = np.maximum(lengths * length, _LEAST)
@@ -85,13 +85,13 @@ def _by_angle(probe: npt.NDArray[np.float64], matrix: Matrix, metric: str, *, wi
     return np.flatnonzero(products >= np.subtract(least, _LEAST * embeddings.shape[1], out=least))
 
 
-def _error(embeddings: Floats) -> np.float32:
+def _error(embeddings: Floats) -> float:
     """The error of a product, as a share of the lengths' product.
 
     Of a sum of d products each rounded: d units in the last place (Higham, Accuracy and Stability of Numerical
     Algorithms, 3.1); the rest is for the few operations around it.
     """
-    return np.float32((embeddings.shape[1] + 16) * 2.0**-24)
+    return float(embeddings.shape[1] + 16) * 2.0**-24
 
 
 def _at_least_the_kth(values: Floats, k: int) -> float:

@@ -14,34 +14,27 @@ _INDEXED_DIMENSIONS = (128, 160, 512)
 
 
 def upgrade() -> None:
-    """Rewrite the faces and build the indexes anew, which takes about two minutes for a hundred thousand faces."""
-    if op.get_context().dialect.name == "postgresql":
-        for dimension in _INDEXED_DIMENSIONS:
-            op.execute(f"DROP INDEX IF EXISTS ix_faces_cosine_{dimension}")
-        _rewrite_as("MAIN")
-        for dimension in _INDEXED_DIMENSIONS:
-            op.execute(
-                f"CREATE INDEX ix_faces_direction_{dimension} ON faces"
-                f" USING hnsw ((l2_normalize(embedding)::halfvec({dimension})) halfvec_ip_ops)"
-                f" WHERE dimension = {dimension}"
-            )
+    """Rewrite the faces and build the indexes anew: of 100,000 x 512 about a minute where maintenance_work_mem holds
+    the index."""
+    _rebuild("cosine", "direction", "MAIN", "l2_normalize(embedding)::halfvec", "halfvec_ip_ops")
 
 
 def downgrade() -> None:
     """As they were."""
-    if op.get_context().dialect.name == "postgresql":
-        for dimension in _INDEXED_DIMENSIONS:
-            op.execute(f"DROP INDEX ix_faces_direction_{dimension}")
-        _rewrite_as("EXTERNAL")
-        for dimension in _INDEXED_DIMENSIONS:
-            op.execute(
-                f"CREATE INDEX ix_faces_cosine_{dimension} ON faces"
-                f" USING hnsw ((embedding::vector({dimension})) vector_cosine_ops) WHERE dimension = {dimension}"
-            )
+    _rebuild("direction", "cosine", "EXTERNAL", "embedding::vector", "vector_cosine_ops")
 
 
-def _rewrite_as(storage: str) -> None:
+def _rebuild(before: str, after: str, storage: str, indexed: str, operators: str) -> None:
+    if op.get_context().dialect.name != "postgresql":
+        return
+    for dimension in _INDEXED_DIMENSIONS:
+        op.execute(f"DROP INDEX ix_faces_{before}_{dimension}")
     op.execute(
         "ALTER TABLE faces ALTER COLUMN embedding TYPE vector USING (embedding::real[])::vector,"
         f" ALTER COLUMN embedding SET STORAGE {storage}"
     )
+    for dimension in _INDEXED_DIMENSIONS:
+        op.execute(
+            f"CREATE INDEX ix_faces_{after}_{dimension} ON faces"
+            f" USING hnsw (({indexed}({dimension})) {operators}) WHERE dimension = {dimension}"
+        )
