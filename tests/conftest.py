@@ -5,6 +5,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,16 @@ def policy(tmp_path: Path) -> ImagePolicy:
     root = tmp_path / "root"
     root.mkdir()
     return ImagePolicy(max_bytes=100_000, max_pixels=1_000_000, roots=(str(root),))
+
+
+def open_below(folder: Path) -> list[str]:
+    """The files and folders below `folder`, and itself, that this process holds open; what threads of other tests open
+    elsewhere meanwhile is not asked for."""
+    found = []
+    for descriptor in os.listdir("/proc/self/fd"):
+        with suppress(FileNotFoundError):  # the listing's own, and what closes meanwhile
+            found.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+    return [path for path in found if Path(path).is_relative_to(folder)]
 
 
 def assert_error(response: TestResponse, status: int, code: str, *fields: str) -> dict[str, Any]:

@@ -21,7 +21,10 @@ from tests.test_server import text
 REQUESTS = int(os.environ.get("SOAK_REQUESTS", "450"))
 CLIENTS = 4
 SAMPLES = 60
-MOST_GROWTH = 0.01 if REQUESTS >= 20_000 else 0.03  # of the resident memory; few requests do not tell it from noise
+
+# Of the resident memory. Few requests are over before the allocator has reached its size, and that is up to 3 %;
+# of them it is asked that they keep less than 70 kB each, less than half of one photo in float32.
+MOST_GROWTH = 0.01 if REQUESTS >= 20_000 else 0.1
 
 
 def resident_mb(worker):

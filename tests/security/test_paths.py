@@ -12,7 +12,7 @@ import pytest
 from core import images
 from core.exceptions import ImageError, ImageSourceForbidden
 from core.images import ImagePolicy, managed_image, read_encoded
-from tests.conftest import KEY
+from tests.conftest import KEY, open_below
 from tests.pictures import ALICE, MASK, photo, write_photo
 from tests.security.weakened import read_checked_first, read_joined
 
@@ -268,12 +268,11 @@ def race(read, source, least, until):
     return seen
 
 
-def test_race(swapped, root, attack, cases):
+def test_race(swapped, root, attack, cases, tmp_path):
     source, name = swapped
-    before = set(os.listdir("/proc/self/fd"))
     won = {INSIDE, ImageSourceForbidden.code}  # by the photo, and by the link
     seen = race(lambda source: read_encoded(source, root), source, cases(2000, 25_000), until=won)
-    assert set(os.listdir("/proc/self/fd")) == before
+    assert open_below(tmp_path) == []
     assert set(seen) - {CANARY} >= won
     attack(name, cases(2000, 25_000), ["canary"] * seen[CANARY])
 
