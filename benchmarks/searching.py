@@ -17,6 +17,7 @@ from benchmarks.building import built_footprint
 from benchmarks.galleries import ALIKE, Engines, Gallery, write_index
 from benchmarks.servers import resident_mb
 from benchmarks.timing import in_turn
+from core.memory import share_arena
 from core.nearest import nearest
 from services.engine import catalogue
 from services.folder_watch import FolderWatch
@@ -77,17 +78,22 @@ def print_large(engines: Engines) -> None:
     took = in_turn(ways, LARGE_REPETITIONS)
     (stored,) = (one for one in engines.store.stored() if one.key == key)
     print(f"file     {stored.bytes / 1e6:.1f} MB, saved in {took['save']:.0f} ms, loaded in {took['load']:.0f} ms")
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        arrays, loaded, most, watched = pool.submit(_footprint, engines.home / "data" / "folder_index", key).result()
+    arrays, loaded, most, watched = _alone(_footprint, engines.home / "data" / "folder_index", key)
     matrix = embeddings.nbytes / 1e6
     print(f"memory   matrix {matrix:.1f} MB; in matrices (aim {AIM_MEMORY}): all arrays {arrays / matrix:.2f},", end="")
     print(f" resident {loaded / matrix:.2f}, while it is loaded {most / matrix:.2f},", end="")
     print(f" with the folder watched {watched / matrix:.2f}")
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        built, updated = pool.submit(built_footprint, engines.home / "built", folder, LARGE[1]).result()
+    built, updated = _alone(built_footprint, engines.home / "built", folder, LARGE[1])
     print(
         f"         resident in a process that has built it {built / matrix:.2f}, and updated it {updated / matrix:.2f}"
     )
+
+
+def _alone(measure: Callable[..., Any], *arguments: Any) -> Any:
+    """What a process of its own measures, which allocates as the service's do."""
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn, initializer=share_arena) as pool:
+        return pool.submit(measure, *arguments).result()
 
 
 def _ours(probe: Any, embeddings: Floats, model: str) -> dict[str, float]:

@@ -4,7 +4,7 @@ import logging
 import os
 
 from core.config import Settings
-from core.memory import share_arenas
+from core.memory import share_arena
 from core.setting_types import CPU
 
 # What OpenMP, numpy's and TensorFlow's own pools of threads read their size from.
@@ -19,7 +19,7 @@ _THREAD_COUNTS = (
 
 def prepare_process(settings: Settings) -> None:
     """Export the settings that those libraries read from the environment once, at import."""
-    share_arenas()
+    share_arena()
     os.environ["DEEPFACE_BACKEND_ENGINE"] = settings.deepface_engine
     os.environ["DEEPFACE_HOME"] = str(settings.deepface_home.resolve())
     os.environ["TF_USE_LEGACY_KERAS"] = "1"  # DeepFace drives TensorFlow through tf-keras
