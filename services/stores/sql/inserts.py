@@ -1,18 +1,30 @@
 """Inserts that meet a row of the same key, which each database says in a dialect of its own."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+Insert = sqlite.Insert | postgresql.Insert
 
-def insert_into(connection: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+
+def insert_into(connection: sa.Connection, table: sa.Table) -> Insert:
     """An insert that knows `on_conflict_…`."""
-    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+    return _insert(connection.dialect.name, table)
 
 
 def insert_if_missing(connection: sa.Connection, table: sa.Table, values: Mapping[str, Any]) -> bool:
     """Insert a row unless its key is taken; says whether it was inserted."""
-    insert = insert_into(connection, table).values(**values).on_conflict_do_nothing()
-    return connection.execute(insert.returning(*table.primary_key.columns)).first() is not None
+    statement = _insert_if_missing(connection.dialect.name, table)
+    return connection.execute(statement, dict(values)).first() is not None
+
+
+def _insert(dialect: str, table: sa.Table) -> Insert:
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+
+
+@cache  # SQLAlchemy takes longer to make a statement than a database to carry it out
+def _insert_if_missing(dialect: str, table: sa.Table) -> sa.Executable:
+    return _insert(dialect, table).on_conflict_do_nothing().returning(*table.primary_key.columns)

@@ -1,8 +1,10 @@
 """Search for PostgreSQL: pgvector finds candidates, float64 puts them in order."""
 
 import math
+import time
 from collections.abc import Sequence
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +35,19 @@ _EVERYONE = sa.text("SELECT reltuples FROM pg_class WHERE oid = 'faces'::regclas
 _FEW_OF_ALL = 0.1
 _FEW_FACES = 20_000
 
+# As often as PostgreSQL itself looks whether its statistics should be made anew (autovacuum_naptime).
+_ESTIMATE_S = 60
+_MOST_ESTIMATES = 1000
+
 _SPARE = 35  # candidates beyond k: faces of the same person, and those that less precision puts in another order
+
+
+class _Estimate(NamedTuple):
+    """How many faces a collection has in a space, and how many there are; `at` by the monotonic clock."""
+
+    mine: int
+    everyone: int
+    at: float
 
 
 class PgVectorSearch(FaceSearch):
@@ -42,6 +56,7 @@ class PgVectorSearch(FaceSearch):
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._estimates: dict[tuple[str, str], _Estimate] = {}
 
     @override
     def nearest(
@@ -49,13 +64,13 @@ class PgVectorSearch(FaceSearch):
     ) -> list[Near]:
         many = k + _SPARE
         with self._database.reading() as connection:
-            mine, everyone = _estimated(connection, only)
+            mine, everyone, _ = self._estimated(connection, only)
             are_few = mine <= min(_FEW_FACES, everyone * _FEW_OF_ALL)
             exact = metric == "euclidean" or len(probe) not in _INDEXED_DIMENSIONS or are_few
             candidates = min(max(math.isqrt(everyone) // 2, _FEWEST_CANDIDATES), _MOST_CANDIDATES)
             connection.exec_driver_sql(_SETTINGS.format(candidates=candidates))
             while True:
-                rows = connection.execute(_candidates(probe, only, metric, many, exact=exact)).all()
+                rows = _candidates(connection, probe, only, metric, many, exact=exact)
                 found = _ordered(probe, rows, metric, within)
                 first = by_person(found)
                 if len(first) > k or (within is not None and len(found) < len(rows)):
@@ -67,43 +82,56 @@ class PgVectorSearch(FaceSearch):
                 else:  # there are no more, or the index gave up before it came to those that the filter leaves
                     exact = True
 
+    def _estimated(self, connection: sa.Connection, only: Filter) -> _Estimate:
+        """What PostgreSQL's statistics say of this collection and space.
 
-def _estimated(connection: sa.Connection, only: Filter) -> tuple[int, int]:
-    """How many faces the collection has in this space, and how many there are, by PostgreSQL's statistics.
+        Where the faces are few, the index would mostly come upon those of other collections.
+        """
+        which = only.collection, only.space
+        known = self._estimates.get(which)
+        if known is None or time.monotonic() - known.at > _ESTIMATE_S:
+            explained = connection.execute(_EXPLAIN, {"collection": only.collection, "space": only.space}).scalar_one()
+            everyone = connection.execute(_EVERYONE).scalar_one()
+            known = _Estimate(explained[0]["Plan"]["Plan Rows"], max(0, int(everyone)), time.monotonic())
+            if len(self._estimates) >= _MOST_ESTIMATES:
+                self._estimates.clear()
+            self._estimates[which] = known
+        return known
 
-    Where the first are few, the index would mostly come upon faces of other collections.
-    """
-    explained = connection.execute(_EXPLAIN, {"collection": only.collection, "space": only.space}).scalar_one()
-    everyone = connection.execute(_EVERYONE).scalar_one()
-    return explained[0]["Plan"]["Plan Rows"], max(0, int(everyone))  # -1 before the first ANALYZE
 
-
-def _candidates(probe: npt.NDArray[np.float64], only: Filter, metric: str, many: int, *, exact: bool) -> sa.Select[Any]:
+def _candidates(
+    connection: sa.Connection, probe: npt.NDArray[np.float64], only: Filter, metric: str, many: int, *, exact: bool
+) -> Sequence[Any]:
     """The `many` faces nearest: by pgvector's float32, or by half precision as the index has it."""
-    dimension = len(probe)
+    select = _nearest_faces(len(probe), metric, exact)
+    if only.person is not None:
+        select = select.where(faces.c.person_id == only.person)
+    if only.labels:
+        select = select.join(persons, persons.c.id == faces.c.person_id).where(*has_labels(only.labels))
+    if not exact:
+        probe = probe / (np.linalg.norm(probe) or 1)
+    written = f"[{','.join(format(number, '.9g') for number in probe.tolist())}]"  # all that float32 tells apart
+    values = {"probe": written, "of_collection": only.collection, "of_space": only.space, "many": many}
+    return connection.execute(select, values).all()
+
+
+@cache  # SQLAlchemy takes a while to make a statement
+def _nearest_faces(dimension: int, metric: str, exact: bool) -> sa.Select[Any]:
     kind, operator = f"vector({dimension})", "<->" if metric == "euclidean" else "<=>"
     compared = f"faces.embedding::{kind}"
     if not exact:
         kind, operator = f"halfvec({dimension})", "<#>"
         compared = f"l2_normalize(faces.embedding)::{kind}"  # the index is on this very expression
-        probe = probe / (np.linalg.norm(probe) or 1)
-    distance = sa.text(f"({compared}) {operator} CAST(:probe AS {kind})")
-    written = f"[{','.join(format(number, '.9g') for number in probe.tolist())}]"  # all that float32 tells apart
-    select = (
+    return (
         sa.select(faces.c.id, faces.c.person_id, sa.func.vector_send(faces.c.embedding).label("sent"))
         .where(
             faces.c.dimension == sa.literal_column(str(dimension)),  # as the partial index says it
-            faces.c.collection == only.collection,
-            faces.c.space == only.space,
+            faces.c.collection == sa.bindparam("of_collection"),
+            faces.c.space == sa.bindparam("of_space"),
         )
-        .order_by(distance.bindparams(probe=written))
-        .limit(many)
+        .order_by(sa.text(f"({compared}) {operator} CAST(:probe AS {kind})"))
+        .limit(sa.bindparam("many", type_=sa.Integer))
     )
-    if only.person is not None:
-        select = select.where(faces.c.person_id == only.person)
-    if only.labels:
-        select = select.join(persons, persons.c.id == faces.c.person_id).where(*has_labels(only.labels))
-    return select
 
 
 def _ordered(probe: npt.NDArray[np.float64], rows: Sequence[Any], metric: str, within: float | None) -> list[Near]:

@@ -23,6 +23,7 @@ FACE_COLUMNS = [
 
 _FACES = sa.select(sa.func.count()).where(faces.c.person_id == persons.c.id).scalar_subquery().label("faces")
 SELECT_PERSONS = sa.select(persons, _FACES)
+_SELECT_SOME = SELECT_PERSONS.where(persons.c.id.in_(sa.bindparam("numbers", expanding=True)))
 
 
 def text_of_space(space: EmbeddingSpace) -> str:
@@ -112,6 +113,11 @@ def person_in(connection: sa.Connection, number: UUID) -> Person:
     if row is None:
         raise PersonNotFound
     return person_of(row)
+
+
+def persons_in(connection: sa.Connection, numbers: Sequence[UUID]) -> dict[UUID, Person]:
+    """Those of the persons that there are."""
+    return {row.id: person_of(row) for row in connection.execute(_SELECT_SOME, {"numbers": list(numbers)})}
 
 
 def faces_in(connection: sa.Connection, numbers: Sequence[UUID]) -> list[StoredFace]:

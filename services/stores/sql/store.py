@@ -45,6 +45,7 @@ from services.stores.sql.rows import (
     only,
     person_in,
     person_of,
+    persons_in,
     text_of_space,
 )
 from services.stores.sql.schema import as_id, collections, faces, folded, persons
@@ -106,12 +107,12 @@ class SqlGalleryStore(GalleryStore):
                 number = writes.lock_person_called(connection, name, collection, now)
             writes.merge_into(connection, number, labels=labels, metadata=metadata, retain_until=retain_until)
             add = partial(writes.add_face, connection, self._keyring, person=number, collection=collection, at=now)
-            ids = [add(face) for face in faces]
+            stored = [add(face) for face in faces]
             person = person_in(connection, number)
             if answer_key is not None:
-                answers.keep(connection, answer_key, ids[0], person, now)
-            writes.record(connection, event, now, person_id=str(number), face_id=str(ids[0]))
-            return person, faces_in(connection, ids)
+                answers.keep(connection, answer_key, UUID(stored[0].id), person, now)
+            writes.record(connection, event, now, person_id=str(number), face_id=stored[0].id)
+            return person, stored
 
     @override
     def one_at_a_time(self) -> AbstractContextManager[None]:
@@ -143,8 +144,7 @@ class SqlGalleryStore(GalleryStore):
             probe = np.ldexp(probe, -int(np.frexp(np.abs(probe).max())[1]))
         found = self._search.nearest(probe, only, metric=metric, k=k, within=within)
         with self._database.reading() as connection:
-            rows = connection.execute(SELECT_PERSONS.where(persons.c.id.in_([near.person_id for near in found])))
-            there = {row.id: person_of(row) for row in rows}
+            there = persons_in(connection, [near.person_id for near in found])
         return [
             Neighbour(person=there[near.person_id], face_id=str(near.face_id), distance=near.distance)
             for near in found

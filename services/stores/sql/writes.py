@@ -11,11 +11,14 @@ import sqlalchemy as sa
 from core.exceptions import PersonNotFound
 from core.sealing import Keyring
 from services.stores.audit_base import Event, RecordedEvent
-from services.stores.gallery_values import NewFace
+from services.stores.gallery_values import NewFace, StoredFace
 from services.stores.sql import answers, sealing
-from services.stores.sql.inserts import insert_if_missing
+from services.stores.sql.inserts import insert_if_missing, insert_into
 from services.stores.sql.rows import text_of_space
 from services.stores.sql.schema import changes, collections, events, faces, persons
+
+_INSERT_FACE = sa.insert(faces)
+_INSERT_EVENT = sa.insert(events).returning(events.c.id)
 
 
 def now() -> datetime:
@@ -40,13 +43,13 @@ def lock_person(connection: sa.Connection, number: UUID, collection: str | None 
 
 def lock_person_called(connection: sa.Connection, name: str, collection: str, at: datetime) -> UUID:
     """As `lock_person`, of the person of this name, who is made if there is none."""
-    called = (persons.c.collection == collection) & (persons.c.name == name)
-    while True:  # between the two statements somebody may have been forgotten
-        new = {"id": uuid4(), "collection": collection, "name": name, "registered_at": at}
-        insert_if_missing(connection, persons, new | {"labels": {}, "metadata": {}})
-        found: UUID | None = connection.scalar(sa.select(persons.c.id).where(called).with_for_update())
-        if found is not None:
-            return found
+    insert = insert_into(connection, persons)
+    key = [persons.c.collection, persons.c.name]
+    # What changes nothing locks the row, whoever made it, in the same statement.
+    either = insert.on_conflict_do_update(index_elements=key, set_={"name": insert.excluded.name})
+    new = {"id": uuid4(), "collection": collection, "name": name, "registered_at": at, "labels": {}, "metadata": {}}
+    number: UUID = connection.execute(either.returning(persons.c.id), new).scalar_one()
+    return number
 
 
 def merge_into(
@@ -80,33 +83,45 @@ def add_face(
     collection: str,
     at: datetime,
     number: UUID | None = None,
-) -> UUID:
-    """Store the face, by a new id or this one, sealed if there is a key; returns its id."""
+) -> StoredFace:
+    """Store the face, by a new id or this one, sealed if there is a key."""
     number = number or uuid4()
-    connection.execute(
-        sa.insert(faces).values(
-            id=number,
-            person_id=person,
-            collection=collection,
-            space=text_of_space(face.space),
-            dimension=len(face.embedding),
-            detector=face.detector,
-            weights=face.weights,
-            area=asdict(face.area),
-            confidence=face.confidence,
-            quality=face.quality,
-            liveness=face.liveness,
-            registered_at=at,
-            **sealing.columns(connection, keyring, number, face.embedding, face.crop),
-        )
-    )
+    values = {
+        "id": number,
+        "person_id": person,
+        "collection": collection,
+        "space": text_of_space(face.space),
+        "dimension": len(face.embedding),
+        "detector": face.detector,
+        "weights": face.weights,
+        "area": asdict(face.area),
+        "confidence": face.confidence,
+        "quality": face.quality,
+        "liveness": face.liveness,
+        "registered_at": at,
+    }
+    sealed = sealing.columns(connection, keyring, number, face.embedding, face.crop)
+    connection.execute(_INSERT_FACE, values | sealed)
     note_changes(connection, [number])
-    return number
+    return StoredFace(
+        id=str(number),
+        person_id=str(person),
+        collection=collection,
+        space=face.space,
+        detector=face.detector,
+        weights=face.weights,
+        area=face.area,
+        confidence=face.confidence,
+        quality=face.quality,
+        liveness=face.liveness,
+        has_crop=face.crop is not None,
+        registered_at=at,
+    )
 
 
 def note_changes(connection: sa.Connection, numbers: Sequence[UUID]) -> None:
-    """Tell the other processes that these faces are new, gone, or somebody else's."""
-    if numbers:
+    """Tell the other processes that these faces are new, gone, or somebody else's; PostgreSQL searches for itself."""
+    if numbers and connection.dialect.name == "sqlite":
         connection.execute(sa.insert(changes), [{"face_id": number} for number in numbers])
 
 
@@ -126,7 +141,7 @@ def forget_persons(connection: sa.Connection, which: sa.ColumnElement[bool]) -> 
 def record(connection: sa.Connection, event: Event, at: datetime, **known: str) -> RecordedEvent:
     """Append the event of a change at this moment, with what the transaction has `known` to add to it."""
     values = asdict(event) | {"details": dict(event.details), "at": at} | known
-    number = connection.execute(sa.insert(events).values(**values).returning(events.c.id)).scalar_one()
+    number = connection.execute(_INSERT_EVENT, values).scalar_one()
     return RecordedEvent(id=number, event=Event(**values))
 
 
