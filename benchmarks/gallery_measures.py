@@ -51,7 +51,8 @@ def print_terms(server_url: str) -> None:
     print(
         f"PostgreSQL {row[0]} with shared_buffers {row[1]}, pgvector {row[2]}; warm page cache"
         f"\n{FACES_EACH} made-up faces a person around a random centre; a probe is another one, from a fixed seed"
-        f"\nwhole: SqlGalleryStore.nearest of {K} persons, {METRIC}; alone: without reading who they are"
+        f"\nwhole: SqlGalleryStore.nearest of {K} persons, {METRIC} (the scan by euclidean); alone: without reading who"
+        " they are"
         "\nread: the fastest of numpy's ways through the float32 matrix, in the same turns"
         f"\nmedians of {REPETITIONS}; rank-1 and recall@{K} against one product with all faces: the index of {PROBES}"
         f" probes, the others of {EXACT_PROBES}"
@@ -64,7 +65,7 @@ def print_search(people: People, stores: Stores) -> None:
     """Identifying's search on each database, beside the reading of the matrix, and in a small collection beside it."""
     matrix = people.embeddings[: people.everybody]
     probe = people.probes[0].astype(np.float32)
-    named = {"SQLite, exact": stores.sqlite, "pgvector, HNSW": stores.indexed, "pgvector, exact": stores.scanning}
+    named = {"SQLite, exact": stores.sqlite, "pgvector, HNSW": stores.indexed, "pgvector, scan": stores.scanning}
     reads: dict[str, Callable[[], Any]] = {
         "product": lambda: matrix @ probe,
         "max": matrix.max,

@@ -42,7 +42,7 @@ class DatabaseStorage(Storage):
         now = writes.now()
         is_over = hits.c.expires_at <= now
         with self._database.writing() as connection:
-            new = insert_into(connection, hits).values(
+            new = insert_into(connection.dialect.name, hits).values(
                 key=key, times=amount, expires_at=now + timedelta(seconds=expiry)
             )
             counted = new.on_conflict_do_update(

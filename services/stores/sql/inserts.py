@@ -10,9 +10,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 Insert = sqlite.Insert | postgresql.Insert
 
 
-def insert_into(connection: sa.Connection, table: sa.Table) -> Insert:
+def insert_into(dialect: str, table: sa.Table) -> Insert:
     """An insert that knows `on_conflict_…`."""
-    return _insert(connection.dialect.name, table)
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 def insert_if_missing(connection: sa.Connection, table: sa.Table, values: Mapping[str, Any]) -> bool:
@@ -21,10 +21,6 @@ def insert_if_missing(connection: sa.Connection, table: sa.Table, values: Mappin
     return connection.execute(statement, dict(values)).first() is not None
 
 
-def _insert(dialect: str, table: sa.Table) -> Insert:
-    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
-
-
 @cache  # SQLAlchemy takes longer to make a statement than a database to carry it out
 def _insert_if_missing(dialect: str, table: sa.Table) -> sa.Executable:
-    return _insert(dialect, table).on_conflict_do_nothing().returning(*table.primary_key.columns)
+    return insert_into(dialect, table).on_conflict_do_nothing().returning(*table.primary_key.columns)

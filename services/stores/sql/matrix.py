@@ -46,7 +46,7 @@ class Matrix:
     def remove(self, face_ids: Set[UUID]) -> None:
         """Take out those faces that are here: the last row comes in the place of each."""
         alike = self._rows(self._face_ids, face_ids).tolist()
-        gone = [row for row in alike if _uuid(self._face_ids[row]) in face_ids]
+        gone = [row for row in alike if _uuid(self._face_ids[row].tolist()) in face_ids]
         for row in reversed(gone):  # so that the last row is never one still to go
             self.count -= 1
             for array in (self._embeddings, self._lengths, self._face_ids, self._person_ids):
@@ -63,17 +63,21 @@ class Matrix:
         within: float | None,
     ) -> list[Near]:
         """As `FaceSearch.nearest`, of these persons; None is everybody."""
-        rows = np.arange(self.count) if whose is None else self._rows(self._person_ids, whose)
-        used = rows if len(rows) < self.count else slice(self.count)  # a copy only of some
+        used: Any = slice(self.count)
+        if whose is not None and len(rows := self._rows(self._person_ids, whose)) < self.count:
+            used = rows  # a copy, but only of some
         embeddings, lengths = self._embeddings[used], self._lengths[used]
+        person_ids, face_ids = self._person_ids[used], self._face_ids[used]
         if not len(embeddings):
             return []
         many = k + 8  # a person may have several faces, and equal distances are put in order below
         while True:
             places, distances = nearest(probe, (embeddings, lengths), metric, within=within, k=many)
             found = [
-                Near(person_id=_uuid(self._person_ids[row]), face_id=_uuid(self._face_ids[row]), distance=distance)
-                for row, distance in zip(rows[places].tolist(), distances.tolist(), strict=True)
+                Near(person_id=_uuid(person), face_id=_uuid(face), distance=distance)
+                for person, face, distance in zip(
+                    person_ids[places].tolist(), face_ids[places].tolist(), distances.tolist(), strict=True
+                )
             ]
             found.sort(key=lambda near: (near.distance, near.person_id, near.face_id))
             first = by_person(near for near in found if whose is None or near.person_id in whose)
@@ -92,8 +96,8 @@ def halves_of(texts: Sequence[str]) -> Ids:
     return np.frombuffer(bytes.fromhex("".join(texts)), ">u8").astype(np.uint64).reshape(-1, 2)
 
 
-def _uuid(halves: Ids) -> UUID:
-    first, second = halves.tolist()
+def _uuid(halves: Sequence[int]) -> UUID:
+    first, second = halves
     return UUID(int=first << 64 | second)
 
 

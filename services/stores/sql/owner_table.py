@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import pgvector
 import psycopg
 from psycopg import sql
 from sqlalchemy.engine import make_url
@@ -14,6 +13,7 @@ from typing_extensions import override
 
 from core.exceptions import ServiceUnavailable, StorageFull
 from services.stores.owner_base import OwnerRow, OwnerTable, Replaced
+from services.stores.sql.schema import text_of_vector
 
 _TIMEOUT_S = 5  # for a connection or a lock
 
@@ -116,8 +116,7 @@ def _require_dimension(cursor: psycopg.Cursor[Any], dimension: int) -> None:
 
 
 def _fields(row: OwnerRow) -> list[Any]:
-    embedding = pgvector.Vector(row.embedding).to_text()
-    return [row.id, row.person_id, row.label, embedding, json.dumps(row.metadata), row.created_at]
+    return [row.id, row.person_id, row.label, text_of_vector(row.embedding), json.dumps(row.metadata), row.created_at]
 
 
 @contextmanager

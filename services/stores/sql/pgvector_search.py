@@ -14,7 +14,7 @@ from typing_extensions import override
 from core.distances import distances
 from services.stores.sql.database import Database
 from services.stores.sql.rows import has_labels
-from services.stores.sql.schema import faces, persons
+from services.stores.sql.schema import faces, persons, text_of_vector
 from services.stores.sql.search import FaceSearch, Filter, Near, by_person
 
 # Candidates a search looks at before it stops: half the root of the number of faces. With 150 no probe missed the
@@ -110,8 +110,12 @@ def _candidates(
         select = select.join(persons, persons.c.id == faces.c.person_id).where(*has_labels(only.labels))
     if not exact:
         probe = probe / (np.linalg.norm(probe) or 1)
-    written = f"[{','.join(format(number, '.9g') for number in probe.tolist())}]"  # all that float32 tells apart
-    values = {"probe": written, "of_collection": only.collection, "of_space": only.space, "many": many}
+    values = {
+        "probe": text_of_vector(probe),
+        "of_collection": only.collection,
+        "of_space": only.space,
+        "many": many,
+    }
     return connection.execute(select, values).all()
 
 

@@ -56,7 +56,7 @@ class Vector(sa.types.TypeDecorator[npt.NDArray[np.float32] | bytes]):
     def process_bind_param(self, value: npt.NDArray[np.float32] | bytes | None, dialect: sa.Dialect) -> Any:
         if value is None or isinstance(value, bytes):
             return value
-        return value.astype("<f4").tobytes() if dialect.name == "sqlite" else pgvector.Vector(value).to_text()
+        return value.astype("<f4").tobytes() if dialect.name == "sqlite" else text_of_vector(value)
 
     @override
     def process_result_value(self, value: Any, dialect: sa.Dialect) -> npt.NDArray[np.float32] | bytes | None:
@@ -71,6 +71,11 @@ class _PgVector(sa.types.UserDefinedType[str]):
     def get_col_spec(self, **_: Any) -> str:
         """The type's name in a statement; without a dimension, for one column holds those of several models."""
         return "vector"
+
+
+def text_of_vector(numbers: npt.NDArray[np.floating[Any]]) -> str:
+    """A vector as pgvector reads it; nine digits tell apart whatever float32 does."""
+    return f"[{','.join([format(number, '.9g') for number in numbers.tolist()])}]"
 
 
 def folded(name: str) -> str:

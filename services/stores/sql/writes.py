@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -43,13 +44,18 @@ def lock_person(connection: sa.Connection, number: UUID, collection: str | None 
 
 def lock_person_called(connection: sa.Connection, name: str, collection: str, at: datetime) -> UUID:
     """As `lock_person`, of the person of this name, who is made if there is none."""
-    insert = insert_into(connection, persons)
-    key = [persons.c.collection, persons.c.name]
-    # What changes nothing locks the row, whoever made it, in the same statement.
-    either = insert.on_conflict_do_update(index_elements=key, set_={"name": insert.excluded.name})
     new = {"id": uuid4(), "collection": collection, "name": name, "registered_at": at, "labels": {}, "metadata": {}}
-    number: UUID = connection.execute(either.returning(persons.c.id), new).scalar_one()
+    number: UUID = connection.execute(_insert_or_lock(connection.dialect.name), new).scalar_one()
     return number
+
+
+@cache
+def _insert_or_lock(dialect: str) -> sa.Executable:
+    """What changes nothing locks the row, whoever made it, in the same statement."""
+    insert = insert_into(dialect, persons)
+    key = [persons.c.collection, persons.c.name]
+    either = insert.on_conflict_do_update(index_elements=key, set_={"name": insert.excluded.name})
+    return either.returning(persons.c.id)
 
 
 def merge_into(
