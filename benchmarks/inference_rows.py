@@ -5,6 +5,7 @@ import multiprocessing
 import statistics
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ STARTS = 3
 _LARGE, _LARGER, _GROUP = (SHARED / "faces" / "annotated" / name for name in ("005_A.jpg", "003_A.jpg", "015_6.jpg"))
 _QUALITY = (cv2.IMWRITE_JPEG_QUALITY, 85)  # keeps 20 megapixels below MAX_IMAGE_BYTES
 _FIRST, _SECOND = pictures((416, 624))
+_INT8 = "  the same, INFERENCE_RUNTIME=onnx-int8"
 _RECOGNITION = ("VGG-Face", "Facenet512", "ArcFace", "Dlib")
 
 
@@ -70,9 +72,10 @@ def represent(home: Path) -> None:
 def analyze(home: Path) -> None:
     """Four attributes, of networks that share their convolutions with each other and of such that do not."""
     work = ("analyze", {"img": data_uri(_FIRST), "detector_backend": "opencv"})
-    _single(home, "/analyze, 4 attributes, planted trunk", work, *ATTRIBUTES, "opencv", aim=2.2, faster_aim=4)
+    models = (*ATTRIBUTES, "opencv")
+    _single(home, "/analyze, 4 attributes, planted trunk", work, *models, aim=2.2, faster_aim=4, has_large_layers=True)
     with home_of_networks(unshared=True) as apart:
-        _single(apart, "/analyze, 4 attributes, trunks of their own", work, *ATTRIBUTES, "opencv")
+        _single(apart, "/analyze, 4 attributes, trunks of their own", work, *models, has_large_layers=True)
 
 
 def at_once(home: Path) -> None:
@@ -99,17 +102,22 @@ def memory(home: Path) -> None:
     mix = [_represent(_FIRST, model, "opencv") for model in _RECOGNITION]
     mix.append(("analyze", {"img": data_uri(_FIRST), "detector_backend": "opencv"}))
     models = (*_RECOGNITION, *ATTRIBUTES, "opencv")
-    with ours(home, **preloading(*models)):  # keeps the networks' optimised forms
-        pass
-    resident: Measured = {}
-    private: Measured = {}
-    for who, server in ((ONE, deepfaces(home)), (US, ours(home, **preloading(*models)))):
-        with server as (url, worker, _):
-            for work in mix:
-                post(url, work)
-            resident[who], private[who] = resident_mb(worker), private_mb(worker)
-    print_line("resident, 4 models and 4 attributes", resident, "MB", aim=3)
-    print_line("  of that no page of a file", private, "MB", aim=3)
+    theirs = _footprint(deepfaces(home), mix)
+    for line, runtime in (("resident, 4 models and 4 attributes", "onnx"), (_INT8, "onnx-int8")):
+        settings = preloading(*models) | {"INFERENCE_RUNTIME": runtime}
+        with ours(home, **settings):  # keeps the networks' optimised forms
+            pass
+        mine = _footprint(ours(home, **settings), mix)
+        print_line(line, {ONE: theirs[0], US: mine[0]}, "MB", aim=3)
+        print_line("  of that no page of a file", {ONE: theirs[1], US: mine[1]}, "MB", aim=3)
+
+
+def _footprint(server: AbstractContextManager[tuple[str, int, float]], mix: list[Work]) -> tuple[float, float]:
+    """What is resident of a server's worker after this work, and what of that is no page of a file."""
+    with server as (url, worker, _):
+        for work in mix:
+            post(url, work)
+        return resident_mb(worker), private_mb(worker)
 
 
 def processor(home: Path) -> None:
@@ -143,10 +151,19 @@ def _started(server: Callable[[], Any], count: int = STARTS) -> tuple[float, flo
 
 
 def _single(
-    home: Path, title: str, work: Work, *models: str, aim: float | None = None, faster_aim: float | None = None
+    home: Path,
+    title: str,
+    work: Work,
+    *models: str,
+    aim: float | None = None,
+    faster_aim: float | None = None,
+    has_large_layers: bool = False,
 ) -> None:
-    """One client, one request after the other, of each server in turn; with a `faster_aim` on OpenVINO too."""
+    """One client, one request after the other, of each server in turn; with a `faster_aim` on OpenVINO too, and with
+    large dense layers in 8 bits too."""
     lines = [(title, "onnx", aim)]
+    if has_large_layers:
+        lines.append((_INT8, "onnx-int8", None))
     if faster_aim is not None and importlib.util.find_spec("openvino") is not None:
         lines.append(("  the same, INFERENCE_RUNTIME=openvino", "openvino", faster_aim))
     for line, runtime, aimed in lines:

@@ -161,10 +161,10 @@ class Settings(BaseSettings):
     deepface_engine: Annotated[Literal["onnx", "tensorflow", "pytorch"], AfterValidator(installed_engine)] = Field(
         "onnx", description="Framework DeepFace runs on: onnx, tensorflow or pytorch."
     )
-    inference_runtime: Annotated[Literal["onnx", "openvino"], AfterValidator(runnable)] = Field(
+    inference_runtime: Annotated[Literal["onnx", "onnx-int8", "openvino"], AfterValidator(runnable)] = Field(
         "onnx",
-        description="What runs the recognition and attribute networks: `onnx` in float32; `openvino` in bfloat16, where"
-        " the processor has it.",
+        description="What runs the recognition and attribute networks: `onnx` in float32; `onnx-int8` with weights of 8"
+        " bits in large dense layers; `openvino` in bfloat16, where the processor has it.",
     )
     license_policy: Literal["any", "commercial"] = Field(
         "any",

@@ -64,11 +64,10 @@ def installed_engine(engine: str) -> str:
 
 def runnable(runtime: str, info: ValidationInfo) -> str:
     """A runtime that is installed, and goes with the framework and the device that the settings name before it."""
-    if runtime == "openvino":
-        if importlib.util.find_spec("openvino") is None:
-            raise ValueError("OpenVINO is not installed: pip install -r requirements-openvino.txt")
-        if info.data.get("deepface_engine") != "onnx" or info.data.get("gpu_device") != CPU:
-            raise ValueError("openvino goes with DEEPFACE_ENGINE=onnx and GPU_DEVICE=-1")
+    if runtime == "openvino" and importlib.util.find_spec("openvino") is None:
+        raise ValueError("OpenVINO is not installed: pip install -r requirements-openvino.txt")
+    if runtime != "onnx" and (info.data.get("deepface_engine") != "onnx" or info.data.get("gpu_device") != CPU):
+        raise ValueError(f"{runtime} goes with DEEPFACE_ENGINE=onnx and GPU_DEVICE=-1")
     return runtime
 
 

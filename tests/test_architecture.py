@@ -48,6 +48,15 @@ ALLOWED = {
         "services.engine.detectors",
         CORE_LEAVES,
     ),
+    "services.engine.int8_weights": ("services.engine.graphs", CORE_LEAVES),
+    "services.engine.runtimes": (
+        "services.engine.int8_weights",
+        "services.engine.onnx_runtime",
+        "services.engine.openvino_runtime",
+        "services.engine.runtime",
+        CORE_LEAVES,
+    ),
+    "services.engine.trunk": ("services.engine.graphs", CORE_LEAVES),
     "services.engine.shared_trunk": (
         "services.engine.base",
         "services.engine.catalogue",

@@ -37,9 +37,8 @@ from services.engine.dlib_network import DlibNetwork, graph_of
 from services.engine.lanes import Lane, Lanes
 from services.engine.model import Model
 from services.engine.onnx_runtime import OnnxRuntime
-from services.engine.openvino_runtime import OpenVinoRuntime
 from services.engine.passes import Batching, Passes
-from services.engine.runtime import Runtime
+from services.engine.runtimes import chosen
 from services.engine.shared_trunk import SharedTrunk
 
 logger = logging.getLogger(__name__)
@@ -68,7 +67,7 @@ _FASNET_REAL = 1
 class DeepFaceEngine(Engine):
     """DeepFace 0.0.103 on the framework that `prepare_process` chose, in `lanes`, its networks on `cores`.
 
-    `runtime` is `onnx` or `openvino`; `cache` a folder for what is prepared once, None prepares it anew each time.
+    `runtime` and `cache` are as `runtimes.chosen` has them.
     """
 
     def __init__(
@@ -89,9 +88,7 @@ class DeepFaceEngine(Engine):
         graphs = None if cache is None else cache / "graphs"
         # Boxes and verdicts on liveness are float32's, whatever runs the networks behind them.
         self._exact = OnnxRuntime(name=framework, providers=providers, threads=threads, folder=graphs)
-        self._runtime: Runtime = self._exact
-        if runtime == "openvino":
-            self._runtime = OpenVinoRuntime(threads=threads, folder=None if cache is None else cache / "openvino")
+        self._runtime = chosen(runtime, self._exact, threads=threads, cache=cache)
         trunks = None if cache is None or framework != "onnx" else cache / "trunk"
         self._trunk = SharedTrunk(weights, self._passes, self._runtime, trunks)
         self._max_side_px = max_side_px

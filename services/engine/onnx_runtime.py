@@ -8,7 +8,7 @@ import hashlib
 import logging
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from services.engine.runtime import Runtime, Session
 
 logger = logging.getLogger(__name__)
 
-_CPU = ["CPUExecutionProvider"]
+CPU = ("CPUExecutionProvider",)
 _DRAFT = ".draft"
 _GRAPH, _WEIGHTS = "graph.onnx", "weights.bin"
 _LEAST_MAPPED_BYTES = 1024  # what is smaller stays in the graph
@@ -33,19 +33,31 @@ _PROCESSORS = Path("/proc/cpuinfo")
 
 
 class OnnxRuntime(Runtime):
-    """Sessions of `threads` threads on these providers; on a processor their optimised form is kept in `folder`."""
+    """Sessions of `threads` threads on these providers; on a processor their optimised form is kept in `folder`.
 
-    def __init__(self, *, name: str, providers: Sequence[str], threads: int, folder: Path | None = None) -> None:
+    `rewritten` may give another network to run in a network's place, or None to leave it.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        providers: Sequence[str],
+        threads: int,
+        folder: Path | None = None,
+        rewritten: Callable[[str | bytes], bytes | None] | None = None,
+    ) -> None:
         self.name = name
+        self._rewritten = rewritten
         self._providers = list(providers)
         self._threads = threads
         # What other providers make of a graph is not to be had on disk.
-        self._folder = folder if self._providers == _CPU else None
+        self._folder = folder if self._providers == list(CPU) else None
 
     @override
     def open(self, network: str | bytes) -> Session:
         if self._folder is None:
-            return self._session(network, self._options())
+            return self._session(self._to_run(network), self._options())
         kept = self._folder / _name_of(network)
         try:
             if not kept.is_dir():  # else nobody waits for another network that is being optimised
@@ -54,7 +66,7 @@ class OnnxRuntime(Runtime):
         except Exception as error:  # a full disk, a damaged file: whatever ONNX Runtime raises of these
             logger.warning("a network is opened without its optimised form: %s", type(error).__name__)
             shutil.rmtree(kept, ignore_errors=True)
-            return self._session(network, self._options())
+            return self._session(self._to_run(network), self._options())
 
     def _keep_once(self, network: str | bytes, kept: Path) -> None:
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -71,13 +83,18 @@ class OnnxRuntime(Runtime):
         options.optimized_model_filepath = str(draft / _GRAPH)
         for key, value in (("file_name", _WEIGHTS), ("min_size_in_bytes", str(_LEAST_MAPPED_BYTES))):
             options.add_session_config_entry(f"session.optimized_model_external_initializers_{key}", value)
-        self._session(network, options)
+        if self._rewritten is not None:  # its weights would be laid out anew in the memory of each process
+            options.add_session_config_entry("session.save_external_prepacked_constant_initializers", "1")
+        self._session(self._to_run(network), options)
         for file in draft.iterdir():
             with file.open("rb") as content:
                 os.fsync(content.fileno())
         for old in kept.parent.glob(f"{kept.name.rpartition('-')[0]}-*"):
             shutil.rmtree(old, ignore_errors=True)
         draft.rename(kept)
+
+    def _to_run(self, network: str | bytes) -> str | bytes:
+        return (self._rewritten and self._rewritten(network)) or network
 
     def _kept(self, kept: Path) -> Session:
         options = self._options()

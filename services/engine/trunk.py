@@ -14,10 +14,10 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-import onnx
 from onnx import TensorProto, helper, shape_inference
 
 from core.files import atomically_written, locked, signature_of
+from services.engine.graphs import loaded
 
 _PLAN = "plan.json"  # written last: what is listed there is whole
 _COSTLY = "Conv"  # what is worth sharing has one of these
@@ -60,7 +60,7 @@ def _head(folder: Path, name: str) -> Path:
 
 def _write(files: dict[str, Path], folder: Path) -> list[str]:
     """Write the trunk and the heads; returns the names of the networks that share it."""
-    steps = {name: _steps(_loaded(path)) for name, path in files.items()}
+    steps = {name: _steps(loaded(str(path))) for name, path in files.items()}
     groups: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
     for name, own in steps.items():
         if beginning := _up_to_costly(own):
@@ -73,7 +73,7 @@ def _write(files: dict[str, Path], folder: Path) -> list[str]:
     same = len(list(takewhile(lambda step: len(set(step)) == 1, in_step)))
     cut: Cut | None = None
     for name in names:
-        model = _loaded(files[name])
+        model = loaded(str(files[name]))
         if cut is None:
             cut = _last_cut(model, same)
             if cut is None:
@@ -89,20 +89,6 @@ class Cut:
 
     nodes: int
     shape: list[int | str | None]
-
-
-def _loaded(path: Path) -> Any:
-    """The network, with constants among its weights however they were written, and only the faces as its input."""
-    model = onnx.load(str(path))
-    graph = model.graph
-    for node in [node for node in graph.node if node.op_type == "Constant" and node.attribute[0].name == "value"]:
-        graph.initializer.add().CopyFrom(node.attribute[0].t)
-        graph.initializer[-1].name = node.output[0]
-        graph.node.remove(node)
-    weights = {tensor.name for tensor in graph.initializer}
-    for value in [value for value in graph.input if value.name in weights]:
-        graph.input.remove(value)
-    return model
 
 
 def _steps(model: Any) -> list[str]:

@@ -1,4 +1,4 @@
-"""The networks on OpenVINO, beside the same on ONNX Runtime."""
+"""The networks on the runtimes that are not exact, beside the same in float32."""
 
 import importlib.util
 import os
@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from core.config import SettingsError, load_settings
+from services.engine import int8_weights
 from services.engine.base import Detection
 from services.engine.deepface import DeepFaceEngine
 from services.engine.weights import WeightFolder
@@ -20,57 +21,62 @@ PROJECT = Path(__file__).parents[2]
 needs_openvino = pytest.mark.skipif(
     importlib.util.find_spec("openvino") is None, reason="OpenVINO is not installed: requirements-openvino.txt"
 )
+ON_EACH = pytest.mark.parametrize(
+    "engines", ["onnx-int8", pytest.param("openvino", marks=needs_openvino)], indirect=True
+)
 
 
 @pytest.fixture
-def engines(deepface_home, tmp_path, monkeypatch):
-    """By its name, an engine on each runtime."""
+def engines(request, deepface_home, tmp_path, monkeypatch):
+    """An engine on this runtime, and one in float32; to the first the dense layers of tiny networks are large."""
     monkeypatch.setenv("DEEPFACE_HOME", str(deepface_home))
+    monkeypatch.setattr(int8_weights, "_LEAST_BYTES", 1000)
     weights = WeightFolder(deepface_home)
     weights.install_packaged()
-    return {
-        name: DeepFaceEngine(weights, lanes=1, cores=2, runtime=name, cache=tmp_path / name)
-        for name in ("onnx", "openvino")
-    }
+    return [
+        DeepFaceEngine(weights, lanes=1, cores=2, runtime=name, cache=tmp_path / name)
+        for name in (request.param, "onnx")
+    ]
 
 
 @pytest.fixture
 def crops(astronaut, engines):
     image = cv2.imread(str(astronaut))
     how = Detection(detector="opencv", enforce=True, max_faces=1)
-    face = engines["onnx"].detect(image, how)[0].crop
+    face = engines[1].detect(image, how)[0].crop
     return [face, cv2.flip(face, 1), cv2.GaussianBlur(face, (9, 9), 3)]
 
 
-@needs_openvino
+@ON_EACH
 def test_embeddings_point_where_float32s_do(engines, crops):
     for model in ("Dlib", "VGG-Face", "Facenet512"):
-        ours, exact = (engines[name].embed(crops, model=model, normalization="base") for name in ("openvino", "onnx"))
+        ours, exact = (engine.embed(crops, model=model, normalization="base") for engine in engines)
         cosines = (ours * exact).sum(axis=1) / np.linalg.norm(ours, axis=1) / np.linalg.norm(exact, axis=1)
         assert cosines.min() >= 0.9999, model
 
 
-@needs_openvino
+@ON_EACH
 def test_faces_one_by_one_and_together_give_the_same(engines, crops):
-    together = engines["openvino"].embed(crops, model="Dlib", normalization="base")
-    for crop, embedding in zip(crops, together, strict=True):
-        alone = engines["openvino"].embed([crop], model="Dlib", normalization="base")[0]
-        assert alone @ embedding / np.linalg.norm(alone) / np.linalg.norm(embedding) >= 0.9999
+    engine, _ = engines
+    for model in ("Dlib", "VGG-Face"):
+        together = engine.embed(crops, model=model, normalization="base")
+        for crop, embedding in zip(crops, together, strict=True):
+            alone = engine.embed([crop], model=model, normalization="base")[0]
+            assert alone @ embedding / np.linalg.norm(alone) / np.linalg.norm(embedding) >= 0.9999
 
 
-@needs_openvino
+@ON_EACH
 def test_boxes_and_liveness_stay_those_of_float32(engines, astronaut):
     image = cv2.imread(str(astronaut))
-    found = {name: engine.detect(image, Detection(detector="opencv")) for name, engine in engines.items()}
-    areas = [face.area for face in found["onnx"]]
-    assert [face.area for face in found["openvino"]] == areas
-    assert engines["openvino"].liveness(image, areas) == engines["onnx"].liveness(image, areas)
+    ours, exact = ([face.area for face in engine.detect(image, Detection(detector="opencv"))] for engine in engines)
+    assert ours == exact
+    assert engines[0].liveness(image, exact) == engines[1].liveness(image, exact)
 
 
-@needs_openvino
+@ON_EACH
 def test_embeddings_of_another_runtime_are_known_by_another_fingerprint(engines):
-    ours, exact = (engines[name].fingerprint(["Dlib"]) for name in ("openvino", "onnx"))
-    assert ours.startswith("openvino-")
+    ours, exact = (engine.fingerprint(["Dlib"]) for engine in engines)
+    assert ours.startswith(("openvino-", "onnx-int8 "))
     assert exact.startswith("onnx ")
     assert ours.split()[1:] == exact.split()[1:]
 
@@ -90,15 +96,16 @@ def test_openvinos_reports_to_its_makers_are_never_loaded(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("variables", "said"),
+    ("runtime", "variables", "said"),
     [
-        ({"GPU_DEVICE": "0"}, "goes with DEEPFACE_ENGINE=onnx and GPU_DEVICE=-1"),
-        (None, "is not installed: pip install -r requirements-openvino.txt"),
+        ("openvino", {"GPU_DEVICE": "0"}, "openvino goes with DEEPFACE_ENGINE=onnx and GPU_DEVICE=-1"),
+        ("onnx-int8", {"GPU_DEVICE": "0"}, "onnx-int8 goes with DEEPFACE_ENGINE=onnx and GPU_DEVICE=-1"),
+        ("openvino", None, "is not installed: pip install -r requirements-openvino.txt"),
     ],
 )
-def test_openvino_where_it_cannot_be_is_refused_at_start(variables, said, monkeypatch, tmp_path):
+def test_a_runtime_where_it_cannot_be_is_refused_at_start(runtime, variables, said, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("INFERENCE_RUNTIME", "openvino")
+    monkeypatch.setenv("INFERENCE_RUNTIME", runtime)
     if variables is None:
         monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     else:

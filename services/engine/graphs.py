@@ -1,0 +1,20 @@
+"""ONNX files, as those who take networks apart want them."""
+
+from typing import Any
+
+import onnx
+
+
+def loaded(network: str | bytes) -> Any:
+    """The network of a file, by its path or its content, with all constants among its weights, however they were
+    written, and only the faces as its input."""
+    model = onnx.load_model_from_string(network) if isinstance(network, bytes) else onnx.load(network)
+    graph = model.graph
+    for node in [node for node in graph.node if node.op_type == "Constant" and node.attribute[0].name == "value"]:
+        graph.initializer.add().CopyFrom(node.attribute[0].t)
+        graph.initializer[-1].name = node.output[0]
+        graph.node.remove(node)
+    weights = {tensor.name for tensor in graph.initializer}
+    for value in [value for value in graph.input if value.name in weights]:
+        graph.input.remove(value)
+    return model

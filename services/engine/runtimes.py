@@ -1,0 +1,21 @@
+"""The runtime that the operator chose."""
+
+from pathlib import Path
+
+from services.engine.int8_weights import with_int8_weights
+from services.engine.onnx_runtime import CPU, OnnxRuntime
+from services.engine.openvino_runtime import OpenVinoRuntime
+from services.engine.runtime import Runtime
+
+
+def chosen(name: str, exact: Runtime, *, threads: int, cache: Path | None) -> Runtime:
+    """The runtime of the recognition and attribute networks, as INFERENCE_RUNTIME names it; `onnx` is `exact`.
+
+    `cache` is a folder for what is prepared once, None prepares it anew each time.
+    """
+    if name == "openvino":
+        return OpenVinoRuntime(threads=threads, folder=None if cache is None else cache / name)
+    if name == "onnx-int8":
+        folder = None if cache is None else cache / name
+        return OnnxRuntime(name=name, providers=CPU, threads=threads, folder=folder, rewritten=with_int8_weights)
+    return exact
