@@ -1,7 +1,7 @@
 """Large dense layers with weights of 8 bits: a quarter of the memory, and of the time that it takes to read them.
 
 Behind the convolutions of VGG-Face, and of each attribute network made from it, come layers of 411 and 67 MB, all of
-which a single face has to wait for. Filled at random, VGG-Face then gave embeddings with a cosine of 0.99996 to those
+which a single face has to wait for. Filled at random, VGG-Face then gave embeddings with a cosine of 0.99995 to those
 of float32.
 """
 
@@ -51,9 +51,10 @@ def with_int8_weights(network: str | bytes) -> bytes | None:
         return None
     needed = {name for node in nodes for name in node.input}
     kept = [tensor for tensor in graph.initializer if tensor.name in needed]
-    made = helper.make_graph(nodes, graph.name, list(graph.input), list(graph.output), kept)
-    operators = [*model.opset_import, helper.make_opsetid(_DOMAIN, 1)]
-    content: bytes = helper.make_model(made, opset_imports=operators, ir_version=model.ir_version).SerializeToString()
+    model.graph.CopyFrom(helper.make_graph(nodes, graph.name, list(graph.input), list(graph.output), kept))
+    if not any(one.domain == _DOMAIN for one in model.opset_import):
+        model.opset_import.append(helper.make_opsetid(_DOMAIN, 1))
+    content: bytes = model.SerializeToString()
     return content
 
 
