@@ -49,10 +49,10 @@ class OnnxRuntime(Runtime):
     ) -> None:
         self.name = name
         self._rewritten = rewritten
-        self._providers = list(providers)
+        self._providers = tuple(providers)
         self._threads = threads
         # What other providers make of a graph is not to be had on disk.
-        self._folder = folder if self._providers == list(CPU) else None
+        self._folder = folder if self._providers == CPU else None
 
     @override
     def open(self, network: str | bytes) -> Session:

@@ -25,7 +25,7 @@ def merge(connection: sa.Connection, number: UUID, others: Sequence[UUID], limit
         "retain_until": _limit_of([into, *merged]) if limit is None else limit.retain_until,
     }
     moved = faces.c.person_id.in_(others)
-    writes.note_changes(connection, list(connection.scalars(sa.select(faces.c.id).where(moved))))
+    writes.note_changes(connection, moved)
     connection.execute(sa.update(faces).where(moved).values(person_id=number))
     connection.execute(sa.delete(persons).where(persons.c.id.in_(others)))
     connection.execute(sa.update(persons).where(persons.c.id == number).values(**values))

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,7 +16,7 @@ from services.stores.audit_base import Event, RecordedEvent
 from services.stores.gallery_values import NewFace, StoredFace
 from services.stores.sql import answers, sealing
 from services.stores.sql.inserts import insert_if_missing, insert_into
-from services.stores.sql.rows import text_of_space
+from services.stores.sql.rows import face_of, text_of_space
 from services.stores.sql.schema import changes, collections, events, faces, persons
 
 _INSERT_FACE = sa.insert(faces)
@@ -108,32 +109,19 @@ def add_face(
     }
     sealed = sealing.columns(connection, keyring, number, face.embedding, face.crop)
     connection.execute(_INSERT_FACE, values | sealed)
-    note_changes(connection, [number])
-    return StoredFace(
-        id=str(number),
-        person_id=str(person),
-        collection=collection,
-        space=face.space,
-        detector=face.detector,
-        weights=face.weights,
-        area=face.area,
-        confidence=face.confidence,
-        quality=face.quality,
-        liveness=face.liveness,
-        has_crop=face.crop is not None,
-        registered_at=at,
-    )
+    note_changes(connection, faces.c.id == number)
+    return face_of(SimpleNamespace(**values, has_crop=face.crop is not None))
 
 
-def note_changes(connection: sa.Connection, numbers: Sequence[UUID]) -> None:
+def note_changes(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
     """Tell the other processes that these faces are new, gone, or somebody else's; PostgreSQL searches for itself."""
-    if numbers and connection.dialect.name == "sqlite":
-        connection.execute(sa.insert(changes), [{"face_id": number} for number in numbers])
+    if connection.dialect.name == "sqlite":
+        connection.execute(sa.insert(changes).from_select(["face_id"], sa.select(faces.c.id).where(which)))
 
 
 def forget_faces(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
     """Remove faces."""
-    note_changes(connection, list(connection.scalars(sa.select(faces.c.id).where(which))))
+    note_changes(connection, which)
     answers.forget(connection, sa.select(faces.c.id).where(which))
     connection.execute(sa.delete(faces).where(which))
 

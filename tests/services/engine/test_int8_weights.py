@@ -96,9 +96,7 @@ def test_the_kept_form_answers_as_the_network_that_is_prepared_anew(tmp_path):
     (tmp_path / "network.onnx").write_bytes(network("Gemm", *DENSE["Gemm"]))
 
     def opened(folder):
-        runtime = OnnxRuntime(
-            name="onnx-int8", providers=CPU, threads=1, folder=folder, rewritten=with_int8_weights
-        )  # fmt: skip
+        runtime = OnnxRuntime(name="onnx-int8", providers=CPU, threads=1, folder=folder, rewritten=with_int8_weights)
         (output,) = runtime.open(str(tmp_path / "network.onnx")).run(None, {"pictures": PICTURES})
         return output
 
