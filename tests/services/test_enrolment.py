@@ -1,5 +1,6 @@
 """Enrolling a folder on the fake engine and a SQLite file."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -142,7 +143,11 @@ def test_an_enrolment_that_was_killed_goes_on_where_it_ended(enrol, store, photo
         write_photo(photos / f"p{number}" / "1.png", (ALICE, BOB)[number % 2])
     script = [sys.executable, "-m", "tests.services.enrolling_process"]
     arguments = [f"sqlite:///{tmp_path / 'gallery.db'}", str(photos), str(photos_done)]
-    killed = subprocess.run([*script, *arguments], cwd=PROJECT, capture_output=True, timeout=120, check=False)
+    # Not in the project's folder, where there may be a .env.
+    environment = os.environ | {"PYTHONPATH": str(PROJECT)}
+    killed = subprocess.run(
+        [*script, *arguments], cwd=tmp_path, env=environment, capture_output=True, timeout=120, check=False
+    )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     enrolled, known, refused = enrol()
     assert (enrolled + known, refused) == (8, {})
