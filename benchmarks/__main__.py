@@ -3,7 +3,18 @@
 import argparse
 import importlib
 
-NAMES = ("overhead", "engine", "detection", "accuracy", "find", "gallery", "gallery_large", "inference", "runtime")
+NAMES = (
+    "overhead",
+    "engine",
+    "detection",
+    "accuracy",
+    "find",
+    "gallery",
+    "gallery_large",
+    "inference",
+    "runtime",
+    "gpu",
+)
 
 
 def _numbers(text: str) -> tuple[int, ...]:

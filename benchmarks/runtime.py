@@ -14,25 +14,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from benchmarks.networks import home_of_networks
 from benchmarks.servers import machine
+from benchmarks.verdicts import NETWORKS, Embedded, compared, embedded
 from core.config import Settings, available_cores
 from core.runtime import prepare_process
 from services.engine import catalogue
-from tests.models.labelled import SHARED, labelled_gallery, labelled_pairs
 
 RUNTIMES = ("onnx", "onnx-int8", "openvino")
-NETWORKS = ("VGG-Face", "Facenet512", "ArcFace", "Dlib")
 BATCHES = (1, 8)
 ROUNDS = 3
 REPETITIONS = 5
-CLOSE = 0.005  # of a cosine distance to the threshold
-LEAST_COSINE = 0.9999
 LEAST_GAIN = 1.1  # less is not told from noise
 
-Embeddings = npt.NDArray[np.float64]
 Took = dict[tuple[str, int], list[float]]
 
 _engine: Any = None
@@ -57,14 +52,14 @@ def main() -> None:
             row = [medians[name][key] for name in runtimes]
             columns = "".join(f"{value:12.1f} ms {f'({row[0] / value:.2f} x)':>8}" for value in row)
             print(f"{f'{key[0]}, {key[1]} at once':28}{columns}")
-        embedded = {name: pool.submit(_embedded).result() for name, pool in pools.items()}
+        answers = {name: pool.submit(_embedded).result() for name, pool in pools.items()}
         for pool in pools.values():
             pool.shutdown()
     best, most = "onnx", LEAST_GAIN
     for name in runtimes[1:]:
         print(f"\n{name}")
         gain = statistics.geometric_mean(medians["onnx"][key] / medians[name][key] for key in medians["onnx"])
-        if _compared(embedded["onnx"], embedded[name]) and gain >= most:
+        if compared(answers["onnx"], answers[name]) and gain >= most:
             best, most = name, gain
     print(f"\nrecommended here: INFERENCE_RUNTIME={best}")
     if "openvino" not in runtimes:
@@ -102,46 +97,5 @@ def _took() -> Took:
     return took
 
 
-def _embedded() -> dict[str, dict[str, Embeddings]]:
-    """The embeddings of the labelled photos by network: Dlib's true ones, the others of networks filled at random."""
-    if not SHARED.is_dir():
-        return {}
-    photos = labelled_pairs()[0] | labelled_gallery()[0]
-    crops = {name: _face(image) for name, image in photos.items()}
-    return {
-        model: {name: _engine.embed([crop], model=model, normalization="base")[0] for name, crop in crops.items()}
-        for model in NETWORKS
-    }
-
-
-def _face(image: Any) -> Any:
-    from services.engine.base import Detection
-
-    return _engine.detect(image, Detection(detector="dlib", method="bounded", alignment="dlib", enforce=False))[0].crop
-
-
-def _compared(exact: dict[str, dict[str, Embeddings]], other: dict[str, dict[str, Embeddings]]) -> bool:
-    """Print how the answers differ; returns whether they are the same for all that matters."""
-    if not exact:
-        print("answers were not compared, for there is no folder ../shared with photos")
-        return False
-    cosines = {
-        model: min(_cosine(exact[model][name], other[model][name]) for name in exact[model]) for model in NETWORKS
-    }
-    print("least cosine to float32: " + ", ".join(f"{model} {least:.5f}" for model, least in cosines.items()))
-    pairs = labelled_pairs()[1] + labelled_gallery()[1]
-    threshold = catalogue.find("Dlib").threshold("cosine", "template")
-    apart = [
-        np.array([1 - _cosine(of["Dlib"][one], of["Dlib"][two]) for one, two, _ in pairs]) for of in (exact, other)
-    ]
-    changed = (apart[0] <= threshold) != (apart[1] <= threshold)
-    farthest = float(np.abs(apart[0] - threshold)[changed].max(initial=0))
-    print(
-        f"Dlib's verdicts on {len(pairs)} labelled pairs: {changed.sum()} changed, the farthest of them {farthest:.4f}"
-        f" from the threshold {threshold}; distances differ by {np.abs(apart[0] - apart[1]).max():.4f} at most"
-    )
-    return farthest <= CLOSE and min(cosines.values()) >= LEAST_COSINE
-
-
-def _cosine(one: Embeddings, other: Embeddings) -> float:
-    return float(one @ other / np.linalg.norm(one) / np.linalg.norm(other))
+def _embedded() -> Embedded:
+    return embedded(_engine)

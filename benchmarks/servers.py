@@ -8,12 +8,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from importlib.metadata import version
 from pathlib import Path
 
 import requests
 
 from core.config import available_cores
+from core.versions import installed_versions
 
 PROJECT = Path(__file__).parents[1]
 START_TIMEOUT_S = 120
@@ -25,9 +25,11 @@ def machine() -> str:
     with suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         model = next(line.partition(": ")[2] for line in lines if line.startswith("model name"))
+    versions = installed_versions()
+    onnx_runtime = versions.get("onnxruntime-gpu") or versions["onnxruntime"]
     return (
-        f"{available_cores()} cores of {model}, Python {platform.python_version()},"
-        f" DeepFace {version('deepface')}, ONNX Runtime {version('onnxruntime')}, {time.strftime('%Y-%m-%d')}"
+        f"{available_cores()} cores of {model}, Python {versions['python']},"
+        f" DeepFace {versions['deepface']}, ONNX Runtime {onnx_runtime}, {time.strftime('%Y-%m-%d')}"
     )
 
 

@@ -5,21 +5,21 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError
+from pydantic import AliasChoices, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.setting_types import (
     Counting,
+    Framework,
     GalleryKeys,
     Hosts,
+    InferenceRuntime,
     Limits,
     Names,
     OptionalInt,
     Origins,
     Secrets,
     home_folder,
-    installed_engine,
-    runnable,
 )
 
 
@@ -158,13 +158,12 @@ class Settings(BaseSettings):
     gpu_device: OptionalInt = Field(
         -1, ge=-1, description="-1 runs on the CPU, 0 on the first GPU; empty lets the framework choose."
     )
-    deepface_engine: Annotated[Literal["onnx", "tensorflow", "pytorch"], AfterValidator(installed_engine)] = Field(
-        "onnx", description="Framework DeepFace runs on: onnx, tensorflow or pytorch."
-    )
-    inference_runtime: Annotated[Literal["onnx", "onnx-int8", "openvino"], AfterValidator(runnable)] = Field(
+    deepface_engine: Framework = Field("onnx", description="Framework DeepFace runs on: onnx, tensorflow or pytorch.")
+    inference_runtime: InferenceRuntime = Field(
         "onnx",
         description="What runs the recognition and attribute networks: `onnx` in float32; `onnx-int8` with weights of 8"
-        " bits in large dense layers; `openvino` in bfloat16, where the processor has it.",
+        " bits in large dense layers; `openvino` in bfloat16, where the processor has it; `onnx-tf32` in TF32, on a"
+        " GPU.",
     )
     license_policy: Literal["any", "commercial"] = Field(
         "any",

@@ -3,7 +3,7 @@
 import importlib.util
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import limits
 from limits.storage import storage_from_string
@@ -53,7 +53,7 @@ def _of_hexadecimal_digits(keys: tuple[str, ...]) -> tuple[str, ...]:
     return keys
 
 
-def installed_engine(engine: str) -> str:
+def _installed_engine(engine: str) -> str:
     """A framework that DeepFace may run on, if it is installed."""
     if engine == "pytorch" and importlib.util.find_spec("torch") is None:
         raise ValueError("PyTorch is not installed: pip install torch")
@@ -62,12 +62,15 @@ def installed_engine(engine: str) -> str:
     return engine
 
 
-def runnable(runtime: str, info: ValidationInfo) -> str:
+def _runnable(runtime: str, info: ValidationInfo) -> str:
     """A runtime that is installed, and goes with the framework and the device that the settings name before it."""
     if runtime == "openvino" and importlib.util.find_spec("openvino") is None:
         raise ValueError("OpenVINO is not installed: pip install -r requirements-openvino.txt")
-    if runtime != "onnx" and (info.data.get("deepface_engine") != "onnx" or info.data.get("gpu_device") != CPU):
-        raise ValueError(f"{runtime} goes with DEEPFACE_ENGINE=onnx and GPU_DEVICE=-1")
+    device = info.data.get("gpu_device")
+    fits_device = device is not None and (device != CPU if runtime == "onnx-tf32" else device == CPU)
+    if runtime != "onnx" and not (fits_device and info.data.get("deepface_engine") == "onnx"):
+        needed = "the number of a GPU in GPU_DEVICE" if runtime == "onnx-tf32" else "GPU_DEVICE=-1"
+        raise ValueError(f"{runtime} goes with DEEPFACE_ENGINE=onnx and {needed}")
     return runtime
 
 
@@ -101,6 +104,8 @@ def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
+Framework = Annotated[Literal["onnx", "tensorflow", "pytorch"], AfterValidator(_installed_engine)]
+InferenceRuntime = Annotated[Literal["onnx", "onnx-int8", "onnx-tf32", "openvino"], AfterValidator(_runnable)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Secrets = Annotated[Names, AfterValidator(_sendable)]
 Limits = Annotated[str, AfterValidator(_limits)]

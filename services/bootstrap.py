@@ -236,6 +236,7 @@ def _deepface_engine(settings: Settings, weights: Weights) -> Engine:
         weights,
         lanes=settings.lanes,
         cores=settings.cores,
+        gpu_device=settings.gpu_device,
         runtime=settings.inference_runtime,
         cache=settings.data_path / "networks",
         max_side_px=settings.detection_max_side_px,

@@ -49,7 +49,9 @@ ALLOWED = {
         CORE_LEAVES,
     ),
     "services.engine.int8_weights": ("services.engine.graphs", CORE_LEAVES),
+    "services.engine.gpu_runtime": ("services.engine.onnx_runtime", "services.engine.runtime", CORE_LEAVES),
     "services.engine.runtimes": (
+        "services.engine.gpu_runtime",
         "services.engine.int8_weights",
         "services.engine.onnx_runtime",
         "services.engine.openvino_runtime",

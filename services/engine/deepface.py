@@ -17,9 +17,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
-from deepface.commons import backend_utils, onnx_utils
-from deepface.models.spoofing.FasNetUtils import crop as fasnet_crop
+from deepface.commons import backend_utils
 from deepface.models.spoofing.onnx.FasNet import Fasnet
 from deepface.modules import modeling, representation, verification
 from deepface.modules.exceptions import FaceNotDetected, ImgNotFound
@@ -27,17 +25,21 @@ from typing_extensions import override
 
 from core.deadline import POLL_S, check_deadline
 from core.exceptions import DeepFaceError, LivenessUnavailable, ModelUnavailable, NoFaceDetected, ServiceError
+from core.setting_types import CPU
 from services.engine import catalogue
 from services.engine.base import Detection, Engine, Face, FaceArea, LivenessScore, Pixels, Weights
 from services.engine.deepface_attributes import described
 from services.engine.deepface_detection import as_deepface, as_found, needs_predictor, unit_scale
-from services.engine.deepface_hooks import device, opening, reading, replace_sessions, resolving
+from services.engine.deepface_hooks import opening, reading, replace_sessions, resolving, sees_gpu
+from services.engine.deepface_liveness import judged
 from services.engine.detectors import search
 from services.engine.dlib_network import DlibNetwork, graph_of
+from services.engine.gpu_runtime import PASSES_AT_ONCE, GpuRuntime, can_use_gpu
 from services.engine.lanes import Lane, Lanes
 from services.engine.model import Model
 from services.engine.onnx_runtime import OnnxRuntime
 from services.engine.passes import Batching, Passes
+from services.engine.runtime import Runtime
 from services.engine.runtimes import chosen
 from services.engine.shared_trunk import SharedTrunk
 
@@ -57,17 +59,11 @@ _DLIB = "Dlib"
 # The detector whose shape predictor finds five points in any box.
 _PREDICTOR = "dlib"
 
-# The scales at which the two liveness networks see the face, in widths of its box (their file names say so), and the
-# class of their output that means a live face (github.com/minivision-ai/Silent-Face-Anti-Spoofing, test.py).
-_FASNET_SCALES = (2.7, 4)
-_FASNET_SIZE_PX = 80
-_FASNET_REAL = 1
-
 
 class DeepFaceEngine(Engine):
     """DeepFace 0.0.103 on the framework that `prepare_process` chose, in `lanes`, its networks on `cores`.
 
-    `runtime` and `cache` are as `runtimes.chosen` has them.
+    `runtime` and `cache` are as `runtimes.chosen` has them, `gpu_device` is as GPU_DEVICE.
     """
 
     def __init__(
@@ -76,19 +72,28 @@ class DeepFaceEngine(Engine):
         *,
         lanes: int,
         cores: int,
+        gpu_device: int | None = CPU,
         runtime: str = "onnx",
         cache: Path | None = None,
         max_side_px: int | None = None,
         batch_size: int = 8,
         batch_wait_s: float = 0,
     ) -> None:
-        self._passes = Passes(cores, Batching(batch_size, batch_wait_s))
-        framework, threads = backend_utils.get_backend_engine(), self._passes.threads
-        providers = onnx_utils.resolve_providers(onnxruntime.get_available_providers())
+        self._framework = framework = backend_utils.get_backend_engine()
+        # What another framework leaves to ONNX Runtime does not need the GPU that it was given.
+        is_open = gpu_device is None or framework != "onnx"
+        self._is_on_gpu = gpu_device != CPU and (not is_open or can_use_gpu())
+        at_once = PASSES_AT_ONCE if self._is_on_gpu else None
+        self._passes = Passes(cores, Batching(batch_size, batch_wait_s), at_once=at_once)
+        threads = self._passes.threads
         graphs = None if cache is None else cache / "graphs"
         # Boxes and verdicts on liveness are float32's, whatever runs the networks behind them.
-        self._exact = OnnxRuntime(name=framework, providers=providers, threads=threads, folder=graphs)
-        self._runtime = chosen(runtime, self._exact, threads=threads, cache=cache)
+        self._exact: Runtime = (
+            GpuRuntime(name=framework, batch_size=batch_size)
+            if self._is_on_gpu
+            else OnnxRuntime(name=framework, threads=threads, folder=graphs)
+        )
+        self._runtime = chosen(runtime, self._exact, threads=threads, batch_size=batch_size, cache=cache)
         trunks = None if cache is None or framework != "onnx" else cache / "trunk"
         self._trunk = SharedTrunk(weights, self._passes, self._runtime, trunks)
         self._max_side_px = max_side_px
@@ -113,6 +118,7 @@ class DeepFaceEngine(Engine):
                 return
             self._require_files(model)
             self._require_sound(model)
+            self._require_device()
             if model.thread_safe:
                 self._shared[model.name] = self._built(model)
             else:
@@ -124,7 +130,9 @@ class DeepFaceEngine(Engine):
 
     @override
     def device(self) -> str:
-        return device()
+        if self._framework == "onnx":
+            return "GPU" if self._is_on_gpu and can_use_gpu() else "CPU"
+        return "GPU" if sees_gpu(self._framework) else "CPU"
 
     @override
     def is_loaded(self, name: str) -> bool:
@@ -160,6 +168,13 @@ class DeepFaceEngine(Engine):
                 f"{model.name} has wrong weights: {'; '.join(damaged)}. Fetch them again with:"
                 f" flask --app main weights fetch {model.name}",
                 details={"model": model.name, "wrong_files": damaged},
+            )
+
+    def _require_device(self) -> None:
+        if self._is_on_gpu and not can_use_gpu():
+            raise ModelUnavailable(
+                "GPU_DEVICE names a GPU, but ONNX Runtime can use none here: it needs NVIDIA's driver and what"
+                " requirements-gpu.txt has. GPU_DEVICE=-1 is the processor."
             )
 
     def _built(self, model: Model) -> Any:
@@ -248,7 +263,7 @@ class DeepFaceEngine(Engine):
     def liveness(self, image: Pixels, areas: Sequence[FaceArea]) -> list[LivenessScore]:
         self.load(catalogue.LIVENESS)
         with self._inside_deepface():
-            return [_judge(self._shared[catalogue.LIVENESS], image, area) for area in areas]
+            return [judged(self._shared[catalogue.LIVENESS], image, area) for area in areas]
 
     @override
     def confidence(self, distance: float, *, model: str, metric: str, verified: bool) -> float:
@@ -281,15 +296,3 @@ def _package_missing(model: Model) -> ModelUnavailable:
 
 def _deepface_name(model: Model) -> str:
     return model.name.capitalize() if model.task == "attribute" else model.name
-
-
-def _judge(fasnet: Fasnet, image: Pixels, area: FaceArea) -> LivenessScore:
-    box = (area.x, area.y, max(1, area.w), max(1, area.h))  # DeepFace cuts a box at the last pixel to nothing
-    mean = np.mean(
-        [
-            onnx_utils.run_session(network, fasnet_crop(image, box, scale, _FASNET_SIZE_PX, _FASNET_SIZE_PX))[0]
-            for network, scale in zip((fasnet.first_model, fasnet.second_model), _FASNET_SCALES, strict=True)
-        ],
-        axis=0,
-    )
-    return LivenessScore(is_real=bool(mean.argmax() == _FASNET_REAL), probability=float(mean[_FASNET_REAL]))

@@ -13,7 +13,7 @@ from typing import Any
 
 import cv2
 import onnxruntime
-from deepface.commons import backend_utils, folder_utils, onnx_utils, weight_utils
+from deepface.commons import folder_utils, weight_utils
 from deepface.modules import modeling
 from retinaface.commons import weight_utils as retinaface_weight_utils
 
@@ -55,26 +55,16 @@ modeling.build_model = _resolved_model
 onnxruntime.InferenceSession = _opened_session
 
 
-if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
-    onnxruntime.preload_dlls()  # finds CUDA's libraries inside NVIDIA's Python packages
-
-
 # OpenCV's cascades put faces in the order their threads find them: with 2 threads, 60 searches of a photo of six people
 # gave 9 different answers; with one, always the same.
 cv2.setNumThreads(1)
 
 
-def device() -> str:
-    """What networks run on: `CPU` or `GPU`."""
-    match backend_utils.get_backend_engine():
-        case "tensorflow":
-            has_gpu = bool(importlib.import_module("tensorflow").config.list_physical_devices("GPU"))
-        case "pytorch":
-            has_gpu = importlib.import_module("torch").cuda.is_available()
-        case _:
-            providers = onnx_utils.resolve_providers(onnxruntime.get_available_providers())
-            has_gpu = "CUDAExecutionProvider" in providers
-    return "GPU" if has_gpu else "CPU"
+def sees_gpu(framework: str) -> bool:
+    """Whether TensorFlow or PyTorch, in place of ONNX Runtime, runs networks on a GPU."""
+    if framework == "tensorflow":
+        return bool(importlib.import_module("tensorflow").config.list_physical_devices("GPU"))
+    return bool(importlib.import_module("torch").cuda.is_available())
 
 
 @contextmanager

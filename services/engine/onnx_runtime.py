@@ -1,4 +1,4 @@
-"""ONNX Runtime, which keeps the optimised form of each network on disk and maps its weights from there.
+"""ONNX Runtime on the processor: it keeps the optimised form of each network on disk and maps its weights from there.
 
 A network of 540 MB took 8 s and 2.3 GB to open; from its kept form it takes a hundredth of a second and 0.6 GB, which
 are pages of a file that workers share. The outputs are the same to the last bit.
@@ -8,7 +8,7 @@ import hashlib
 import logging
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,6 @@ from services.engine.runtime import Runtime, Session
 
 logger = logging.getLogger(__name__)
 
-CPU = ("CPUExecutionProvider",)
 _DRAFT = ".draft"
 _GRAPH, _WEIGHTS = "graph.onnx", "weights.bin"
 _LEAST_MAPPED_BYTES = 1024  # what is smaller stays in the graph
@@ -33,7 +32,7 @@ _PROCESSORS = Path("/proc/cpuinfo")
 
 
 class OnnxRuntime(Runtime):
-    """Sessions of `threads` threads on these providers; on a processor their optimised form is kept in `folder`.
+    """Sessions of `threads` threads, whose optimised form is kept in `folder`.
 
     `rewritten` may give another network to run in a network's place, or None to leave it.
     """
@@ -42,22 +41,19 @@ class OnnxRuntime(Runtime):
         self,
         *,
         name: str,
-        providers: Sequence[str],
         threads: int,
         folder: Path | None = None,
         rewritten: Callable[[str | bytes], bytes | None] | None = None,
     ) -> None:
         self.name = name
         self._rewritten = rewritten
-        self._providers = tuple(providers)
         self._threads = threads
-        # What other providers make of a graph is not to be had on disk.
-        self._folder = folder if self._providers == CPU else None
+        self._folder = folder
 
     @override
     def open(self, network: str | bytes) -> Session:
         if self._folder is None:
-            return self._session(self._to_run(network), self._options())
+            return _session(self._to_run(network), session_options(self._threads))
         kept = self._folder / _name_of(network)
         try:
             if not kept.is_dir():  # else nobody waits for another network that is being optimised
@@ -66,7 +62,7 @@ class OnnxRuntime(Runtime):
         except Exception as error:  # a full disk, a damaged file: whatever ONNX Runtime raises of these
             logger.warning("a network is opened without its optimised form: %s", type(error).__name__)
             shutil.rmtree(kept, ignore_errors=True)
-            return self._session(self._to_run(network), self._options())
+            return _session(self._to_run(network), session_options(self._threads))
 
     def _keep_once(self, network: str | bytes, kept: Path) -> None:
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -79,13 +75,13 @@ class OnnxRuntime(Runtime):
         draft = kept.parent / _DRAFT
         shutil.rmtree(draft, ignore_errors=True)  # of a process that was killed
         draft.mkdir()
-        options = self._options()
+        options = session_options(self._threads)
         options.optimized_model_filepath = str(draft / _GRAPH)
         for key, value in (("file_name", _WEIGHTS), ("min_size_in_bytes", str(_LEAST_MAPPED_BYTES))):
             options.add_session_config_entry(f"session.optimized_model_external_initializers_{key}", value)
         if self._rewritten is not None:  # its weights would be laid out anew in the memory of each process
             options.add_session_config_entry("session.save_external_prepacked_constant_initializers", "1")
-        self._session(self._to_run(network), options)
+        _session(self._to_run(network), options)
         for file in draft.iterdir():
             with file.open("rb") as content:
                 os.fsync(content.fileno())
@@ -97,21 +93,24 @@ class OnnxRuntime(Runtime):
         return (self._rewritten and self._rewritten(network)) or network
 
     def _kept(self, kept: Path) -> Session:
-        options = self._options()
+        options = session_options(self._threads)
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # it has been done
-        return self._session(str(kept / _GRAPH), options)
+        return _session(str(kept / _GRAPH), options)
 
-    def _session(self, network: str | bytes, options: Any) -> Session:
-        session: Session = InferenceSession(network, sess_options=options, providers=self._providers)
-        return session
 
-    def _options(self) -> Any:
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = _ERRORS
-        options.intra_op_num_threads = self._threads
-        # Threads that wait for work in a loop take the core on which the next request's faces are searched.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        return options
+def session_options(threads: int) -> Any:
+    """What all sessions have in common."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _ERRORS
+    options.intra_op_num_threads = threads
+    # Threads that wait for work in a loop take the core on which the next request's faces are searched.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
+def _session(network: str | bytes, options: Any) -> Session:
+    session: Session = InferenceSession(network, sess_options=options, providers=["CPUExecutionProvider"])
+    return session
 
 
 def _name_of(network: str | bytes) -> str:

@@ -28,12 +28,12 @@ class Batching:
 
 
 class Passes:
-    """The passes that may run at once in this process."""
+    """The passes that may run at once in this process: `at_once` of them, or as many as its cores are for."""
 
-    def __init__(self, cores: int, batching: Batching) -> None:
+    def __init__(self, cores: int, batching: Batching, *, at_once: int | None = None) -> None:
         self.threads = min(cores, MOST_THREADS)
         self.batching = batching
-        self.turns = threading.Semaphore(max(1, cores // self.threads))
+        self.turns = threading.Semaphore(at_once or max(1, cores // self.threads))
 
     def through(self, session: Session) -> "Network":
         """A session that is to take turns with the others."""

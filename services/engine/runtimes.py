@@ -2,20 +2,24 @@
 
 from pathlib import Path
 
+from services.engine.gpu_runtime import GpuRuntime
 from services.engine.int8_weights import with_int8_weights
-from services.engine.onnx_runtime import CPU, OnnxRuntime
+from services.engine.onnx_runtime import OnnxRuntime
 from services.engine.openvino_runtime import OpenVinoRuntime
 from services.engine.runtime import Runtime
 
 
-def chosen(name: str, exact: Runtime, *, threads: int, cache: Path | None) -> Runtime:
+def chosen(name: str, exact: Runtime, *, threads: int, batch_size: int, cache: Path | None) -> Runtime:
     """The runtime of the recognition and attribute networks, as INFERENCE_RUNTIME names it; `onnx` is `exact`.
 
     `cache` is a folder for what is prepared once, None prepares it anew each time.
     """
-    if name == "openvino":
-        return OpenVinoRuntime(threads=threads, folder=None if cache is None else cache / name)
-    if name == "onnx-int8":
-        folder = None if cache is None else cache / name
-        return OnnxRuntime(name=name, providers=CPU, threads=threads, folder=folder, rewritten=with_int8_weights)
+    match name:
+        case "openvino":
+            return OpenVinoRuntime(threads=threads, folder=None if cache is None else cache / name)
+        case "onnx-int8":
+            folder = None if cache is None else cache / name
+            return OnnxRuntime(name=name, threads=threads, folder=folder, rewritten=with_int8_weights)
+        case "onnx-tf32":
+            return GpuRuntime(name=name, batch_size=batch_size, tf32=True)
     return exact

@@ -100,6 +100,8 @@ def test_openvinos_reports_to_its_makers_are_never_loaded(tmp_path):
     [
         ("openvino", {"GPU_DEVICE": "0"}, "openvino goes with DEEPFACE_ENGINE=onnx and GPU_DEVICE=-1"),
         ("onnx-int8", {"GPU_DEVICE": "0"}, "onnx-int8 goes with DEEPFACE_ENGINE=onnx and GPU_DEVICE=-1"),
+        ("onnx-tf32", {}, "onnx-tf32 goes with DEEPFACE_ENGINE=onnx and the number of a GPU in GPU_DEVICE"),
+        ("onnx-tf32", {"GPU_DEVICE": ""}, "the number of a GPU in GPU_DEVICE"),
         ("openvino", None, "is not installed: pip install -r requirements-openvino.txt"),
     ],
 )

@@ -8,7 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from services.engine import int8_weights
 from services.engine.int8_weights import with_int8_weights
-from services.engine.onnx_runtime import CPU, OnnxRuntime
+from services.engine.onnx_runtime import OnnxRuntime
 
 CHANNELS, SIDE, OUTPUTS = 5, 7, 64
 INPUTS = CHANNELS * SIDE * SIDE  # no multiple of a block
@@ -54,7 +54,7 @@ def network(title, says, weights, has_bias):
 
 
 def answers(content):
-    session = onnxruntime.InferenceSession(content, providers=CPU)
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     (output,) = session.run(None, {"pictures": PICTURES})
     return output
 
@@ -96,7 +96,7 @@ def test_the_kept_form_answers_as_the_network_that_is_prepared_anew(tmp_path):
     (tmp_path / "network.onnx").write_bytes(network("Gemm", *DENSE["Gemm"]))
 
     def opened(folder):
-        runtime = OnnxRuntime(name="onnx-int8", providers=CPU, threads=1, folder=folder, rewritten=with_int8_weights)
+        runtime = OnnxRuntime(name="onnx-int8", threads=1, folder=folder, rewritten=with_int8_weights)
         (output,) = runtime.open(str(tmp_path / "network.onnx")).run(None, {"pictures": PICTURES})
         return output
 

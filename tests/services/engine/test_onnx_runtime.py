@@ -15,7 +15,6 @@ from services.engine.onnx_runtime import OnnxRuntime
 PROJECT = Path(__file__).parents[3]
 SIDE = 512
 FACES = np.random.default_rng(1).random((3, SIDE), np.float32)
-CPU = ["CPUExecutionProvider"]
 
 
 def network(seed):
@@ -47,7 +46,7 @@ def folder(tmp_path):
 
 
 def runtime(folder=None):
-    return OnnxRuntime(name="onnx", providers=CPU, threads=1, folder=folder)
+    return OnnxRuntime(name="onnx", threads=1, folder=folder)
 
 
 def ran(session):
@@ -149,8 +148,7 @@ def test_a_file_that_is_no_network_is_an_error(tmp_path, folder):
 def test_workers_that_start_at_once_keep_one_form(file, folder):
     program = (
         "import sys; from pathlib import Path; from services.engine.onnx_runtime import OnnxRuntime;"
-        "OnnxRuntime(name='onnx', providers=['CPUExecutionProvider'], threads=1, folder=Path(sys.argv[1]))"
-        ".open(sys.argv[2])"
+        "OnnxRuntime(name='onnx', threads=1, folder=Path(sys.argv[1])).open(sys.argv[2])"
     )
     command = [sys.executable, "-c", program, str(folder), str(file)]
     quiet = os.environ | {"ORT_DISABLE_TELEMETRY": "1"}

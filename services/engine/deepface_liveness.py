@@ -1,0 +1,27 @@
+"""How DeepFace's two liveness networks judge a face."""
+
+import numpy as np
+from deepface.commons import onnx_utils
+from deepface.models.spoofing.FasNetUtils import crop
+from deepface.models.spoofing.onnx.FasNet import Fasnet
+
+from services.engine.base import FaceArea, LivenessScore, Pixels
+
+# The scales at which the networks see the face, in widths of its box (their file names say so), and the class of their
+# output that means a live face (github.com/minivision-ai/Silent-Face-Anti-Spoofing, test.py).
+_SCALES = (2.7, 4)
+_SIZE_PX = 80
+_REAL = 1
+
+
+def judged(fasnet: Fasnet, image: Pixels, area: FaceArea) -> LivenessScore:
+    """The mean of both networks' opinions of the face in this area of the image."""
+    box = (area.x, area.y, max(1, area.w), max(1, area.h))  # DeepFace cuts a box at the last pixel to nothing
+    mean = np.mean(
+        [
+            onnx_utils.run_session(network, crop(image, box, scale, _SIZE_PX, _SIZE_PX))[0]
+            for network, scale in zip((fasnet.first_model, fasnet.second_model), _SCALES, strict=True)
+        ],
+        axis=0,
+    )
+    return LivenessScore(is_real=bool(mean.argmax() == _REAL), probability=float(mean[_REAL]))
