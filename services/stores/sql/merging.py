@@ -16,9 +16,9 @@ from services.stores.sql.schema import faces, persons
 def merge(connection: sa.Connection, number: UUID, others: Sequence[UUID], limit: Limit | None) -> None:
     """As `GalleryStore.merge`, of others that are not the person; the event is the caller's."""
     collection = person_in(connection, number).collection
-    for one in sorted({number, *others}):  # in one order, so that two merges cannot wait for each other
-        writes.lock_person(connection, one, collection)
-    into, *merged = (person_in(connection, one) for one in (number, *others))
+    everyone = sorted({number, *others})  # in one order, so that two merges cannot wait for each other
+    locked = {one: writes.lock_person(connection, one, collection) for one in everyone}
+    into, *merged = (locked[one] for one in (number, *others))
     values: dict[str, Any] = {
         "labels": _union([one.labels for one in (into, *merged)]),
         "metadata": _union([one.metadata for one in (into, *merged)]),

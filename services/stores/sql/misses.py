@@ -30,7 +30,7 @@ class SqlMissStore(MissStore):
         self, person_id: str, *, is_match: bool, at: datetime, most: int, until: datetime, event: Event
     ) -> datetime | None:
         with self._database.writing() as connection:
-            number = writes.lock_person(connection, UUID(person_id))
+            number = UUID(writes.lock_person(connection, UUID(person_id)).id)
             locked_until = _locked_until(connection, number, at)
             if locked_until is not None:
                 return locked_until

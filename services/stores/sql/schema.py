@@ -75,7 +75,7 @@ class _PgVector(sa.types.UserDefinedType[str]):
 
 def text_of_vector(numbers: npt.NDArray[np.floating[Any]]) -> str:
     """A vector as pgvector reads it; nine digits tell apart whatever float32 does."""
-    return f"[{','.join([format(number, '.9g') for number in numbers.tolist()])}]"
+    return f"[{','.join(['%.9g'] * len(numbers))}]" % tuple(numbers.tolist())
 
 
 def folded(name: str) -> str:

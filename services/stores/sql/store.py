@@ -101,18 +101,17 @@ class SqlGalleryStore(GalleryStore):
         with self._database.writing() as connection:
             writes.ensure_collection(connection, collection, now)
             if person_id is not None:
-                number = writes.lock_person(connection, id_of(person_id, PersonNotFound), collection)
+                person = writes.lock_person(connection, id_of(person_id, PersonNotFound), collection)
             else:
                 assert name is not None, "a person has a name or an id"
-                number = writes.lock_person_called(connection, name, collection, now)
-            writes.merge_into(connection, number, labels=labels, metadata=metadata, retain_until=retain_until)
-            add = partial(writes.add_face, connection, self._keyring, person=number, collection=collection, at=now)
-            stored = [add(face) for face in faces]
-            person = person_in(connection, number)
+                person = writes.lock_person_called(connection, name, collection, now)
+            person = writes.merge_into(connection, person, labels=labels, metadata=metadata, retain_until=retain_until)
+            of_person = partial(writes.add_face, person=UUID(person.id), collection=collection, at=now)
+            stored = [of_person(connection, self._keyring, face) for face in faces]
             if answer_key is not None:
                 answers.keep(connection, answer_key, UUID(stored[0].id), person, now)
-            writes.record(connection, event, now, person_id=str(number), face_id=stored[0].id)
-            return person, stored
+            writes.record(connection, event, now, person_id=person.id, face_id=stored[0].id)
+            return replace(person, faces=person.faces + len(stored)), stored
 
     @override
     def one_at_a_time(self) -> AbstractContextManager[None]:
@@ -236,9 +235,9 @@ class SqlGalleryStore(GalleryStore):
                 writes.forget_faces(connection, faces.c.id == UUID(face.id))
                 who = {"person_id": face.person_id, "face_id": face.id}
             else:
-                number = writes.lock_person(connection, id_of(person_id or "", PersonNotFound))
-                writes.forget_persons(connection, persons.c.id == number)
-                who = {"person_id": str(number)}
+                person = writes.lock_person(connection, id_of(person_id or "", PersonNotFound))
+                writes.forget_persons(connection, persons.c.id == UUID(person.id))
+                who = {"person_id": person.id}
             recorded = writes.record(connection, event, writes.now(), **who)
         return Forgotten(recorded=recorded, bytes_gone=erasure.is_complete)
 

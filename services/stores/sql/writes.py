@@ -1,7 +1,7 @@
 """What a transaction of the gallery changes, one statement or few at a time."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import cache
 from types import SimpleNamespace
@@ -13,10 +13,10 @@ import sqlalchemy as sa
 from core.exceptions import PersonNotFound
 from core.sealing import Keyring
 from services.stores.audit_base import Event, RecordedEvent
-from services.stores.gallery_values import NewFace, StoredFace
+from services.stores.gallery_values import NewFace, Person, StoredFace
 from services.stores.sql import answers, sealing
 from services.stores.sql.inserts import insert_if_missing, insert_into
-from services.stores.sql.rows import face_of, text_of_space
+from services.stores.sql.rows import SELECT_PERSONS, face_of, person_in, person_of, text_of_space
 from services.stores.sql.schema import changes, collections, events, faces, persons
 
 _INSERT_FACE = sa.insert(faces)
@@ -33,21 +33,31 @@ def ensure_collection(connection: sa.Connection, name: str, at: datetime) -> Non
     insert_if_missing(connection, collections, {"name": name, "created_at": at})
 
 
-def lock_person(connection: sa.Connection, number: UUID, collection: str | None = None) -> UUID:
+def lock_person(connection: sa.Connection, number: UUID, collection: str | None = None) -> Person:
     """Keep everyone else from changing the person until the transaction ends; raises PersonNotFound."""
-    select = sa.select(persons.c.id).where(persons.c.id == number).with_for_update()
+    select = SELECT_PERSONS.where(persons.c.id == number).with_for_update(of=persons)
     if collection is not None:
         select = select.where(persons.c.collection == collection)
-    if connection.execute(select).first() is None:
+    row = connection.execute(select).first()
+    if row is None:
         raise PersonNotFound
-    return number
+    return person_of(row)
 
 
-def lock_person_called(connection: sa.Connection, name: str, collection: str, at: datetime) -> UUID:
+def lock_person_called(connection: sa.Connection, name: str, collection: str, at: datetime) -> Person:
     """As `lock_person`, of the person of this name, who is made if there is none."""
-    new = {"id": uuid4(), "collection": collection, "name": name, "registered_at": at, "labels": {}, "metadata": {}}
+    new: dict[str, Any] = {
+        "id": uuid4(),
+        "collection": collection,
+        "name": name,
+        "registered_at": at,
+        "labels": {},
+        "metadata": {},
+    }
     number: UUID = connection.execute(_insert_or_lock(connection.dialect.name), new).scalar_one()
-    return number
+    if number != new["id"]:
+        return person_in(connection, number)
+    return Person(**new | {"id": str(number)}, retain_until=None, faces=0)
 
 
 @cache
@@ -61,24 +71,23 @@ def _insert_or_lock(dialect: str) -> sa.Executable:
 
 def merge_into(
     connection: sa.Connection,
-    number: UUID,
+    person: Person,
     *,
     labels: Mapping[str, str] | None,
     metadata: Mapping[str, Any] | None,
     retain_until: datetime | None,
-) -> None:
-    """Add to what is known of the person."""
-    if not labels and not metadata and retain_until is None:
-        return
-    row = connection.execute(sa.select(persons).where(persons.c.id == number)).one()
+) -> Person:
+    """Add to what is known of the person; who is then known so."""
     values: dict[str, Any] = {}
     if labels:
-        values["labels"] = row.labels | dict(labels)
+        values["labels"] = person.labels | dict(labels)
     if metadata:
-        values["metadata"] = row.metadata | dict(metadata)
+        values["metadata"] = person.metadata | dict(metadata)
     if retain_until is not None:
         values["retain_until"] = retain_until
-    connection.execute(sa.update(persons).where(persons.c.id == number).values(**values))
+    if values:
+        connection.execute(sa.update(persons).where(persons.c.id == UUID(person.id)).values(**values))
+    return replace(person, **values)
 
 
 def add_face(

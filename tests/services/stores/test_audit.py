@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -248,9 +249,11 @@ def test_many_writers_and_several_sealers_make_one_chain(make_store, make_audit,
     done = threading.Event()
 
     def patiently(work):
-        while True:
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
             with suppress(ServiceUnavailable):  # of a busy SQLite one writer may not get its turn within the time
                 return work()
+        return work()
 
     def write(client):
         for number in range(25):
