@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
+from pydantic import ValidationError
+
+from core.exceptions import ServiceUnavailable
 from schemas.audit import AuditEvent, AuditQuery, AuditResponse, SealedPage
 from services.stores.audit_base import (
     GENESIS,
@@ -16,6 +19,8 @@ from services.stores.audit_base import (
     json_line,
     moment,
 )
+
+Wire = TypeVar("Wire")
 
 _AT_ONCE = 50  # batches that are read together; so many fit into memory, however long the trail is
 
@@ -98,8 +103,8 @@ class AuditService:
 
     def page(self, query: AuditQuery) -> AuditResponse:
         """Sealed events, in the order of sealing."""
-        found, last = page_of_sealed(self._store, query, action=query.action, person_id=query.person_id)
-        return AuditResponse(events=[_wire(one) for one in found], next_after=last)
+        found, last = page_of_sealed(self._store, query, _wire, action=query.action, person_id=query.person_id)
+        return AuditResponse(events=found, next_after=last)
 
     def _walk(self, last: int) -> Iterator[tuple[int, Batch | None]]:
         """The batches up to this one, each with its number; None for one that cannot be read."""
@@ -121,16 +126,30 @@ class AuditService:
 
 
 def page_of_sealed(
-    store: AuditStore, page: SealedPage, *, action: str | None, person_id: str | None = None
-) -> tuple[list[RecordedEvent], str | None]:
+    store: AuditStore,
+    page: SealedPage,
+    wire: Callable[[RecordedEvent], Wire],
+    *,
+    action: str | None,
+    person_id: str | None = None,
+) -> tuple[list[Wire], str | None]:
     """Sealed events after those of the page before, and the `next_after` if there may be more.
 
     By their ids some would be skipped for ever: in PostgreSQL a transaction with a smaller id may be the later to end.
+
+    Raises:
+        ServiceUnavailable: also if somebody has put among them what was never recorded.
     """
     batch, _, number = page.after.partition("-")
     after = int(batch), int(number)
-    found = store.sealed(action=action, person_id=person_id, after=after, limit=page.limit)
-    return found, f"{found[-1].batch}-{found[-1].id}" if len(found) == page.limit else None
+    try:
+        found = store.sealed(action=action, person_id=person_id, after=after, limit=page.limit)
+        wired = [wire(one) for one in found]
+    except (Unreadable, TypeError, ValidationError) as error:
+        raise ServiceUnavailable(
+            "An event cannot be read, for it is not as it was recorded; flask --app main audit verify tells more."
+        ) from error
+    return wired, f"{found[-1].batch}-{found[-1].id}" if len(found) == page.limit else None
 
 
 def _is_as_sealed(batch: Batch) -> bool:

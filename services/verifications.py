@@ -31,8 +31,8 @@ class VerificationService:
 
     def page(self, query: VerificationsQuery) -> VerificationsResponse:
         """Sealed decisions, in the order of sealing; raises ServiceUnavailable."""
-        found, last = page_of_sealed(self._store, query, action=_ACTION)
-        return VerificationsResponse(verifications=[_verification(one) for one in found], next_after=last)
+        found, last = page_of_sealed(self._store, query, _verification, action=_ACTION)
+        return VerificationsResponse(verifications=found, next_after=last)
 
 
 def _verification(recorded: RecordedEvent) -> Verification:

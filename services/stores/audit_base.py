@@ -110,7 +110,7 @@ class AuditStore(ABC):
     def sealed(
         self, *, action: str | None, person_id: str | None, after: tuple[int, int], limit: int
     ) -> list[RecordedEvent]:
-        """Events of batches that exist, by batch and id, those later than this batch and id.
+        """Events of batches that exist, by batch and id, those later than this batch and id; raises Unreadable.
 
         Nothing is ever added before the last.
         """

@@ -217,3 +217,17 @@ def test_a_file_that_cannot_be_written_and_a_batch_that_cannot_be_read_are_one_l
     result = run(app, "export", file)
     assert (result.exit_code, result.stderr) == (1, "Error: Batch 1 cannot be read.\n")
     assert file.read_text() == "old"
+
+
+@pytest.mark.parametrize("said", ["at = 'yesterday'", "details = '{'", "details = '7'"])
+@pytest.mark.parametrize("route", ["/audit", "/verifications"])
+def test_what_was_never_recorded_is_no_defect_of_the_service(app, client, settings, route, said):
+    answer = register(client, ALICE, "Alice")
+    client.post("/verify", json={"img1": text(ALICE), "person_id": answer["person_id"]})
+    assert services_of(app).event_log.flush(30)
+    with sqlite3.connect(settings.data_path / "gallery.db") as database:
+        database.execute("DROP TRIGGER events_are_not_changed")
+        database.execute(f"UPDATE events SET {said}")
+    database.close()
+    error = assert_error(client.get(route), 503, "service_unavailable")
+    assert "audit verify" in error["message"]

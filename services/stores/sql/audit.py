@@ -1,6 +1,7 @@
 """The audit trail in a SQL database."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import sqlalchemy as sa
 from typing_extensions import override
@@ -47,7 +48,7 @@ class SqlAuditStore(AuditStore):
             select = select.where(events.c.action == action)
         if person_id is not None:
             select = select.where(events.c.person_id == str(as_id(person_id)))  # of which there is none if it is no id
-        with self._database.reading() as connection:
+        with self._database.reading() as connection, _readable():
             return [event_of(row) for row in connection.execute(select)]
 
     @override
@@ -98,18 +99,21 @@ class SqlAuditStore(AuditStore):
     def batches(self, first: int, last: int) -> list[Batch]:
         some = sa.select(seals).where(seals.c.id.between(first, last)).order_by(seals.c.id)
         theirs = sa.select(events).where(events.c.seal_id.between(first, last)).order_by(events.c.seal_id, events.c.id)
-        with self._database.reading() as connection:
-            try:
-                found = {
-                    row.id: Batch(
-                        seal=Seal(number=row.id, at=row.at, previous=row.previous, hash=row.hash),
-                        events=[],
-                    )
-                    for row in connection.execute(some)
-                }
-                for row in connection.execute(theirs):
-                    if row.seal_id in found:
-                        found[row.seal_id].events.append(event_of(row))
-            except (ValueError, TypeError) as error:  # SQLite keeps in a column whatever somebody puts there
-                raise Unreadable from error
+        with self._database.reading() as connection, _readable():
+            found = {
+                row.id: Batch(seal=Seal(number=row.id, at=row.at, previous=row.previous, hash=row.hash), events=[])
+                for row in connection.execute(some)
+            }
+            for row in connection.execute(theirs):
+                if row.seal_id in found:
+                    found[row.seal_id].events.append(event_of(row))
         return list(found.values())
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """SQLite keeps in a column whatever somebody puts there."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise Unreadable from error
