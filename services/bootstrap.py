@@ -122,7 +122,8 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
     database = open_database(settings)
     search = MatrixSearch(database) if database.is_sqlite else PgVectorSearch(database)
     gallery_store, audit_store = SqlGalleryStore(database, search), SqlAuditStore(database)
-    event_log = EventLog(store=audit_store)
+    upkeep = UpkeepService(store=gallery_store)
+    event_log = EventLog(store=audit_store, afterwards=upkeep.index_some)
     database.after_writing = event_log.wake
 
     def record(event: Event) -> None:
@@ -190,7 +191,7 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
             defaults=defaults,
             url=settings.database_url,
         ),
-        upkeep=UpkeepService(store=gallery_store),
+        upkeep=upkeep,
         key_rotation=KeyRotationService(faces=SqlFaceSealer(database), indexes=store),
         readiness=readiness,
         self_test=self_test,

@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
@@ -41,12 +42,16 @@ def new_event(
 class EventLog:
     """Records what it is given, and seals all that is recorded, in one thread and at most a second later.
 
+    In between it does what else can wait until after an answer: each call of `afterwards` a part of it, as long as that
+    says that there may be more.
+
     A store that is slow or away delays nobody. What is given meanwhile waits; of what is too much the number is logged.
     The thread starts with the first event, so a process that has none, or that has yet to fork, has no thread.
     """
 
-    def __init__(self, *, store: AuditStore) -> None:
+    def __init__(self, *, store: AuditStore, afterwards: Callable[[], bool] = lambda: False) -> None:
         self._store = store
+        self._afterwards = afterwards
         self._lock = threading.Lock()  # of the next three
         self._waiting: deque[Event] = deque()
         self._lost = 0
@@ -87,15 +92,20 @@ class EventLog:
 
     def _work(self) -> None:
         is_known = False  # that it fails, of which each time is not another line
+        has_more = False
         while True:
             self._awake.wait()
-            self._hurry.wait(_BATCH_S)
+            if not has_more:
+                self._hurry.wait(_BATCH_S)
             with self._working:
                 self._awake.clear()
                 try:
                     self._record()
                     while self._store.seal(limit=_LARGEST_BATCH) == _LARGEST_BATCH:
                         pass
+                    has_more = self._afterwards()
+                    if has_more:
+                        self._awake.set()
                     if is_known:
                         logger.info("events are recorded and sealed again")
                     is_known = False
@@ -107,7 +117,7 @@ class EventLog:
                 except Exception:  # a thread that died silently would leave all that follows unsealed
                     if not is_known:
                         logger.exception("events wait to be recorded or sealed", extra=self._count())
-                is_known = True
+                is_known, has_more = True, False
                 self._awake.set()
             time.sleep(_RETRY_S)
 

@@ -8,6 +8,7 @@ from services.recording import new_event
 from services.stores.gallery_base import GalleryStore
 
 _AT_ONCE = 100  # persons forgotten in one transaction
+_INDEXED_AT_ONCE = 16  # faces, a tenth of a second in which nobody else can change them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,10 @@ class UpkeepService:
     def upgrade(self) -> None:
         """Bring the database to the newest schema."""
         self._store.upgrade()
+
+    def index_some(self) -> bool:
+        """Have the database's index take up some of the faces that wait for it; says whether there may be more."""
+        return self._store.index_waiting(limit=_INDEXED_AT_ONCE) > 0
 
     def purge(self) -> dict[str, str]:
         """As `GalleryStore.purge`."""

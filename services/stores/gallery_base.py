@@ -56,6 +56,10 @@ class GalleryStore(ABC):
         """Have what was forgotten leave every file of the database: the names of the steps, and what came of each."""
 
     @abstractmethod
+    def index_waiting(self, *, limit: int) -> int:
+        """Make some of the newest faces, `limit` at most, as fast to find as the others; returns how many it were."""
+
+    @abstractmethod
     def size_bytes(self) -> int:
         """How much room the database takes."""
 

@@ -58,7 +58,7 @@ def test_a_healthy_service_has_a_page_of_sections_and_ends_with_0(make_healthy, 
     assert (code, wrong(page)) == (0, []), page
     assert tuple(line for line in page.splitlines() if line in SECTIONS) == SECTIONS
     for words in ("onnx on the CPU", "numpy", "lanes: ", "arcface_weights.onnx", "right by what was first here",
-                  "commercial use: ", "SQLite", "schema 0008", "the newest", "1 photos", "10485760 bytes",
+                  "commercial use: ", "SQLite", "schema 0009", "the newest", "1 photos", "10485760 bytes",
                   "same answer, ", "Nothing is wrong."):  # fmt: skip
         assert words in page
     assert "Alice" not in page
@@ -130,5 +130,5 @@ def test_an_old_schema_is_told_and_left_alone(make_healthy, settings):
     for _ in range(2):
         code, page = doctor(app)
         assert code == 0
-        assert "schema 0004 of 0008" in page
+        assert "schema 0004 of 0009" in page
     database.close()

@@ -89,6 +89,21 @@ def test_what_a_process_left_that_was_killed_is_sealed_at_the_next_start(log, st
     assert verified(store) == (1001, 0)
 
 
+def test_what_can_wait_until_after_an_answer_is_done_in_parts_between_which_events_are_sealed(database, store):
+    found = []
+
+    def part():
+        found.append(verified(store))
+        if len(found) == 2:
+            log.keep(EVENT)
+        return len(found) < 4
+
+    log = EventLog(store=store, afterwards=part)
+    log.keep(EVENT)
+    assert log.flush(30)
+    assert found[:4] == [(1, 0), (1, 0), (2, 0), (2, 0)]
+
+
 def test_a_log_that_has_nothing_to_do_has_no_thread(store):
     before = threading.active_count()
     EventLog(store=store)

@@ -14,21 +14,33 @@ from typing_extensions import override
 from core.distances import distances
 from services.stores.sql.database import Database
 from services.stores.sql.rows import has_labels
-from services.stores.sql.schema import faces, persons, text_of_vector
+from services.stores.sql.schema import INDEXED_DIMENSIONS, faces, persons, text_of_vector
 from services.stores.sql.search import FaceSearch, Filter, Near, by_person
 
-# Candidates a search looks at before it stops: two thirds of the root of the number of faces. With 150 one probe in two
-# hundred missed the nearest of 100,000 x 512, and one in twenty that of 1,000,000 x 128.
-_FEWEST_CANDIDATES, _MOST_CANDIDATES = 150, 1000  # the most that pgvector takes
+# Candidates a search looks at before it stops: a seventh of the number of faces to the power of 0.6. Of 100,000 x 512
+# one index found the nearest of all 400 probes with 90 candidates, another of 399 with 125.
+_FEWEST_CANDIDATES, _MOST_CANDIDATES = 100, 1000  # the most that pgvector takes
 _SETTINGS = (
     "SET LOCAL hnsw.ef_search = {candidates}; SET LOCAL hnsw.iterative_scan = strict_order;"
     # Whether the index is worth it depends on how many faces the collection has: no plan is for another one's.
     " SET LOCAL plan_cache_mode = force_custom_plan"
 )
-_INDEXED_DIMENSIONS = (128, 160, 512)  # those of the models that pgvector can index; 4096 is too many
 _HEADER_BYTES = 4  # of what pgvector sends: the dimension, and what it keeps for later
 _EXPLAIN = sa.text("EXPLAIN (FORMAT JSON) SELECT FROM faces WHERE collection = :collection AND space = :space")
 _EVERYONE = sa.text("SELECT reltuples FROM pg_class WHERE oid = 'faces'::regclass")
+
+# The order is that of the index of those that wait, which is empty most of the time.
+_ONE_WAITING = (
+    sa.select(sa.literal(1)).where(faces.c.waits_for_index).order_by(faces.c.collection, faces.c.space).limit(1)
+)
+_SOME_WAITING = (
+    sa.select(faces.c.id)
+    .where(faces.c.waits_for_index)
+    .order_by(faces.c.collection, faces.c.space)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+    .with_for_update(skip_locked=True)  # another process is at those
+)
+_INDEX_WAITING = sa.update(faces).where(faces.c.id.in_(_SOME_WAITING)).values(waits_for_index=False)
 
 # Of a collection with one face in a hundred of a million the index took 103 ms and found 41 % of the nearest five
 # persons, a scan 50 ms for all of them. A scan's time grows with the collection.
@@ -50,9 +62,16 @@ class _Estimate(NamedTuple):
     at: float
 
 
+class _Found(NamedTuple):
+    """A face, and whether it waits for the index."""
+
+    near: Near
+    waits: bool
+
+
 class PgVectorSearch(FaceSearch):
     """The HNSW index of directions where the model's dimension has one, no filter leaves few to look at, and not the
-    length of a difference is asked for; else a scan."""
+    length of a difference is asked for, with a scan of the faces that wait for the index; else a scan of all."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -66,21 +85,29 @@ class PgVectorSearch(FaceSearch):
         with self._database.reading() as connection:
             mine, everyone, _ = self._estimated(connection, only)
             are_few = mine <= min(_FEW_FACES, everyone * _FEW_OF_ALL)
-            exact = metric == "euclidean" or len(probe) not in _INDEXED_DIMENSIONS or are_few
-            candidates = min(max(math.isqrt(everyone) * 2 // 3, _FEWEST_CANDIDATES), _MOST_CANDIDATES)
+            exact = metric == "euclidean" or len(probe) not in INDEXED_DIMENSIONS or are_few
+            candidates = min(max(round(everyone**0.6 / 7), _FEWEST_CANDIDATES), _MOST_CANDIDATES)
             connection.exec_driver_sql(_SETTINGS.format(candidates=candidates))
             while True:
                 rows = _candidates(connection, probe, only, metric, many, exact=exact)
-                found = _ordered(probe, rows, metric, within)
-                first = by_person(found)
-                if len(first) > k or (within is not None and len(found) < len(rows)):
+                found = _ordered(probe, rows, metric)
+                reach, has_more = _reach(found, many, exact=exact)
+                farthest = reach if within is None else min(reach, within)
+                first = by_person(one.near for one in found if one.near.distance <= farthest)
+                if len(first) > k or reach == math.inf or (within is not None and reach > within):
                     return first[:k]
-                if len(rows) == many:
+                if has_more:
                     many *= 4
-                elif exact:
-                    return first[:k]
-                else:  # there are no more, or the index gave up before it came to those that the filter leaves
+                else:  # the index has no more, or gave up before it came to those that the filter leaves
                     exact = True
+
+    @override
+    def index_waiting(self, *, limit: int) -> int:
+        with self._database.reading() as connection:
+            if connection.execute(_ONE_WAITING).first() is None:
+                return 0
+        with self._database.writing() as connection:
+            return connection.execute(_INDEX_WAITING, {"most": limit}).rowcount
 
     def _estimated(self, connection: sa.Connection, only: Filter) -> _Estimate:
         """What PostgreSQL's statistics say of this collection and space.
@@ -121,22 +148,25 @@ def _of_everyone(dimension: int, metric: str, exact: bool) -> sa.Select[Any]:
 
 
 def _of_some(dimension: int, metric: str, exact: bool, only: Filter) -> sa.Select[Any]:
-    select = _nearest(dimension, metric, exact)
-    if only.person is not None:
-        select = select.where(faces.c.person_id == only.person)
-    if only.labels:
-        select = select.join(persons, persons.c.id == faces.c.person_id).where(*has_labels(only.labels))
-    return _sending(select)
+    def of_these(select: sa.Select[Any]) -> sa.Select[Any]:
+        if only.person is not None:
+            select = select.where(faces.c.person_id == only.person)
+        if only.labels:
+            select = select.join(persons, persons.c.id == faces.c.person_id).where(*has_labels(only.labels))
+        return select
+
+    return _sending([of_these(select) for select in _nearest(dimension, metric, exact)])
 
 
-def _nearest(dimension: int, metric: str, exact: bool) -> sa.Select[Any]:
+def _nearest(dimension: int, metric: str, exact: bool) -> list[sa.Select[Any]]:
+    """All faces by a scan; or those in the index and, by a scan, those that wait for it."""
     kind, operator = f"vector({dimension})", "<->" if metric == "euclidean" else "<=>"
     compared = f"faces.embedding::{kind}"
     if not exact:
         kind, operator = f"halfvec({dimension})", "<#>"
         compared = f"l2_normalize(faces.embedding)::{kind}"  # the index is on this very expression
-    return (
-        sa.select(faces.c.id, faces.c.person_id, faces.c.embedding)
+    every = (
+        sa.select(faces.c.id, faces.c.person_id, faces.c.embedding, faces.c.waits_for_index)
         .where(
             faces.c.dimension == sa.literal_column(str(dimension)),  # as the partial index says it
             faces.c.collection == sa.bindparam("of_collection"),
@@ -145,23 +175,40 @@ def _nearest(dimension: int, metric: str, exact: bool) -> sa.Select[Any]:
         .order_by(sa.text(f"({compared}) {operator} CAST(:probe AS {kind})"))
         .limit(sa.bindparam("many", type_=sa.Integer))
     )
+    return [every] if exact else [every.where(~faces.c.waits_for_index), every.where(faces.c.waits_for_index)]
 
 
-def _sending(select: sa.Select[Any]) -> sa.Select[Any]:
+def _sending(parts: Sequence[sa.Select[Any]]) -> sa.Select[Any]:
     """What is found; the embeddings only of that, for in one with the search each that is compared would be copied."""
-    found = select.subquery()
-    return sa.select(found.c.id, found.c.person_id, sa.func.vector_send(found.c.embedding).label("sent"))
+    found = sa.union_all(*(sa.select(part.subquery()) for part in parts)).subquery()
+    sent = sa.func.vector_send(found.c.embedding).label("sent")
+    return sa.select(found.c.id, found.c.person_id, found.c.waits_for_index, sent)
 
 
-def _ordered(probe: npt.NDArray[np.float64], rows: Sequence[Any], metric: str, within: float | None) -> list[Near]:
+def _reach(found: Sequence[_Found], many: int, *, exact: bool) -> tuple[float, bool]:
+    """Up to which distance no face is missing from what was found, nearest first, and whether `many` were too few.
+
+    A scan that finds fewer than `many` has found all there are; the index may have given up.
+    """
+    indexed = [one.near.distance for one in found if exact or not one.waits]
+    waiting = [one.near.distance for one in found if not exact and one.waits]
+    reach = math.inf
+    if len(waiting) == many:
+        reach = waiting[-1]
+    if len(indexed) == many or not exact:
+        reach = min(reach, indexed[-1] if indexed else 0)
+    return reach, many in (len(indexed), len(waiting))
+
+
+def _ordered(probe: npt.NDArray[np.float64], rows: Sequence[Any], metric: str) -> list[_Found]:
+    """The faces, nearest first."""
     if not rows:
         return []
     sent = np.frombuffer(b"".join(row.sent for row in rows), np.uint8).reshape(len(rows), -1)
     embeddings = np.ascontiguousarray(sent[:, _HEADER_BYTES:]).view(">f4")
     exact = distances(probe[None], embeddings, metric)[0].tolist()
     found = [
-        Near(person_id=row.person_id, face_id=row.id, distance=distance)
+        _Found(Near(person_id=row.person_id, face_id=row.id, distance=distance), row.waits_for_index)
         for row, distance in zip(rows, exact, strict=True)
-        if within is None or distance <= within
     ]
-    return sorted(found, key=lambda near: (near.distance, near.person_id, near.face_id))
+    return sorted(found, key=lambda one: (one.near.distance, one.near.person_id, one.near.face_id))

@@ -120,6 +120,9 @@ persons = sa.Table(
 # The ids of all keys that faces are sealed with, or may be once a transaction under way is over.
 sealing_keys = sa.Table("sealing_keys", metadata, sa.Column("id", sa.String(16), primary_key=True))
 
+# Those of the models that pgvector can index; 4096 numbers are too many.
+INDEXED_DIMENSIONS = (128, 160, 512)
+
 faces = sa.Table(
     "faces",
     metadata,
@@ -139,7 +142,15 @@ faces = sa.Table(
     sa.Column("crop", sa.LargeBinary),
     sa.Column("registered_at", UtcTime, nullable=False),
     sa.Column("sealed_with", sa.ForeignKey("sealing_keys.id"), index=True),
+    # Until PostgreSQL's index has it, which takes longer than all the rest of a registration.
+    sa.Column("waits_for_index", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index(None, "collection", "space"),
+    sa.Index(
+        "ix_faces_waiting",
+        *("collection", "space"),
+        postgresql_where=sa.text("waits_for_index"),
+        sqlite_where=sa.text("waits_for_index"),
+    ),
 )
 
 # What happened to faces, in the order of the commits: how a process learns what others have changed.

@@ -1,10 +1,10 @@
-"""Which embedding spaces the faces of the gallery are in."""
+"""What is in the gallery: its collections, and the embedding spaces of its faces."""
 
 import sqlalchemy as sa
 
 from services.engine.base import EmbeddingSpace
 from services.stores.sql.rows import space_of_text
-from services.stores.sql.schema import as_id, faces
+from services.stores.sql.schema import as_id, collections, faces, persons
 
 
 def held(connection: sa.Connection, collection: str, person_id: str | None) -> dict[EmbeddingSpace, int]:
@@ -20,3 +20,10 @@ def counts(connection: sa.Connection) -> dict[tuple[str, EmbeddingSpace], int]:
     key = (faces.c.collection, faces.c.space)
     select = sa.select(*key, sa.func.count().label("faces")).group_by(*key).order_by(*key)
     return {(row.collection, space_of_text(row.space)): row.faces for row in connection.execute(select)}
+
+
+def persons_of_collections(connection: sa.Connection) -> dict[str, int]:
+    """How many persons each collection has."""
+    count = sa.select(sa.func.count()).where(persons.c.collection == collections.c.name).scalar_subquery()
+    rows = connection.execute(sa.select(collections.c.name, count.label("persons")).order_by("name"))
+    return {row.name: row.persons for row in rows}

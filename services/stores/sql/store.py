@@ -80,6 +80,10 @@ class SqlGalleryStore(GalleryStore):
         return self._database.purge()
 
     @override
+    def index_waiting(self, *, limit: int) -> int:
+        return self._search.index_waiting(limit=limit)
+
+    @override
     def size_bytes(self) -> int:
         return self._database.size_bytes()
 
@@ -186,10 +190,9 @@ class SqlGalleryStore(GalleryStore):
         values = dict(changes) | ({"folded": folded(changes["name"])} if "name" in changes else {})
         try:
             with self._database.writing() as connection:
-                before = person_in(connection, number)
                 if values:
                     connection.execute(sa.update(persons).where(persons.c.id == number).values(**values))
-                writes.record(connection, event, writes.now(), person_id=before.id)
+                writes.record(connection, event, writes.now(), person_id=str(number))
                 return person_in(connection, number)
         except sa.exc.IntegrityError as error:
             raise Conflict("The name is taken.") from error
@@ -266,10 +269,8 @@ class SqlGalleryStore(GalleryStore):
 
     @override
     def collections(self) -> dict[str, int]:
-        count = sa.select(sa.func.count()).where(persons.c.collection == collections.c.name).scalar_subquery()
         with self._database.reading() as connection:
-            rows = connection.execute(sa.select(collections.c.name, count.label("persons")).order_by("name"))
-            return {row.name: row.persons for row in rows}
+            return spaces.persons_of_collections(connection)
 
     @override
     def add_collection(self, name: str, event: Event) -> None:

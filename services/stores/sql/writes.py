@@ -17,7 +17,7 @@ from services.stores.gallery_values import NewFace, Person, StoredFace
 from services.stores.sql import answers, sealing
 from services.stores.sql.inserts import insert_if_missing, insert_into
 from services.stores.sql.rows import SELECT_PERSONS, face_of, person_in, person_of, text_of_space
-from services.stores.sql.schema import changes, collections, events, faces, persons
+from services.stores.sql.schema import INDEXED_DIMENSIONS, changes, collections, events, faces, persons
 
 _INSERT_FACE = sa.insert(faces)
 _INSERT_EVENT = sa.insert(events).returning(events.c.id)
@@ -115,6 +115,7 @@ def add_face(
         "quality": face.quality,
         "liveness": face.liveness,
         "registered_at": at,
+        "waits_for_index": connection.dialect.name != "sqlite" and len(face.embedding) in INDEXED_DIMENSIONS,
     }
     sealed = sealing.columns(connection, keyring, number, face.embedding, face.crop)
     connection.execute(_INSERT_FACE, values | sealed)

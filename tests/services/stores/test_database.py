@@ -155,6 +155,7 @@ def test_a_purge_leaves_no_byte_of_the_forgotten_in_any_file_of_postgresql():
                 starts = range(0, len(content) - 63, 2 * TOAST_BYTES if kind == "crop" else 64)
                 canaries |= {content[start : start + 64]: f"{kind} {number}" for start in starts}
             forgotten.append(person.id)
+        assert gallery.index_waiting(limit=51) == 51
         kept = forgotten.pop()
         with database.reading() as connection:
             connection.exec_driver_sql("ANALYZE")
