@@ -4,6 +4,7 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +27,7 @@ SELECT_PERSONS = sa.select(persons, _FACES)
 _SELECT_SOME = SELECT_PERSONS.where(persons.c.id.in_(sa.bindparam("numbers", expanding=True)))
 
 
+@lru_cache(maxsize=256)  # every search asks for it
 def text_of_space(space: EmbeddingSpace) -> str:
     """The embedding space as one text, equal for equal spaces."""
     return json.dumps(asdict(space), sort_keys=True)
