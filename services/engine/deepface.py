@@ -81,8 +81,8 @@ class DeepFaceEngine(Engine):
     ) -> None:
         self._framework = framework = backend_utils.get_backend_engine()
         # What another framework leaves to ONNX Runtime does not need the GPU that it was given.
-        is_open = gpu_device is None or framework != "onnx"
-        self._is_on_gpu = gpu_device != CPU and (not is_open or can_use_gpu())
+        is_required = gpu_device is not None and framework == "onnx"
+        self._is_on_gpu = gpu_device != CPU and (is_required or can_use_gpu())
         at_once = PASSES_AT_ONCE if self._is_on_gpu else None
         self._passes = Passes(cores, Batching(batch_size, batch_wait_s), at_once=at_once)
         threads = self._passes.threads
