@@ -1,11 +1,11 @@
 """Each layer knows only the layers it may; the imports themselves are read, so that no file is forgotten."""
 
 import ast
-from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).parents[1]
+from tests.conftest import PROJECT
+
 OURS = ("main", "core", "schemas", "services", "api")
 HEAVY = {"deepface", "retinaface", "dlib", "onnxruntime", "openvino", "gdown"}
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -11,11 +10,11 @@ from api.documented import documented
 from api.openapi import views
 from core.scopes import Scope
 from tests.api.test_gallery import UNKNOWN, register, text
-from tests.conftest import KEY, assert_error
+from tests.conftest import KEY, PROJECT, assert_error
 from tests.pictures import ALICE, BOB
 
 PUBLIC = {"/", "/docs", "/docs/start.js", "/health", "/ready", "/openapi.json"}
-TABLE = (Path(__file__).parents[2] / "docs" / "access.md").read_text()
+TABLE = (PROJECT / "docs" / "access.md").read_text()
 OTHER = KEY[::-1]
 PAIR = {"img1": text(ALICE), "img2": text(ALICE)}
 

@@ -2,14 +2,12 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from core.config import Settings
 from core.runtime import prepare_process
-
-PROJECT = Path(__file__).parents[2]
+from tests.conftest import PROJECT
 
 
 @pytest.fixture(autouse=True)

@@ -4,17 +4,15 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import cv2
 
 from services.engine.base import Detection
 from services.engine.deepface import DeepFaceEngine
 from services.engine.weights import WeightFolder
+from tests.conftest import PROJECT
 from tests.models.conftest import needs_shared
 from tests.models.labelled import SHARED
-
-PROJECT = Path(__file__).parents[2]
 
 
 def mixed(*arguments, **environment):

@@ -4,7 +4,6 @@ import importlib.util
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,8 +14,7 @@ from services.engine import int8_weights
 from services.engine.base import Detection
 from services.engine.deepface import DeepFaceEngine
 from services.engine.weights import WeightFolder
-
-PROJECT = Path(__file__).parents[2]
+from tests.conftest import PROJECT
 
 needs_openvino = pytest.mark.skipif(
     importlib.util.find_spec("openvino") is None, reason="OpenVINO is not installed: requirements-openvino.txt"

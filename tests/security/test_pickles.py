@@ -12,6 +12,7 @@ import pytest
 
 from services import pickled_index
 from services.pickled_index import UnreadablePickle, recorded_faces
+from tests.conftest import PROJECT
 from tests.deepface_files import DIMENSION, PKL
 from tests.security.hostile_pickles import costly, executing, mutated, seeds, spliced
 
@@ -20,7 +21,7 @@ IMPORTED = "pickles: hostile, imported"
 MUTATED = "pickles: mutated"
 
 HERE = Path(__file__).parent
-READER = HERE.parents[1] / "services" / "pickle_reader.py"
+READER = PROJECT / "services" / "pickle_reader.py"
 
 
 class Watcher:

@@ -3,11 +3,10 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).parents[2]
+from tests.conftest import PROJECT
 
 # The attack; where that is a choice, how often in every run and by `make attack`; and how often against the twin, which
 # has no deadline to end it.

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from services.stores.folder_index import FileFolderIndexStore
+from tests.conftest import PROJECT
 from tests.pictures import ALICE, ALICIA, BOB, photo, write_photo
 from tests.services.conftest import found
 from tests.services.index_builder import SPACE, make_indexer
 
-PROJECT = Path(__file__).parents[2]
 COLOURS = (ALICE, ALICIA, BOB)
 KILLS = 50
 

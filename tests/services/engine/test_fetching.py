@@ -17,9 +17,8 @@ import pytest
 from services.engine.base import FetchError
 from services.engine.model import WeightFile
 from services.engine.weights import WeightFolder
+from tests.conftest import PROJECT
 from tests.services.engine.lying_server import lying_server
-
-PROJECT = Path(__file__).parents[3]
 
 CONTENT = os.urandom(3_000_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -11,8 +11,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from services.engine import onnx_runtime
 from services.engine.onnx_runtime import OnnxRuntime
+from tests.conftest import PROJECT
 
-PROJECT = Path(__file__).parents[3]
 SIDE = 512
 FACES = np.random.default_rng(1).random((3, SIDE), np.float32)
 

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -11,8 +10,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from services.engine.trunk import split
+from tests.conftest import PROJECT
 
-PROJECT = Path(__file__).parents[3]
 SIDE_PX = 16
 FACES = np.random.default_rng(5).random((3, SIDE_PX, SIDE_PX, 3), np.float32)
 FEATURES = 4 * 7 * 7

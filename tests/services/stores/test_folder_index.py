@@ -6,7 +6,6 @@ import sys
 import tracemalloc
 from dataclasses import replace
 from hashlib import sha256
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,8 +15,8 @@ from services.engine.base import EmbeddingSpace
 from services.stores import folder_index
 from services.stores.base import FolderIndex, IndexKey, PhotoFaces, Photos
 from services.stores.folder_index import FileFolderIndexStore
+from tests.conftest import PROJECT
 
-PROJECT = Path(__file__).parents[3]
 SPACE = EmbeddingSpace(model="Dlib", alignment="eyes", detection="deepface", normalization="base", expand_percentage=0)
 OLD, NEW = bytes(32), bytes([1] * 32)
 KEY = IndexKey(folder="/photos", detector="opencv", space=SPACE, weights="w")
@@ -165,7 +164,8 @@ def test_one_at_a_time_has_the_right_to_build_and_it_ends_with_its_owner(store, 
     ):
         assert (mine, second, third) == (True, False, True)
     script = (
-        "import sys, time; from tests.services.stores.test_folder_index import *\n"
+        "import sys, time; from pathlib import Path; from tests.services.stores.test_folder_index import KEY\n"
+        "from services.stores.folder_index import FileFolderIndexStore\n"
         "with FileFolderIndexStore(Path(sys.argv[1])).building(KEY) as mine: print(mine, flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-c", script, str(tmp_path / "index")]

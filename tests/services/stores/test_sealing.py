@@ -5,7 +5,6 @@ import sys
 import threading
 import time
 from contextlib import closing, contextmanager
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,11 +19,11 @@ from services.stores.sql.matrix_search import MatrixSearch
 from services.stores.sql.pgvector_search import PgVectorSearch
 from services.stores.sql.resealing import SqlFaceSealer
 from services.stores.sql.store import SqlGalleryStore
+from tests.conftest import PROJECT
 from tests.postgresql import in_files
 from tests.services.stores.conftest import events_in
 from tests.services.stores.test_gallery import SPACE, everybody, face, near, register, vector
 
-PROJECT = Path(__file__).parents[3]
 OLD, NEW, OTHER = (bytes([number]) * 32 for number in range(3))
 ROTATE = Event(action="rotate_key", outcome="done")
 FACES = 800  # that are encrypted anew, while it is killed
