@@ -1,4 +1,3 @@
-import json
 import os
 import subprocess
 import sys
@@ -35,42 +34,6 @@ def test_an_automatic_device_leaves_the_choice_open():
     os.environ.pop("CUDA_VISIBLE_DEVICES", None)
     prepare_process(Settings(gpu_device=None))
     assert "CUDA_VISIBLE_DEVICES" not in os.environ
-
-
-# Notes the environment as it is when a framework is first looked for, and then does what gunicorn does.
-FIRST_IMPORTS = """
-import json, os, runpy, sys
-seen = {}
-class Watch:
-    def find_spec(name, path=None, target=None):
-        if name in ("cv2", "onnxruntime", "numpy", "deepface", "tensorflow") and name not in seen:
-            seen[name] = {key: os.environ.get(key) for key in sys.argv[1].split()}
-sys.meta_path.insert(0, Watch)
-runpy.run_path(sys.argv[2])
-from core.factory import create_app
-create_app()
-print(json.dumps(seen))
-"""
-
-
-@pytest.mark.parametrize(("device", "providers"), [("-1", "cpu"), ("0", None)])
-def test_device_and_engine_take_effect_before_any_framework_is_imported(tmp_path, device, providers):
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "DATA_PATH": str(tmp_path), "GPU_DEVICE": device}
-    environment |= {"PYTHONPATH": str(PROJECT), "INFERENCE_LANES": "1000"}
-    expected = {
-        "DEEPFACE_BACKEND_ENGINE": "onnx",
-        "CUDA_VISIBLE_DEVICES": device,
-        "ORT_DISABLE_TELEMETRY": "1",
-        "OMP_NUM_THREADS": "1",
-        "OPENCV_IO_MAX_IMAGE_PIXELS": "50000000",
-        "DEEPFACE_ONNX_PROVIDERS": providers,
-    }
-    command = [sys.executable, "-c", FIRST_IMPORTS, " ".join(expected), str(PROJECT / "gunicorn.conf.py")]
-    result = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
-    seen = json.loads(result.stdout.splitlines()[-1])
-    assert {"cv2", "onnxruntime", "numpy", "deepface"} <= set(seen)
-    for values in seen.values():
-        assert values == expected
 
 
 def test_onnx_runtime_reports_nothing_to_anybody(tmp_path):
