@@ -74,7 +74,7 @@ def when_ready(server: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """The socket listens; begin to load the models, and seal what a worker that was killed has left."""
-    from api.deps import services_of
+    from api.context import services_of
 
     services = services_of(worker.wsgi)
     services.readiness.start()

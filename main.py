@@ -2,8 +2,8 @@
 
 import sys
 
+from api.factory import create_app
 from core.config import SettingsError
-from core.factory import create_app
 
 try:
     app = create_app()

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from flask import Flask, current_app, g, request
 
-from api.deps import services
-from api.documented import documented
+from api.context import services
 from api.limits import count_wrong_key
+from api.route import documented
 from core.access_errors import AmbiguousCredentials, Forbidden, Unauthorized
 from core.logging import annotate
 from core.scopes import Scope

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from api.commands import ReportingGroup
-from api.deps import services
+from api.context import services
 from core.files import atomically_written
 from services.audit import UnreadableTrail
 

@@ -3,7 +3,7 @@
 from flask import Flask, Response
 from flask_cors import CORS
 
-from api.deps import services_of
+from api.context import services_of
 
 # Answers are data about faces: nothing of them but /docs is a page, kept in a cache, or shown within another site's
 # page. Who ends TLS in front adds Strict-Transport-Security.

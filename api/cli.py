@@ -10,7 +10,7 @@ from typing import Any, get_args
 import click
 from flask.cli import AppGroup
 
-from api.deps import services
+from api.context import services
 from core.exceptions import ServiceError
 from schemas.common import Alignment, DetectionMethod, DetectorName, EmbeddingOptions, ModelName, Normalization
 from services.pickled_index import UnreadablePickle

@@ -3,7 +3,7 @@
 import click
 from flask.cli import with_appcontext
 
-from api.deps import services
+from api.context import services
 
 _WIDTH = 16  # of the first column; longer names move the second
 

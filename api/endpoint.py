@@ -11,9 +11,9 @@ from flask import request as flask_request
 from pydantic import BaseModel
 
 from api.access import confined
-from api.deps import services
-from api.documented import Documented, document
+from api.context import services
 from api.inputs import read_query, read_request
+from api.route import Documented, document
 from core.deadline import deadline
 from core.exceptions import ServiceError
 from core.scopes import Scope

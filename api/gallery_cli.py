@@ -9,7 +9,7 @@ import click
 
 from api.cli import progress_bar, with_embedding_options, with_options
 from api.commands import ReportingGroup, collection_name
-from api.deps import services
+from api.context import services
 from schemas.common import EmbeddingOptions
 from schemas.gallery import COLLECTION, EnrolmentOptions
 from services.gallery_reader import UnreadableExport

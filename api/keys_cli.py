@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from api.commands import ReportingGroup, collection_name
-from api.deps import services
+from api.context import services
 from core.scopes import Scope
 
 keys = ReportingGroup("keys", help="The API keys. Without any, in the setting or here, anybody may ask.")

@@ -10,9 +10,9 @@ from flask_limiter import ApplicationLimit, Limiter, RateLimitExceeded, RequestL
 from limits import RateLimitItemPerMinute
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from api.deps import services_of
-from api.documented import documented
+from api.context import services_of
 from api.errors import answer_error
+from api.route import documented
 from core.access_errors import RateLimited
 
 WRONG_KEYS = RateLimitItemPerMinute(10)

@@ -30,8 +30,8 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 from typing_extensions import override
 
-from api.documented import Documented, documented
 from api.inputs import RAW_IMAGE_FIELD, takes_raw_image
+from api.route import Documented, documented
 from core import __version__
 from core.access_errors import AmbiguousCredentials, Forbidden, RateLimited, Unauthorized
 from core.exceptions import ServiceError, ServiceUnavailable

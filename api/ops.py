@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, current_app
 
-from api.deps import services
+from api.context import services
 from api.endpoint import endpoint
 from api.openapi import openapi_json, summary, views
 from core import __version__

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from api.cli import progress_bar
 from api.commands import ReportingGroup
-from api.deps import services
+from api.context import services
 from services.models import BadBundle, FetchError, UnknownModel, UnreadableLock
 
 _MEGABYTE = 1_000_000

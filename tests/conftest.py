@@ -14,9 +14,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from api.deps import services_of
+from api.context import services_of
+from api.factory import create_app
 from core.config import Settings
-from core.factory import create_app
 from core.images import ImagePolicy
 from tests.fakes import FakeEngine
 

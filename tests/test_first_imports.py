@@ -173,7 +173,7 @@ def test_every_command_finds_the_process_prepared(tmp_path):
 
 def test_an_import_that_comes_too_early_would_be_noticed(tmp_path):
     file = tmp_path / "early.py"
-    file.write_text("import numpy\nfrom core.factory import create_app\ncreate_app()\n")
+    file.write_text("import numpy\nfrom api.factory import create_app\ncreate_app()\n")
     run(tmp_path, file)
     (told,) = unprepared(tmp_path)
     assert told.startswith(f"numpy is imported by {file}:1, with ")

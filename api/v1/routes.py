@@ -3,7 +3,7 @@
 from flask import Blueprint
 
 from api.access import require
-from api.deps import services
+from api.context import services
 from api.endpoint import endpoint
 from core.access_errors import LicenseForbidden, PersonLocked
 from core.exceptions import (

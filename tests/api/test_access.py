@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from api.deps import services_of
-from api.documented import documented
+from api.context import services_of
 from api.openapi import views
+from api.route import documented
 from core.scopes import Scope
 from tests.api.test_gallery import UNKNOWN, register, text
 from tests.conftest import KEY, PROJECT, assert_error

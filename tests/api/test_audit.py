@@ -8,7 +8,7 @@ from hashlib import sha256
 import numpy as np
 import pytest
 
-from api.deps import services_of
+from api.context import services_of
 from schemas.audit import AuditQuery
 from tests.api.test_gallery import identify, register, text
 from tests.conftest import assert_error

@@ -10,7 +10,7 @@ import pytest
 from flask.cli import ScriptInfo
 
 from api.cli import index, progress_bar
-from api.deps import services_of
+from api.context import services_of
 from core.files import signature_of
 from schemas.common import EmbeddingOptions
 from services.stores.base import Photos

@@ -4,8 +4,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from api.deps import services_of
-from core.factory import create_app
+from api.context import services_of
+from api.factory import create_app
 from services.engine import catalogue
 from services.stores.sql.database import Database
 from tests.api.test_gallery import register

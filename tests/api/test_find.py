@@ -29,8 +29,8 @@ def test_identities_are_named_as_the_setting_says(make_app, photos, setting, beg
 
 ASK = """
 import json, sys
-from api.deps import services_of
-from core.factory import create_app
+from api.context import services_of
+from api.factory import create_app
 from tests.fakes import FakeEngine
 from tests.pictures import ALICE, photo
 app = create_app(engine=FakeEngine())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.deps import services_of
+from api.context import services_of
 from core.access_errors import Unauthorized
 from core.scopes import Scope
 

@@ -4,10 +4,10 @@ import threading
 
 import pytest
 
-from api.deps import services_of
-from api.documented import documented
+from api.context import services_of
 from api.limits import WRONG_KEYS
 from api.openapi import views
+from api.route import documented
 from core.exceptions import ServiceUnavailable
 from core.scopes import Scope
 from services import hits

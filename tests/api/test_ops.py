@@ -3,9 +3,9 @@ import threading
 import openapi_spec_validator
 import pytest
 
-from api.deps import services_of
+from api.context import services_of
+from api.factory import create_app
 from core import __version__
-from core.factory import create_app
 from tests.conftest import assert_error
 from tests.fakes import FakeEngine
 from tests.pictures import ALICE, photo

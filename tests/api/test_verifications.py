@@ -1,6 +1,6 @@
 """/verify against a person of the gallery, and the log of its decisions."""
 
-from api.deps import services_of
+from api.context import services_of
 from tests.api.test_gallery import UNKNOWN, register, text
 from tests.conftest import KEY, assert_error
 from tests.pictures import ALICE, ALICIA, BOB, MASK

@@ -13,9 +13,9 @@ import pytest
 import skimage
 from flask.testing import FlaskClient
 
-from api.deps import services_of
+from api.context import services_of
+from api.factory import create_app
 from core.config import Settings
-from core.factory import create_app
 from tests.models.graphs import accept_all, write_graphs
 from tests.models.labelled import SHARED
 from tests.pictures import encoded

@@ -78,9 +78,9 @@ def count_builds():
 
 def service(folder):
     """Calls the service: a function of route and body."""
-    from api.deps import services_of
+    from api.context import services_of
+    from api.factory import create_app
     from core.config import Settings
-    from core.factory import create_app
 
     settings = Settings(
         _env_file=None, deepface_home=folder, data_path=folder / "data", default_model="Dlib", preload_models=("skip",),

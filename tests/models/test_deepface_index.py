@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from api.deps import services_of
-from core.factory import create_app
+from api.context import services_of
+from api.factory import create_app
 from services.photos import PhotoEmbedder
 from tests.deepface_files import write_pickle
 from tests.models.comparing import assert_same, post

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from api.deps import services_of
+from api.context import services_of
+from api.factory import create_app
 from core.config import Settings
-from core.factory import create_app
 from services.engine import catalogue
 from services.probe_picture import SIDE_PX, drawn
 from tests.conftest import assert_error

@@ -6,9 +6,9 @@ from typing import Any
 
 from flask import Flask
 
-from api.deps import services_of
+from api.context import services_of
+from api.factory import create_app
 from core.config import Settings
-from core.factory import create_app
 from tests.fakes import FakeEngine
 
 WRITTEN = Path(__file__).parent / "written"

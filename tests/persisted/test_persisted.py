@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from api.deps import services_of
+from api.context import services_of
 from tests.conftest import PROJECT
 from tests.persisted.database import SEALED, SEALING_KEY, connected, content_of, schema_of
 from tests.persisted.indexes import ARRAYS, HEADER, INDEX, KEY, NAME, said_of, store_of

@@ -15,9 +15,9 @@ from flask import Flask
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
-from api.deps import services_of
+from api.context import services_of
+from api.factory import create_app
 from core.config import Settings
-from core.factory import create_app
 from tests.fakes import FakeEngine
 from tests.recorded.asking import Ask, Body, Run, Scenario, Step
 from tests.recorded.images import image

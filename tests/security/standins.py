@@ -12,7 +12,7 @@ from flask import Flask, Response, request
 from typing_extensions import override
 from werkzeug.exceptions import HTTPException
 
-from core.factory import create_app
+from api.factory import create_app
 from core.logging import annotate
 from tests.fakes import FakeEngine
 from tests.pictures import BOB, MASK

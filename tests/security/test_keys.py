@@ -15,9 +15,9 @@ from flask import request
 from scipy.stats import mannwhitneyu
 
 from api import access
-from api.deps import services_of
-from api.documented import documented
+from api.context import services_of
 from api.openapi import views
+from api.route import documented
 from core.scopes import Scope
 from services import keys
 from tests.api.test_gallery import UNKNOWN

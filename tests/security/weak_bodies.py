@@ -7,7 +7,7 @@ from flask import request
 
 import api.endpoint
 import api.lifecycle
-from core.factory import create_app
+from api.factory import create_app
 from schemas.faces import ExtractResponse
 from services.faces import FaceService
 

@@ -19,8 +19,8 @@ from flask import Flask, Response, request
 import core.images
 import core.logging
 from api.errors import answer_error
+from api.factory import create_app
 from core.exceptions import ImageDecodeError, ImageSourceForbidden, InternalError
-from core.factory import create_app
 from tests.fakes import FakeEngine
 from tests.security import standins
 

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from api.deps import services_of
-from core.factory import create_app
+from api.context import services_of
+from api.factory import create_app
 from services.auto_fetch import AutoFetch
 from services.engine.catalogue import find
 from services.engine.weights import WeightFolder

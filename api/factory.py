@@ -25,7 +25,7 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     from api import audit_cli, cli, docs_page, doctor_cli, gallery_cli, keys_cli, ops, weights_cli
     from api.access import init_callers, init_scopes
     from api.browsers import init_browsers
-    from api.deps import attach
+    from api.context import attach
     from api.errors import init_errors
     from api.inputs import InMemoryRequest
     from api.lifecycle import init_lifecycle
