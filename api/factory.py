@@ -22,9 +22,11 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     settings = settings or load_settings()
     prepare_process(settings)
     # Only now: OpenCV and the frameworks read at import what was just prepared.
-    from api import audit_cli, cli, docs_page, doctor_cli, gallery_cli, keys_cli, ops, weights_cli
+    from api import docs_page, ops
     from api.access import init_callers, init_scopes
     from api.browsers import init_browsers
+    from api.cli import audit, doctor, index, keys, weights
+    from api.cli import gallery as gallery_commands
     from api.context import attach
     from api.errors import init_errors
     from api.inputs import InMemoryRequest
@@ -54,14 +56,14 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
         app.register_blueprint(blueprint)
         app.register_blueprint(blueprint, name=f"api_{blueprint.name}", url_prefix=API_PREFIX)
     commands = (
-        weights_cli.weights,
-        cli.index,
-        gallery_cli.gallery,
-        gallery_cli.database,
-        keys_cli.keys,
-        audit_cli.audit,
+        weights.weights,
+        index.index,
+        gallery_commands.gallery,
+        gallery_commands.database,
+        keys.keys,
+        audit.audit,
     )
     for group in commands:
         app.cli.add_command(group)
-    app.cli.add_command(doctor_cli.doctor)
+    app.cli.add_command(doctor.doctor)
     return app

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from api.commands import ReportingGroup, collection_name
+from api.cli.options import ReportingGroup, collection_name
 from api.context import services
 from core.scopes import Scope
 

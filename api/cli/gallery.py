@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from api.cli import progress_bar, with_embedding_options, with_options
-from api.commands import ReportingGroup, collection_name
+from api.cli.index import progress_bar, with_embedding_options, with_options
+from api.cli.options import ReportingGroup, collection_name
 from api.context import services
 from schemas.common import EmbeddingOptions
 from schemas.gallery import COLLECTION, EnrolmentOptions

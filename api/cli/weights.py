@@ -7,8 +7,8 @@ from typing import Any
 import click
 from typing_extensions import override
 
-from api.cli import progress_bar
-from api.commands import ReportingGroup
+from api.cli.index import progress_bar
+from api.cli.options import ReportingGroup
 from api.context import services
 from services.models import BadBundle, FetchError, UnknownModel, UnreadableLock
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from api.commands import ReportingGroup
+from api.cli.options import ReportingGroup
 from api.context import services
 from core.files import atomically_written
 from services.audit import UnreadableTrail
