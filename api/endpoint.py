@@ -10,9 +10,9 @@ from flask import Response
 from flask import request as flask_request
 from pydantic import BaseModel
 
-from api.access import confined
 from api.context import services
 from api.inputs import read_query, read_request
+from api.middleware.authentication import confined
 from api.route import Documented, document
 from core.deadline import deadline
 from core.exceptions import ServiceError

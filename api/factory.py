@@ -23,15 +23,15 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     prepare_process(settings)
     # Only now: OpenCV and the frameworks read at import what was just prepared.
     from api import docs_page, ops
-    from api.access import init_callers, init_scopes
-    from api.browsers import init_browsers
     from api.cli import audit, doctor, index, keys, weights
     from api.cli import gallery as gallery_commands
     from api.context import attach
     from api.errors import init_errors
     from api.inputs import InMemoryRequest
-    from api.lifecycle import init_lifecycle
-    from api.limits import init_address_limit, init_key_limit
+    from api.middleware.authentication import init_callers, init_scopes
+    from api.middleware.browser_headers import init_browsers
+    from api.middleware.rate_limits import init_address_limit, init_key_limit
+    from api.middleware.request_log import init_lifecycle
     from api.openapi import API_PREFIX
     from api.v1 import gallery, routes
     from services.bootstrap import build_services

@@ -15,7 +15,7 @@ import pytest
 import requests
 from requests.adapters import HTTPAdapter
 
-from api.browsers import SECURITY
+from api.middleware.browser_headers import SECURITY
 from tests.conftest import PROJECT
 from tests.serving import served, wait_for
 from tests.test_server import ASTRONAUT

@@ -4,9 +4,9 @@ from hashlib import sha256
 
 from flask import Blueprint, Response, request
 
-from api.access import caller, require_collection
 from api.context import services
 from api.endpoint import endpoint
+from api.middleware.authentication import caller, require_collection
 from api.v1.routes import FACE_ERRORS
 from core.exceptions import (
     Conflict,

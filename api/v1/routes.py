@@ -2,9 +2,9 @@
 
 from flask import Blueprint
 
-from api.access import require
 from api.context import services
 from api.endpoint import endpoint
+from api.middleware.authentication import require
 from core.access_errors import LicenseForbidden, PersonLocked
 from core.exceptions import (
     DeadlineExceeded,

@@ -14,8 +14,8 @@ import pytest
 from flask import request
 from scipy.stats import mannwhitneyu
 
-from api import access
 from api.context import services_of
+from api.middleware import authentication
 from api.openapi import views
 from api.route import documented
 from core.scopes import Scope
@@ -134,7 +134,7 @@ def test_a_careless_comparison_is_noticed(app, attack, monkeypatch):
 
 
 def test_a_service_that_takes_the_first_of_two_lines_is_noticed(app, attack, monkeypatch):
-    monkeypatch.setattr(access, "_token", lambda: request.headers.get("X-API-Key", "").partition(",")[0])
+    monkeypatch.setattr(authentication, "_token", lambda: request.headers.get("X-API-Key", "").partition(",")[0])
     attack(SHAPES, *attacked(app, 300), twin=True)
 
 

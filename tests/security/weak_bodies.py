@@ -6,7 +6,7 @@ import re
 from flask import request
 
 import api.endpoint
-import api.lifecycle
+import api.middleware.request_log
 from api.factory import create_app
 from schemas.faces import ExtractResponse
 from services.faces import FaceService

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from flask import Flask, current_app, g, request
 
 from api.context import services
-from api.limits import count_wrong_key
+from api.middleware.rate_limits import count_wrong_key
 from api.route import documented
 from core.access_errors import AmbiguousCredentials, Forbidden, Unauthorized
 from core.logging import annotate

@@ -5,14 +5,14 @@ import threading
 import pytest
 
 from api.context import services_of
-from api.limits import WRONG_KEYS
+from api.middleware.rate_limits import WRONG_KEYS
 from api.openapi import views
 from api.route import documented
 from core.exceptions import ServiceUnavailable
 from core.scopes import Scope
 from services import hits
 from services.stores.sql.hits import DatabaseStorage
-from tests.api.test_access import OTHER, bearer
+from tests.api.middleware.test_authentication import OTHER, bearer
 from tests.conftest import KEY, assert_error
 
 STORAGES = ("memory", "database")
