@@ -22,7 +22,6 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     settings = settings or load_settings()
     prepare_process(settings)
     # Only now: OpenCV and the frameworks read at import what was just prepared.
-    from api import docs_page, ops
     from api.cli import audit, doctor, index, keys, weights
     from api.cli import gallery as gallery_commands
     from api.context import attach
@@ -33,7 +32,7 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     from api.middleware.rate_limits import init_address_limit, init_key_limit
     from api.middleware.request_log import init_lifecycle
     from api.openapi import API_PREFIX
-    from api.v1 import gallery, routes
+    from api.v1 import docs, faces, gallery, service
     from services.bootstrap import build_services
 
     logging.config.dictConfig(logging_config(settings))
@@ -52,7 +51,7 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     init_callers(app)
     init_key_limit(app)
     init_scopes(app)
-    for blueprint in (ops.blueprint, docs_page.blueprint, routes.blueprint, gallery.blueprint):
+    for blueprint in (service.blueprint, docs.blueprint, faces.blueprint, gallery.blueprint):
         app.register_blueprint(blueprint)
         app.register_blueprint(blueprint, name=f"api_{blueprint.name}", url_prefix=API_PREFIX)
     commands = (

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request
 from api.context import services
 from api.endpoint import endpoint
 from api.middleware.authentication import caller, require_collection
-from api.v1.routes import FACE_ERRORS
+from api.v1.faces import FACE_ERRORS
 from core.exceptions import (
     Conflict,
     FaceNotFound,

@@ -6,7 +6,7 @@ import threading
 import time
 from contextlib import closing, contextmanager
 
-from tests.api.test_gallery import UNKNOWN, register, text
+from tests.api.v1.test_gallery import UNKNOWN, register, text
 from tests.conftest import KEY
 from tests.pictures import ALICE, BOB
 from tests.postgresql import running

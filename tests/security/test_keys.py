@@ -20,7 +20,7 @@ from api.openapi import views
 from api.route import documented
 from core.scopes import Scope
 from services import keys
-from tests.api.test_gallery import UNKNOWN
+from tests.api.v1.test_gallery import UNKNOWN
 from tests.conftest import KEY
 
 SHAPES = "keys: every route, 20 shapes, among them two lines of one header, random and edited keys"

@@ -8,7 +8,7 @@ from api.context import services_of
 from api.factory import create_app
 from services.engine import catalogue
 from services.stores.sql.database import Database
-from tests.api.test_gallery import register
+from tests.api.v1.test_gallery import register
 from tests.conftest import KEY
 from tests.fakes import FakeEngine
 from tests.pictures import ALICE, write_photo

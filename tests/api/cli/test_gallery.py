@@ -7,7 +7,7 @@ import pytest
 from schemas.gallery import EnrolmentOptions
 from services.stores.base import FolderIndex
 from services.stores.folder_index import FileFolderIndexStore
-from tests.api.test_gallery import register
+from tests.api.v1.test_gallery import register
 from tests.pictures import ALICE, ALICIA, BOB, write_photo
 from tests.services.stores.test_folder_index import KEY
 

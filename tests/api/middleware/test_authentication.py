@@ -9,7 +9,7 @@ from api.context import services_of
 from api.openapi import views
 from api.route import documented
 from core.scopes import Scope
-from tests.api.test_gallery import UNKNOWN, register, text
+from tests.api.v1.test_gallery import UNKNOWN, register, text
 from tests.conftest import KEY, PROJECT, assert_error
 from tests.pictures import ALICE, BOB
 

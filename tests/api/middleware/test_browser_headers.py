@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.api.test_gallery import text
+from tests.api.v1.test_gallery import text
 from tests.conftest import KEY, assert_error
 from tests.pictures import ALICE
 

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from services.stores.sql.schema import events, metadata, misses
-from tests.api.test_gallery import UNKNOWN, register, text
+from tests.api.v1.test_gallery import UNKNOWN, register, text
 from tests.conftest import KEY, assert_error
 from tests.pictures import ALICE, BOB, MASK
 

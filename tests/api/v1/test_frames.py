@@ -6,7 +6,7 @@ from base64 import b64encode
 import cv2
 import pytest
 
-from tests.api.test_gallery import register, text
+from tests.api.v1.test_gallery import register, text
 from tests.conftest import assert_error
 from tests.pictures import ALICE, ALICIA, BOB, Block, encoded, picture
 

@@ -10,7 +10,7 @@ import pytest
 
 from api.context import services_of
 from schemas.audit import AuditQuery
-from tests.api.test_gallery import identify, register, text
+from tests.api.v1.test_gallery import identify, register, text
 from tests.conftest import assert_error
 from tests.pictures import ALICE, ALICIA, BOB, MASK, write_photo
 

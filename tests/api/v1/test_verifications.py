@@ -1,7 +1,7 @@
 """/verify against a person of the gallery, and the log of its decisions."""
 
 from api.context import services_of
-from tests.api.test_gallery import UNKNOWN, register, text
+from tests.api.v1.test_gallery import UNKNOWN, register, text
 from tests.conftest import KEY, assert_error
 from tests.pictures import ALICE, ALICIA, BOB, MASK
 

@@ -3,7 +3,7 @@
 import pytest
 
 from services.engine import catalogue
-from tests.api.test_gallery import text
+from tests.api.v1.test_gallery import text
 from tests.conftest import assert_error
 from tests.pictures import ALICE
 

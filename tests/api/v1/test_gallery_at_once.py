@@ -2,7 +2,7 @@
 
 import threading
 
-from tests.api.test_gallery import text
+from tests.api.v1.test_gallery import text
 from tests.pictures import ALICE
 
 
