@@ -6,7 +6,7 @@ from typing import Any
 from core.config import SettingsError, load_settings
 from core.exceptions import ServiceUnavailable
 from core.logging import logging_config
-from core.runtime import prepare_process
+from core.process import prepare_process
 
 try:
     _settings = load_settings()

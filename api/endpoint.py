@@ -14,9 +14,9 @@ from api.context import services
 from api.inputs import read_query, read_request
 from api.middleware.authentication import confined
 from api.route import Documented, document
-from core.deadline import deadline
 from core.exceptions import ServiceError
 from core.scopes import Scope
+from core.timeouts import deadline
 from schemas.common import Request
 
 

@@ -7,7 +7,7 @@ from flask import Flask
 
 from core.config import Settings, load_settings
 from core.logging import logging_config
-from core.runtime import prepare_process
+from core.process import prepare_process
 
 if TYPE_CHECKING:
     from services.engine.base import Engine

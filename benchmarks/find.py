@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks.servers import machine
 from core.config import Settings
-from core.runtime import prepare_process
+from core.process import prepare_process
 
 COUNTS = (1_000, 10_000)
 MODELS = ("Dlib", "VGG-Face")  # 128 and 4096 numbers a face

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks.servers import machine
 from core.config import Settings
-from core.runtime import prepare_process
+from core.process import prepare_process
 
 SIZES = ((10_000, 512), (100_000, 512))  # faces and dimension
 

@@ -22,7 +22,7 @@ from benchmarks.networks import home_of_networks
 from benchmarks.servers import machine
 from benchmarks.verdicts import NETWORKS, Embedded, compared, embedded
 from core.config import Settings, available_cores
-from core.runtime import prepare_process
+from core.process import prepare_process
 from services.engine import catalogue
 
 IN_DEEPFACE_ON_DLIB = "Dlib"  # which runs on the processor there

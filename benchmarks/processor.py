@@ -5,7 +5,7 @@ from pathlib import Path
 
 from benchmarks.timing import in_turn
 from core.config import Settings
-from core.runtime import prepare_process
+from core.process import prepare_process
 
 REPETITIONS = 15
 MATRIX_SIDE = 3072  # 38 MB each: the time is that of the multiplications, not of the memory

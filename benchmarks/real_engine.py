@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from core.config import Settings, available_cores
-from core.runtime import prepare_process
+from core.process import prepare_process
 from services.engine.base import Engine
 from services.engine.weights import WeightFolder
 from tests.models.labelled import SHARED

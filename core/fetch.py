@@ -17,8 +17,8 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from core.deadline import remaining_s
 from core.exceptions import ImageDecodeError, ImageSourceForbidden, ImageTooLarge
+from core.timeouts import remaining_s
 
 CONNECT_TIMEOUT_S = 3.0
 FETCH_TIMEOUT_S = 10.0  # the whole exchange, redirects included; below nginx's and the request's own deadline

@@ -1,8 +1,8 @@
 """A file of any size sealed piece by piece, to be written at one go and read at any place.
 
 It begins with a line that no other file of the service begins with, and 16 random bytes that make it like no other;
-then come the pieces of 64 KiB, the last one shorter, each sealed by `core.sealing`. The context of a piece is these 16
-bytes, its number, and whether it is the last: pieces cannot be swapped, left out, or taken from another file.
+then come the pieces of 64 KiB, the last one shorter, each sealed by `core.encryption`. The context of a piece is these
+16 bytes, its number, and whether it is the last: pieces cannot be swapped, left out, or taken from another file.
 """
 
 import io
@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from typing_extensions import Buffer, override
 
-from core.sealing import OVERHEAD, Keyring, Unopenable, key_id
+from core.encryption import OVERHEAD, Keyring, Unopenable, key_id
 
 _MARK = b"sealed 1\n"
 

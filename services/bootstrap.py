@@ -8,7 +8,7 @@ from limits.storage import Storage, storage_from_string
 
 from core.config import Settings
 from core.images import ImagePolicy
-from core.runtime import runtime_name
+from core.process import runtime_name
 from core.shared_json import SharedJson
 from core.versions import installed_versions
 from services.admission import Admission

@@ -8,7 +8,7 @@ from core import __version__
 from core.config import Settings
 from core.exceptions import ServiceError
 from core.files import list_files
-from core.runtime import runtime_name
+from core.process import runtime_name
 from core.versions import installed_versions
 from services.engine import catalogue
 from services.engine.base import Engine, Weights

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from core.deadline import POLL_S, check_deadline, remaining_s
 from core.exceptions import IndexBuilding, ServiceError
+from core.timeouts import POLL_S, check_deadline, remaining_s
 from services.stores.base import FolderIndex, Photos
 
 _RETRY_AFTER_S = 5

@@ -1,8 +1,8 @@
 """Builds the stores that keys open, also where the server has not yet forked and must not load the frameworks."""
 
 from core.config import Settings, SettingsError
+from core.encryption import Keyring
 from core.exceptions import ServiceUnavailable
-from core.sealing import Keyring
 from services.keys import KeyService
 from services.stores.folder_index import FileFolderIndexStore
 from services.stores.sql.database import Database

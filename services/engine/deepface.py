@@ -23,9 +23,9 @@ from deepface.modules import modeling, representation, verification
 from deepface.modules.exceptions import FaceNotDetected, ImgNotFound
 from typing_extensions import override
 
-from core.deadline import POLL_S, check_deadline
 from core.exceptions import DeepFaceError, LivenessUnavailable, ModelUnavailable, NoFaceDetected, ServiceError
 from core.setting_types import CPU
+from core.timeouts import POLL_S, check_deadline
 from services.engine import catalogue
 from services.engine.base import Detection, Engine, Face, FaceArea, LivenessScore, Pixels, Weights
 from services.engine.deepface_attributes import described

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from core.deadline import check_deadline
+from core.timeouts import check_deadline
 from services.engine.base import Pixels
 from services.engine.model import Search
 

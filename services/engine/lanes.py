@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from core.deadline import POLL_S, check_deadline, remaining_s
 from core.exceptions import ServiceError
+from core.timeouts import POLL_S, check_deadline, remaining_s
 
 
 class Lane:

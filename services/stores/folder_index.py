@@ -14,8 +14,8 @@ from typing import IO, Any, BinaryIO
 import numpy as np
 from typing_extensions import override
 
+from core.encryption import Keyring, Unopenable
 from core.sealed_file import sealed_by
-from core.sealing import Keyring, Unopenable
 from services.engine.base import EmbeddingSpace
 from services.stores import index_file
 from services.stores.base import FolderIndex, FolderIndexStore, IndexKey, Photos, StoredIndex

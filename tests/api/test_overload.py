@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from core.deadline import deadline
+from core.timeouts import deadline
 from tests.conftest import assert_error
 from tests.pictures import ALICE, photo
 

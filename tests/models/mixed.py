@@ -103,7 +103,7 @@ def service(folder):
 def unguarded(folder):
     """Calls DeepFace as a server without guards does: one cache of models, shared by all threads."""
     from core.config import Settings
-    from core.runtime import prepare_process
+    from core.process import prepare_process
 
     prepare_process(Settings(_env_file=None, deepface_home=folder))
     from services.engine.weights import WeightFolder

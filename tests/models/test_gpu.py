@@ -8,7 +8,7 @@ import pytest
 
 from core.config import Settings
 from core.exceptions import ModelUnavailable
-from core.runtime import prepare_process
+from core.process import prepare_process
 from services.engine import catalogue
 from services.engine.weights import WeightFolder
 

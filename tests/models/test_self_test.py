@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from core.runtime import prepare_process
+from core.process import prepare_process
 from core.shared_json import SharedJson
 from services.engine import catalogue
 from services.engine.base import Detection

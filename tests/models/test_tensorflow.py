@@ -5,7 +5,7 @@ import importlib.util
 import pytest
 
 from core.config import Settings
-from core.runtime import prepare_process
+from core.process import prepare_process
 from tests.models.small_set import SmallSet
 
 pytestmark = pytest.mark.skipif(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from core.sealing import Keyring
+from core.encryption import Keyring
 from services.engine.base import EmbeddingSpace
 from services.stores.base import FolderIndex, IndexKey
 from services.stores.folder_index import FileFolderIndexStore

@@ -20,7 +20,7 @@ from urllib.parse import quote
 from core import fetch as guard
 from core.config import Settings
 from core.exceptions import ImageDecodeError, ImageError, ImageSourceForbidden, ImageTooLarge
-from core.runtime import prepare_process
+from core.process import prepare_process
 from tests.security import network
 from tests.security.hostile_server import DRIPPED, ENDLESS, FIXED, STALLING
 from tests.security.hostile_urls import ADDRESSES, SPELLINGS, TARGETS

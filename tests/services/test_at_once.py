@@ -2,8 +2,8 @@ import threading
 
 import pytest
 
-from core.deadline import deadline, remaining_s
 from core.exceptions import DeadlineExceeded, NoFaceDetected
+from core.timeouts import deadline, remaining_s
 from services.at_once import at_once
 
 

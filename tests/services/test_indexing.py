@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from core.deadline import deadline
 from core.exceptions import DeadlineExceeded, DeepFaceError, IndexBuilding, ServiceUnavailable
+from core.timeouts import deadline
 from services import indexing
 from tests.fakes import FakeEngine
 from tests.pictures import ALICE, BOB, write_photo

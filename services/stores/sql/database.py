@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from alembic.config import Config
 from sqlalchemy.engine import make_url
 
+from core.encryption import Keyring
 from core.exceptions import ServiceUnavailable, StorageFull
 from core.patience import DATABASE_S, is_exhausted, left_s, waiting
-from core.sealing import Keyring
 from services.stores.sql import connecting, sealing, sqlite_file
 from services.stores.sql.purge import purge
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from typing_extensions import override
 
-from core.sealing import Keyring
+from core.encryption import Keyring
 from services.engine.base import EmbeddingSpace
 from services.stores.owner_base import FaceSource, OwnerRow
 from services.stores.sql import sealing

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
+from core.encryption import Keyring, Unopenable
 from core.exceptions import ServiceUnavailable
-from core.sealing import Keyring, Unopenable
 from services.stores.sql.inserts import insert_if_missing
 from services.stores.sql.schema import sealing_keys
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from core.sealing import Keyring
+from core.encryption import Keyring
 from services.stores.audit_base import Event
 from services.stores.gallery_values import NewFace, Person, Snapshot, WholeFace
 from services.stores.sql import sealing, writes

@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
+from core.encryption import Keyring
 from core.exceptions import PersonNotFound
-from core.sealing import Keyring
 from services.stores.audit_base import Event, RecordedEvent
 from services.stores.gallery_values import NewFace, Person, StoredFace
 from services.stores.sql import answers, sealing

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from core.deadline import deadline
 from core.exceptions import DeadlineExceeded
+from core.timeouts import deadline
 from services.engine.base import FaceArea
 from services.engine.detectors import Found, found_of, search
 from services.engine.model import Search

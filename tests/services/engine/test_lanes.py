@@ -3,8 +3,8 @@ import time
 
 import pytest
 
-from core.deadline import deadline
 from core.exceptions import DeadlineExceeded
+from core.timeouts import deadline
 from services.engine.lanes import Lanes
 
 

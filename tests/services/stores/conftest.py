@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from core.sealing import Keyring
+from core.encryption import Keyring
 from services.stores.audit_base import RecordedEvent
 from services.stores.sql.audit import SqlAuditStore
 from services.stores.sql.database import Database

@@ -6,7 +6,7 @@
 import sys
 from pathlib import Path
 
-from core.sealing import Keyring
+from core.encryption import Keyring
 from services import key_rotation
 from services.key_rotation import KeyRotationService
 from services.stores.folder_index import FileFolderIndexStore

@@ -10,7 +10,7 @@ from hashlib import sha256
 import numpy as np
 import pytest
 
-from core.sealing import Keyring
+from core.encryption import Keyring
 from services.engine.base import EmbeddingSpace
 from services.stores import folder_index
 from services.stores.base import FolderIndex, IndexKey, PhotoFaces, Photos

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.sealing import Keyring
+from core.encryption import Keyring
 from services.stores.folder_index import FileFolderIndexStore
 from tests.postgresql import in_files
 from tests.services.stores.test_folder_index import KEY, NEW, OLD, content, made, photo

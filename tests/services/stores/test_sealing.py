@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from core.encryption import Keyring
 from core.exceptions import ServiceUnavailable
-from core.sealing import Keyring
 from services.stores.audit_base import Event
 from services.stores.sql.database import Database
 from services.stores.sql.face_source import SqlFaceSource

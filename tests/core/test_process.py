@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from core.config import Settings
-from core.runtime import prepare_process
+from core.process import prepare_process
 from tests.conftest import PROJECT
 
 
@@ -41,7 +41,7 @@ def test_onnx_runtime_reports_nothing_to_anybody(tmp_path):
     script = f"""
 from pathlib import Path
 from core.config import Settings
-from core.runtime import prepare_process
+from core.process import prepare_process
 prepare_process(Settings(deepface_home=Path({str(tmp_path)!r})))
 import onnx, onnxruntime
 from onnx import TensorProto, helper
