@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from benchmarks.overhead import pictures
 from core.config import Settings
 from core.files import list_files
-from core.images import ImagePolicy
+from core.images.sources import ImagePolicy
 from schemas.common import EmbeddingOptions
 from services.engine.deepface import DeepFaceEngine
 from services.engine.weights import WeightFolder

@@ -7,7 +7,7 @@ from typing import cast
 from limits.storage import Storage, storage_from_string
 
 from core.config import Settings
-from core.images import ImagePolicy
+from core.images.sources import ImagePolicy
 from core.process import runtime_name
 from core.shared_json import SharedJson
 from core.versions import installed_versions

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from core.exceptions import Conflict, DeepFaceError, ImageError, ValidationFailed
 from core.files import OutsideRoot, list_files, open_beneath
-from core.images import ImagePolicy, read_limited
+from core.images.sources import ImagePolicy, read_limited
 from schemas.gallery import EnrolmentOptions, RegisterRequest
 from services.folder_watch import PHOTO_SUFFIXES
 from services.gallery import GalleryService

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from core.images import ImagePolicy, managed_image
+from core.images.sources import ImagePolicy, managed_image
 from core.logging import annotate
 from schemas.common import DetectionOptions, EmbeddingOptions
 from services.engine.base import Engine, Face, LivenessScore, Pixels

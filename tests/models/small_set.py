@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from core.images import decode
+from core.images.sources import decode
 from tests.models.comparing import POLICY, assert_same, post
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.distances import distances
-from core.images import ImagePolicy, decode
+from core.images.sources import ImagePolicy, decode
 from services.engine import catalogue
 from services.engine.base import Detection
 from services.engine.deepface import DeepFaceEngine

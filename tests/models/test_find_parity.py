@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from deepface.modules import verification
 
-from core.images import decode
+from core.images.sources import decode
 from services.engine import catalogue
 from tests.models.comparing import POLICY, TOLERANCE, assert_same, post
 from tests.pictures import encoded

@@ -9,9 +9,9 @@ from collections import Counter
 
 import pytest
 
-from core import images
 from core.exceptions import ImageError, ImageSourceForbidden
-from core.images import ImagePolicy, managed_image, read_encoded
+from core.images import sources
+from core.images.sources import ImagePolicy, managed_image, read_encoded
 from tests.conftest import KEY, open_below
 from tests.pictures import ALICE, MASK, photo, write_photo
 from tests.security.weakened import read_checked_first, read_joined
@@ -215,7 +215,7 @@ def test_escape_twin(place, root, attack):
 
 
 def test_escape_over_http_twin(place, ask, attack, monkeypatch):
-    monkeypatch.setattr(images, "read_encoded", read_joined)
+    monkeypatch.setattr(sources, "read_encoded", read_joined)
     found = [breach for name in ESCAPES.keys() - WAITING for breach in ask(ESCAPES[name].format(**place))]
     absolute = f"'{place['top']}/outside/canary.png': 200"
     attack(

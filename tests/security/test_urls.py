@@ -1,4 +1,4 @@
-"""Hostile URLs against core/fetch.py, on an internet of their own; and each attack against a guard that is weaker."""
+"""Hostile URLs against core/images/fetch.py, on an internet of their own; and each against a guard that is weaker."""
 
 import json
 import subprocess
@@ -57,7 +57,7 @@ def run():
 @pytest.mark.parametrize("name", ATTACKS)
 def test_no_url_gets_past_the_guard(name, run, attack, cases):
     title, quick, full, _ = ATTACKS[name]
-    attack(title, **run(name, "core.fetch:fetch", cases(quick, full)))
+    attack(title, **run(name, "core.images.fetch:fetch", cases(quick, full)))
 
 
 @pytest.mark.parametrize("name", ATTACKS)

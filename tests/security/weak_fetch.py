@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import requests
 
-from core import fetch as guard
 from core.exceptions import ImageDecodeError, ImageSourceForbidden
+from core.images import fetch as guard
 
 KNOCKS_AFTER_S = 0.5
 TOO_LONG_S = 2

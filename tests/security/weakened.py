@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from flask import Flask, Response, request
 
-import core.images
+import core.images.sources
 import core.logging
 from api.errors import answer_error
 from api.factory import create_app

@@ -9,7 +9,7 @@ import pytest
 from typing_extensions import override
 
 from core.config import Settings
-from core.images import ImagePolicy
+from core.images.sources import ImagePolicy
 from schemas.faces import FindRequest, FindResponse
 from services.find import FindService
 from services.indexing import FolderIndexer

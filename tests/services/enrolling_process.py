@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from core.config import Settings
-from core.images import ImagePolicy
+from core.images.sources import ImagePolicy
 from schemas.gallery import EnrolmentOptions
 from services.capture import CaptureReader
 from services.enrolment import EnrolmentService

@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from core.images import ImagePolicy
+from core.images.sources import ImagePolicy
 from services import indexing
 from services.engine.base import EmbeddingSpace
 from services.indexing import FolderIndexer

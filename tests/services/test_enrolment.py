@@ -9,7 +9,7 @@ import pytest
 
 from core.exceptions import ModelUnavailable
 from core.files import FoundFile
-from core.images import ImagePolicy
+from core.images.sources import ImagePolicy
 from schemas.gallery import EnrolmentOptions
 from services.capture import CaptureReader
 from services.enrolment import EnrolmentService

@@ -3,7 +3,7 @@
 import zlib
 from contextlib import suppress
 
-from core.image_header import jpeg_segments, png_chunks
+from core.images.header import jpeg_segments, png_chunks
 
 # Each scan of a progressive JPEG goes over the whole picture once more, even if it holds nothing: at 50 megapixels 6 ms
 # for 10 bytes. Encoders write 10 scans, optimisers a few more.

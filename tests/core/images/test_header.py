@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from core.image_header import header_size, image_format
+from core.images.header import header_size, image_format
 from tests.pictures import encoded, picture
 
 

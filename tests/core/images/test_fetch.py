@@ -3,7 +3,7 @@
 import pytest
 
 from core.exceptions import ImageDecodeError, ImageSourceForbidden
-from core.fetch import fetch, is_public
+from core.images.fetch import fetch, is_public
 
 
 @pytest.mark.parametrize(

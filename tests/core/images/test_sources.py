@@ -12,7 +12,8 @@ import pytest
 from PIL import Image, ImageOps
 
 from core.exceptions import ImageDecodeError, ImageSourceForbidden, ImageTooLarge, NoFaceDetected
-from core.images import ImagePolicy, managed_image
+from core.images.sources import ImagePolicy, managed_image
+from tests.conftest import PROJECT
 from tests.pictures import ALICE, BOB, Block, encoded, picture
 
 SIGHT = picture(Block(ALICE), Block(BOB, x=120, y=10, w=60, h=30))
@@ -140,10 +141,11 @@ def test_opencv_itself_is_bounded_where_a_file_fools_the_header_check():
         "data = numpy.frombuffer(sys.stdin.buffer.read(), numpy.uint8);"
         "print(cv2.imdecode(data, cv2.IMREAD_COLOR).shape)"
     )
-    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
     def decode(content):
-        return subprocess.run([sys.executable, "-c", script], input=content, capture_output=True, cwd=root, check=False)
+        return subprocess.run(
+            [sys.executable, "-c", script], input=content, capture_output=True, cwd=PROJECT, check=False
+        )
 
     assert decode(encoded(picture(width=20, height=20))).returncode == 0
     assert b"CV_IO_MAX_IMAGE_PIXELS" in decode(encoded(picture(width=200, height=200))).stderr

@@ -2,10 +2,10 @@ import zlib
 
 import pytest
 
-from core.bombs import MAX_JPEG_SCANS, MAX_PNG_TEXTS, is_bomb
 from core.exceptions import ImageDecodeError
-from core.image_header import header_size
-from core.images import decode
+from core.images.bombs import MAX_JPEG_SCANS, MAX_PNG_TEXTS, is_bomb
+from core.images.header import header_size
+from core.images.sources import decode
 from tests.containers import chunk, jpeg, png, progressive, scan, segment, zeros
 from tests.pictures import encoded, picture
 

@@ -13,11 +13,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from core.bombs import is_bomb
 from core.exceptions import ImageDecodeError, ImageError, ImageSourceForbidden, ImageTooLarge
-from core.fetch import fetch
 from core.files import OutsideRoot, open_beneath
-from core.image_header import ACCEPTED, header_size, image_format
+from core.images.bombs import is_bomb
+from core.images.fetch import fetch
+from core.images.header import ACCEPTED, header_size, image_format
 
 Pixels = npt.NDArray[np.uint8]
 

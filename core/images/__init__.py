@@ -1,0 +1,1 @@
+"""How URLs, base64 strings, paths and uploads become images."""
