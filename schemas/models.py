@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.common import Response, key_if_set
-from schemas.ops import SelfTestOutcome
+from schemas.service import SelfTestOutcome
 
 _FROM_ROWS = ConfigDict(from_attributes=True)
 

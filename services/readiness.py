@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from core.exceptions import ModelLoading, ModelUnavailable, ServiceError, ServiceUnavailable
-from schemas.ops import ReadyPart
+from schemas.service import ReadyPart
 from services.engine.base import Engine
 from services.self_test import SelfTest, SelfTestResult
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.shared_json import Damaged, SharedJson
-from schemas.ops import SelfTestOutcome
+from schemas.service import SelfTestOutcome
 from services.engine import catalogue
 from services.engine.base import Detection, Engine, Face, Pixels
 from services.engine.model import Model, Task

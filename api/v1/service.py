@@ -9,7 +9,7 @@ from core import __version__
 from core.exceptions import ModelLoading, ModelUnavailable, ServiceUnavailable
 from core.scopes import Scope
 from schemas.models import ModelsResponse
-from schemas.ops import Endpoint, Health, Readiness, ServiceInfo
+from schemas.service import Endpoint, Health, Readiness, ServiceInfo
 
 blueprint = Blueprint("ops", __name__)
 
