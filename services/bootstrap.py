@@ -28,7 +28,6 @@ from services.hits import HitStorage
 from services.identification import IdentificationService
 from services.indexes import IndexService
 from services.indexing import FolderIndexer
-from services.key_bootstrap import build_keys, open_database, open_indexes
 from services.key_rotation import KeyRotationService
 from services.keys import KeyService
 from services.model_overview import ModelOverview
@@ -36,6 +35,7 @@ from services.models import ModelService
 from services.options import Defaults
 from services.person_lock import PersonLock
 from services.photos import PhotoEmbedder
+from services.preflight import build_keys, open_database, open_indexes
 from services.readiness import ReadinessService
 from services.reading import FaceReader
 from services.recording import EventLog

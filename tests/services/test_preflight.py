@@ -7,7 +7,7 @@ import pytest
 
 from core.config import SettingsError
 from services.bootstrap import build_services
-from services.key_bootstrap import begin_sealed, open_database, open_indexes
+from services.preflight import begin_sealed, open_database, open_indexes
 from services.stores.base import FolderIndex
 from services.stores.sql.matrix_search import MatrixSearch
 from services.stores.sql.pgvector_search import PgVectorSearch
