@@ -12,13 +12,13 @@ import pgvector.psycopg
 import sqlalchemy as sa
 from psycopg.types.json import Jsonb
 
+from services.database import postgresql
+from services.database.database import Database
+from services.database.schema import collections, faces, persons
 from services.engine.base import EmbeddingSpace, FaceArea
 from services.stores.base import Floats
 from services.stores.gallery_values import NewFace
-from services.stores.sql import connecting
-from services.stores.sql.database import Database
 from services.stores.sql.rows import text_of_space
-from services.stores.sql.schema import collections, faces, persons
 from services.stores.sql.writes import now
 
 EVERYBODY, FEW = "everybody", "few"  # the collections; the faces of the second are a hundredth more
@@ -126,7 +126,7 @@ def fill(database: Database, people: People) -> float:
     started = time.perf_counter()
     if definitions:
         with database.writing() as connection:
-            connecting.be_patient(connection)
+            postgresql.be_patient(connection)
             connection.exec_driver_sql(f"SET LOCAL statement_timeout = 0; SET LOCAL maintenance_work_mem = '{MEMORY}'")
             for definition in definitions:
                 connection.exec_driver_sql(definition)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.gallery_faces import SPACE, People, fill
-from services.stores.sql.database import Database
+from services.database.database import Database
 from services.stores.sql.matrix_search import MatrixSearch
 from services.stores.sql.pgvector_search import PgVectorSearch
 from services.stores.sql.rows import text_of_space

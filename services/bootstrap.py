@@ -17,6 +17,7 @@ from services.auto_fetch import AutoFetch
 from services.capture import CaptureReader
 from services.comparing import ComparisonService
 from services.confinement import ConfinementService
+from services.database.database import Database
 from services.doctor import Doctor
 from services.engine.base import Engine, Weights
 from services.enrolment import EnrolmentService
@@ -42,7 +43,6 @@ from services.recording import EventLog
 from services.self_test import SelfTest
 from services.stores.audit_base import Event
 from services.stores.sql.audit import SqlAuditStore
-from services.stores.sql.database import Database
 from services.stores.sql.face_source import SqlFaceSource
 from services.stores.sql.hits import DatabaseStorage
 from services.stores.sql.matrix_search import MatrixSearch

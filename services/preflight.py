@@ -3,9 +3,9 @@
 from core.config import Settings, SettingsError
 from core.encryption import Keyring
 from core.exceptions import ServiceUnavailable
+from services.database.database import Database
 from services.keys import KeyService
 from services.stores.folder_index import FileFolderIndexStore
-from services.stores.sql.database import Database
 from services.stores.sql.keys import SqlKeyStore
 from services.stores.sql.resealing import SqlFaceSealer
 

@@ -11,8 +11,8 @@ import time
 import requests
 
 from services.audit import AuditService
+from services.database.database import Database
 from services.stores.sql.audit import SqlAuditStore
-from services.stores.sql.database import Database
 from tests.serving import served, wait_for
 from tests.test_gallery_server import post
 

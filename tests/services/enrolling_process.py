@@ -9,11 +9,11 @@ from core.config import Settings
 from core.images.sources import ImagePolicy
 from schemas.gallery import EnrolmentOptions
 from services.capture import CaptureReader
+from services.database.database import Database
 from services.enrolment import EnrolmentService
 from services.gallery import GalleryService
 from services.options import Defaults
 from services.reading import FaceReader
-from services.stores.sql.database import Database
 from services.stores.sql.matrix_search import MatrixSearch
 from services.stores.sql.store import SqlGalleryStore
 from tests.fakes import FakeEngine

@@ -10,9 +10,9 @@ from hashlib import sha256
 import numpy as np
 import pytest
 
+from services.database.database import Database
 from services.gallery_files import GalleryFileService, Imported
 from services.gallery_reader import UnreadableExport
-from services.stores.sql.database import Database
 from services.stores.sql.matrix_search import MatrixSearch
 from services.stores.sql.store import SqlGalleryStore
 from tests.services.stores.test_gallery import FORGET, OTHER, REGISTER, everybody, face, near, register

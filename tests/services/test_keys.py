@@ -11,9 +11,9 @@ from core.access_errors import Unauthorized
 from core.exceptions import ServiceUnavailable
 from core.scopes import Scope
 from services import keys
+from services.database.database import Database
 from services.keys import ANYBODY, KeyService
 from services.stores.keys_base import KeyStore
-from services.stores.sql.database import Database
 from services.stores.sql.keys import SqlKeyStore
 from tests.conftest import KEY
 

@@ -10,10 +10,10 @@ from core.exceptions import ServiceUnavailable
 from core.logging import annotate, begin_request, end_request
 from services import recording
 from services.audit import AuditService
+from services.database.database import Database
 from services.recording import EventLog, new_event
 from services.stores.audit_base import Event
 from services.stores.sql.audit import SqlAuditStore
-from services.stores.sql.database import Database
 from tests.services.stores.conftest import events_in
 
 EVENT = Event(action="identify", outcome="unknown")

@@ -5,10 +5,10 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from services.database.schema import answers
+from services.database.upserts import insert_if_missing
 from services.stores.gallery_values import Answer, AnswerKey, AnswerKeyTaken, Person
-from services.stores.sql.inserts import insert_if_missing
 from services.stores.sql.rows import faces_in
-from services.stores.sql.schema import answers
 
 
 def keep(connection: sa.Connection, key: AnswerKey, face: UUID, person: Person, at: datetime) -> None:

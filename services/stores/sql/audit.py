@@ -6,6 +6,8 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 from typing_extensions import override
 
+from services.database.database import Database
+from services.database.schema import as_id, events, seals
 from services.stores.audit_base import (
     GENESIS,
     AuditStore,
@@ -18,9 +20,7 @@ from services.stores.audit_base import (
     hash_of,
 )
 from services.stores.sql import writes
-from services.stores.sql.database import Database
 from services.stores.sql.rows import event_of
-from services.stores.sql.schema import as_id, events, seals
 
 # Whoever owns the database may have put an event into a batch that does not exist.
 _HAS_A_SEAL = sa.exists().where(seals.c.id == events.c.seal_id)

@@ -8,12 +8,12 @@ import sqlalchemy as sa
 from typing_extensions import override
 
 from core.encryption import Keyring
+from services.database import encryption
+from services.database.database import Database
+from services.database.schema import faces, persons
 from services.engine.base import EmbeddingSpace
 from services.stores.owner_base import FaceSource, OwnerRow
-from services.stores.sql import sealing
-from services.stores.sql.database import Database
 from services.stores.sql.rows import text_of_space
-from services.stores.sql.schema import faces, persons
 
 _PAGE = 500  # faces; each page is a transaction of its own, for a long one would keep SQLite's writers waiting
 
@@ -56,7 +56,7 @@ def _row(keyring: Keyring, row: Any) -> OwnerRow:
         id=str(row.id),
         person_id=str(row.person_id),
         label=row.name,
-        embedding=sealing.embedding_of(keyring, row),
+        embedding=encryption.embedding_of(keyring, row),
         metadata=known
         | {
             "metadata": row.metadata,

@@ -10,10 +10,10 @@ from limits.storage import Storage
 from typing_extensions import override
 
 from core.exceptions import ServiceError
+from services.database.database import Database
+from services.database.schema import hits
+from services.database.upserts import insert_into
 from services.stores.sql import writes
-from services.stores.sql.database import Database
-from services.stores.sql.inserts import insert_into
-from services.stores.sql.schema import hits
 
 _CLEAN_S = 60.0  # how often a process removes what has expired
 

@@ -7,11 +7,11 @@ import sqlalchemy as sa
 from typing_extensions import override
 
 from core.scopes import Scope
+from services.database.database import Database
+from services.database.schema import keys
 from services.stores.audit_base import Event
 from services.stores.keys_base import KeyStore, StoredKey
 from services.stores.sql import writes
-from services.stores.sql.database import Database
-from services.stores.sql.schema import keys
 
 
 class SqlKeyStore(KeyStore):

@@ -13,11 +13,11 @@ import sqlalchemy as sa
 from typing_extensions import override
 
 from core.exceptions import ServiceUnavailable
-from services.stores.sql import sealing
-from services.stores.sql.database import Database
+from services.database import encryption
+from services.database.database import Database
+from services.database.schema import changes, faces, persons
 from services.stores.sql.matrix import Matrix, halves_of
 from services.stores.sql.rows import has_labels
-from services.stores.sql.schema import changes, faces, persons
 from services.stores.sql.search import FaceSearch, Filter, Near
 
 _MOST_PARAMETERS = 500  # of a statement
@@ -137,7 +137,7 @@ class MatrixSearch(FaceSearch):
     def _add(self, matrix: Matrix, rows: Sequence[sa.Row[Any]]) -> None:
         keyring = self._database.keyring
         face_ids, person_ids, stored, sealed_with, *_ = zip(*rows, strict=True)
-        contexts = (sealing.EMBEDDING + bytes.fromhex(face_id) for face_id in face_ids)
-        embeddings = map(sealing.opened, repeat(keyring), stored, sealed_with, contexts)
+        contexts = (encryption.EMBEDDING + bytes.fromhex(face_id) for face_id in face_ids)
+        embeddings = map(encryption.opened, repeat(keyring), stored, sealed_with, contexts)
         numbers = np.frombuffer(b"".join(embeddings), "<f4").reshape(len(rows), -1)
         matrix.add(halves_of(face_ids), halves_of(person_ids), numbers)

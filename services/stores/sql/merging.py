@@ -7,10 +7,10 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from core.exceptions import Conflict
+from services.database.schema import faces, persons
 from services.stores.gallery_values import Limit, Person
 from services.stores.sql import writes
 from services.stores.sql.rows import person_in
-from services.stores.sql.schema import faces, persons
 
 
 def merge(connection: sa.Connection, number: UUID, others: Sequence[UUID], limit: Limit | None) -> None:

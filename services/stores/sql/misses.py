@@ -7,11 +7,11 @@ from uuid import UUID
 import sqlalchemy as sa
 from typing_extensions import override
 
+from services.database.database import Database
+from services.database.schema import misses
 from services.stores.audit_base import Event
 from services.stores.misses_base import MissStore
 from services.stores.sql import writes
-from services.stores.sql.database import Database
-from services.stores.sql.schema import misses
 
 
 class SqlMissStore(MissStore):

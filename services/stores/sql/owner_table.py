@@ -12,8 +12,8 @@ from sqlalchemy.exc import ArgumentError
 from typing_extensions import override
 
 from core.exceptions import ServiceUnavailable, StorageFull
+from services.database.schema import text_of_vector
 from services.stores.owner_base import OwnerRow, OwnerTable, Replaced
-from services.stores.sql.schema import text_of_vector
 
 _TIMEOUT_S = 5  # for a connection or a lock
 

@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from typing_extensions import override
 
 from core.distances import distances
-from services.stores.sql.database import Database
+from services.database.database import Database
+from services.database.schema import INDEXED_DIMENSIONS, faces, persons, text_of_vector
 from services.stores.sql.rows import has_labels
-from services.stores.sql.schema import INDEXED_DIMENSIONS, faces, persons, text_of_vector
 from services.stores.sql.search import FaceSearch, Filter, Near, by_person
 
 # Candidates a search looks at before it stops: a seventh of the number of faces to the power of 0.6. Of 100,000 x 512

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from services.stores.sql.schema import metadata
+from services.database.schema import metadata
 
 _NOT_PERMITTED = "42501"  # PostgreSQL's insufficient_privilege
 

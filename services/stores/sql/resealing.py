@@ -6,11 +6,12 @@ import sqlalchemy as sa
 from typing_extensions import override
 
 from core.exceptions import ServiceUnavailable
+from services.database import encryption
+from services.database.database import Database
+from services.database.schema import faces, sealing_keys
 from services.stores.audit_base import Event
 from services.stores.sealing_base import FaceSealer
-from services.stores.sql import sealing, writes
-from services.stores.sql.database import Database
-from services.stores.sql.schema import faces, sealing_keys
+from services.stores.sql import writes
 
 _STILL_READ = "All is encrypted; what it was before is in SQLite's log while others read it: call `gallery purge`."
 
@@ -49,8 +50,8 @@ class SqlFaceSealer(FaceSealer):
         select = sa.select(faces.c.id, faces.c.embedding, faces.c.crop, faces.c.sealed_with)
         rows = connection.execute(select.where(self._of_others()).limit(limit).with_for_update()).all()
         for row in rows:
-            embedding, crop = sealing.embedding_of(self._keyring, row), sealing.crop_of(self._keyring, row)
-            columns = sealing.columns(connection, self._keyring, row.id, embedding, crop)
+            embedding, crop = encryption.embedding_of(self._keyring, row), encryption.crop_of(self._keyring, row)
+            columns = encryption.columns(connection, self._keyring, row.id, embedding, crop)
             if not self._database.is_sqlite:
                 del columns["embedding"]  # which stays as it is
             connection.execute(sa.update(faces).where(faces.c.id == row.id).values(columns))

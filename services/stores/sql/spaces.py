@@ -2,9 +2,9 @@
 
 import sqlalchemy as sa
 
+from services.database.schema import as_id, collections, faces, persons
 from services.engine.base import EmbeddingSpace
 from services.stores.sql.rows import space_of_text
-from services.stores.sql.schema import as_id, collections, faces, persons
 
 
 def held(connection: sa.Connection, collection: str, person_id: str | None) -> dict[EmbeddingSpace, int]:

@@ -3,8 +3,8 @@
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from services.database.database import MIGRATIONS, Database
 from services.stores.gallery_values import StoreStatus
-from services.stores.sql.database import MIGRATIONS, Database
 
 _POSTGRESQL_PORT = 5432
 

@@ -14,6 +14,9 @@ import sqlalchemy as sa
 from typing_extensions import override
 
 from core.exceptions import Conflict, FaceNotFound, NotFound, PersonNotFound, ServiceUnavailable
+from services.database import encryption
+from services.database.database import Database
+from services.database.schema import as_id, collections, faces, folded, persons
 from services.engine.base import EmbeddingSpace
 from services.stores.audit_base import Event, RecordedEvent
 from services.stores.gallery_base import GalleryStore
@@ -31,8 +34,7 @@ from services.stores.gallery_values import (
     StoreStatus,
     WholeFace,
 )
-from services.stores.sql import answers, merging, sealing, spaces, transfer, writes
-from services.stores.sql.database import Database
+from services.stores.sql import answers, merging, spaces, transfer, writes
 from services.stores.sql.rows import (
     FACE_COLUMNS,
     SELECT_PERSONS,
@@ -48,7 +50,6 @@ from services.stores.sql.rows import (
     persons_in,
     text_of_space,
 )
-from services.stores.sql.schema import as_id, collections, faces, folded, persons
 from services.stores.sql.search import FaceSearch, Filter
 from services.stores.sql.status import status_of
 
@@ -64,7 +65,7 @@ class SqlGalleryStore(GalleryStore):
     @override
     def ping(self) -> None:
         with self._database.reading() as connection:
-            if problem := sealing.problem(connection, self._keyring):  # another database, in its place
+            if problem := encryption.problem(connection, self._keyring):  # another database, in its place
                 raise ServiceUnavailable(problem)
 
     @override
@@ -227,7 +228,7 @@ class SqlGalleryStore(GalleryStore):
             row = connection.execute(select.where(faces.c.id == id_of(face_id, FaceNotFound))).first()
         if row is None:
             raise FaceNotFound
-        return sealing.crop_of(self._keyring, row)
+        return encryption.crop_of(self._keyring, row)
 
     @override
     def forget(self, event: Event, *, person_id: str | None = None, face_id: str | None = None) -> Forgotten:

@@ -7,11 +7,12 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from core.encryption import Keyring
+from services.database import encryption
+from services.database.schema import collections, faces, persons
 from services.stores.audit_base import Event
 from services.stores.gallery_values import NewFace, Person, Snapshot, WholeFace
-from services.stores.sql import sealing, writes
+from services.stores.sql import writes
 from services.stores.sql.rows import FACE_COLUMNS, SELECT_PERSONS, face_of, person_of
-from services.stores.sql.schema import collections, faces, persons
 
 
 def snapshot(connection: sa.Connection, keyring: Keyring) -> Snapshot:
@@ -68,7 +69,7 @@ def restore(
 def _whole_face(keyring: Keyring, row: Any) -> WholeFace:
     stored = face_of(row)
     face = NewFace(
-        embedding=sealing.embedding_of(keyring, row),
+        embedding=encryption.embedding_of(keyring, row),
         space=stored.space,
         detector=stored.detector,
         weights=row.weights,
@@ -76,6 +77,6 @@ def _whole_face(keyring: Keyring, row: Any) -> WholeFace:
         confidence=stored.confidence,
         quality=stored.quality,
         liveness=stored.liveness,
-        crop=sealing.crop_of(keyring, row),
+        crop=encryption.crop_of(keyring, row),
     )
     return WholeFace(id=stored.id, registered_at=stored.registered_at, face=face)

@@ -12,12 +12,13 @@ import sqlalchemy as sa
 
 from core.encryption import Keyring
 from core.exceptions import PersonNotFound
+from services.database import encryption
+from services.database.schema import INDEXED_DIMENSIONS, changes, collections, events, faces, persons
+from services.database.upserts import insert_if_missing, insert_into
 from services.stores.audit_base import Event, RecordedEvent
 from services.stores.gallery_values import NewFace, Person, StoredFace
-from services.stores.sql import answers, sealing
-from services.stores.sql.inserts import insert_if_missing, insert_into
+from services.stores.sql import answers
 from services.stores.sql.rows import SELECT_PERSONS, face_of, person_in, person_of, text_of_space
-from services.stores.sql.schema import INDEXED_DIMENSIONS, changes, collections, events, faces, persons
 
 _INSERT_FACE = sa.insert(faces)
 _INSERT_EVENT = sa.insert(events).returning(events.c.id)
@@ -117,7 +118,7 @@ def add_face(
         "registered_at": at,
         "waits_for_index": connection.dialect.name != "sqlite" and len(face.embedding) in INDEXED_DIMENSIONS,
     }
-    sealed = sealing.columns(connection, keyring, number, face.embedding, face.crop)
+    sealed = encryption.columns(connection, keyring, number, face.embedding, face.crop)
     connection.execute(_INSERT_FACE, values | sealed)
     note_changes(connection, faces.c.id == number)
     return face_of(SimpleNamespace(**values, has_crop=face.crop is not None))

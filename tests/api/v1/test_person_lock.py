@@ -5,7 +5,7 @@ import threading
 import pytest
 import sqlalchemy as sa
 
-from services.stores.sql.schema import events, metadata, misses
+from services.database.schema import events, metadata, misses
 from tests.api.v1.test_gallery import UNKNOWN, register, text
 from tests.conftest import KEY, assert_error
 from tests.pictures import ALICE, BOB, MASK

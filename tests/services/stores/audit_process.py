@@ -4,9 +4,9 @@ import os
 import signal
 import sys
 
+from services.database.database import Database
 from services.stores.audit_base import Event
 from services.stores.sql.audit import SqlAuditStore
-from services.stores.sql.database import Database
 
 TWO = [Event(action="verify", outcome="match")] * 2
 

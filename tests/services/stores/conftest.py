@@ -7,13 +7,13 @@ import pytest
 import sqlalchemy as sa
 
 from core.encryption import Keyring
+from services.database.database import Database
+from services.database.schema import events
 from services.stores.audit_base import RecordedEvent
 from services.stores.sql.audit import SqlAuditStore
-from services.stores.sql.database import Database
 from services.stores.sql.matrix_search import MatrixSearch
 from services.stores.sql.pgvector_search import PgVectorSearch
 from services.stores.sql.rows import event_of
-from services.stores.sql.schema import events
 from services.stores.sql.store import SqlGalleryStore
 from tests.postgresql import new_database, running
 

@@ -21,10 +21,10 @@ from core.exceptions import ServiceUnavailable
 from schemas.audit import AuditQuery
 from schemas.verifications import VerificationsQuery
 from services.audit import AuditService, UnreadableTrail
+from services.database.database import Database
 from services.recording import EventLog
 from services.stores.audit_base import GENESIS, Event, moment
 from services.stores.sql import writes
-from services.stores.sql.database import Database
 from services.verifications import VerificationService
 from tests.conftest import PROJECT
 from tests.services.stores.conftest import events_in

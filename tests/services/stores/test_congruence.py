@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from core.exceptions import ServiceError
+from services.database.database import Database
 from services.stores.gallery_values import AnswerKey, AnswerKeyTaken, Limit
 from services.stores.sql import writes
-from services.stores.sql.database import Database
 from services.stores.sql.matrix_search import MatrixSearch
 from services.stores.sql.pgvector_search import PgVectorSearch
 from services.stores.sql.store import SqlGalleryStore

@@ -8,12 +8,12 @@ import pytest
 import sqlalchemy as sa
 
 from core.exceptions import PersonNotFound
+from services.database.database import Database
+from services.database.schema import hits, misses
 from services.stores.gallery_base import Event
 from services.stores.sql import hits as module
-from services.stores.sql.database import Database
 from services.stores.sql.hits import DatabaseStorage
 from services.stores.sql.misses import SqlMissStore
-from services.stores.sql.schema import hits, misses
 from tests.services.stores.conftest import events_in
 from tests.services.stores.test_gallery import FORGET, face, register
 

@@ -2,7 +2,7 @@
 
 import threading
 
-from services.stores.sql.database import Database
+from services.database.database import Database
 from services.stores.sql.matrix_search import MatrixSearch
 from services.stores.sql.rows import text_of_space
 from services.stores.sql.store import SqlGalleryStore

@@ -13,9 +13,9 @@ from psycopg import sql
 from core.exceptions import ServiceUnavailable
 from schemas.common import EmbeddingOptions
 from services import table_copy
+from services.database.database import Database
 from services.options import Defaults
 from services.stores.owner_base import OwnerRow, Replaced
-from services.stores.sql.database import Database
 from services.stores.sql.face_source import SqlFaceSource
 from services.stores.sql.owner_table import PgOwnerTable
 from services.table_copy import TableCopyService

@@ -7,8 +7,8 @@ import pytest
 import sqlalchemy as sa
 
 from core.distances import distances
+from services.database.schema import faces
 from services.stores.sql import pgvector_search
-from services.stores.sql.schema import faces
 from tests.services.stores.test_gallery import face, near, register
 
 

@@ -10,9 +10,9 @@ import pytest
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
+from services.database import schema
+from services.database.database import Database
 from services.stores.gallery_values import AnswerKey
-from services.stores.sql import schema
-from services.stores.sql.database import Database
 from services.stores.sql.rows import text_of_space
 from tests.services.stores.conftest import events_in
 from tests.services.stores.test_gallery import FORGET, REGISTER, SPACE, everybody, near, register, vector

@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 from core.encryption import Keyring
 from core.exceptions import ServiceUnavailable, StorageFull
 from core.patience import DATABASE_S, is_exhausted, left_s, waiting
-from services.stores.sql import connecting, sealing, sqlite_file
+from services.database import encryption, postgresql, sqlite
 from services.stores.sql.purge import purge
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -54,9 +54,9 @@ class Database:
         self.after_writing: Callable[[], object] = lambda: None
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
-            self._engine = sqlite_file.engine(self.url)
+            self._engine = sqlite.engine(self.url)
         else:
-            self._engine = connecting.engine(self.url)
+            self._engine = postgresql.engine(self.url)
 
     @property
     def is_missing(self) -> bool:
@@ -93,7 +93,7 @@ class Database:
         """
         self._ensure_current()
         if self.is_sqlite:
-            of_one_moment = sqlite_file.copy_of(self._engine)
+            of_one_moment = sqlite.copy_of(self._engine)
         else:
             of_one_moment = self._engine.execution_options(isolation_level="REPEATABLE READ").begin()
         with _errors(), of_one_moment as connection:
@@ -121,7 +121,7 @@ class Database:
         self._ensure_current()
         with _within_time(self._alone), _errors():  # of this process one waits, the rest holds no connections
             if self.is_sqlite:
-                with sqlite_file.locked(Path(f"{self.url.database}.lock")):
+                with sqlite.locked(Path(f"{self.url.database}.lock")):
                     yield
             else:
                 with self._begun() as connection:
@@ -137,7 +137,7 @@ class Database:
             yield erasure
         if self.is_sqlite:
             with suppress(ServiceUnavailable, StorageFull), _errors():  # it is committed all the same
-                erasure.is_complete = sqlite_file.is_wiped(self._engine)
+                erasure.is_complete = sqlite.is_wiped(self._engine)
 
     def key_problem(self) -> str:
         """Why the keys do not open what is in the database; empty if they do. Brings the schema up to date.
@@ -147,7 +147,7 @@ class Database:
         """
         self.upgrade()
         with _errors(), self._begun() as connection:
-            return sealing.problem(connection, self.keyring)
+            return encryption.problem(connection, self.keyring)
 
     def data_version(self) -> Callable[[], int]:
         """What gives SQLite's number for the content: another after each commit but those of its own connection.
@@ -163,7 +163,7 @@ class Database:
 
         def read() -> int:
             with _errors(), waiting():
-                sqlite_file.limit_waits(connection)
+                sqlite.limit_waits(connection)
                 return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
         return read
@@ -200,10 +200,10 @@ class Database:
         self._ensure_current()
         if self.is_sqlite:  # which overwrites at once; only of what it wrote ahead something may be left
             with _errors():
-                return {"WAL": "done" if sqlite_file.is_wiped(self._engine) else "still read by others: call it again"}
+                return {"WAL": "done" if sqlite.is_wiped(self._engine) else "still read by others: call it again"}
         with _errors(), self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.detach()  # so that nobody else gets a connection without a timeout
-            connecting.be_patient(connection)
+            postgresql.be_patient(connection)
             connection.exec_driver_sql("SET statement_timeout = 0")
             return purge(connection)
 
@@ -252,12 +252,12 @@ class Database:
     def _migrate(self, command: Any, revision: str) -> None:
         if self.is_sqlite and self.url.database:
             with _errors():
-                sqlite_file.make(Path(self.url.database))
+                sqlite.make(Path(self.url.database))
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         with self._changing() as connection:
             if not self.is_sqlite:  # of several workers that start at once one migrates
-                connecting.be_patient(connection)  # an index of many faces takes long
+                postgresql.be_patient(connection)  # an index of many faces takes long
                 connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('gallery schema'))"))
             config.attributes["connection"] = connection

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 
 from core.encryption import Keyring, Unopenable
 from core.exceptions import ServiceUnavailable
-from services.stores.sql.inserts import insert_if_missing
-from services.stores.sql.schema import sealing_keys
+from services.database.schema import sealing_keys
+from services.database.upserts import insert_if_missing
 
 _NO_KEY = "GALLERY_KEY: the gallery is encrypted, and no key is given"
 _WRONG_KEY = "GALLERY_KEY: it does not open this gallery"

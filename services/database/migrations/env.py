@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from services.stores.sql.schema import metadata
+from services.database.schema import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
