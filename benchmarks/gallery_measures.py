@@ -22,8 +22,8 @@ from benchmarks.gallery_faces import EVERYBODY, FACES_EACH, FEW, PROBES, People
 from benchmarks.gallery_stores import METRIC, K, Searched, Stores
 from benchmarks.servers import resident_mb
 from benchmarks.timing import in_turn
+from services.audit.events import Event
 from services.engine.base import Detection
-from services.stores.audit_base import Event
 
 REPETITIONS = 31
 EXACT_PROBES = 50  # that what is exact is checked with

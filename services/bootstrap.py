@@ -12,7 +12,11 @@ from core.process import runtime_name
 from core.shared_json import SharedJson
 from core.versions import installed_versions
 from services.admission import Admission
-from services.audit import AuditService
+from services.audit.events import Event
+from services.audit.recorder import EventLog
+from services.audit.store import SqlAuditStore
+from services.audit.trail import AuditService
+from services.audit.verifications import VerificationService
 from services.auto_fetch import AutoFetch
 from services.capture import CaptureReader
 from services.comparing import ComparisonService
@@ -39,10 +43,7 @@ from services.photos import PhotoEmbedder
 from services.preflight import build_keys, open_database, open_indexes
 from services.readiness import ReadinessService
 from services.reading import FaceReader
-from services.recording import EventLog
 from services.self_test import SelfTest
-from services.stores.audit_base import Event
-from services.stores.sql.audit import SqlAuditStore
 from services.stores.sql.face_source import SqlFaceSource
 from services.stores.sql.hits import DatabaseStorage
 from services.stores.sql.matrix_search import MatrixSearch
@@ -53,7 +54,6 @@ from services.stores.sql.resealing import SqlFaceSealer
 from services.stores.sql.store import SqlGalleryStore
 from services.table_copy import TableCopyService
 from services.upkeep import UpkeepService
-from services.verifications import VerificationService
 from services.weight_bootstrap import open_weights
 
 _REDIS_TIMEOUT_S = 1.0

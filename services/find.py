@@ -11,13 +11,13 @@ import numpy.typing as npt
 from core.exceptions import ServiceUnavailable
 from core.nearest import nearest
 from schemas.faces import FindRequest, FindResponse, FoundPhoto
+from services.audit.events import Event
+from services.audit.recorder import EventLog, new_event
 from services.engine.base import Engine
 from services.faces import liveness_keys
 from services.indexing import FolderIndexer
 from services.options import Defaults
 from services.reading import FaceReader, ReadFace
-from services.recording import EventLog, new_event
-from services.stores.audit_base import Event
 from services.stores.base import FolderIndex
 
 NO_FOLDER = "This server has no photo folder: FACES_DB_PATH is not set."

@@ -23,6 +23,7 @@ from schemas.persons import (
     PersonsResponse,
     Receipt,
 )
+from services.audit.recorder import new_event
 from services.capture import CaptureReader
 from services.engine.base import Engine
 from services.gallery_answers import measures, of_face, of_person, receipt, registered
@@ -30,7 +31,6 @@ from services.liveness import is_spoof
 from services.options import Defaults
 from services.quality import Quality, measured
 from services.reading import ReadFace
-from services.recording import new_event
 from services.stores.gallery_base import GalleryStore
 from services.stores.gallery_values import (
     AnswerKey,

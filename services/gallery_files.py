@@ -15,6 +15,8 @@ import numpy as np
 
 from core.exceptions import Conflict
 from core.files import atomically_written
+from services.audit.events import Event
+from services.audit.recorder import new_event
 from services.engine.base import EmbeddingSpace
 from services.gallery_format import (
     CHUNK,
@@ -30,8 +32,6 @@ from services.gallery_format import (
     dimension_of,
 )
 from services.gallery_reader import checked, opened, persons_in
-from services.recording import new_event
-from services.stores.audit_base import Event
 from services.stores.gallery_base import GalleryStore
 from services.stores.gallery_values import Person, WholeFace
 

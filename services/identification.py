@@ -22,6 +22,8 @@ from schemas.gallery import (
     QualityResponse,
     RecognizeRequest,
 )
+from services.audit.events import Event
+from services.audit.recorder import EventLog, new_event
 from services.capture import CaptureReader, deciding
 from services.engine import catalogue
 from services.engine.base import EmbeddingSpace, Engine
@@ -32,8 +34,6 @@ from services.options import Defaults
 from services.person_lock import PersonLock
 from services.quality import ADVICE, measured
 from services.reading import FaceReader, ReadFace
-from services.recording import EventLog, new_event
-from services.stores.audit_base import Event
 from services.stores.gallery_base import GalleryStore
 from services.stores.gallery_values import Neighbour
 

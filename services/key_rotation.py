@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.exceptions import ServiceUnavailable
-from services.recording import new_event
+from services.audit.recorder import new_event
 from services.stores.base import FolderIndexStore
 from services.stores.sealing_base import FaceSealer
 

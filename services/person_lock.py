@@ -4,7 +4,7 @@ import math
 from datetime import UTC, datetime, timedelta
 
 from core.access_errors import PersonLocked
-from services.recording import new_event
+from services.audit.recorder import new_event
 from services.stores.misses_base import MissStore
 
 

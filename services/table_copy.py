@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 
 from schemas.common import EmbeddingOptions
+from services.audit.events import Event
+from services.audit.recorder import new_event
 from services.engine import catalogue
 from services.options import Defaults
-from services.recording import new_event
-from services.stores.audit_base import Event
 from services.stores.owner_base import FaceSource, OwnerRow, OwnerTable, Replaced
 
 

@@ -10,9 +10,9 @@ import time
 
 import requests
 
-from services.audit import AuditService
+from services.audit.store import SqlAuditStore
+from services.audit.trail import AuditService
 from services.database.database import Database
-from services.stores.sql.audit import SqlAuditStore
 from tests.serving import served, wait_for
 from tests.test_gallery_server import post
 

@@ -8,7 +8,7 @@ import click
 from api.cli.options import ReportingGroup
 from api.context import services
 from core.files import atomically_written
-from services.audit import UnreadableTrail
+from services.audit.trail import UnreadableTrail
 
 audit = ReportingGroup("audit", help="The audit trail: what was done and decided.")
 

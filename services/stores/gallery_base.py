@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from services.audit.events import Event, RecordedEvent
 from services.engine.base import EmbeddingSpace
-from services.stores.audit_base import Event, RecordedEvent
 from services.stores.gallery_values import (
     Answer,
     AnswerKey,

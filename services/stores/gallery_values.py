@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from services.audit.events import RecordedEvent
 from services.engine.base import EmbeddingSpace, FaceArea
-from services.stores.audit_base import RecordedEvent
 
 Embedding = npt.NDArray[np.float32]
 

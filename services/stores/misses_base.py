@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from datetime import datetime
 
-from services.stores.audit_base import Event
+from services.audit.events import Event
 
 
 class MissStore(ABC):

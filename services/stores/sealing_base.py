@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 
-from services.stores.audit_base import Event
+from services.audit.events import Event
 
 
 class FaceSealer(ABC):

@@ -11,13 +11,13 @@ from typing_extensions import override
 from core.config import Settings
 from core.images.sources import ImagePolicy
 from schemas.faces import FindRequest, FindResponse
+from services.audit.events import Event
+from services.audit.recorder import EventLog
 from services.find import FindService
 from services.indexing import FolderIndexer
 from services.options import Defaults
 from services.photos import PhotoEmbedder
 from services.reading import FaceReader
-from services.recording import EventLog
-from services.stores.audit_base import Event
 from services.stores.folder_index import FileFolderIndexStore
 from tests.fakes import FakeEngine
 from tests.pictures import Colour, photo

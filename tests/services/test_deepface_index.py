@@ -233,6 +233,6 @@ def test_a_damaged_or_hostile_index_is_ignored_with_one_line(service, folder, en
     caplog.set_level(logging.WARNING)
     assert len(found(service, folder)) == 3
     assert engine.embedded == 1 + 3
-    (record,) = [one for one in caplog.records if one.name != "services.recording"]  # of an app before
+    (record,) = [one for one in caplog.records if one.name != "services.audit.recorder"]  # of an app before
     assert record.exc_info is None
     assert str(folder) not in str(vars(record))

@@ -11,13 +11,13 @@ from core.exceptions import ModelUnavailable
 from core.files import FoundFile
 from core.images.sources import ImagePolicy
 from schemas.gallery import EnrolmentOptions
+from services.audit.events import Event
 from services.capture import CaptureReader
 from services.database.database import Database
 from services.enrolment import EnrolmentService
 from services.gallery import GalleryService
 from services.options import Defaults
 from services.reading import FaceReader
-from services.stores.audit_base import Event
 from services.stores.sql.matrix_search import MatrixSearch
 from services.stores.sql.store import SqlGalleryStore
 from services.upkeep import UpkeepService

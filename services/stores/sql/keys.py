@@ -7,9 +7,9 @@ import sqlalchemy as sa
 from typing_extensions import override
 
 from core.scopes import Scope
+from services.audit.events import Event
 from services.database.database import Database
 from services.database.schema import keys
-from services.stores.audit_base import Event
 from services.stores.keys_base import KeyStore, StoredKey
 from services.stores.sql import writes
 

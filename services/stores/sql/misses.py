@@ -7,9 +7,9 @@ from uuid import UUID
 import sqlalchemy as sa
 from typing_extensions import override
 
+from services.audit.events import Event
 from services.database.database import Database
 from services.database.schema import misses
-from services.stores.audit_base import Event
 from services.stores.misses_base import MissStore
 from services.stores.sql import writes
 

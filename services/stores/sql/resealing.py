@@ -6,10 +6,10 @@ import sqlalchemy as sa
 from typing_extensions import override
 
 from core.exceptions import ServiceUnavailable
+from services.audit.events import Event
 from services.database import encryption
 from services.database.database import Database
 from services.database.schema import faces, sealing_keys
-from services.stores.audit_base import Event
 from services.stores.sealing_base import FaceSealer
 from services.stores.sql import writes
 

@@ -11,9 +11,9 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from core.exceptions import FaceNotFound, PersonNotFound, ValidationFailed
+from services.audit.events import Event, RecordedEvent
 from services.database.schema import as_id, events, faces, folded, persons
 from services.engine.base import EmbeddingSpace, FaceArea
-from services.stores.audit_base import Event, RecordedEvent
 from services.stores.gallery_values import Person, StoredFace
 
 # A face without its embedding and crop, which are large.

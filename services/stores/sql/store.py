@@ -14,11 +14,11 @@ import sqlalchemy as sa
 from typing_extensions import override
 
 from core.exceptions import Conflict, FaceNotFound, NotFound, PersonNotFound, ServiceUnavailable
+from services.audit.events import Event, RecordedEvent
 from services.database import encryption
 from services.database.database import Database
 from services.database.schema import as_id, collections, faces, folded, persons
 from services.engine.base import EmbeddingSpace
-from services.stores.audit_base import Event, RecordedEvent
 from services.stores.gallery_base import GalleryStore
 from services.stores.gallery_values import (
     Answer,

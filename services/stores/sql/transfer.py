@@ -7,9 +7,9 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from core.encryption import Keyring
+from services.audit.events import Event
 from services.database import encryption
 from services.database.schema import collections, faces, persons
-from services.stores.audit_base import Event
 from services.stores.gallery_values import NewFace, Person, Snapshot, WholeFace
 from services.stores.sql import writes
 from services.stores.sql.rows import FACE_COLUMNS, SELECT_PERSONS, face_of, person_of

@@ -12,10 +12,10 @@ import sqlalchemy as sa
 
 from core.encryption import Keyring
 from core.exceptions import PersonNotFound
+from services.audit.events import Event, RecordedEvent
 from services.database import encryption
 from services.database.schema import INDEXED_DIMENSIONS, changes, collections, events, faces, persons
 from services.database.upserts import insert_if_missing, insert_into
-from services.stores.audit_base import Event, RecordedEvent
 from services.stores.gallery_values import NewFace, Person, StoredFace
 from services.stores.sql import answers
 from services.stores.sql.rows import SELECT_PERSONS, face_of, person_in, person_of, text_of_space

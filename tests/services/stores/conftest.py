@@ -7,10 +7,10 @@ import pytest
 import sqlalchemy as sa
 
 from core.encryption import Keyring
+from services.audit.events import RecordedEvent
+from services.audit.store import SqlAuditStore
 from services.database.database import Database
 from services.database.schema import events
-from services.stores.audit_base import RecordedEvent
-from services.stores.sql.audit import SqlAuditStore
 from services.stores.sql.matrix_search import MatrixSearch
 from services.stores.sql.pgvector_search import PgVectorSearch
 from services.stores.sql.rows import event_of

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from core.encryption import Keyring
 from core.exceptions import ServiceUnavailable
+from services.audit.events import Event
 from services.database.database import Database
-from services.stores.audit_base import Event
 from services.stores.sql.face_source import SqlFaceSource
 from services.stores.sql.matrix_search import MatrixSearch
 from services.stores.sql.pgvector_search import PgVectorSearch

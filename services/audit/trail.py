@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from core.exceptions import ServiceUnavailable
 from schemas.audit import AuditEvent, AuditQuery, AuditResponse, SealedPage
-from services.stores.audit_base import (
+from services.audit.events import (
     GENESIS,
     AuditStore,
     Batch,

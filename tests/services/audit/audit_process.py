@@ -4,9 +4,9 @@ import os
 import signal
 import sys
 
+from services.audit.events import Event
+from services.audit.store import SqlAuditStore
 from services.database.database import Database
-from services.stores.audit_base import Event
-from services.stores.sql.audit import SqlAuditStore
 
 TWO = [Event(action="verify", outcome="match")] * 2
 

@@ -20,12 +20,12 @@ import sqlalchemy as sa
 from core.exceptions import ServiceUnavailable
 from schemas.audit import AuditQuery
 from schemas.verifications import VerificationsQuery
-from services.audit import AuditService, UnreadableTrail
+from services.audit.events import GENESIS, Event, moment
+from services.audit.recorder import EventLog
+from services.audit.trail import AuditService, UnreadableTrail
+from services.audit.verifications import VerificationService
 from services.database.database import Database
-from services.recording import EventLog
-from services.stores.audit_base import GENESIS, Event, moment
 from services.stores.sql import writes
-from services.verifications import VerificationService
 from tests.conftest import PROJECT
 from tests.services.stores.conftest import events_in
 from tests.services.stores.test_gallery import register
@@ -287,7 +287,7 @@ def test_many_writers_and_several_sealers_make_one_chain(make_store, make_audit,
 
 def test_of_processes_that_are_killed_the_next_one_seals_what_they_recorded(audit, service, database_url):
     audit.record([])  # so that the schema is there
-    command = [sys.executable, "-m", "tests.services.stores.audit_process", database_url, "20"]
+    command = [sys.executable, "-m", "tests.services.audit.audit_process", database_url, "20"]
     environment = os.environ | {"PYTHONPATH": str(PROJECT)}
     processes = [subprocess.Popen(command, env=environment) for _ in range(2)]
     assert [process.wait(60) for process in processes] == [-signal.SIGKILL] * 2

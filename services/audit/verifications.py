@@ -2,9 +2,9 @@
 
 from schemas.faces import VerifyResponse
 from schemas.verifications import Verification, VerificationsQuery, VerificationsResponse
-from services.audit import page_of_sealed
-from services.recording import EventLog, new_event
-from services.stores.audit_base import AuditStore, RecordedEvent
+from services.audit.events import AuditStore, RecordedEvent
+from services.audit.recorder import EventLog, new_event
+from services.audit.trail import page_of_sealed
 
 _ACTION = "verify"
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from core.exceptions import ServiceError
 from core.logging import facts
-from services.stores.audit_base import AuditStore, Event
+from services.audit.events import AuditStore, Event
 
 logger = logging.getLogger(__name__)
 

@@ -8,12 +8,12 @@ import pytest
 
 from core.exceptions import ServiceUnavailable
 from core.logging import annotate, begin_request, end_request
-from services import recording
-from services.audit import AuditService
+from services.audit import recorder
+from services.audit.events import Event
+from services.audit.recorder import EventLog, new_event
+from services.audit.store import SqlAuditStore
+from services.audit.trail import AuditService
 from services.database.database import Database
-from services.recording import EventLog, new_event
-from services.stores.audit_base import Event
-from services.stores.sql.audit import SqlAuditStore
 from tests.services.stores.conftest import events_in
 
 EVENT = Event(action="identify", outcome="unknown")
@@ -111,7 +111,7 @@ def test_a_log_that_has_nothing_to_do_has_no_thread(store):
 
 
 def test_a_store_that_hangs_keeps_nobody_waiting_and_what_is_too_much_is_counted(log, store, monkeypatch, caplog):
-    monkeypatch.setattr(recording, "_MOST_WAITING", 10)
+    monkeypatch.setattr(recorder, "_MOST_WAITING", 10)
     store.goes.clear()
     log.keep(EVENT)
     assert not log.flush(0.5)
@@ -126,7 +126,7 @@ def test_a_store_that_hangs_keeps_nobody_waiting_and_what_is_too_much_is_counted
 
 
 def test_what_a_store_cannot_take_waits_until_it_can(log, store, monkeypatch, caplog):
-    monkeypatch.setattr(recording, "_RETRY_S", 0.01)
+    monkeypatch.setattr(recorder, "_RETRY_S", 0.01)
     store.is_away = True
     log.keep(EVENT, EVENT)
     assert not log.flush(0.5)

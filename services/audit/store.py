@@ -6,19 +6,9 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 from typing_extensions import override
 
+from services.audit.events import GENESIS, AuditStore, Batch, Event, RecordedEvent, Seal, Standing, Unreadable, hash_of
 from services.database.database import Database
 from services.database.schema import as_id, events, seals
-from services.stores.audit_base import (
-    GENESIS,
-    AuditStore,
-    Batch,
-    Event,
-    RecordedEvent,
-    Seal,
-    Standing,
-    Unreadable,
-    hash_of,
-)
 from services.stores.sql import writes
 from services.stores.sql.rows import event_of
 

@@ -1,0 +1,1 @@
+"""Events, the chain that seals them, and reports about both."""
