@@ -11,7 +11,9 @@ from core.images.sources import ImagePolicy
 from core.process import runtime_name
 from core.shared_json import SharedJson
 from core.versions import installed_versions
-from services.admission import Admission
+from services.access.admission import Admission
+from services.access.counters import HitStorage
+from services.access.keys import KeyService
 from services.audit.events import Event
 from services.audit.recorder import EventLog
 from services.audit.store import SqlAuditStore
@@ -29,12 +31,10 @@ from services.faces import FaceService
 from services.find import FindService
 from services.gallery import GalleryService
 from services.gallery_files import GalleryFileService
-from services.hits import HitStorage
 from services.identification import IdentificationService
 from services.indexes import IndexService
 from services.indexing import FolderIndexer
 from services.key_rotation import KeyRotationService
-from services.keys import KeyService
 from services.model_overview import ModelOverview
 from services.models import ModelService
 from services.options import Defaults

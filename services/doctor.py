@@ -10,11 +10,11 @@ from core.exceptions import ServiceError
 from core.files import list_files
 from core.process import runtime_name
 from core.versions import installed_versions
+from services.access.keys import KeyService
 from services.engine import catalogue
 from services.engine.base import Engine, Weights
 from services.engine.model import Model, WeightFile
 from services.folder_watch import PHOTO_SUFFIXES
-from services.keys import KeyService
 from services.licensing import commercial_use
 from services.models import is_installed
 from services.options import Defaults

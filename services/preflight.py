@@ -3,10 +3,10 @@
 from core.config import Settings, SettingsError
 from core.encryption import Keyring
 from core.exceptions import ServiceUnavailable
+from services.access.key_store import SqlKeyStore
+from services.access.keys import KeyService
 from services.database.database import Database
-from services.keys import KeyService
 from services.stores.folder_index import FileFolderIndexStore
-from services.stores.sql.keys import SqlKeyStore
 from services.stores.sql.resealing import SqlFaceSealer
 
 _ENCRYPT = "flask --app main gallery rotate-key"

@@ -11,7 +11,7 @@ from core.access_errors import AmbiguousCredentials, Forbidden, Unauthorized
 from core.logging import annotate
 from core.scopes import Scope
 from schemas.common import Request
-from services.keys import Caller
+from services.access.keys import Caller
 
 _BEARER = "bearer "
 

@@ -19,7 +19,7 @@ from api.middleware import authentication
 from api.openapi import views
 from api.route import documented
 from core.scopes import Scope
-from services import keys
+from services.access import keys
 from tests.api.v1.test_gallery import UNKNOWN
 from tests.conftest import KEY
 

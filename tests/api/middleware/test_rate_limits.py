@@ -10,7 +10,7 @@ from api.openapi import views
 from api.route import documented
 from core.exceptions import ServiceUnavailable
 from core.scopes import Scope
-from services import hits
+from services.access import counters
 from services.stores.sql.hits import DatabaseStorage
 from tests.api.middleware.test_authentication import OTHER, bearer
 from tests.conftest import KEY, assert_error
@@ -223,7 +223,7 @@ class TestADatabaseThatIsAway:
         assert (refused.status_code, refused.headers["RateLimit-Limit"]) == (429, "5")
 
     def test_that_is_back_counts_again(self, make_app, monkeypatch):
-        monkeypatch.setattr(hits, "_AWAY_S", 0.2)
+        monkeypatch.setattr(counters, "_AWAY_S", 0.2)
         app = make_app(rate_limit="2/hour", rate_limit_storage="database", api_keys=(KEY,))
 
         def away(*_):

@@ -10,11 +10,11 @@ import pytest
 from core.access_errors import Unauthorized
 from core.exceptions import ServiceUnavailable
 from core.scopes import Scope
-from services import keys
+from services.access import keys
+from services.access.key_store import SqlKeyStore
+from services.access.keys import ANYBODY, KeyService
 from services.database.database import Database
-from services.keys import ANYBODY, KeyService
 from services.stores.keys_base import KeyStore
-from services.stores.sql.keys import SqlKeyStore
 from tests.conftest import KEY
 
 

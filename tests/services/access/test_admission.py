@@ -1,7 +1,7 @@
 import pytest
 
 from core.exceptions import Overloaded
-from services.admission import Admission
+from services.access.admission import Admission
 
 
 def test_the_next_request_beyond_the_limit_is_refused_at_once_and_one_is_let_in_when_one_leaves():
