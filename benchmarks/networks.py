@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from core.files import atomically_written
-from services.engine import catalogue
+from services.models.catalogue import catalogue
 
 ATTRIBUTES = ("age", "gender", "emotion", "race")
 _NAMES = ("VGG-Face", "Facenet512", "ArcFace", *ATTRIBUTES)

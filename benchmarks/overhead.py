@@ -52,7 +52,7 @@ def print_overhead(home: Path, our_url: str, their_url: str, content: bytes) -> 
 
     from services.engine.base import Detection
     from services.engine.deepface import DeepFaceEngine
-    from services.engine.weights import WeightFolder
+    from services.models.weights import WeightFolder
 
     settings = Settings()
     engine = DeepFaceEngine(WeightFolder(home), lanes=settings.lanes, cores=settings.cores)

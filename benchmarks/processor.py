@@ -41,7 +41,7 @@ def gflops(home: Path, variables: dict[str, str]) -> tuple[float, float, int]:
     import numpy as np
 
     from services.engine.deepface import DeepFaceEngine
-    from services.engine.weights import WeightFolder
+    from services.models.weights import WeightFolder
 
     engine = DeepFaceEngine(WeightFolder(home), lanes=settings.lanes, cores=settings.cores)
     rng = np.random.default_rng(0)

@@ -9,7 +9,7 @@ from pathlib import Path
 from core.config import Settings, available_cores
 from core.process import prepare_process
 from services.engine.base import Engine
-from services.engine.weights import WeightFolder
+from services.models.weights import WeightFolder
 from tests.models.labelled import SHARED
 
 

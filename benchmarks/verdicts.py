@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from services.engine import catalogue
 from services.engine.base import Detection, Engine
+from services.models.catalogue import catalogue
 from tests.models.labelled import SHARED, labelled_gallery, labelled_pairs
 
 NETWORKS = ("VGG-Face", "Facenet512", "ArcFace", "Dlib")

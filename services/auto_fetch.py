@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from services.models import FetchError, ModelService, UnreadableLock
+from services.models.manager import FetchError, ModelService, UnreadableLock
 
 logger = logging.getLogger(__name__)
 

@@ -35,8 +35,8 @@ from services.identification import IdentificationService
 from services.indexes import IndexService
 from services.indexing import FolderIndexer
 from services.key_rotation import KeyRotationService
-from services.model_overview import ModelOverview
-from services.models import ModelService
+from services.models.manager import ModelService
+from services.models.overview import ModelOverview
 from services.options import Defaults
 from services.person_lock import PersonLock
 from services.photos import PhotoEmbedder

@@ -6,8 +6,8 @@ import numpy.typing as npt
 from core.distances import distances, similarity
 from core.exceptions import NoFaceDetected, ValidationFailed
 from schemas.compare import Compared, CompareRequest, CompareResponse, Source, Target
-from services.engine import catalogue
 from services.faces import facial_area
+from services.models.catalogue import catalogue
 from services.options import Defaults
 from services.reading import FaceReader
 

@@ -11,12 +11,12 @@ from core.files import list_files
 from core.process import runtime_name
 from core.versions import installed_versions
 from services.access.keys import KeyService
-from services.engine import catalogue
 from services.engine.base import Engine, Weights
-from services.engine.model import Model, WeightFile
 from services.folder_watch import PHOTO_SUFFIXES
-from services.licensing import commercial_use
-from services.models import is_installed
+from services.models.catalogue import catalogue
+from services.models.catalogue.types import Model, WeightFile
+from services.models.licensing import commercial_use
+from services.models.manager import is_installed
 from services.options import Defaults
 from services.self_test import SelfTest
 from services.stores.gallery_base import GalleryStore

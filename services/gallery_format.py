@@ -7,8 +7,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue, NonNegativ
 
 from schemas.common import ModelName
 from schemas.gallery import CollectionName, Name, Number
-from services.engine import catalogue
 from services.engine.base import EmbeddingSpace, FaceArea
+from services.models.catalogue import catalogue
 
 MANIFEST, PERSONS, FACES = "manifest.json", "persons.jsonl", "faces.jsonl"
 

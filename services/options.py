@@ -8,10 +8,10 @@ from pydantic import ValidationError
 from core.config import Settings, SettingsError
 from core.exceptions import ValidationFailed
 from schemas.common import AlignmentOptions, ComparisonOptions, DetectionOptions, EmbeddingOptions, MetricOptions
-from services.engine import catalogue
 from services.engine.base import Detection, EmbeddingSpace
-from services.engine.model import TEMPLATE
-from services.licensing import LicensePolicy
+from services.models.catalogue import catalogue
+from services.models.catalogue.types import TEMPLATE
+from services.models.licensing import LicensePolicy
 
 T = TypeVar("T")
 

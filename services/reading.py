@@ -11,8 +11,8 @@ from core.images.sources import ImagePolicy, managed_image
 from core.logging import annotate
 from schemas.common import DetectionOptions, EmbeddingOptions
 from services.engine.base import Engine, Face, LivenessScore, Pixels
-from services.engine.catalogue import LIVENESS
 from services.liveness import judged
+from services.models.catalogue.catalogue import LIVENESS
 from services.options import Defaults
 
 Embeddings = npt.NDArray[np.float64]

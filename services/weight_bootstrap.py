@@ -1,8 +1,8 @@
 """Opens the folder of weights, and refuses it where a file is not what it should be."""
 
 from core.config import Settings, SettingsError
-from services.engine.catalogue import MODELS
-from services.engine.weights import WeightFolder
+from services.models.catalogue.catalogue import MODELS
+from services.models.weights import WeightFolder
 
 _CACHE = "weights_verified.json"
 

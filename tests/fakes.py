@@ -10,9 +10,9 @@ import numpy.typing as npt
 from typing_extensions import override
 
 from core.exceptions import LivenessUnavailable, ModelUnavailable, NoFaceDetected
-from services.engine import catalogue
 from services.engine.base import Detection, Engine, Face, FaceArea, LivenessScore, Pixels
 from services.engine.lanes import Lanes
+from services.models.catalogue import catalogue
 from tests.pictures import Colour
 
 _STEP = 32  # colours are read to the nearest multiple, so that JPEG's losses do not matter

@@ -13,8 +13,8 @@ import pytest
 from api.openapi import views
 from core.config import Settings
 from schemas import faces, gallery
-from services.engine import catalogue
-from services.licensing import commercial_use
+from services.models.catalogue import catalogue
+from services.models.licensing import commercial_use
 from tests.api.test_errors import concrete_errors
 from tests.conftest import PROJECT
 from tests.security.tried import TRIED

@@ -10,7 +10,7 @@ from typing_extensions import override
 from api.cli.index import progress_bar
 from api.cli.options import ReportingGroup
 from api.context import services
-from services.models import BadBundle, FetchError, UnknownModel, UnreadableLock
+from services.models.manager import BadBundle, FetchError, UnknownModel, UnreadableLock
 
 _MEGABYTE = 1_000_000
 

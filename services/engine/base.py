@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from services.engine.model import Model, WeightFile
+from services.models.catalogue.types import Model, WeightFile
 
 Pixels = npt.NDArray[np.uint8]
 Point = tuple[int, int]

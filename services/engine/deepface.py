@@ -26,7 +26,6 @@ from typing_extensions import override
 from core.exceptions import DeepFaceError, LivenessUnavailable, ModelUnavailable, NoFaceDetected, ServiceError
 from core.setting_types import CPU
 from core.timeouts import POLL_S, check_deadline
-from services.engine import catalogue
 from services.engine.base import Detection, Engine, Face, FaceArea, LivenessScore, Pixels, Weights
 from services.engine.deepface_attributes import described
 from services.engine.deepface_detection import as_deepface, as_found, needs_predictor, unit_scale
@@ -36,12 +35,13 @@ from services.engine.detectors import search
 from services.engine.dlib_network import DlibNetwork, graph_of
 from services.engine.gpu_runtime import PASSES_AT_ONCE, GpuRuntime, can_use_gpu
 from services.engine.lanes import Lane, Lanes
-from services.engine.model import Model
 from services.engine.onnx_runtime import OnnxRuntime
 from services.engine.passes import Batching, Passes
 from services.engine.runtime import Runtime
 from services.engine.runtimes import chosen
 from services.engine.shared_trunk import SharedTrunk
+from services.models.catalogue import catalogue
+from services.models.catalogue.types import Model
 
 logger = logging.getLogger(__name__)
 

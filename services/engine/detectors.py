@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from core.timeouts import check_deadline
 from services.engine.base import Pixels
-from services.engine.model import Search
+from services.models.catalogue.types import Search
 
 Points = npt.NDArray[np.float64]
 

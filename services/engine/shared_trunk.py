@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from services.engine import catalogue
 from services.engine.base import Weights
-from services.engine.model import Model
 from services.engine.passes import Network, Passes
 from services.engine.runtime import Array, Input, Runtime, Session
 from services.engine.trunk import split
+from services.models.catalogue import catalogue
+from services.models.catalogue.types import Model
 
 logger = logging.getLogger(__name__)
 

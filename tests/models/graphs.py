@@ -6,9 +6,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from services.engine import catalogue
-from services.engine.model import Model
-from services.engine.weights import WeightFolder
+from services.models.catalogue import catalogue
+from services.models.catalogue.types import Model
+from services.models.weights import WeightFolder
 
 _OUTPUTS = {"age": 101, "gender": 2, "emotion": 7, "race": 6, catalogue.LIVENESS: 3}
 _CELLS = 8  # the picture is averaged to this many cells a side before the one random layer

@@ -24,7 +24,7 @@ import matplotlib
 import numpy as np
 import skimage
 
-from services.engine import catalogue
+from services.models.catalogue import catalogue
 from tests.models.graphs import accept_all, write_graphs
 from tests.models.labelled import SHARED
 
@@ -106,7 +106,7 @@ def unguarded(folder):
     from core.process import prepare_process
 
     prepare_process(Settings(_env_file=None, deepface_home=folder))
-    from services.engine.weights import WeightFolder
+    from services.models.weights import WeightFolder
 
     WeightFolder(folder).install_packaged()
     from deepface import DeepFace

@@ -7,11 +7,11 @@ import pytest
 
 from core.distances import distances
 from core.images.sources import ImagePolicy, decode
-from services.engine import catalogue
 from services.engine.base import Detection
 from services.engine.deepface import DeepFaceEngine
-from services.engine.model import TEMPLATE
-from services.engine.weights import WeightFolder
+from services.models.catalogue import catalogue
+from services.models.catalogue.types import TEMPLATE
+from services.models.weights import WeightFolder
 from services.options import crop_of
 from tests.models.conftest import needs_shared
 from tests.models.labelled import labelled_gallery, labelled_pairs

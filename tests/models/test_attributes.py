@@ -9,7 +9,7 @@ import pytest
 from services.engine.base import Detection
 from services.engine.deepface import DeepFaceEngine
 from services.engine.shared_trunk import Trunk
-from services.engine.weights import WeightFolder
+from services.models.weights import WeightFolder
 from tests.models.graphs import accept_all, write_on_trunk
 
 ACTIONS = ("age", "gender", "emotion", "race")

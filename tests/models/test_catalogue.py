@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.engine import catalogue
+from services.models.catalogue import catalogue
 
 
 @pytest.fixture(scope="module", autouse=True)

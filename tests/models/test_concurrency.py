@@ -9,7 +9,7 @@ import cv2
 
 from services.engine.base import Detection
 from services.engine.deepface import DeepFaceEngine
-from services.engine.weights import WeightFolder
+from services.models.weights import WeightFolder
 from tests.conftest import PROJECT
 from tests.models.conftest import needs_shared
 from tests.models.labelled import SHARED

@@ -9,7 +9,7 @@ import pytest
 
 from services.engine.base import Detection
 from services.engine.deepface import DeepFaceEngine
-from services.engine.weights import WeightFolder
+from services.models.weights import WeightFolder
 from tests.models.conftest import needs_shared
 from tests.models.labelled import annotated_photos
 

@@ -14,7 +14,7 @@ import pytest
 from api.context import services_of
 from api.factory import create_app
 from core.config import Settings
-from services.engine import catalogue
+from services.models.catalogue import catalogue
 from services.probe_picture import SIDE_PX, drawn
 from tests.conftest import assert_error
 from tests.models.detector_graphs import write_detector_graphs

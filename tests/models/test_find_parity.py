@@ -8,7 +8,7 @@ import pytest
 from deepface.modules import verification
 
 from core.images.sources import decode
-from services.engine import catalogue
+from services.models.catalogue import catalogue
 from tests.models.comparing import POLICY, TOLERANCE, assert_same, post
 from tests.pictures import encoded
 

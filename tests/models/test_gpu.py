@@ -9,8 +9,8 @@ import pytest
 from core.config import Settings
 from core.exceptions import ModelUnavailable
 from core.process import prepare_process
-from services.engine import catalogue
-from services.engine.weights import WeightFolder
+from services.models.catalogue import catalogue
+from services.models.weights import WeightFolder
 
 NETWORKS = ("Dlib", "Facenet512", "SFace")
 COUNTS = (1, 3, 2)  # a network sees other numbers of faces too

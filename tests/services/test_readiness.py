@@ -6,7 +6,7 @@ import pytest
 
 from core.exceptions import ModelLoading, ModelUnavailable, ServiceUnavailable
 from core.shared_json import SharedJson
-from services.engine import catalogue
+from services.models.catalogue import catalogue
 from services.readiness import ReadinessService
 from services.self_test import SelfTest
 from tests.fakes import FakeEngine

@@ -5,7 +5,7 @@ import pytest
 
 from core.exceptions import ModelUnavailable
 from core.shared_json import SharedJson
-from services.engine import catalogue
+from services.models.catalogue import catalogue
 from services.probe_picture import SIDE_PX, drawn
 from services.self_test import TOLERANCE, SelfTest
 from tests.fakes import FakeEngine

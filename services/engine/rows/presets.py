@@ -1,6 +1,6 @@
 """Models that go together, for people who do not want to choose."""
 
-from services.engine.model import Preset
+from services.models.catalogue.types import Preset
 
 PRESETS = (
     Preset("offline", "Dlib", "dlib", summary="Comes with the Python packages: nothing to download."),

@@ -1,6 +1,6 @@
 """Where weight files come from."""
 
-from services.engine.model import WeightFile
+from services.models.catalogue.types import WeightFile
 
 MIRRORS = (
     "https://github.com/serengil/deepface_models/releases/download/v1.0/",

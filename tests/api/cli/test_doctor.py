@@ -7,7 +7,7 @@ import pytest
 from api.context import services_of
 from api.factory import create_app
 from services.database.database import Database
-from services.engine import catalogue
+from services.models.catalogue import catalogue
 from tests.api.v1.test_gallery import register
 from tests.conftest import KEY
 from tests.fakes import FakeEngine

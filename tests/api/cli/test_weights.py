@@ -2,9 +2,9 @@
 
 import pytest
 
-from services.engine import catalogue
-from services.engine.catalogue import find
-from services.engine.weights import WeightFolder
+from services.models.catalogue import catalogue
+from services.models.catalogue.catalogue import find
+from services.models.weights import WeightFolder
 
 CONTENT = b"weights"
 LIVENESS = [file.name for file in find("MiniFASNet").files]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.engine import catalogue
+from services.models.catalogue import catalogue
 from tests.api.v1.test_gallery import text
 from tests.conftest import assert_error
 from tests.pictures import ALICE

@@ -8,7 +8,7 @@ from core.exceptions import DeadlineExceeded
 from core.timeouts import deadline
 from services.engine.base import FaceArea
 from services.engine.detectors import Found, found_of, search
-from services.engine.model import Search
+from services.models.catalogue.types import Search
 
 SIDE_PX = 200
 LEAST_PX = 12  # of a face that the detector below sees

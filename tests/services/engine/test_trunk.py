@@ -168,7 +168,8 @@ def test_a_cut_that_was_broken_off_is_made_again(tmp_path):
 def test_workers_that_start_at_once_agree(tmp_path):
     paths = files(tmp_path, age=network(1), gender=network(2))
     program = (
-        "import sys, pathlib; from services.engine.trunk import split; folder = pathlib.Path(sys.argv[1]);"
+        "import sys, pathlib; from services.engine.trunk import split;"
+        "folder = pathlib.Path(sys.argv[1]);"
         "print(split({name: folder / f'{name}.onnx' for name in ('age', 'gender')}, folder / 'cache'))"
     )
     command = [sys.executable, "-c", program, str(tmp_path)]

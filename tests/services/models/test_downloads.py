@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from services.engine.base import FetchError
-from services.engine.model import WeightFile
-from services.engine.weights import WeightFolder
+from services.models.catalogue.types import WeightFile
+from services.models.weights import WeightFolder
 from tests.conftest import PROJECT
-from tests.services.engine.lying_server import lying_server
+from tests.services.models.lying_server import lying_server
 
 CONTENT = os.urandom(3_000_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -30,9 +30,9 @@ MOST = 20 << 16  # bytes until a connection breaks, of whole reads
 # Another process, which saves what it has after each read.
 FETCHING = """
 import pathlib, sys
-from services.engine import fetching
-from services.engine.model import WeightFile
-from services.engine.weights import WeightFolder
+from services.models import downloads as fetching
+from services.models.catalogue.types import WeightFile
+from services.models.weights import WeightFolder
 fetching._SAVED_BYTES = 1
 WeightFolder(pathlib.Path(sys.argv[1])).fetch(WeightFile("sub/model.onnx", (sys.argv[2],)), lambda done, total: None)
 """

@@ -1,8 +1,8 @@
 """The recognition models: what they take and give, which distances mean one person, and how good they are."""
 
-from services.engine.model import Accuracy, License, Model
-from services.engine.rows import licenses
 from services.engine.rows.sources import OPENCV_ZOO, Files, dlib_file, keras_twin, mirrored, single, torch_twin
+from services.models.catalogue import licenses
+from services.models.catalogue.types import Accuracy, License, Model
 
 _METRICS = ("cosine", "euclidean", "euclidean_l2", "angular")
 

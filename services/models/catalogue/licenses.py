@@ -3,7 +3,7 @@
 This is no legal advice. What networks were trained on is told even where who made them gave the files away for any use.
 """
 
-from services.engine.model import License
+from services.models.catalogue.types import License
 
 _DEEPFACE = "https://github.com/serengil/deepface/blob/master/README.md#licence"
 _INSIGHTFACE = "https://github.com/deepinsight/insightface/blob/master/README.md#license"

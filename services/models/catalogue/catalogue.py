@@ -4,10 +4,11 @@ Names, input sizes, dimensions, file names and URLs are those of DeepFace's own 
 are `deepface.config.threshold`. A test compares both with the installed DeepFace. The rows are in `rows/`.
 """
 
-from services.engine.model import Model, Preset
-from services.engine.rows import attributes, presets
-from services.engine.rows.detection import DETECTION
-from services.engine.rows.recognition import RECOGNITION
+from services.engine.rows import presets
+from services.models.catalogue import attributes
+from services.models.catalogue.detection import DETECTION
+from services.models.catalogue.recognition import RECOGNITION
+from services.models.catalogue.types import Model, Preset
 
 MODELS: dict[str, Model] = {
     model.name: model for model in (*RECOGNITION, *DETECTION, *attributes.ATTRIBUTES, attributes.LIVENESS)

@@ -9,9 +9,9 @@ import tarfile
 
 import pytest
 
-from services.engine.catalogue import find
-from services.engine.weights import WeightFolder
-from services.weight_bundles import BadBundle, WeightBundles
+from services.models.bundles import BadBundle, WeightBundles
+from services.models.catalogue.catalogue import find
+from services.models.weights import WeightFolder
 
 MODELS = (find("ArcFace"), find("MiniFASNet"))
 FILES = [file for model in MODELS for file in model.files]

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.engine import catalogue
 from services.engine.base import FetchError, Progress, UnreadableLock, Weights
-from services.engine.model import Model, WeightFile
-from services.licensing import LicensePolicy
-from services.weight_bundles import BadBundle, Counted, WeightBundles
+from services.models.bundles import BadBundle, Counted, WeightBundles
+from services.models.catalogue import catalogue
+from services.models.catalogue.types import Model, WeightFile
+from services.models.licensing import LicensePolicy
 
 __all__ = ["BadBundle", "FetchError", "ModelRow", "ModelService", "UnknownModel", "UnreadableLock"]
 

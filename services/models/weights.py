@@ -17,12 +17,12 @@ from urllib.parse import urlsplit
 from typing_extensions import override
 
 from core.files import locked, put_in_place
-from services.engine import fetching
 from services.engine.base import FetchError, FileDigest, Progress, UnreadableLock, Weights
-from services.engine.catalogue import MODELS
-from services.engine.fetching import Partial
-from services.engine.model import Model, WeightFile
-from services.engine.weight_records import DigestCache, WeightRecords
+from services.models import downloads
+from services.models.catalogue.catalogue import MODELS
+from services.models.catalogue.types import Model, WeightFile
+from services.models.checksums import DigestCache, WeightRecords
+from services.models.downloads import Partial
 
 logger = logging.getLogger(__name__)
 
@@ -143,7 +143,7 @@ class WeightFolder(Weights):
                     self._take(file, source, progress)
                     return
                 except FetchError as error:
-                    failures.append(f"{fetching.without_secrets(source)} {error}")
+                    failures.append(f"{downloads.without_secrets(source)} {error}")
         raise FetchError("; ".join(failures))
 
     def _sources(self, file: WeightFile) -> list[str]:
@@ -161,12 +161,12 @@ class WeightFolder(Weights):
         size = expected.size if expected else None
         unpacked = target.with_name(f".{target.name}.unpacked")
         if urlsplit(source).scheme in ("http", "https"):
-            fetching.download(source, partial, None if suffix in _ARCHIVES else size, progress)
+            downloads.download(source, partial, None if suffix in _ARCHIVES else size, progress)
         else:
-            fetching.copy(Path(source), partial)
+            downloads.copy(Path(source), partial)
         try:
             if suffix in _ARCHIVES:
-                fetching.unpack(partial.path, unpacked, suffix, size)
+                downloads.unpack(partial.path, unpacked, suffix, size)
             self._install(file, unpacked if suffix in _ARCHIVES else partial.path)
         except FetchError:  # what came is of no use
             partial.forget()

@@ -16,9 +16,9 @@ from typing import IO, Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.files import atomically_written
-from services.engine import catalogue
 from services.engine.base import FetchError, FileDigest, Weights
-from services.engine.model import Model, WeightFile
+from services.models.catalogue import catalogue
+from services.models.catalogue.types import Model, WeightFile
 
 Counted = Callable[[int, int], None]  # how many of how many bytes
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.files import Signature, atomically_written, locked, signature_of
 from services.engine.base import FileDigest, UnreadableLock
-from services.engine.model import WeightFile
+from services.models.catalogue.types import WeightFile
 
 logger = logging.getLogger(__name__)
 

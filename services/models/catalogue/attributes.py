@@ -1,8 +1,8 @@
 """The networks that describe a face: its attributes, and whether it is a live one."""
 
-from services.engine.model import Accuracy, License, Model
-from services.engine.rows import licenses
 from services.engine.rows.sources import keras_twin, mirrored, torch_twin
+from services.models.catalogue import licenses
+from services.models.catalogue.types import Accuracy, License, Model
 
 _DEEPFACE = "https://github.com/serengil/deepface/blob/master/README.md"
 

@@ -7,10 +7,10 @@ import pytest
 from api.context import services_of
 from api.factory import create_app
 from services.auto_fetch import AutoFetch
-from services.engine.catalogue import find
-from services.engine.weights import WeightFolder
-from services.licensing import LicensePolicy
-from services.models import ModelService
+from services.models.catalogue.catalogue import find
+from services.models.licensing import LicensePolicy
+from services.models.manager import ModelService
+from services.models.weights import WeightFolder
 from tests.conftest import assert_error
 from tests.fakes import FakeEngine
 from tests.pictures import ALICE, photo

@@ -6,8 +6,8 @@ from typing import Literal
 
 from core.access_errors import LicenseForbidden
 from core.config import SettingsError
-from services.engine import catalogue
-from services.engine.model import CommercialUse, License, Model
+from services.models.catalogue import catalogue
+from services.models.catalogue.types import CommercialUse, License, Model
 
 _FROM_WORST = ("no", "unclear", "yes")
 

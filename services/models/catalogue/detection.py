@@ -1,8 +1,8 @@
 """The detectors: which files and packages they need, how they are run on a bounded copy, and how good they are."""
 
-from services.engine.model import Accuracy, Model, Search
-from services.engine.rows import licenses
 from services.engine.rows.sources import OPENCV_ZOO, dlib_file, keras_twin, mirrored, single, torch_twin
+from services.models.catalogue import licenses
+from services.models.catalogue.types import Accuracy, Model, Search
 
 _YAPALAB = "https://github.com/YapaLab/yolo-face/releases/download/1.0.0/"
 _AKANAMETOV = "https://github.com/akanametov/yolo-face/releases/download/1.0.0/"

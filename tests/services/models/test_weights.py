@@ -8,9 +8,9 @@ import threading
 import pytest
 
 from services.engine.base import FetchError, UnreadableLock
-from services.engine.catalogue import MODELS
-from services.engine.model import License, Model, WeightFile
-from services.engine.weights import WeightFolder
+from services.models.catalogue.catalogue import MODELS
+from services.models.catalogue.types import License, Model, WeightFile
+from services.models.weights import WeightFolder
 
 CONTENT = b"weights" * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

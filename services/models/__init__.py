@@ -1,0 +1,1 @@
+"""Which models there are, on which terms, and their weights."""

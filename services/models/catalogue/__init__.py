@@ -1,0 +1,1 @@
+"""The models of DeepFace as data."""
