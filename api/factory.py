@@ -10,7 +10,7 @@ from core.logging import logging_config
 from core.process import prepare_process
 
 if TYPE_CHECKING:
-    from services.engine.base import Engine
+    from services.deepface.interface import Engine
 
 
 def create_app(settings: Settings | None = None, *, engine: "Engine | None" = None) -> Flask:

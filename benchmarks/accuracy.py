@@ -12,7 +12,7 @@ from benchmarks.real_engine import real_engine
 from benchmarks.servers import machine
 from core.distances import distances
 from schemas.common import Metric
-from services.engine.base import Detection, Engine, Pixels
+from services.deepface.interface import Detection, Engine, Pixels
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import TEMPLATE
 from services.options import crop_of

@@ -14,7 +14,7 @@ from typing_extensions import override
 from benchmarks.servers import resident_mb
 from core.config import Settings
 from core.files import signature_of
-from services.engine.base import EmbeddingSpace, Engine
+from services.deepface.interface import EmbeddingSpace, Engine
 from services.indexing import FolderIndexer
 from services.photos import DetectedPhoto, Embedded, PhotoEmbedder
 from services.stores.base import IndexKey, PhotoFaces

@@ -5,7 +5,7 @@ import time
 
 from benchmarks.real_engine import real_engine
 from benchmarks.servers import machine
-from services.engine.base import Detection, FaceArea
+from services.deepface.interface import Detection, FaceArea
 from tests.models.labelled import annotated_photos
 
 

@@ -19,7 +19,7 @@ from core.config import Settings
 from core.files import list_files
 from core.images.sources import ImagePolicy
 from schemas.common import EmbeddingOptions
-from services.engine.deepface import DeepFaceEngine
+from services.deepface.engine import DeepFaceEngine
 from services.folder_watch import PHOTO_SUFFIXES
 from services.indexing import FolderIndexer
 from services.models.weights import WeightFolder

@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 from services.database import postgresql
 from services.database.database import Database
 from services.database.schema import collections, faces, persons
-from services.engine.base import EmbeddingSpace, FaceArea
+from services.deepface.interface import EmbeddingSpace, FaceArea
 from services.stores.base import Floats
 from services.stores.gallery_values import NewFace
 from services.stores.sql.rows import text_of_space

@@ -23,7 +23,7 @@ from benchmarks.gallery_stores import METRIC, K, Searched, Stores
 from benchmarks.servers import resident_mb
 from benchmarks.timing import in_turn
 from services.audit.events import Event
-from services.engine.base import Detection
+from services.deepface.interface import Detection
 
 REPETITIONS = 31
 EXACT_PROBES = 50  # that what is exact is checked with

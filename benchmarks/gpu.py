@@ -98,7 +98,7 @@ def _start(home: Path, device: int, runtime: str, batching: Batching) -> str:
     """Build this process's engine; returns what it runs on."""
     global _engine, _embed  # noqa: PLW0603 - a process of the pool has one engine
     prepare_process(Settings(deepface_home=home, gpu_device=device))
-    from services.engine.deepface import DeepFaceEngine
+    from services.deepface.engine import DeepFaceEngine
     from services.models.weights import WeightFolder
 
     weights = WeightFolder(home)

@@ -50,8 +50,8 @@ def print_overhead(home: Path, our_url: str, their_url: str, content: bytes) -> 
     prepare_process(Settings(deepface_home=home))
     from deepface import DeepFace
 
-    from services.engine.base import Detection
-    from services.engine.deepface import DeepFaceEngine
+    from services.deepface.engine import DeepFaceEngine
+    from services.deepface.interface import Detection
     from services.models.weights import WeightFolder
 
     settings = Settings()

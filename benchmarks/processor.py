@@ -40,7 +40,7 @@ def gflops(home: Path, variables: dict[str, str]) -> tuple[float, float, int]:
     # Only now: numpy reads at import how many threads it may use.
     import numpy as np
 
-    from services.engine.deepface import DeepFaceEngine
+    from services.deepface.engine import DeepFaceEngine
     from services.models.weights import WeightFolder
 
     engine = DeepFaceEngine(WeightFolder(home), lanes=settings.lanes, cores=settings.cores)

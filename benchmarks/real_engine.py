@@ -8,7 +8,7 @@ from pathlib import Path
 
 from core.config import Settings, available_cores
 from core.process import prepare_process
-from services.engine.base import Engine
+from services.deepface.interface import Engine
 from services.models.weights import WeightFolder
 from tests.models.labelled import SHARED
 
@@ -23,7 +23,7 @@ def real_engine() -> Iterator[Engine]:
         for file in (SHARED / "weights").iterdir():
             shutil.copyfile(file, weights / file.name)
         prepare_process(Settings(deepface_home=home))
-        from services.engine.deepface import DeepFaceEngine
+        from services.deepface.engine import DeepFaceEngine
 
         folder = WeightFolder(home)
         folder.install_packaged()

@@ -70,7 +70,7 @@ def _start(home: Path, runtime: str) -> str:
     """Build the engine of this process; returns the name its embeddings are recorded with."""
     global _engine  # noqa: PLW0603 - a process of the pool has one engine
     prepare_process(Settings(deepface_home=home))
-    from services.engine.deepface import DeepFaceEngine
+    from services.deepface.engine import DeepFaceEngine
     from services.models.weights import WeightFolder
 
     weights = WeightFolder(home)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from services.engine.base import Detection, Engine
+from services.deepface.interface import Detection, Engine
 from services.models.catalogue import catalogue
 from tests.models.labelled import SHARED, labelled_gallery, labelled_pairs
 

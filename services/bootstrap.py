@@ -24,8 +24,8 @@ from services.capture import CaptureReader
 from services.comparing import ComparisonService
 from services.confinement import ConfinementService
 from services.database.database import Database
+from services.deepface.interface import Engine, Weights
 from services.doctor import Doctor
-from services.engine.base import Engine, Weights
 from services.enrolment import EnrolmentService
 from services.faces import FaceService
 from services.find import FindService
@@ -231,7 +231,7 @@ def _hit_storage(settings: Settings, database: Database) -> HitStorage:
 
 def _deepface_engine(settings: Settings, weights: Weights) -> Engine:
     # Here, so that nothing imports DeepFace before `prepare_process`, and nothing at all where a test brings an engine.
-    from services.engine.deepface import DeepFaceEngine
+    from services.deepface.engine import DeepFaceEngine
 
     return DeepFaceEngine(
         weights,

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from core.distances import distances
 from core.exceptions import NoFaceDetected, SeveralFaces, ValidationFailed
 from schemas.common import EmbeddingOptions
-from services.engine.base import FaceArea, LivenessScore, Pixels
+from services.deepface.interface import FaceArea, LivenessScore, Pixels
 from services.liveness import judged
 from services.options import Defaults
 from services.reading import Embeddings, FaceReader, ReadFace

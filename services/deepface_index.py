@@ -13,7 +13,7 @@ import numpy as np
 
 from core.files import Signature
 from schemas.common import DetectorName, EmbeddingOptions, ModelName, Normalization
-from services.engine.base import EmbeddingSpace
+from services.deepface.interface import EmbeddingSpace
 from services.models.catalogue import catalogue
 from services.options import NOT_ALIGNED
 from services.stores.base import Floats, IndexKey, PhotoFaces

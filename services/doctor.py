@@ -11,7 +11,7 @@ from core.files import list_files
 from core.process import runtime_name
 from core.versions import installed_versions
 from services.access.keys import KeyService
-from services.engine.base import Engine, Weights
+from services.deepface.interface import Engine, Weights
 from services.folder_watch import PHOTO_SUFFIXES
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import Model, WeightFile

@@ -26,7 +26,7 @@ from schemas.faces import (
 )
 from services.at_once import at_once
 from services.capture import CaptureReader, deciding
-from services.engine.base import Engine, FaceArea, LivenessScore, Pixels
+from services.deepface.interface import Engine, FaceArea, LivenessScore, Pixels
 from services.liveness import is_spoof
 from services.options import Defaults
 from services.reading import FaceReader

@@ -13,7 +13,7 @@ from core.nearest import nearest
 from schemas.faces import FindRequest, FindResponse, FoundPhoto
 from services.audit.events import Event
 from services.audit.recorder import EventLog, new_event
-from services.engine.base import Engine
+from services.deepface.interface import Engine
 from services.faces import liveness_keys
 from services.indexing import FolderIndexer
 from services.options import Defaults

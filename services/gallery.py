@@ -25,7 +25,7 @@ from schemas.persons import (
 )
 from services.audit.recorder import new_event
 from services.capture import CaptureReader
-from services.engine.base import Engine
+from services.deepface.interface import Engine
 from services.gallery_answers import measures, of_face, of_person, receipt, registered
 from services.liveness import is_spoof
 from services.options import Defaults

@@ -17,7 +17,7 @@ from core.exceptions import Conflict
 from core.files import atomically_written
 from services.audit.events import Event
 from services.audit.recorder import new_event
-from services.engine.base import EmbeddingSpace
+from services.deepface.interface import EmbeddingSpace
 from services.gallery_format import (
     CHUNK,
     FACES,

@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue, NonNegativ
 
 from schemas.common import ModelName
 from schemas.gallery import CollectionName, Name, Number
-from services.engine.base import EmbeddingSpace, FaceArea
+from services.deepface.interface import EmbeddingSpace, FaceArea
 from services.models.catalogue import catalogue
 
 MANIFEST, PERSONS, FACES = "manifest.json", "persons.jsonl", "faces.jsonl"

@@ -25,7 +25,7 @@ from schemas.gallery import (
 from services.audit.events import Event
 from services.audit.recorder import EventLog, new_event
 from services.capture import CaptureReader, deciding
-from services.engine.base import EmbeddingSpace, Engine
+from services.deepface.interface import EmbeddingSpace, Engine
 from services.faces import facial_area, liveness_keys
 from services.gallery_answers import measures
 from services.liveness import is_spoof

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from core.exceptions import DeepFaceError, IndexBuilding, ServiceError
 from core.files import Signature
 from core.memory import release_unused
+from services.deepface.interface import EmbeddingSpace, Engine
 from services.deepface_index import RecordedFace, adopted
 from services.deepface_npz import taken_over
-from services.engine.base import EmbeddingSpace, Engine
 from services.folder_watch import FolderWatch
 from services.index_pruning import prune
 from services.index_state import IndexState, changes, is_empty_at_once

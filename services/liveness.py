@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from services.engine.base import LivenessScore
+from services.deepface.interface import LivenessScore
 
 
 def judged(scores: Sequence[LivenessScore], threshold: float) -> LivenessScore:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from core.config import Settings, SettingsError
 from core.exceptions import ValidationFailed
 from schemas.common import AlignmentOptions, ComparisonOptions, DetectionOptions, EmbeddingOptions, MetricOptions
-from services.engine.base import Detection, EmbeddingSpace
+from services.deepface.interface import Detection, EmbeddingSpace
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import TEMPLATE
 from services.models.licensing import LicensePolicy

@@ -11,7 +11,7 @@ import numpy as np
 from core.exceptions import DeepFaceError, ImageDecodeError, ImageTooLarge, NoFaceDetected
 from core.files import OutsideRoot, Signature, open_beneath, signature_of
 from core.images.sources import ImagePolicy, decode, read_limited
-from services.engine.base import Detection, Engine, Pixels
+from services.deepface.interface import Detection, Engine, Pixels
 from services.options import crop_of
 from services.stores.base import Boxes, Floats, IndexKey, PhotoFaces
 

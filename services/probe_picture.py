@@ -4,7 +4,7 @@ from functools import cache
 
 import numpy as np
 
-from services.engine.base import FaceArea, Pixels
+from services.deepface.interface import FaceArea, Pixels
 
 SIDE_PX = 256
 

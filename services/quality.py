@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from services.engine.base import Face, FaceArea
+from services.deepface.interface import Face, FaceArea
 
 # Sharpness is measured at this size, so that it does not grow with the picture's.
 _SIDE_PX = 112

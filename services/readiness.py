@@ -8,7 +8,7 @@ from functools import partial
 
 from core.exceptions import ModelLoading, ModelUnavailable, ServiceError, ServiceUnavailable
 from schemas.service import ReadyPart
-from services.engine.base import Engine
+from services.deepface.interface import Engine
 from services.self_test import SelfTest, SelfTestResult
 
 logger = logging.getLogger(__name__)

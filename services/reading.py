@@ -10,7 +10,7 @@ import numpy.typing as npt
 from core.images.sources import ImagePolicy, managed_image
 from core.logging import annotate
 from schemas.common import DetectionOptions, EmbeddingOptions
-from services.engine.base import Engine, Face, LivenessScore, Pixels
+from services.deepface.interface import Engine, Face, LivenessScore, Pixels
 from services.liveness import judged
 from services.models.catalogue.catalogue import LIVENESS
 from services.options import Defaults

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from core.shared_json import Damaged, SharedJson
 from schemas.service import SelfTestOutcome
-from services.engine.base import Detection, Engine, Face, Pixels
+from services.deepface.interface import Detection, Engine, Face, Pixels
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import Model, Task
 from services.probe_picture import FACE, SIDE_PX, drawn

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from services.audit.recorder import new_event
-from services.engine.base import EmbeddingSpace
+from services.deepface.interface import EmbeddingSpace
 from services.stores.gallery_base import GalleryStore
 
 _AT_ONCE = 100  # persons forgotten in one transaction

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from typing_extensions import override
 
 from core.exceptions import LivenessUnavailable, ModelUnavailable, NoFaceDetected
-from services.engine.base import Detection, Engine, Face, FaceArea, LivenessScore, Pixels
-from services.engine.lanes import Lanes
+from services.deepface.interface import Detection, Engine, Face, FaceArea, LivenessScore, Pixels
+from services.deepface.lanes import Lanes
 from services.models.catalogue import catalogue
 from tests.pictures import Colour
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from services.engine.base import Weights
+from services.deepface.interface import Weights
 from services.engine.passes import Network, Passes
 from services.engine.runtime import Array, Input, Runtime, Session
 from services.engine.trunk import split

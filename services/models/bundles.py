@@ -16,7 +16,7 @@ from typing import IO, Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.files import atomically_written
-from services.engine.base import FetchError, FileDigest, Weights
+from services.deepface.interface import FetchError, FileDigest, Weights
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import Model, WeightFile
 

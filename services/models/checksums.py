@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.files import Signature, atomically_written, locked, signature_of
-from services.engine.base import FileDigest, UnreadableLock
+from services.deepface.interface import FileDigest, UnreadableLock
 from services.models.catalogue.types import WeightFile
 
 logger = logging.getLogger(__name__)

@@ -20,7 +20,7 @@ import requests
 from pydantic import BaseModel, ValidationError
 
 from core.files import atomically_written
-from services.engine.base import FetchError, Progress
+from services.deepface.interface import FetchError, Progress
 
 _CHUNK_BYTES = 1 << 16  # what is under way when a connection breaks is lost
 _SAVED_BYTES = 32 << 20  # after a power cut at most as many are fetched again

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.engine.base import FetchError, Progress, UnreadableLock, Weights
+from services.deepface.interface import FetchError, Progress, UnreadableLock, Weights
 from services.models.bundles import BadBundle, Counted, WeightBundles
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import Model, WeightFile

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from schemas.models import AccuracyInfo, LicenseInfo, ModelFile, ModelInfo, ModelsResponse, PresetInfo, Thresholds
-from services.engine.base import Engine, Weights
+from services.deepface.interface import Engine, Weights
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import Model, Preset, WeightFile
 from services.models.licensing import LicensePolicy, commercial_use

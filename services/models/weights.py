@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from typing_extensions import override
 
 from core.files import locked, put_in_place
-from services.engine.base import FetchError, FileDigest, Progress, UnreadableLock, Weights
+from services.deepface.interface import FetchError, FileDigest, Progress, UnreadableLock, Weights
 from services.models import downloads
 from services.models.catalogue.catalogue import MODELS
 from services.models.catalogue.types import Model, WeightFile

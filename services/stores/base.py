@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.files import Signature
-from services.engine.base import EmbeddingSpace
+from services.deepface.interface import EmbeddingSpace
 
 Floats = npt.NDArray[np.float32]
 Boxes = npt.NDArray[np.int32]

@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from core.encryption import Keyring, Unopenable
 from core.sealed_file import sealed_by
-from services.engine.base import EmbeddingSpace
+from services.deepface.interface import EmbeddingSpace
 from services.stores import index_file
 from services.stores.base import FolderIndex, FolderIndexStore, IndexKey, Photos, StoredIndex
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.audit.events import Event, RecordedEvent
-from services.engine.base import EmbeddingSpace
+from services.deepface.interface import EmbeddingSpace
 from services.stores.gallery_values import (
     Answer,
     AnswerKey,

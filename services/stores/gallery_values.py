@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.audit.events import RecordedEvent
-from services.engine.base import EmbeddingSpace, FaceArea
+from services.deepface.interface import EmbeddingSpace, FaceArea
 
 Embedding = npt.NDArray[np.float32]
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from services.engine.base import EmbeddingSpace
+from services.deepface.interface import EmbeddingSpace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from services.engine.base import Pixels
+from services.deepface.interface import Pixels
 
 # Weights and photos that cannot be had from a package registry.
 SHARED = Path(__file__).parents[3] / "shared"

@@ -7,8 +7,8 @@ import pytest
 
 from core.distances import distances
 from core.images.sources import ImagePolicy, decode
-from services.engine.base import Detection
-from services.engine.deepface import DeepFaceEngine
+from services.deepface.engine import DeepFaceEngine
+from services.deepface.interface import Detection
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import TEMPLATE
 from services.models.weights import WeightFolder

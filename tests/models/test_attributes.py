@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from services.engine.base import Detection
-from services.engine.deepface import DeepFaceEngine
+from services.deepface.engine import DeepFaceEngine
+from services.deepface.interface import Detection
 from services.engine.shared_trunk import Trunk
 from services.models.weights import WeightFolder
 from tests.models.graphs import accept_all, write_on_trunk

@@ -7,8 +7,8 @@ import sys
 
 import cv2
 
-from services.engine.base import Detection
-from services.engine.deepface import DeepFaceEngine
+from services.deepface.engine import DeepFaceEngine
+from services.deepface.interface import Detection
 from services.models.weights import WeightFolder
 from tests.conftest import PROJECT
 from tests.models.conftest import needs_shared

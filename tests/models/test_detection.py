@@ -7,8 +7,8 @@ import dlib
 import numpy as np
 import pytest
 
-from services.engine.base import Detection
-from services.engine.deepface import DeepFaceEngine
+from services.deepface.engine import DeepFaceEngine
+from services.deepface.interface import Detection
 from services.models.weights import WeightFolder
 from tests.models.conftest import needs_shared
 from tests.models.labelled import annotated_photos

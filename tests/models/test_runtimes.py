@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from core.config import SettingsError, load_settings
+from services.deepface.engine import DeepFaceEngine
+from services.deepface.interface import Detection
 from services.engine import int8_weights
-from services.engine.base import Detection
-from services.engine.deepface import DeepFaceEngine
 from services.models.weights import WeightFolder
 from tests.conftest import PROJECT
 

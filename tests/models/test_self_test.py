@@ -7,7 +7,7 @@ import pytest
 
 from core.process import prepare_process
 from core.shared_json import SharedJson
-from services.engine.base import Detection
+from services.deepface.interface import Detection
 from services.models.catalogue import catalogue
 from services.probe_picture import FACE, drawn
 from services.self_test import SelfTest
@@ -39,7 +39,7 @@ def folder(real_settings, weights, tmp_path, monkeypatch):
 @pytest.fixture
 def make(folder, tmp_path):
     """Makes the self-test of a process that has just begun."""
-    from services.engine.deepface import DeepFaceEngine
+    from services.deepface.engine import DeepFaceEngine
 
     def make(cores=2):
         engine = DeepFaceEngine(folder, lanes=1, cores=cores)

@@ -3,7 +3,7 @@
 import pytest
 
 from core.exceptions import LivenessUnavailable, ModelUnavailable
-from services.engine.deepface import DeepFaceEngine
+from services.deepface.engine import DeepFaceEngine
 from services.models.catalogue import catalogue
 from services.models.weights import WeightFolder
 

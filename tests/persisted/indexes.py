@@ -3,7 +3,7 @@
 from typing import Any
 
 from core.encryption import Keyring
-from services.engine.base import EmbeddingSpace
+from services.deepface.interface import EmbeddingSpace
 from services.stores.base import FolderIndex, IndexKey
 from services.stores.folder_index import FileFolderIndexStore
 from tests.persisted.program import GALLERY_KEY, PHOTO_FOLDER, Program

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from core.images.sources import ImagePolicy
 from services import indexing
-from services.engine.base import EmbeddingSpace
+from services.deepface.interface import EmbeddingSpace
 from services.indexing import FolderIndexer
 from services.photos import DetectedPhoto, PhotoEmbedder
 from services.stores.base import IndexKey

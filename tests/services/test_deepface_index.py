@@ -7,8 +7,8 @@ import pytest
 
 from core.files import signature_of
 from schemas.faces import FindRequest
+from services.deepface.interface import EmbeddingSpace
 from services.deepface_index import file_name, photo_hash, pickle_options
-from services.engine.base import EmbeddingSpace
 from services.stores.base import IndexKey
 from tests.deepface_files import DIMENSION, NPZ, as_arrays, row, rows, write_npz
 from tests.pictures import ALICE, BOB, MASK, photo, write_photo

@@ -6,7 +6,7 @@ import pytest
 from core.config import Settings, SettingsError, load_settings
 from core.exceptions import ValidationFailed
 from schemas.common import Action, AlignmentOptions, ComparisonOptions, DetectionOptions, DetectorName, ModelName
-from services.engine.base import Detection, EmbeddingSpace
+from services.deepface.interface import Detection, EmbeddingSpace
 from services.models.catalogue import catalogue
 from services.options import Defaults
 

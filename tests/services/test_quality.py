@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from services.engine.base import Face, FaceArea
+from services.deepface.interface import Face, FaceArea
 from services.quality import ADVICE, measured
 
 AREA = FaceArea(x=0, y=0, w=120, h=120, left_eye=(80, 50), right_eye=(40, 50), nose=(60, 70))

@@ -11,7 +11,7 @@ from core.encryption import Keyring
 from services.database import encryption
 from services.database.database import Database
 from services.database.schema import faces, persons
-from services.engine.base import EmbeddingSpace
+from services.deepface.interface import EmbeddingSpace
 from services.stores.owner_base import FaceSource, OwnerRow
 from services.stores.sql.rows import text_of_space
 

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from services.database.schema import as_id, collections, faces, persons
-from services.engine.base import EmbeddingSpace
+from services.deepface.interface import EmbeddingSpace
 from services.stores.sql.rows import space_of_text
 
 

@@ -18,7 +18,7 @@ from services.audit.events import Event, RecordedEvent
 from services.database import encryption
 from services.database.database import Database
 from services.database.schema import as_id, collections, faces, folded, persons
-from services.engine.base import EmbeddingSpace
+from services.deepface.interface import EmbeddingSpace
 from services.stores.gallery_base import GalleryStore
 from services.stores.gallery_values import (
     Answer,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from services.engine.base import FetchError
+from services.deepface.interface import FetchError
 from services.models.catalogue.types import WeightFile
 from services.models.weights import WeightFolder
 from tests.conftest import PROJECT

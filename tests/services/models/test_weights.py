@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from services.engine.base import FetchError, UnreadableLock
+from services.deepface.interface import FetchError, UnreadableLock
 from services.models.catalogue.catalogue import MODELS
 from services.models.catalogue.types import License, Model, WeightFile
 from services.models.weights import WeightFolder

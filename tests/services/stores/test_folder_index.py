@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from core.encryption import Keyring
-from services.engine.base import EmbeddingSpace
+from services.deepface.interface import EmbeddingSpace
 from services.stores import folder_index
 from services.stores.base import FolderIndex, IndexKey, PhotoFaces, Photos
 from services.stores.folder_index import FileFolderIndexStore

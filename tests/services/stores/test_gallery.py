@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from core.exceptions import Conflict, FaceNotFound, NotFound, PersonNotFound, ValidationFailed
 from services.audit.events import Event
 from services.database.schema import answers
-from services.engine.base import EmbeddingSpace, FaceArea
+from services.deepface.interface import EmbeddingSpace, FaceArea
 from services.stores.gallery_values import Answer, AnswerKey, AnswerKeyTaken, Limit, NewFace
 from tests.services.stores.conftest import ALSO_ENCRYPTED, events_in
 

@@ -5,7 +5,7 @@ from deepface.commons import onnx_utils
 from deepface.models.spoofing.FasNetUtils import crop
 from deepface.models.spoofing.onnx.FasNet import Fasnet
 
-from services.engine.base import FaceArea, LivenessScore, Pixels
+from services.deepface.interface import FaceArea, LivenessScore, Pixels
 
 # The scales at which the networks see the face, in widths of its box (their file names say so), and the class of their
 # output that means a live face (github.com/minivision-ai/Silent-Face-Anti-Spoofing, test.py).

@@ -7,9 +7,9 @@ from deepface.models.Detector import FacialAreaRegion
 from deepface.modules import detection
 
 from core.exceptions import NoFaceDetected
-from services.engine.alignment import cut_out, eyes
-from services.engine.base import Detection, Face, FaceArea, Pixels, Point
-from services.engine.detectors import Found, Points, found_of
+from services.deepface.alignment import cut_out, eyes
+from services.deepface.detectors import Found, Points, found_of
+from services.deepface.interface import Detection, Face, FaceArea, Pixels, Point
 
 _EYES = "eyes"
 _BY_DEEPFACE = frozenset({"none", _EYES})

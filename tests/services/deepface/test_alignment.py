@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from services.engine.alignment import cut_out
-from services.engine.detectors import Found
+from services.deepface.alignment import cut_out
+from services.deepface.detectors import Found
 
 # As published: github.com/deepinsight/insightface, `arcface_dst`.
 ARCFACE = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]])

@@ -5,7 +5,7 @@ import pytest
 
 from core.exceptions import DeadlineExceeded
 from core.timeouts import deadline
-from services.engine.lanes import Lanes
+from services.deepface.lanes import Lanes
 
 
 class Holder(threading.Thread):

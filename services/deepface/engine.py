@@ -26,15 +26,15 @@ from typing_extensions import override
 from core.exceptions import DeepFaceError, LivenessUnavailable, ModelUnavailable, NoFaceDetected, ServiceError
 from core.setting_types import CPU
 from core.timeouts import POLL_S, check_deadline
-from services.engine.base import Detection, Engine, Face, FaceArea, LivenessScore, Pixels, Weights
-from services.engine.deepface_attributes import described
-from services.engine.deepface_detection import as_deepface, as_found, needs_predictor, unit_scale
-from services.engine.deepface_hooks import opening, reading, replace_sessions, resolving, sees_gpu
-from services.engine.deepface_liveness import judged
-from services.engine.detectors import search
+from services.deepface.attributes import described
+from services.deepface.detection import as_deepface, as_found, needs_predictor, unit_scale
+from services.deepface.detectors import search
+from services.deepface.hooks import opening, reading, replace_sessions, resolving, sees_gpu
+from services.deepface.interface import Detection, Engine, Face, FaceArea, LivenessScore, Pixels, Weights
+from services.deepface.lanes import Lane, Lanes
+from services.deepface.liveness import judged
 from services.engine.dlib_network import DlibNetwork, graph_of
 from services.engine.gpu_runtime import PASSES_AT_ONCE, GpuRuntime, can_use_gpu
-from services.engine.lanes import Lane, Lanes
 from services.engine.onnx_runtime import OnnxRuntime
 from services.engine.passes import Batching, Passes
 from services.engine.runtime import Runtime

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from deepface.modules import demography, preprocessing
 
-from services.engine.base import Pixels
-from services.engine.deepface_detection import unit_scale
-from services.engine.deepface_hooks import resolving
+from services.deepface.detection import unit_scale
+from services.deepface.hooks import resolving
+from services.deepface.interface import Pixels
 
 _SIDE_PX = 224  # to which `demography.analyze` resizes a face before each network's own processing
 

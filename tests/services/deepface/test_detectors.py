@@ -6,8 +6,8 @@ import pytest
 
 from core.exceptions import DeadlineExceeded
 from core.timeouts import deadline
-from services.engine.base import FaceArea
-from services.engine.detectors import Found, found_of, search
+from services.deepface.detectors import Found, found_of, search
+from services.deepface.interface import FaceArea
 from services.models.catalogue.types import Search
 
 SIDE_PX = 200

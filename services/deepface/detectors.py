@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.timeouts import check_deadline
-from services.engine.base import Pixels
+from services.deepface.interface import Pixels
 from services.models.catalogue.types import Search
 
 Points = npt.NDArray[np.float64]

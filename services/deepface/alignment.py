@@ -11,8 +11,8 @@ import dlib
 import numpy as np
 import numpy.typing as npt
 
-from services.engine.base import Pixels
-from services.engine.detectors import Found, Points
+from services.deepface.detectors import Found, Points
+from services.deepface.interface import Pixels
 
 _DLIB_PX = 150
 _DLIB_PADDING = 0.25

@@ -1,0 +1,1 @@
+"""How faces are found and embedded: the only room that imports DeepFace."""
