@@ -33,13 +33,13 @@ from services.deepface.hooks import opening, reading, replace_sessions, resolvin
 from services.deepface.interface import Detection, Engine, Face, FaceArea, LivenessScore, Pixels, Weights
 from services.deepface.lanes import Lane, Lanes
 from services.deepface.liveness import judged
-from services.engine.dlib_network import DlibNetwork, graph_of
-from services.engine.gpu_runtime import PASSES_AT_ONCE, GpuRuntime, can_use_gpu
-from services.engine.onnx_runtime import OnnxRuntime
-from services.engine.passes import Batching, Passes
-from services.engine.runtime import Runtime
-from services.engine.runtimes import chosen
-from services.engine.shared_trunk import SharedTrunk
+from services.deepface.networks.batching import Batching, Passes
+from services.deepface.networks.choice import chosen
+from services.deepface.networks.dlib_onnx import DlibNetwork, graph_of
+from services.deepface.networks.onnx_cpu import OnnxRuntime
+from services.deepface.networks.onnx_gpu import PASSES_AT_ONCE, GpuRuntime, can_use_gpu
+from services.deepface.networks.runtime import Runtime
+from services.deepface.networks.shared_trunk import SharedTrunk
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import Model
 

@@ -18,7 +18,7 @@ from deepface.modules import modeling
 from retinaface.commons import weight_utils as retinaface_weight_utils
 
 from core.exceptions import ModelUnavailable
-from services.engine.runtime import Runtime, Session
+from services.deepface.networks.runtime import Runtime, Session
 
 Resolver = Callable[[str, str], Any]
 

@@ -8,7 +8,7 @@ import pytest
 
 from services.deepface.engine import DeepFaceEngine
 from services.deepface.interface import Detection
-from services.engine.shared_trunk import Trunk
+from services.deepface.networks.shared_trunk import Trunk
 from services.models.weights import WeightFolder
 from tests.models.graphs import accept_all, write_on_trunk
 

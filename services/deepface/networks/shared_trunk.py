@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from services.deepface.interface import Weights
-from services.engine.passes import Network, Passes
-from services.engine.runtime import Array, Input, Runtime, Session
-from services.engine.trunk import split
+from services.deepface.networks.batching import Network, Passes
+from services.deepface.networks.runtime import Array, Input, Runtime, Session
+from services.deepface.networks.trunk_split import split
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import Model
 

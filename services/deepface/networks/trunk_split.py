@@ -17,7 +17,7 @@ from typing import Any
 from onnx import TensorProto, helper, shape_inference
 
 from core.files import atomically_written, locked, signature_of
-from services.engine.graphs import loaded
+from services.deepface.networks.onnx_files import loaded
 
 _PLAN = "plan.json"  # written last: what is listed there is whole
 _COSTLY = "Conv"  # what is worth sharing has one of these

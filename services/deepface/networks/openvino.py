@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from typing_extensions import override
 
-from services.engine.runtime import Array, Runtime, Session
+from services.deepface.networks.runtime import Array, Runtime, Session
 
 _DEVICE = "CPU"
 _BF16 = "BF16"  # of the capabilities it says a processor has

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from services.engine.passes import Batching, Passes
+from services.deepface.networks.batching import Batching, Passes
 
 BAD = 13
 

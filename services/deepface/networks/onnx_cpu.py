@@ -20,7 +20,7 @@ from onnxruntime.capi.onnxruntime_inference_collection import InferenceSession
 from typing_extensions import override
 
 from core.files import locked, signature_of
-from services.engine.runtime import Runtime, Session
+from services.deepface.networks.runtime import Runtime, Session
 
 logger = logging.getLogger(__name__)
 

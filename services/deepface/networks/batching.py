@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from services.engine.runtime import Array, Input, Session
+from services.deepface.networks.runtime import Array, Input, Session
 
 # Beyond this many threads a pass gains little; the cores that are left run passes of their own.
 MOST_THREADS = 4

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from onnx import helper, numpy_helper, shape_inference
 
-from services.engine.graphs import loaded
+from services.deepface.networks.onnx_files import loaded
 
 Floats = npt.NDArray[np.float32]
 

@@ -6,9 +6,9 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from services.engine import int8_weights
-from services.engine.int8_weights import with_int8_weights
-from services.engine.onnx_runtime import OnnxRuntime
+from services.deepface.networks import int8
+from services.deepface.networks.int8 import with_int8_weights
+from services.deepface.networks.onnx_cpu import OnnxRuntime
 
 CHANNELS, SIDE, OUTPUTS = 5, 7, 64
 INPUTS = CHANNELS * SIDE * SIDE  # no multiple of a block
@@ -33,7 +33,7 @@ NOT_DENSE = {
 
 @pytest.fixture(autouse=True)
 def _all_are_large(monkeypatch):
-    monkeypatch.setattr(int8_weights, "_LEAST_BYTES", WEIGHTS[:, : CHANNELS * 9].nbytes)
+    monkeypatch.setattr(int8, "_LEAST_BYTES", WEIGHTS[:, : CHANNELS * 9].nbytes)
 
 
 def network(title, says, weights, has_bias):
@@ -78,14 +78,14 @@ def test_what_is_no_dense_layer_is_left_as_it_is(title):
 
 
 def test_a_small_layer_is_left_as_it_is(monkeypatch):
-    monkeypatch.setattr(int8_weights, "_LEAST_BYTES", WEIGHTS.nbytes + 1)
+    monkeypatch.setattr(int8, "_LEAST_BYTES", WEIGHTS.nbytes + 1)
     assert with_int8_weights(network("MatMul", *DENSE["MatMul"])) is None
 
 
 def test_no_weight_is_off_by_more_than_half_a_step():
     matrix = WEIGHTS * np.logspace(-6, 3, OUTPUTS, dtype=np.float32)[:, None]
     matrix[3] = 0
-    packed, scales = int8_weights._packed(matrix)
+    packed, scales = int8._packed(matrix)
     read = ((packed.astype(np.float64) - 128) * scales[:, :, None]).reshape(OUTPUTS, -1)
     assert np.all(read[:, INPUTS:] == 0)
     assert np.all(np.abs(read[:, :INPUTS] - matrix) <= np.repeat(scales, 32, axis=1)[:, :INPUTS] * 0.501)

@@ -9,7 +9,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from services.engine.trunk import split
+from services.deepface.networks.trunk_split import split
 from tests.conftest import PROJECT
 
 SIDE_PX = 16
@@ -168,7 +168,7 @@ def test_a_cut_that_was_broken_off_is_made_again(tmp_path):
 def test_workers_that_start_at_once_agree(tmp_path):
     paths = files(tmp_path, age=network(1), gender=network(2))
     program = (
-        "import sys, pathlib; from services.engine.trunk import split;"
+        "import sys, pathlib; from services.deepface.networks.trunk_split import split;"
         "folder = pathlib.Path(sys.argv[1]);"
         "print(split({name: folder / f'{name}.onnx' for name in ('age', 'gender')}, folder / 'cache'))"
     )

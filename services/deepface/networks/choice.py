@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from services.engine.gpu_runtime import GpuRuntime
-from services.engine.int8_weights import with_int8_weights
-from services.engine.onnx_runtime import OnnxRuntime
-from services.engine.openvino_runtime import OpenVinoRuntime
-from services.engine.runtime import Runtime
+from services.deepface.networks.int8 import with_int8_weights
+from services.deepface.networks.onnx_cpu import OnnxRuntime
+from services.deepface.networks.onnx_gpu import GpuRuntime
+from services.deepface.networks.openvino import OpenVinoRuntime
+from services.deepface.networks.runtime import Runtime
 
 
 def chosen(name: str, exact: Runtime, *, threads: int, batch_size: int, cache: Path | None) -> Runtime:

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from services.engine import gpu_runtime
-from services.engine.gpu_runtime import PASSES_AT_ONCE, FixedBatches, GpuRuntime
+from services.deepface.networks import onnx_gpu
+from services.deepface.networks.onnx_gpu import PASSES_AT_ONCE, FixedBatches, GpuRuntime
 
 SIDES = (2, 3)
 
@@ -65,7 +65,7 @@ def opened(monkeypatch):
         made.append((providers, more))
         return Session(*shape)
 
-    monkeypatch.setattr(gpu_runtime, "InferenceSession", open_)
+    monkeypatch.setattr(onnx_gpu, "InferenceSession", open_)
     return made
 
 
