@@ -12,7 +12,7 @@ try:
     _settings = load_settings()
     prepare_process(_settings)
     # Only now, since it imports numpy. A worker that ended over a wrong default would be started again for ever.
-    from services.options import Defaults
+    from services.faces.options import Defaults
     from services.preflight import begin_sealed, has_no_key
     from services.weight_bootstrap import require_sound_weights
 

@@ -13,9 +13,9 @@ from benchmarks.servers import machine
 from core.distances import distances
 from schemas.common import Metric
 from services.deepface.interface import Detection, Engine, Pixels
+from services.faces.options import crop_of
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import TEMPLATE
-from services.options import crop_of
 from tests.models.labelled import Pairs, labelled_gallery, labelled_pairs
 
 MODEL = "Dlib"

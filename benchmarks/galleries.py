@@ -20,10 +20,10 @@ from core.files import list_files
 from core.images.sources import ImagePolicy
 from schemas.common import EmbeddingOptions
 from services.deepface.engine import DeepFaceEngine
+from services.faces.options import Defaults
 from services.folder_watch import PHOTO_SUFFIXES
 from services.indexing import FolderIndexer
 from services.models.weights import WeightFolder
-from services.options import Defaults
 from services.photos import PhotoEmbedder
 from services.stores.base import Floats, FolderIndex, IndexKey, Photos
 from services.stores.folder_index import FileFolderIndexStore

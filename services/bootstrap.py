@@ -20,14 +20,16 @@ from services.audit.store import SqlAuditStore
 from services.audit.trail import AuditService
 from services.audit.verifications import VerificationService
 from services.auto_fetch import AutoFetch
-from services.capture import CaptureReader
-from services.comparing import ComparisonService
 from services.confinement import ConfinementService
 from services.database.database import Database
 from services.deepface.interface import Engine, Weights
 from services.doctor import Doctor
 from services.enrolment import EnrolmentService
-from services.faces import FaceService
+from services.faces.comparison import ComparisonService
+from services.faces.frames import CaptureReader
+from services.faces.options import Defaults
+from services.faces.reader import FaceReader
+from services.faces.service import FaceService
 from services.find import FindService
 from services.gallery import GalleryService
 from services.gallery_files import GalleryFileService
@@ -37,12 +39,10 @@ from services.indexing import FolderIndexer
 from services.key_rotation import KeyRotationService
 from services.models.manager import ModelService
 from services.models.overview import ModelOverview
-from services.options import Defaults
 from services.person_lock import PersonLock
 from services.photos import PhotoEmbedder
 from services.preflight import build_keys, open_database, open_indexes
 from services.readiness import ReadinessService
-from services.reading import FaceReader
 from services.self_test import SelfTest
 from services.stores.sql.face_source import SqlFaceSource
 from services.stores.sql.hits import DatabaseStorage

@@ -12,12 +12,12 @@ from core.process import runtime_name
 from core.versions import installed_versions
 from services.access.keys import KeyService
 from services.deepface.interface import Engine, Weights
+from services.faces.options import Defaults
 from services.folder_watch import PHOTO_SUFFIXES
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import Model, WeightFile
 from services.models.licensing import commercial_use
 from services.models.manager import is_installed
-from services.options import Defaults
 from services.self_test import SelfTest
 from services.stores.gallery_base import GalleryStore
 

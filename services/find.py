@@ -14,10 +14,10 @@ from schemas.faces import FindRequest, FindResponse, FoundPhoto
 from services.audit.events import Event
 from services.audit.recorder import EventLog, new_event
 from services.deepface.interface import Engine
-from services.faces import liveness_keys
+from services.faces.options import Defaults
+from services.faces.reader import FaceReader, ReadFace
+from services.faces.service import liveness_keys
 from services.indexing import FolderIndexer
-from services.options import Defaults
-from services.reading import FaceReader, ReadFace
 from services.stores.base import FolderIndex
 
 NO_FOLDER = "This server has no photo folder: FACES_DB_PATH is not set."

@@ -24,13 +24,13 @@ from schemas.persons import (
     Receipt,
 )
 from services.audit.recorder import new_event
-from services.capture import CaptureReader
 from services.deepface.interface import Engine
+from services.faces.frames import CaptureReader
+from services.faces.liveness import is_spoof
+from services.faces.options import Defaults
+from services.faces.quality import Quality, measured
+from services.faces.reader import ReadFace
 from services.gallery_answers import measures, of_face, of_person, receipt, registered
-from services.liveness import is_spoof
-from services.options import Defaults
-from services.quality import Quality, measured
-from services.reading import ReadFace
 from services.stores.gallery_base import GalleryStore
 from services.stores.gallery_values import (
     AnswerKey,

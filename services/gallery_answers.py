@@ -6,8 +6,8 @@ from typing import Any
 
 from schemas.gallery import QualityMeasures, RegisterResponse
 from schemas.persons import PersonRow, Receipt
-from services.faces import facial_area
-from services.quality import Quality
+from services.faces.quality import Quality
+from services.faces.service import facial_area
 from services.stores.gallery_values import Forgotten, Person, StoredFace
 
 

@@ -24,16 +24,16 @@ from schemas.gallery import (
 )
 from services.audit.events import Event
 from services.audit.recorder import EventLog, new_event
-from services.capture import CaptureReader, deciding
 from services.deepface.interface import EmbeddingSpace, Engine
-from services.faces import facial_area, liveness_keys
+from services.faces.frames import CaptureReader, deciding
+from services.faces.liveness import is_spoof
+from services.faces.options import Defaults
+from services.faces.quality import ADVICE, measured
+from services.faces.reader import FaceReader, ReadFace
+from services.faces.service import facial_area, liveness_keys
 from services.gallery_answers import measures
-from services.liveness import is_spoof
 from services.models.catalogue import catalogue
-from services.options import Defaults
 from services.person_lock import PersonLock
-from services.quality import ADVICE, measured
-from services.reading import FaceReader, ReadFace
 from services.stores.gallery_base import GalleryStore
 from services.stores.gallery_values import Neighbour
 

@@ -6,8 +6,8 @@ from dataclasses import asdict, replace
 from schemas.common import EmbeddingOptions
 from services.audit.events import Event
 from services.audit.recorder import new_event
+from services.faces.options import Defaults
 from services.models.catalogue import catalogue
-from services.options import Defaults
 from services.stores.owner_base import FaceSource, OwnerRow, OwnerTable, Replaced
 
 

@@ -9,10 +9,10 @@ from core.distances import distances
 from core.images.sources import ImagePolicy, decode
 from services.deepface.engine import DeepFaceEngine
 from services.deepface.interface import Detection
+from services.faces.options import crop_of
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import TEMPLATE
 from services.models.weights import WeightFolder
-from services.options import crop_of
 from tests.models.conftest import needs_shared
 from tests.models.labelled import labelled_gallery, labelled_pairs
 

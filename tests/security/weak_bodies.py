@@ -9,7 +9,7 @@ import api.endpoint
 import api.middleware.request_log
 from api.factory import create_app
 from schemas.faces import ExtractResponse
-from services.faces import FaceService
+from services.faces.service import FaceService
 
 
 def _read_request(model):

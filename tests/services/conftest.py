@@ -13,11 +13,11 @@ from core.images.sources import ImagePolicy
 from schemas.faces import FindRequest, FindResponse
 from services.audit.events import Event
 from services.audit.recorder import EventLog
+from services.faces.options import Defaults
+from services.faces.reader import FaceReader
 from services.find import FindService
 from services.indexing import FolderIndexer
-from services.options import Defaults
 from services.photos import PhotoEmbedder
-from services.reading import FaceReader
 from services.stores.folder_index import FileFolderIndexStore
 from tests.fakes import FakeEngine
 from tests.pictures import Colour, photo

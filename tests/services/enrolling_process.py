@@ -8,12 +8,12 @@ from pathlib import Path
 from core.config import Settings
 from core.images.sources import ImagePolicy
 from schemas.gallery import EnrolmentOptions
-from services.capture import CaptureReader
 from services.database.database import Database
 from services.enrolment import EnrolmentService
+from services.faces.frames import CaptureReader
+from services.faces.options import Defaults
+from services.faces.reader import FaceReader
 from services.gallery import GalleryService
-from services.options import Defaults
-from services.reading import FaceReader
 from services.stores.sql.matrix_search import MatrixSearch
 from services.stores.sql.store import SqlGalleryStore
 from tests.fakes import FakeEngine

@@ -4,8 +4,8 @@ import pytest
 
 from core.exceptions import DeepFaceError, FolderNotFound, ServiceUnavailable
 from schemas.common import EmbeddingOptions
+from services.faces.options import Defaults
 from services.indexes import IndexService
-from services.options import Defaults
 from tests.fakes import FakeEngine
 from tests.pictures import ALICE, BOB, write_photo
 

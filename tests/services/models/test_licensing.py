@@ -4,9 +4,9 @@ import pytest
 
 from core.access_errors import LicenseForbidden
 from core.config import Settings, SettingsError
+from services.faces.options import Defaults
 from services.models.catalogue import catalogue
 from services.models.licensing import LicensePolicy
-from services.options import Defaults
 
 COMMERCIAL = {"license_policy": "commercial", "default_model": "SFace", "default_detector": "yunet"}
 

@@ -14,7 +14,7 @@ from core.exceptions import ServiceUnavailable
 from schemas.common import EmbeddingOptions
 from services import table_copy
 from services.database.database import Database
-from services.options import Defaults
+from services.faces.options import Defaults
 from services.stores.owner_base import OwnerRow, Replaced
 from services.stores.sql.face_source import SqlFaceSource
 from services.stores.sql.owner_table import PgOwnerTable

@@ -7,8 +7,8 @@ from core.config import Settings, SettingsError, load_settings
 from core.exceptions import ValidationFailed
 from schemas.common import Action, AlignmentOptions, ComparisonOptions, DetectionOptions, DetectorName, ModelName
 from services.deepface.interface import Detection, EmbeddingSpace
+from services.faces.options import Defaults
 from services.models.catalogue import catalogue
-from services.options import Defaults
 
 
 def test_an_option_left_out_or_null_is_the_settings():

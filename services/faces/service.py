@@ -25,11 +25,11 @@ from schemas.faces import (
     VerifyResponse,
 )
 from services.at_once import at_once
-from services.capture import CaptureReader, deciding
 from services.deepface.interface import Engine, FaceArea, LivenessScore, Pixels
-from services.liveness import is_spoof
-from services.options import Defaults
-from services.reading import FaceReader
+from services.faces.frames import CaptureReader, deciding
+from services.faces.liveness import is_spoof
+from services.faces.options import Defaults
+from services.faces.reader import FaceReader
 
 ALL_ACTIONS: tuple[Action, ...] = ("age", "gender", "emotion", "race")
 

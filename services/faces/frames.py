@@ -11,9 +11,9 @@ from core.distances import distances
 from core.exceptions import NoFaceDetected, SeveralFaces, ValidationFailed
 from schemas.common import EmbeddingOptions
 from services.deepface.interface import FaceArea, LivenessScore, Pixels
-from services.liveness import judged
-from services.options import Defaults
-from services.reading import Embeddings, FaceReader, ReadFace
+from services.faces.liveness import judged
+from services.faces.options import Defaults
+from services.faces.reader import Embeddings, FaceReader, ReadFace
 
 _METRIC = "cosine"  # in which frames are compared with each other
 

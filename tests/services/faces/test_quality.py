@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from services.deepface.interface import Face, FaceArea
-from services.quality import ADVICE, measured
+from services.faces.quality import ADVICE, measured
 
 AREA = FaceArea(x=0, y=0, w=120, h=120, left_eye=(80, 50), right_eye=(40, 50), nose=(60, 70))
 NOISE = np.random.default_rng(0).integers(60, 256, (120, 120, 3), np.uint8)

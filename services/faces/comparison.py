@@ -6,10 +6,10 @@ import numpy.typing as npt
 from core.distances import distances, similarity
 from core.exceptions import NoFaceDetected, ValidationFailed
 from schemas.compare import Compared, CompareRequest, CompareResponse, Source, Target
-from services.faces import facial_area
+from services.faces.options import Defaults
+from services.faces.reader import FaceReader
+from services.faces.service import facial_area
 from services.models.catalogue import catalogue
-from services.options import Defaults
-from services.reading import FaceReader
 
 
 class ComparisonService:

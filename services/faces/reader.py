@@ -11,9 +11,9 @@ from core.images.sources import ImagePolicy, managed_image
 from core.logging import annotate
 from schemas.common import DetectionOptions, EmbeddingOptions
 from services.deepface.interface import Engine, Face, LivenessScore, Pixels
-from services.liveness import judged
+from services.faces.liveness import judged
+from services.faces.options import Defaults
 from services.models.catalogue.catalogue import LIVENESS
-from services.options import Defaults
 
 Embeddings = npt.NDArray[np.float64]
 

@@ -5,10 +5,10 @@ import pytest
 from core.exceptions import LivenessUnavailable, ModelUnavailable, NoFaceDetected
 from core.images.sources import ImagePolicy, decode
 from schemas.faces import AnalyzeRequest, ExtractRequest, RepresentRequest, VerifyRequest
-from services.capture import CaptureReader
-from services.faces import FaceService
-from services.options import Defaults
-from services.reading import FaceReader
+from services.faces.frames import CaptureReader
+from services.faces.options import Defaults
+from services.faces.reader import FaceReader
+from services.faces.service import FaceService
 from tests.fakes import FakeEngine
 from tests.pictures import ALICE, ALICIA, BOB, MASK, Block, encoded, photo, picture
 

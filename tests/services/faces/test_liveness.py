@@ -1,7 +1,7 @@
 import pytest
 
 from services.deepface.interface import LivenessScore
-from services.liveness import is_spoof, judged
+from services.faces.liveness import is_spoof, judged
 
 REAL, UNSURE, SPOOF = LivenessScore(True, 0.9), LivenessScore(True, 0.45), LivenessScore(False, 0.2)
 

@@ -1,0 +1,1 @@
+"""One request about the faces of its images; nothing is kept."""
