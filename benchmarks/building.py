@@ -15,10 +15,10 @@ from benchmarks.servers import resident_mb
 from core.config import Settings
 from core.files import signature_of
 from services.deepface.interface import EmbeddingSpace, Engine
-from services.indexing import FolderIndexer
-from services.photos import DetectedPhoto, Embedded, PhotoEmbedder
-from services.stores.base import IndexKey, PhotoFaces
-from services.stores.folder_index import FileFolderIndexStore
+from services.find.index import IndexKey, PhotoFaces
+from services.find.indexer import FolderIndexer
+from services.find.photos import DetectedPhoto, Embedded, PhotoEmbedder
+from services.find.store import FileFolderIndexStore
 
 UPDATED = 5  # photos
 SETTLE_S = 1.0  # what is not needed any more is given back behind the answer

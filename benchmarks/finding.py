@@ -15,7 +15,7 @@ from benchmarks.galleries import ALIKE, Engines, Gallery, write_photos
 from benchmarks.servers import ours
 from benchmarks.timing import in_turn
 from core.config import available_cores
-from services.folder_watch import FolderWatch
+from services.find.folder_watch import FolderWatch
 
 REPETITIONS = 5
 LOOK_REPETITIONS = 15

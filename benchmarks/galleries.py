@@ -21,12 +21,12 @@ from core.images.sources import ImagePolicy
 from schemas.common import EmbeddingOptions
 from services.deepface.engine import DeepFaceEngine
 from services.faces.options import Defaults
-from services.folder_watch import PHOTO_SUFFIXES
-from services.indexing import FolderIndexer
+from services.find.folder_watch import PHOTO_SUFFIXES
+from services.find.index import Floats, FolderIndex, IndexKey, Photos
+from services.find.indexer import FolderIndexer
+from services.find.photos import PhotoEmbedder
+from services.find.store import FileFolderIndexStore
 from services.models.weights import WeightFolder
-from services.photos import PhotoEmbedder
-from services.stores.base import Floats, FolderIndex, IndexKey, Photos
-from services.stores.folder_index import FileFolderIndexStore
 
 DETECTOR = "opencv"
 ALIKE = 10  # photos of a gallery that the query is to be found in

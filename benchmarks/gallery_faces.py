@@ -16,7 +16,7 @@ from services.database import postgresql
 from services.database.database import Database
 from services.database.schema import collections, faces, persons
 from services.deepface.interface import EmbeddingSpace, FaceArea
-from services.stores.base import Floats
+from services.find.index import Floats
 from services.stores.gallery_values import NewFace
 from services.stores.sql.rows import text_of_space
 from services.stores.sql.writes import now

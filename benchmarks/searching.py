@@ -19,11 +19,11 @@ from benchmarks.servers import resident_mb
 from benchmarks.timing import in_turn
 from core.memory import share_arena
 from core.nearest import nearest
-from services.folder_watch import FolderWatch
-from services.index_state import IndexState
+from services.find.folder_watch import FolderWatch
+from services.find.index import Floats, FolderIndex, IndexKey
+from services.find.index_state import IndexState
+from services.find.store import FileFolderIndexStore
 from services.models.catalogue import catalogue
-from services.stores.base import Floats, FolderIndex, IndexKey
-from services.stores.folder_index import FileFolderIndexStore
 
 K = 5
 METRIC = "cosine"

@@ -30,17 +30,17 @@ from services.faces.frames import CaptureReader
 from services.faces.options import Defaults
 from services.faces.reader import FaceReader
 from services.faces.service import FaceService
-from services.find import FindService
+from services.find.indexer import FolderIndexer
+from services.find.indexes import IndexService
+from services.find.photos import PhotoEmbedder
+from services.find.service import FindService
 from services.gallery import GalleryService
 from services.gallery_files import GalleryFileService
 from services.identification import IdentificationService
-from services.indexes import IndexService
-from services.indexing import FolderIndexer
 from services.key_rotation import KeyRotationService
 from services.models.manager import ModelService
 from services.models.overview import ModelOverview
 from services.person_lock import PersonLock
-from services.photos import PhotoEmbedder
 from services.preflight import build_keys, open_database, open_indexes
 from services.readiness import ReadinessService
 from services.self_test import SelfTest

@@ -15,8 +15,8 @@ from core.files import Signature
 from schemas.common import DetectorName, EmbeddingOptions, ModelName, Normalization
 from services.deepface.interface import EmbeddingSpace
 from services.faces.options import NOT_ALIGNED
+from services.find.index import Floats, IndexKey, PhotoFaces
 from services.models.catalogue import catalogue
-from services.stores.base import Floats, IndexKey, PhotoFaces
 
 _WAY = {"alignment": "eyes", "detection": "deepface"}  # the one in which DeepFace itself aligns and detects
 

@@ -19,8 +19,8 @@ import numpy.typing as npt
 
 from core.files import Signature, open_beneath
 from services.deepface_index import RecordedFace, adopted, file_name, in_deepfaces_way
+from services.find.index import IndexKey, PhotoFaces
 from services.models.catalogue import catalogue
-from services.stores.base import IndexKey, PhotoFaces
 
 logger = logging.getLogger(__name__)
 

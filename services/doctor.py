@@ -13,7 +13,7 @@ from core.versions import installed_versions
 from services.access.keys import KeyService
 from services.deepface.interface import Engine, Weights
 from services.faces.options import Defaults
-from services.folder_watch import PHOTO_SUFFIXES
+from services.find.folder_watch import PHOTO_SUFFIXES
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import Model, WeightFile
 from services.models.licensing import commercial_use

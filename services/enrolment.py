@@ -16,7 +16,7 @@ from core.files import OutsideRoot, list_files, open_beneath
 from core.images.sources import ImagePolicy, read_limited
 from schemas.gallery import EnrolmentOptions, RegisterRequest
 from services.faces.options import Defaults
-from services.folder_watch import PHOTO_SUFFIXES
+from services.find.folder_watch import PHOTO_SUFFIXES
 from services.gallery import GalleryService
 from services.stores.gallery_base import GalleryStore
 from services.stores.gallery_values import AnswerKey

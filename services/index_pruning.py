@@ -1,7 +1,7 @@
 """Takes out of the stored indexes what the photo folder does not show any more."""
 
 from core.exceptions import IndexBuilding
-from services.stores.base import FolderIndex, FolderIndexStore, Photos
+from services.find.index import FolderIndex, FolderIndexStore, Photos
 
 
 def prune(store: FolderIndexStore, folder: str, photos: Photos) -> int:

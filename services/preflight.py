@@ -6,7 +6,7 @@ from core.exceptions import ServiceUnavailable
 from services.access.key_store import SqlKeyStore
 from services.access.keys import KeyService
 from services.database.database import Database
-from services.stores.folder_index import FileFolderIndexStore
+from services.find.store import FileFolderIndexStore
 from services.stores.sql.resealing import SqlFaceSealer
 
 _ENCRYPT = "flask --app main gallery rotate-key"

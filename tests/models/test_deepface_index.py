@@ -8,7 +8,7 @@ import pytest
 
 from api.context import services_of
 from api.factory import create_app
-from services.photos import PhotoEmbedder
+from services.find.photos import PhotoEmbedder
 from tests.deepface_files import write_pickle
 from tests.models.comparing import assert_same, post
 from tests.pictures import encoded

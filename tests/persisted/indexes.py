@@ -4,8 +4,8 @@ from typing import Any
 
 from core.encryption import Keyring
 from services.deepface.interface import EmbeddingSpace
-from services.stores.base import FolderIndex, IndexKey
-from services.stores.folder_index import FileFolderIndexStore
+from services.find.index import FolderIndex, IndexKey
+from services.find.store import FileFolderIndexStore
 from tests.persisted.program import GALLERY_KEY, PHOTO_FOLDER, Program
 
 # What the program of 2026-11 makes of the key.

@@ -12,7 +12,7 @@ from core.files import FoundFile, list_files
 from services import deepface_npz
 from services.deepface.interface import EmbeddingSpace
 from services.deepface_index import RecordedFace, adopted
-from services.stores.base import IndexKey
+from services.find.index import IndexKey
 from tests.deepface_files import COLUMNS, DIMENSION, NPZ, rows, write_npz
 from tests.pictures import ALICE, write_photo
 

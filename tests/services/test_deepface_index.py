@@ -9,7 +9,7 @@ from core.files import signature_of
 from schemas.faces import FindRequest
 from services.deepface.interface import EmbeddingSpace
 from services.deepface_index import file_name, photo_hash, pickle_options
-from services.stores.base import IndexKey
+from services.find.index import IndexKey
 from tests.deepface_files import DIMENSION, NPZ, as_arrays, row, rows, write_npz
 from tests.pictures import ALICE, BOB, MASK, photo, write_photo
 

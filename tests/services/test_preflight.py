@@ -7,14 +7,14 @@ import pytest
 
 from core.config import SettingsError
 from services.bootstrap import build_services
+from services.find.index import FolderIndex
 from services.preflight import begin_sealed, open_database, open_indexes
-from services.stores.base import FolderIndex
 from services.stores.sql.matrix_search import MatrixSearch
 from services.stores.sql.pgvector_search import PgVectorSearch
 from services.stores.sql.store import SqlGalleryStore
 from tests.fakes import FakeEngine
 from tests.postgresql import new_database, running
-from tests.services.stores.test_folder_index import KEY
+from tests.services.find.test_store import KEY
 from tests.services.stores.test_gallery import register
 
 GALLERY_KEY = {"gallery_key": ("ab" * 32,)}

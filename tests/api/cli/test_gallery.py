@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from schemas.gallery import EnrolmentOptions
-from services.stores.base import FolderIndex
-from services.stores.folder_index import FileFolderIndexStore
+from services.find.index import FolderIndex
+from services.find.store import FileFolderIndexStore
 from tests.api.v1.test_gallery import register
 from tests.pictures import ALICE, ALICIA, BOB, write_photo
-from tests.services.stores.test_folder_index import KEY
+from tests.services.find.test_store import KEY
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from api.cli.index import index, progress_bar
 from api.context import services_of
 from core.files import signature_of
 from schemas.common import EmbeddingOptions
-from services.stores.base import Photos
+from services.find.index import Photos
 from tests.deepface_files import PKL, rows, write_pickle
 from tests.pictures import ALICE, BOB, MASK, write_photo
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from core.encryption import Keyring
 from services import key_rotation
 from services.database.database import Database
+from services.find.store import FileFolderIndexStore
 from services.key_rotation import KeyRotationService
-from services.stores.folder_index import FileFolderIndexStore
 from services.stores.sql.resealing import SqlFaceSealer
 
 if __name__ == "__main__":

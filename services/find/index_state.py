@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from core.exceptions import IndexBuilding, ServiceError
 from core.timeouts import POLL_S, check_deadline, remaining_s
-from services.stores.base import FolderIndex, Photos
+from services.find.index import FolderIndex, Photos
 
 _RETRY_AFTER_S = 5
 

@@ -13,7 +13,7 @@ from core.files import OutsideRoot, Signature, open_beneath, signature_of
 from core.images.sources import ImagePolicy, decode, read_limited
 from services.deepface.interface import Detection, Engine, Pixels
 from services.faces.options import crop_of
-from services.stores.base import Boxes, Floats, IndexKey, PhotoFaces
+from services.find.index import Boxes, Floats, IndexKey, PhotoFaces
 
 # File systems take the time of a change from a clock of their own, which ticks every few milliseconds: of two changes
 # within a tick the second leaves no trace in the signature.

@@ -1,5 +1,5 @@
-from services.index_state import IndexState
-from services.stores.base import FolderIndex, Photos
+from services.find.index import FolderIndex, Photos
+from services.find.index_state import IndexState
 
 
 def index_of(photos):

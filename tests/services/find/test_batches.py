@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 
 from core.exceptions import DeepFaceError
-from services import photo_batches
-from services.photo_batches import embedded_photos
-from services.photos import PhotoEmbedder, PhotoUnavailable
-from services.stores.base import IndexKey
+from services.find import batches
+from services.find.batches import embedded_photos
+from services.find.index import IndexKey
+from services.find.photos import PhotoEmbedder, PhotoUnavailable
 from tests.pictures import ALICE, BOB, MASK, write_photo
-from tests.services.conftest import POLICY
-from tests.services.index_builder import SPACE
+from tests.services.find.conftest import POLICY
+from tests.services.find.index_builder import SPACE
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_one_photo_that_cannot_be_embedded_fails_alone(embed, photos, engine):
 
 
 def test_large_crops_do_not_wait_for_a_full_batch(embed, photos, together, monkeypatch):
-    monkeypatch.setattr(photo_batches, "_MOST_WAITING_BYTES", 2 * 40 * 40 * 3)
+    monkeypatch.setattr(batches, "_MOST_WAITING_BYTES", 2 * 40 * 40 * 3)
     embed(write(photos, *[(ALICE,)] * 4), batch_size=100)
     assert together == [2, 2]
 

@@ -12,12 +12,12 @@ from core.memory import release_unused
 from services.deepface.interface import EmbeddingSpace, Engine
 from services.deepface_index import RecordedFace, adopted
 from services.deepface_npz import taken_over
-from services.folder_watch import FolderWatch
+from services.find.batches import embedded_photos
+from services.find.folder_watch import FolderWatch
+from services.find.index import FolderIndex, FolderIndexStore, IndexKey, PhotoFaces, Photos, StoredIndex
+from services.find.index_state import IndexState, changes, is_empty_at_once
+from services.find.photos import CHANGING, PhotoEmbedder, PhotoUnavailable
 from services.index_pruning import prune
-from services.index_state import IndexState, changes, is_empty_at_once
-from services.photo_batches import embedded_photos
-from services.photos import CHANGING, PhotoEmbedder, PhotoUnavailable
-from services.stores.base import FolderIndex, FolderIndexStore, IndexKey, PhotoFaces, Photos, StoredIndex
 
 logger = logging.getLogger(__name__)
 

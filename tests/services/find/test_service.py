@@ -6,7 +6,7 @@ from core.exceptions import FolderNotFound, ModelUnavailable, NoFaceDetected, Se
 from services.models.catalogue import catalogue
 from tests.fakes import FakeEngine
 from tests.pictures import ALICE, ALICIA, BOB, MASK, write_photo
-from tests.services.conftest import found, identities
+from tests.services.find.conftest import found, identities
 
 
 def test_each_face_gets_the_photos_within_the_threshold_nearest_first(service, photos):

@@ -12,9 +12,9 @@ import pytest
 
 from core.encryption import Keyring
 from services.deepface.interface import EmbeddingSpace
-from services.stores import folder_index
-from services.stores.base import FolderIndex, IndexKey, PhotoFaces, Photos
-from services.stores.folder_index import FileFolderIndexStore
+from services.find import store as module
+from services.find.index import FolderIndex, IndexKey, PhotoFaces, Photos
+from services.find.store import FileFolderIndexStore
 from tests.conftest import PROJECT
 
 SPACE = EmbeddingSpace(model="Dlib", alignment="eyes", detection="deepface", normalization="base", expand_percentage=0)
@@ -164,8 +164,8 @@ def test_one_at_a_time_has_the_right_to_build_and_it_ends_with_its_owner(store, 
     ):
         assert (mine, second, third) == (True, False, True)
     script = (
-        "import sys, time; from pathlib import Path; from tests.services.stores.test_folder_index import KEY\n"
-        "from services.stores.folder_index import FileFolderIndexStore\n"
+        "import sys, time; from pathlib import Path; from tests.services.find.test_store import KEY\n"
+        "from services.find.store import FileFolderIndexStore\n"
         "with FileFolderIndexStore(Path(sys.argv[1])).building(KEY) as mine: print(mine, flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-c", script, str(tmp_path / "index")]
@@ -255,10 +255,10 @@ def test_an_index_of_other_weights_is_none_and_gives_way(store, tmp_path):
 
 def test_an_index_of_another_format_is_none(store, monkeypatch):
     for written, read in ((1, 2), (3, 2), (2, 3)):
-        monkeypatch.setattr(folder_index, "_FORMAT", written)
+        monkeypatch.setattr(module, "_FORMAT", written)
         store.save(KEY, made({"a": photo(1)}))
         assert store.load(KEY) is not None
-        monkeypatch.setattr(folder_index, "_FORMAT", read)
+        monkeypatch.setattr(module, "_FORMAT", read)
         assert store.load(KEY) is None
 
 

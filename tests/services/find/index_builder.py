@@ -1,7 +1,7 @@
 """A process whose children build a folder's index, one at a time, and are there to be killed.
 
-`python -m tests.services.index_builder <photos> <data> <log>` appends the name of each photo that is embedded to the
-log. For each line that it reads a child begins; its process id is printed, and at its end `done` or `killed`.
+`python -m tests.services.find.index_builder <photos> <data> <log>` appends the name of each photo that is embedded to
+the log. For each line that it reads a child begins; its process id is printed, and at its end `done` or `killed`.
 """
 
 import os
@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 
 from core.images.sources import ImagePolicy
-from services import indexing
 from services.deepface.interface import EmbeddingSpace
-from services.indexing import FolderIndexer
-from services.photos import DetectedPhoto, PhotoEmbedder
-from services.stores.base import IndexKey
-from services.stores.folder_index import FileFolderIndexStore
+from services.find import indexer as module
+from services.find.index import IndexKey
+from services.find.indexer import FolderIndexer
+from services.find.photos import DetectedPhoto, PhotoEmbedder
+from services.find.store import FileFolderIndexStore
 from tests.fakes import FakeEngine
 
 SPACE = EmbeddingSpace(model="Dlib", alignment="eyes", detection="deepface", normalization="base", expand_percentage=0)
@@ -49,7 +49,7 @@ def make_indexer(photos: Path, data: Path, log: Path) -> FolderIndexer:
 
 def build(photos: str, data: str, log: str) -> None:
     """Bring the index up to date, keeping drafts as often as can be."""
-    indexing._DRAFT_S, indexing._DRAFT_SHARE = 0.01, 1.0
+    module._DRAFT_S, module._DRAFT_SHARE = 0.01, 1.0
     indexer = make_indexer(Path(photos), Path(data), Path(log))
     indexer.current(indexer.key("opencv", SPACE), wait_for_changes=True)
 

@@ -17,8 +17,8 @@ from typing_extensions import override
 from core.encryption import Keyring, Unopenable
 from core.sealed_file import sealed_by
 from services.deepface.interface import EmbeddingSpace
-from services.stores import index_file
-from services.stores.base import FolderIndex, FolderIndexStore, IndexKey, Photos, StoredIndex
+from services.find import index_file
+from services.find.index import FolderIndex, FolderIndexStore, IndexKey, Photos, StoredIndex
 
 logger = logging.getLogger(__name__)
 

@@ -13,12 +13,12 @@ from schemas.common import EmbeddingOptions
 from schemas.find import IndexesResponse, IndexStatus
 from services.deepface_index import deepface_way, pickle_options
 from services.faces.options import Defaults
-from services.find import NO_FOLDER
-from services.index_state import IndexState, is_empty_at_once
-from services.indexing import FolderIndexer
+from services.find.index import IndexKey, Photos, StoredIndex
+from services.find.index_state import IndexState, is_empty_at_once
+from services.find.indexer import FolderIndexer
+from services.find.service import NO_FOLDER
 from services.models.catalogue import catalogue
 from services.pickled_index import UnreadablePickle, recorded_faces
-from services.stores.base import IndexKey, Photos, StoredIndex
 
 
 class IndexService:

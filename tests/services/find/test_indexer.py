@@ -7,10 +7,10 @@ import pytest
 
 from core.exceptions import DeadlineExceeded, DeepFaceError, IndexBuilding, ServiceUnavailable
 from core.timeouts import deadline
-from services import indexing
+from services.find import indexer
 from tests.fakes import FakeEngine
 from tests.pictures import ALICE, BOB, write_photo
-from tests.services.conftest import found, identities
+from tests.services.find.conftest import found, identities
 
 
 def count_builders():
@@ -112,8 +112,8 @@ def test_a_photo_that_failed_for_a_reason_that_may_pass_stays_pending_and_is_tri
 
 
 def test_a_build_says_in_the_log_how_far_it_is(service, photos, monkeypatch, caplog):
-    monkeypatch.setattr(indexing, "_PROGRESS_S", 0)
-    caplog.set_level(logging.INFO, "services.indexing")
+    monkeypatch.setattr(indexer, "_PROGRESS_S", 0)
+    caplog.set_level(logging.INFO, "services.find.indexer")
     for number in range(20):
         write_photo(photos / f"{number}.png", ALICE)
     found(service, ALICE)
@@ -150,7 +150,7 @@ def test_a_folder_that_cannot_be_read_this_time_does_not_look_empty(service, pho
     def broken(*_):
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr("services.folder_watch.list_files", broken)
+    monkeypatch.setattr("services.find.folder_watch.list_files", broken)
     with pytest.raises(ServiceUnavailable, match="Input/output error"):
         found(service, ALICE)
 

@@ -15,10 +15,10 @@ from services.audit.events import Event
 from services.audit.recorder import EventLog
 from services.faces.options import Defaults
 from services.faces.reader import FaceReader
-from services.find import FindService
-from services.indexing import FolderIndexer
-from services.photos import PhotoEmbedder
-from services.stores.folder_index import FileFolderIndexStore
+from services.find.indexer import FolderIndexer
+from services.find.photos import PhotoEmbedder
+from services.find.service import FindService
+from services.find.store import FileFolderIndexStore
 from tests.fakes import FakeEngine
 from tests.pictures import Colour, photo
 

@@ -17,8 +17,8 @@ from services.deepface.interface import Engine
 from services.faces.options import Defaults
 from services.faces.reader import FaceReader, ReadFace
 from services.faces.service import liveness_keys
-from services.indexing import FolderIndexer
-from services.stores.base import FolderIndex
+from services.find.index import FolderIndex
+from services.find.indexer import FolderIndexer
 
 NO_FOLDER = "This server has no photo folder: FACES_DB_PATH is not set."
 

@@ -4,8 +4,8 @@ import threading
 from collections.abc import Iterator, Sequence
 from multiprocessing.pool import ThreadPool
 
-from services.photos import DetectedPhoto, Embedded, PhotoEmbedder, PhotoUnavailable
-from services.stores.base import IndexKey
+from services.find.index import IndexKey
+from services.find.photos import DetectedPhoto, Embedded, PhotoEmbedder, PhotoUnavailable
 
 # Crops that wait are pictures of any size: a folder of large portraits must not fill the memory with them.
 _MOST_WAITING_BYTES = 2**26

@@ -7,7 +7,7 @@ import time
 from core.exceptions import FolderNotFound, ServiceError, ServiceUnavailable
 from core.files import list_files
 from core.memory import release_unused
-from services.stores.base import Photos
+from services.find.index import Photos
 
 logger = logging.getLogger(__name__)
 

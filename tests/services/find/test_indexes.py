@@ -5,7 +5,7 @@ import pytest
 from core.exceptions import DeepFaceError, FolderNotFound, ServiceUnavailable
 from schemas.common import EmbeddingOptions
 from services.faces.options import Defaults
-from services.indexes import IndexService
+from services.find.indexes import IndexService
 from tests.fakes import FakeEngine
 from tests.pictures import ALICE, BOB, write_photo
 

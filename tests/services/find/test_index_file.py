@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from core.encryption import Keyring
-from services.stores.folder_index import FileFolderIndexStore
+from services.find.store import FileFolderIndexStore
 from tests.postgresql import in_files
-from tests.services.stores.test_folder_index import KEY, NEW, OLD, content, made, photo
+from tests.services.find.test_store import KEY, NEW, OLD, content, made, photo
 
 
 @pytest.fixture

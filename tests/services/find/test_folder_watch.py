@@ -4,8 +4,8 @@ import time
 import pytest
 
 from core.exceptions import FolderNotFound, ServiceUnavailable
-from services import folder_watch
-from services.folder_watch import FolderWatch
+from services.find import folder_watch
+from services.find.folder_watch import FolderWatch
 from tests.pictures import ALICE, write_photo
 
 

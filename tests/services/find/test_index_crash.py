@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from services.stores.folder_index import FileFolderIndexStore
+from services.find.store import FileFolderIndexStore
 from tests.conftest import PROJECT
 from tests.pictures import ALICE, ALICIA, BOB, photo, write_photo
-from tests.services.conftest import found
-from tests.services.index_builder import SPACE, make_indexer
+from tests.services.find.conftest import found
+from tests.services.find.index_builder import SPACE, make_indexer
 
 COLOURS = (ALICE, ALICIA, BOB)
 KILLS = 50
@@ -31,7 +31,7 @@ def folders(tmp_path):
 
 @contextmanager
 def builder(folders):
-    command = [sys.executable, "-m", "tests.services.index_builder", *map(str, folders)]
+    command = [sys.executable, "-m", "tests.services.find.index_builder", *map(str, folders)]
     with subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         yield process
         process.stdin.close()

@@ -1,0 +1,1 @@
+"""A folder of photos, its index, and who is in it."""
