@@ -13,7 +13,7 @@ from flask.cli import AppGroup
 from api.context import services
 from core.exceptions import ServiceError
 from schemas.common import Alignment, DetectionMethod, DetectorName, EmbeddingOptions, ModelName, Normalization
-from services.pickled_index import UnreadablePickle
+from services.find.deepface_import.pickles import UnreadablePickle
 
 index = AppGroup("index", help="The indexes of the photo folder, FACES_DB_PATH.")
 

@@ -10,9 +10,9 @@ from core.exceptions import DeepFaceError, IndexBuilding, ServiceError
 from core.files import Signature
 from core.memory import release_unused
 from services.deepface.interface import EmbeddingSpace, Engine
-from services.deepface_index import RecordedFace, adopted
-from services.deepface_npz import taken_over
 from services.find.batches import embedded_photos
+from services.find.deepface_import.index_rows import RecordedFace, adopted
+from services.find.deepface_import.npz import taken_over
 from services.find.folder_watch import FolderWatch
 from services.find.index import FolderIndex, FolderIndexStore, IndexKey, PhotoFaces, Photos, StoredIndex
 from services.find.index_state import IndexState, changes, is_empty_at_once

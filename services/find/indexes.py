@@ -11,14 +11,14 @@ from pydantic import ValidationError
 from core.exceptions import ServiceUnavailable
 from schemas.common import EmbeddingOptions
 from schemas.find import IndexesResponse, IndexStatus
-from services.deepface_index import deepface_way, pickle_options
 from services.faces.options import Defaults
+from services.find.deepface_import.index_rows import deepface_way, pickle_options
+from services.find.deepface_import.pickles import UnreadablePickle, recorded_faces
 from services.find.index import IndexKey, Photos, StoredIndex
 from services.find.index_state import IndexState, is_empty_at_once
 from services.find.indexer import FolderIndexer
 from services.find.service import NO_FOLDER
 from services.models.catalogue import catalogue
-from services.pickled_index import UnreadablePickle, recorded_faces
 
 
 class IndexService:

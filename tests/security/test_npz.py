@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from core.files import FoundFile, list_files
-from services import deepface_npz
 from services.deepface.interface import EmbeddingSpace
-from services.deepface_index import RecordedFace, adopted
+from services.find.deepface_import import npz
+from services.find.deepface_import.index_rows import RecordedFace, adopted
 from services.find.index import IndexKey
 from tests.deepface_files import COLUMNS, DIMENSION, NPZ, rows, write_npz
 from tests.pictures import ALICE, write_photo
@@ -96,12 +96,12 @@ def breaches(take, wanted, honest, believed):
 
 def test_damaged_indexes(key, wanted, photos, attack, cases):
     content = (photos / NPZ).read_bytes()
-    honest = deepface_npz.taken_over(key, wanted)
+    honest = npz.taken_over(key, wanted)
     assert honest.keys() == wanted.keys()
     found, outcomes = [], Counter()
 
     def take():
-        taken = deepface_npz.taken_over(key, wanted)
+        taken = npz.taken_over(key, wanted)
         outcomes[len(taken)] += 1
         return taken
 
@@ -124,7 +124,7 @@ def trusting(file):
 
 def test_damaged_indexes_twin(key, wanted, photos, attack):
     content = (photos / NPZ).read_bytes()
-    honest = deepface_npz.taken_over(key, wanted)
+    honest = npz.taken_over(key, wanted)
     found = []
     for number in range(100):
         damage, believed = damaged(random.Random(number), content)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from services import pickled_index
-from services.pickled_index import UnreadablePickle, recorded_faces
+from services.find.deepface_import import pickles
+from services.find.deepface_import.pickles import UnreadablePickle, recorded_faces
 from tests.conftest import PROJECT
 from tests.deepface_files import DIMENSION, PKL
 from tests.security.hostile_pickles import costly, executing, mutated, seeds, spliced
@@ -123,7 +123,7 @@ def test_hostile_pickles_through_the_real_process(canary, tmp_path, attack):
 
 
 def test_hostile_pickles_through_the_real_process_twin(canary, tmp_path, attack, monkeypatch):
-    monkeypatch.setattr(pickled_index, "_READER", HERE / "weak_reader.py")
+    monkeypatch.setattr(pickles, "_READER", HERE / "weak_reader.py")
     payloads = {name: executing(canary)[name] for name in ("os.system", "builtins.exec", "INST", "STACK_GLOBAL")}
     payloads["another object"] = costly()["another object"]
     read = imported(payloads, tmp_path)

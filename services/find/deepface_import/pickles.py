@@ -10,9 +10,9 @@ from typing import IO
 
 import numpy as np
 
-from services.deepface_index import RecordedFace
+from services.find.deepface_import.index_rows import RecordedFace
 
-_READER = Path(__file__).with_name("pickle_reader.py")
+_READER = Path(__file__).with_name("pickle_process.py")
 _MOST_LINE_BYTES = 2**20
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.files import Signature, open_beneath
-from services.deepface_index import RecordedFace, adopted, file_name, in_deepfaces_way
+from services.find.deepface_import.index_rows import RecordedFace, adopted, file_name, in_deepfaces_way
 from services.find.index import IndexKey, PhotoFaces
 from services.models.catalogue import catalogue
 

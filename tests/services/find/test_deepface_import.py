@@ -8,7 +8,7 @@ import pytest
 from core.files import signature_of
 from schemas.faces import FindRequest
 from services.deepface.interface import EmbeddingSpace
-from services.deepface_index import file_name, photo_hash, pickle_options
+from services.find.deepface_import.index_rows import file_name, photo_hash, pickle_options
 from services.find.index import IndexKey
 from tests.deepface_files import DIMENSION, NPZ, as_arrays, row, rows, write_npz
 from tests.pictures import ALICE, BOB, MASK, photo, write_photo
@@ -154,12 +154,12 @@ def test_with_an_index_of_our_own_deepfaces_is_not_asked(service, folder, engine
 def test_an_index_that_is_not_used_because_of_the_settings_is_told_once(make_service, folder, engine, caplog):
     write_npz(folder / NPZ, rows(folder))
     service = make_service(engine)
-    caplog.set_level(logging.INFO, "services.deepface_npz")
+    caplog.set_level(logging.INFO, "services.find.deepface_import.npz")
     for options in ({}, {"alignment": "template"}, {"detector_backend": "ssd"}):
         for _ in range(2):
             image = FindRequest(img=photo(ALICE), model_name="Dlib", refresh="wait", detection="bounded", **options)
             service.find(image)
-    told = [record for record in caplog.records if record.name == "services.deepface_npz"]
+    told = [record for record in caplog.records if record.name == "services.find.deepface_import.npz"]
     assert [record.message[:33] for record in told] == ["an index of DeepFace is not used:"] * 2
     assert (told[0].model, told[0].detector) == ("Dlib", "opencv")
 

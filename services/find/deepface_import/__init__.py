@@ -1,0 +1,1 @@
+"""Indexes that DeepFace's own `find` has left, taken over without embedding again."""
