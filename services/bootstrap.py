@@ -24,7 +24,6 @@ from services.confinement import ConfinementService
 from services.database.database import Database
 from services.deepface.interface import Engine, Weights
 from services.doctor import Doctor
-from services.enrolment import EnrolmentService
 from services.faces.comparison import ComparisonService
 from services.faces.frames import CaptureReader
 from services.faces.options import Defaults
@@ -34,13 +33,17 @@ from services.find.indexer import FolderIndexer
 from services.find.indexes import IndexService
 from services.find.photos import PhotoEmbedder
 from services.find.service import FindService
-from services.gallery import GalleryService
+from services.gallery.enrolment import EnrolmentService
+from services.gallery.identification import IdentificationService
+from services.gallery.maintenance import UpkeepService
+from services.gallery.owner_table import PgOwnerTable
+from services.gallery.person_lock import PersonLock
+from services.gallery.registration import GalleryService
+from services.gallery.table_copy import TableCopyService
 from services.gallery_files import GalleryFileService
-from services.identification import IdentificationService
 from services.key_rotation import KeyRotationService
 from services.models.manager import ModelService
 from services.models.overview import ModelOverview
-from services.person_lock import PersonLock
 from services.preflight import build_keys, open_database, open_indexes
 from services.readiness import ReadinessService
 from services.self_test import SelfTest
@@ -48,12 +51,9 @@ from services.stores.sql.face_source import SqlFaceSource
 from services.stores.sql.hits import DatabaseStorage
 from services.stores.sql.matrix_search import MatrixSearch
 from services.stores.sql.misses import SqlMissStore
-from services.stores.sql.owner_table import PgOwnerTable
 from services.stores.sql.pgvector_search import PgVectorSearch
 from services.stores.sql.resealing import SqlFaceSealer
 from services.stores.sql.store import SqlGalleryStore
-from services.table_copy import TableCopyService
-from services.upkeep import UpkeepService
 from services.weight_bootstrap import open_weights
 
 _REDIS_TIMEOUT_S = 1.0

@@ -94,7 +94,7 @@ def _decide(program: Program, bob: str, elodie: str) -> None:
 
 def _take_out(program: Program) -> None:
     if program.is_on_a_server:
-        from tests.services.stores.owner_database import make_table  # which fails where there is no PostgreSQL
+        from tests.services.gallery.owner_database import make_table  # which fails where there is no PostgreSQL
 
         make_table(f"{program.url}&options=-cclient_min_messages%3Dwarning")  # there is pgvector already
         program.command("gallery", "copy-to-pgvector")

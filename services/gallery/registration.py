@@ -30,7 +30,7 @@ from services.faces.liveness import is_spoof
 from services.faces.options import Defaults
 from services.faces.quality import Quality, measured
 from services.faces.reader import ReadFace
-from services.gallery_answers import measures, of_face, of_person, receipt, registered
+from services.gallery.answers import measures, of_face, of_person, receipt, registered
 from services.stores.gallery_base import GalleryStore
 from services.stores.gallery_values import (
     AnswerKey,

@@ -17,7 +17,7 @@ from core.images.sources import ImagePolicy, read_limited
 from schemas.gallery import EnrolmentOptions, RegisterRequest
 from services.faces.options import Defaults
 from services.find.folder_watch import PHOTO_SUFFIXES
-from services.gallery import GalleryService
+from services.gallery.registration import GalleryService
 from services.stores.gallery_base import GalleryStore
 from services.stores.gallery_values import AnswerKey
 

@@ -31,9 +31,9 @@ from services.faces.options import Defaults
 from services.faces.quality import ADVICE, measured
 from services.faces.reader import FaceReader, ReadFace
 from services.faces.service import facial_area, liveness_keys
-from services.gallery_answers import measures
+from services.gallery.answers import measures
+from services.gallery.person_lock import PersonLock
 from services.models.catalogue import catalogue
-from services.person_lock import PersonLock
 from services.stores.gallery_base import GalleryStore
 from services.stores.gallery_values import Neighbour
 

@@ -9,11 +9,11 @@ from core.config import Settings
 from core.images.sources import ImagePolicy
 from schemas.gallery import EnrolmentOptions
 from services.database.database import Database
-from services.enrolment import EnrolmentService
 from services.faces.frames import CaptureReader
 from services.faces.options import Defaults
 from services.faces.reader import FaceReader
-from services.gallery import GalleryService
+from services.gallery.enrolment import EnrolmentService
+from services.gallery.registration import GalleryService
 from services.stores.sql.matrix_search import MatrixSearch
 from services.stores.sql.store import SqlGalleryStore
 from tests.fakes import FakeEngine

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.services.stores.owner_database import PROJECT, PSQL_FOLDER, asked
+from tests.services.gallery.owner_database import PROJECT, PSQL_FOLDER, asked
 from tests.serving import served, wait_for
 
 DOCUMENT = (PROJECT / "docs" / "customer_sql.md").read_text()

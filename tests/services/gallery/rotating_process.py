@@ -1,6 +1,6 @@
 """Encrypts a gallery anew, and is there to be killed.
 
-`python -m tests.services.stores.rotating_process <url> <key>...` prints how many faces are done, again and again.
+`python -m tests.services.gallery.rotating_process <url> <key>...` prints how many faces are done, again and again.
 """
 
 import sys

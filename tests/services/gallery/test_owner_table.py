@@ -12,14 +12,14 @@ from psycopg import sql
 
 from core.exceptions import ServiceUnavailable
 from schemas.common import EmbeddingOptions
-from services import table_copy
 from services.database.database import Database
 from services.faces.options import Defaults
+from services.gallery import table_copy
+from services.gallery.owner_table import PgOwnerTable
+from services.gallery.table_copy import TableCopyService
 from services.stores.owner_base import OwnerRow, Replaced
 from services.stores.sql.face_source import SqlFaceSource
-from services.stores.sql.owner_table import PgOwnerTable
-from services.table_copy import TableCopyService
-from tests.services.stores.owner_database import asked, labels, make_table, matches
+from tests.services.gallery.owner_database import asked, labels, make_table, matches
 from tests.services.stores.test_gallery import FORGET, OTHER, REGISTER, SPACE, face, near, register, vector
 
 DLIB = EmbeddingOptions(model_name="Dlib", alignment="eyes", detection="deepface")

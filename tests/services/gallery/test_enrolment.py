@@ -13,14 +13,14 @@ from core.images.sources import ImagePolicy
 from schemas.gallery import EnrolmentOptions
 from services.audit.events import Event
 from services.database.database import Database
-from services.enrolment import EnrolmentService
 from services.faces.frames import CaptureReader
 from services.faces.options import Defaults
 from services.faces.reader import FaceReader
-from services.gallery import GalleryService
+from services.gallery.enrolment import EnrolmentService
+from services.gallery.maintenance import UpkeepService
+from services.gallery.registration import GalleryService
 from services.stores.sql.matrix_search import MatrixSearch
 from services.stores.sql.store import SqlGalleryStore
-from services.upkeep import UpkeepService
 from tests.conftest import PROJECT
 from tests.pictures import ALICE, ALICIA, BOB, MASK, write_photo
 
@@ -113,7 +113,7 @@ def test_no_link_leads_out_of_the_folder(enrol, store, photos, tmp_path):
 
 
 def test_a_photo_that_vanishes_meanwhile_is_refused(enrol, monkeypatch):
-    monkeypatch.setattr("services.enrolment.list_files", lambda *_: [FoundFile("Alice/1.png", (0, 0, 0))])
+    monkeypatch.setattr("services.gallery.enrolment.list_files", lambda *_: [FoundFile("Alice/1.png", (0, 0, 0))])
     assert enrol() == (0, 0, {"Alice/1.png": "unreadable"})
 
 
@@ -141,7 +141,7 @@ def test_a_missing_model_ends_it_and_what_was_enrolled_stays(enrol, store, photo
 def test_an_enrolment_that_was_killed_goes_on_where_it_ended(enrol, store, photos, tmp_path, photos_done):
     for number in range(8):
         write_photo(photos / f"p{number}" / "1.png", (ALICE, BOB)[number % 2])
-    script = [sys.executable, "-m", "tests.services.enrolling_process"]
+    script = [sys.executable, "-m", "tests.services.gallery.enrolling_process"]
     arguments = [f"sqlite:///{tmp_path / 'gallery.db'}", str(photos), str(photos_done)]
     # Not in the project's folder, where there may be a .env.
     environment = os.environ | {"PYTHONPATH": str(PROJECT)}

@@ -1,0 +1,1 @@
+"""Persons who are registered, identified and forgotten."""
