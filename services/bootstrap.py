@@ -33,6 +33,7 @@ from services.find.indexer import FolderIndexer
 from services.find.indexes import IndexService
 from services.find.photos import PhotoEmbedder
 from services.find.service import FindService
+from services.gallery.archive.writer import GalleryFileService
 from services.gallery.enrolment import EnrolmentService
 from services.gallery.identification import IdentificationService
 from services.gallery.maintenance import UpkeepService
@@ -40,7 +41,6 @@ from services.gallery.owner_table import PgOwnerTable
 from services.gallery.person_lock import PersonLock
 from services.gallery.registration import GalleryService
 from services.gallery.table_copy import TableCopyService
-from services.gallery_files import GalleryFileService
 from services.key_rotation import KeyRotationService
 from services.models.manager import ModelService
 from services.models.overview import ModelOverview

@@ -12,7 +12,7 @@ from api.cli.options import ReportingGroup, collection_name
 from api.context import services
 from schemas.common import EmbeddingOptions
 from schemas.gallery import COLLECTION, EnrolmentOptions
-from services.gallery_reader import UnreadableExport
+from services.gallery.archive.reader import UnreadableExport
 
 _MEGABYTE = 1_000_000
 

@@ -11,7 +11,7 @@ from zipfile import ZIP_STORED, BadZipFile, ZipFile
 import numpy as np
 
 from services.deepface.interface import EmbeddingSpace
-from services.gallery_format import (
+from services.gallery.archive.format import (
     CHUNK,
     FACES,
     MANIFEST,

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from services.database.database import Database
-from services.gallery_files import GalleryFileService, Imported
-from services.gallery_reader import UnreadableExport
+from services.gallery.archive.reader import UnreadableExport
+from services.gallery.archive.writer import GalleryFileService, Imported
 from services.stores.sql.matrix_search import MatrixSearch
 from services.stores.sql.store import SqlGalleryStore
 from tests.services.stores.test_gallery import FORGET, OTHER, REGISTER, everybody, face, near, register
@@ -120,7 +120,7 @@ def test_the_arrays_are_numpys(exported):
 
 def test_a_failed_export_leaves_the_file_before(gallery, exported, monkeypatch):
     before = exported.read_bytes()
-    monkeypatch.setattr("services.gallery_files.Manifest", lambda **_: 1 / 0)
+    monkeypatch.setattr("services.gallery.archive.writer.Manifest", lambda **_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         files_of(gallery).export(exported)
     assert exported.read_bytes() == before

@@ -18,7 +18,7 @@ from core.files import atomically_written
 from services.audit.events import Event
 from services.audit.recorder import new_event
 from services.deepface.interface import EmbeddingSpace
-from services.gallery_format import (
+from services.gallery.archive.format import (
     CHUNK,
     FACES,
     MANIFEST,
@@ -31,7 +31,7 @@ from services.gallery_format import (
     crop_name,
     dimension_of,
 )
-from services.gallery_reader import checked, opened, persons_in
+from services.gallery.archive.reader import checked, opened, persons_in
 from services.stores.gallery_base import GalleryStore
 from services.stores.gallery_values import Person, WholeFace
 

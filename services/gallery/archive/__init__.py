@@ -1,0 +1,1 @@
+"""A gallery as a file, for another gallery to take over."""
