@@ -17,9 +17,9 @@ from services.database.database import Database
 from services.database.schema import collections, faces, persons
 from services.deepface.interface import EmbeddingSpace, FaceArea
 from services.find.index import Floats
-from services.stores.gallery_values import NewFace
-from services.stores.sql.rows import text_of_space
-from services.stores.sql.writes import now
+from services.gallery.store.rows import text_of_space
+from services.gallery.store.values import NewFace
+from services.gallery.store.writes import now
 
 EVERYBODY, FEW = "everybody", "few"  # the collections; the faces of the second are a hundredth more
 FACES_EACH = 5

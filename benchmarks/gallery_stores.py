@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 from benchmarks.gallery_faces import SPACE, People, fill
 from services.database.database import Database
-from services.stores.sql.matrix_search import MatrixSearch
-from services.stores.sql.pgvector_search import PgVectorSearch
-from services.stores.sql.rows import text_of_space
-from services.stores.sql.search import FaceSearch, Filter
-from services.stores.sql.store import SqlGalleryStore
+from services.gallery.store.pgvector_search import PgVectorSearch
+from services.gallery.store.rows import text_of_space
+from services.gallery.store.search import FaceSearch, Filter
+from services.gallery.store.sqlite_search import MatrixSearch
+from services.gallery.store.store import SqlGalleryStore
 from tests.postgresql import new_database
 
 K = 5

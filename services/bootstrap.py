@@ -40,6 +40,10 @@ from services.gallery.maintenance import UpkeepService
 from services.gallery.owner_table import PgOwnerTable
 from services.gallery.person_lock import PersonLock
 from services.gallery.registration import GalleryService
+from services.gallery.store.pgvector_search import PgVectorSearch
+from services.gallery.store.reencryption import SqlFaceSealer
+from services.gallery.store.sqlite_search import MatrixSearch
+from services.gallery.store.store import SqlGalleryStore
 from services.gallery.table_copy import TableCopyService
 from services.key_rotation import KeyRotationService
 from services.models.manager import ModelService
@@ -49,11 +53,7 @@ from services.readiness import ReadinessService
 from services.self_test import SelfTest
 from services.stores.sql.face_source import SqlFaceSource
 from services.stores.sql.hits import DatabaseStorage
-from services.stores.sql.matrix_search import MatrixSearch
 from services.stores.sql.misses import SqlMissStore
-from services.stores.sql.pgvector_search import PgVectorSearch
-from services.stores.sql.resealing import SqlFaceSealer
-from services.stores.sql.store import SqlGalleryStore
 from services.weight_bootstrap import open_weights
 
 _REDIS_TIMEOUT_S = 1.0

@@ -7,7 +7,7 @@ from services.access.key_store import SqlKeyStore
 from services.access.keys import KeyService
 from services.database.database import Database
 from services.find.store import FileFolderIndexStore
-from services.stores.sql.resealing import SqlFaceSealer
+from services.gallery.store.reencryption import SqlFaceSealer
 
 _ENCRYPT = "flask --app main gallery rotate-key"
 

@@ -10,8 +10,8 @@ from core.scopes import Scope
 from services.audit.events import Event
 from services.database.database import Database
 from services.database.schema import keys
+from services.gallery.store import writes
 from services.stores.keys_base import KeyStore, StoredKey
-from services.stores.sql import writes
 
 
 class SqlKeyStore(KeyStore):

@@ -9,8 +9,8 @@ from typing_extensions import override
 from services.audit.events import GENESIS, AuditStore, Batch, Event, RecordedEvent, Seal, Standing, Unreadable, hash_of
 from services.database.database import Database
 from services.database.schema import as_id, events, seals
-from services.stores.sql import writes
-from services.stores.sql.rows import event_of
+from services.gallery.store import writes
+from services.gallery.store.rows import event_of
 
 # Whoever owns the database may have put an event into a batch that does not exist.
 _HAS_A_SEAL = sa.exists().where(seals.c.id == events.c.seal_id)

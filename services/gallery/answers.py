@@ -8,7 +8,7 @@ from schemas.gallery import QualityMeasures, RegisterResponse
 from schemas.persons import PersonRow, Receipt
 from services.faces.quality import Quality
 from services.faces.service import facial_area
-from services.stores.gallery_values import Forgotten, Person, StoredFace
+from services.gallery.store.values import Forgotten, Person, StoredFace
 
 
 def measures(quality: Quality) -> QualityMeasures:

@@ -18,8 +18,8 @@ from schemas.gallery import EnrolmentOptions, RegisterRequest
 from services.faces.options import Defaults
 from services.find.folder_watch import PHOTO_SUFFIXES
 from services.gallery.registration import GalleryService
+from services.gallery.store.values import AnswerKey
 from services.stores.gallery_base import GalleryStore
-from services.stores.gallery_values import AnswerKey
 
 
 @dataclass(slots=True)

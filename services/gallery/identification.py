@@ -33,9 +33,9 @@ from services.faces.reader import FaceReader, ReadFace
 from services.faces.service import facial_area, liveness_keys
 from services.gallery.answers import measures
 from services.gallery.person_lock import PersonLock
+from services.gallery.store.values import Neighbour
 from services.models.catalogue import catalogue
 from services.stores.gallery_base import GalleryStore
-from services.stores.gallery_values import Neighbour
 
 _MOST = 10  # persons that are looked for first, where all within the threshold are wanted
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from services.audit.events import Event, RecordedEvent
 from services.deepface.interface import EmbeddingSpace
-from services.stores.gallery_values import (
+from services.gallery.store.values import (
     Answer,
     AnswerKey,
     Forgotten,

@@ -8,14 +8,14 @@ import pytest
 from core.config import SettingsError
 from services.bootstrap import build_services
 from services.find.index import FolderIndex
+from services.gallery.store.pgvector_search import PgVectorSearch
+from services.gallery.store.sqlite_search import MatrixSearch
+from services.gallery.store.store import SqlGalleryStore
 from services.preflight import begin_sealed, open_database, open_indexes
-from services.stores.sql.matrix_search import MatrixSearch
-from services.stores.sql.pgvector_search import PgVectorSearch
-from services.stores.sql.store import SqlGalleryStore
 from tests.fakes import FakeEngine
 from tests.postgresql import new_database, running
 from tests.services.find.test_store import KEY
-from tests.services.stores.test_gallery import register
+from tests.services.gallery.store.test_store import register
 
 GALLERY_KEY = {"gallery_key": ("ab" * 32,)}
 NOBODY = "postgresql://127.0.0.1:1/nobody"

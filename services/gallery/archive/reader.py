@@ -23,7 +23,7 @@ from services.gallery.archive.format import (
     crop_name,
     dimension_of,
 )
-from services.stores.gallery_values import Embedding, NewFace, Person, WholeFace
+from services.gallery.store.values import Embedding, NewFace, Person, WholeFace
 
 # The most bytes of what is read at once.
 _MOST_MANIFEST = 1 << 28

@@ -12,8 +12,8 @@ from services.database import encryption
 from services.database.database import Database
 from services.database.schema import faces, persons
 from services.deepface.interface import EmbeddingSpace
+from services.gallery.store.rows import text_of_space
 from services.stores.owner_base import FaceSource, OwnerRow
-from services.stores.sql.rows import text_of_space
 
 _PAGE = 500  # faces; each page is a transaction of its own, for a long one would keep SQLite's writers waiting
 

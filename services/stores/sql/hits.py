@@ -13,7 +13,7 @@ from core.exceptions import ServiceError
 from services.database.database import Database
 from services.database.schema import hits
 from services.database.upserts import insert_into
-from services.stores.sql import writes
+from services.gallery.store import writes
 
 _CLEAN_S = 60.0  # how often a process removes what has expired
 

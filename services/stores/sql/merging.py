@@ -8,9 +8,9 @@ import sqlalchemy as sa
 
 from core.exceptions import Conflict
 from services.database.schema import faces, persons
-from services.stores.gallery_values import Limit, Person
-from services.stores.sql import writes
-from services.stores.sql.rows import person_in
+from services.gallery.store import writes
+from services.gallery.store.rows import person_in
+from services.gallery.store.values import Limit, Person
 
 
 def merge(connection: sa.Connection, number: UUID, others: Sequence[UUID], limit: Limit | None) -> None:

@@ -10,8 +10,8 @@ from typing_extensions import override
 from services.audit.events import Event
 from services.database.database import Database
 from services.database.schema import misses
+from services.gallery.store import writes
 from services.stores.misses_base import MissStore
-from services.stores.sql import writes
 
 
 class SqlMissStore(MissStore):

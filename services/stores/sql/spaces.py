@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from services.database.schema import as_id, collections, faces, persons
 from services.deepface.interface import EmbeddingSpace
-from services.stores.sql.rows import space_of_text
+from services.gallery.store.rows import space_of_text
 
 
 def held(connection: sa.Connection, collection: str, person_id: str | None) -> dict[EmbeddingSpace, int]:

@@ -4,7 +4,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from services.database.database import MIGRATIONS, Database
-from services.stores.gallery_values import StoreStatus
+from services.gallery.store.values import StoreStatus
 
 _POSTGRESQL_PORT = 5432
 

@@ -14,8 +14,8 @@ from services.stores.gallery_base import Event
 from services.stores.sql import hits as module
 from services.stores.sql.hits import DatabaseStorage
 from services.stores.sql.misses import SqlMissStore
-from tests.services.stores.conftest import events_in
-from tests.services.stores.test_gallery import FORGET, face, register
+from tests.services.conftest import events_in
+from tests.services.gallery.store.test_store import FORGET, face, register
 
 MOST = 5
 LOCK = Event(action="lock", outcome="done", key_id="k")

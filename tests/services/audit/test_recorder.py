@@ -14,7 +14,7 @@ from services.audit.recorder import EventLog, new_event
 from services.audit.store import SqlAuditStore
 from services.audit.trail import AuditService
 from services.database.database import Database
-from tests.services.stores.conftest import events_in
+from tests.services.conftest import events_in
 
 EVENT = Event(action="identify", outcome="unknown")
 

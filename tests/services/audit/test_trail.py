@@ -25,10 +25,10 @@ from services.audit.recorder import EventLog
 from services.audit.trail import AuditService, UnreadableTrail
 from services.audit.verifications import VerificationService
 from services.database.database import Database
-from services.stores.sql import writes
+from services.gallery.store import writes
 from tests.conftest import PROJECT
-from tests.services.stores.conftest import events_in
-from tests.services.stores.test_gallery import register
+from tests.services.conftest import events_in
+from tests.services.gallery.store.test_store import register
 
 EVENT = Event(
     action="identify", outcome="match", request_id="r", key_id="k", collection="default",

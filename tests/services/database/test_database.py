@@ -15,11 +15,11 @@ from alembic.migration import MigrationContext
 from core.exceptions import ServiceUnavailable
 from services.database.database import Database
 from services.database.schema import metadata
-from services.stores.sql.pgvector_search import PgVectorSearch
-from services.stores.sql.store import SqlGalleryStore
+from services.gallery.store.pgvector_search import PgVectorSearch
+from services.gallery.store.store import SqlGalleryStore
 from tests.postgresql import in_files, running
-from tests.services.stores.conftest import events_in
-from tests.services.stores.test_gallery import FORGET, face, near, register
+from tests.services.conftest import events_in
+from tests.services.gallery.store.test_store import FORGET, face, near, register
 
 TOAST_BYTES = 1996  # of a piece in which PostgreSQL keeps what is long; a slice at its beginning is not in two
 STEPS = ("VACUUM FULL", "VACUUM FULL pg_statistic", "CHECKPOINT", "WAL")

@@ -12,10 +12,10 @@ from alembic.script import ScriptDirectory
 
 from services.database import schema
 from services.database.database import Database
-from services.stores.gallery_values import AnswerKey
-from services.stores.sql.rows import text_of_space
-from tests.services.stores.conftest import events_in
-from tests.services.stores.test_gallery import FORGET, REGISTER, SPACE, everybody, near, register, vector
+from services.gallery.store.rows import text_of_space
+from services.gallery.store.values import AnswerKey
+from tests.services.conftest import events_in
+from tests.services.gallery.store.test_store import FORGET, REGISTER, SPACE, everybody, near, register, vector
 
 NOW = datetime.now(UTC)
 ANN, FACE = UUID("00000000-0000-4000-8000-00000000000a"), UUID("00000000-0000-4000-8000-0000000000fa")

@@ -10,8 +10,8 @@ from core.encryption import Keyring
 from services import key_rotation
 from services.database.database import Database
 from services.find.store import FileFolderIndexStore
+from services.gallery.store.reencryption import SqlFaceSealer
 from services.key_rotation import KeyRotationService
-from services.stores.sql.resealing import SqlFaceSealer
 
 if __name__ == "__main__":
     url, *keys = sys.argv[1:]

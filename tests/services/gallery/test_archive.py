@@ -13,9 +13,9 @@ import pytest
 from services.database.database import Database
 from services.gallery.archive.reader import UnreadableExport
 from services.gallery.archive.writer import GalleryFileService, Imported
-from services.stores.sql.matrix_search import MatrixSearch
-from services.stores.sql.store import SqlGalleryStore
-from tests.services.stores.test_gallery import FORGET, OTHER, REGISTER, everybody, face, near, register
+from services.gallery.store.sqlite_search import MatrixSearch
+from services.gallery.store.store import SqlGalleryStore
+from tests.services.gallery.store.test_store import FORGET, OTHER, REGISTER, everybody, face, near, register
 
 
 @pytest.fixture

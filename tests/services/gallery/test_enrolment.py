@@ -19,8 +19,8 @@ from services.faces.reader import FaceReader
 from services.gallery.enrolment import EnrolmentService
 from services.gallery.maintenance import UpkeepService
 from services.gallery.registration import GalleryService
-from services.stores.sql.matrix_search import MatrixSearch
-from services.stores.sql.store import SqlGalleryStore
+from services.gallery.store.sqlite_search import MatrixSearch
+from services.gallery.store.store import SqlGalleryStore
 from tests.conftest import PROJECT
 from tests.pictures import ALICE, ALICIA, BOB, MASK, write_photo
 

@@ -20,7 +20,7 @@ from services.gallery.table_copy import TableCopyService
 from services.stores.owner_base import OwnerRow, Replaced
 from services.stores.sql.face_source import SqlFaceSource
 from tests.services.gallery.owner_database import asked, labels, make_table, matches
-from tests.services.stores.test_gallery import FORGET, OTHER, REGISTER, SPACE, face, near, register, vector
+from tests.services.gallery.store.test_store import FORGET, OTHER, REGISTER, SPACE, face, near, register, vector
 
 DLIB = EmbeddingOptions(model_name="Dlib", alignment="eyes", detection="deepface")
 ROW = OwnerRow(

@@ -14,7 +14,7 @@ from core.exceptions import FaceNotFound, PersonNotFound, ValidationFailed
 from services.audit.events import Event, RecordedEvent
 from services.database.schema import as_id, events, faces, folded, persons
 from services.deepface.interface import EmbeddingSpace, FaceArea
-from services.stores.gallery_values import Person, StoredFace
+from services.gallery.store.values import Person, StoredFace
 
 # A face without its embedding and crop, which are large.
 FACE_COLUMNS = [

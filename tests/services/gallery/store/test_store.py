@@ -13,8 +13,8 @@ from core.exceptions import Conflict, FaceNotFound, NotFound, PersonNotFound, Va
 from services.audit.events import Event
 from services.database.schema import answers
 from services.deepface.interface import EmbeddingSpace, FaceArea
-from services.stores.gallery_values import Answer, AnswerKey, AnswerKeyTaken, Limit, NewFace
-from tests.services.stores.conftest import ALSO_ENCRYPTED, events_in
+from services.gallery.store.values import Answer, AnswerKey, AnswerKeyTaken, Limit, NewFace
+from tests.services.conftest import ALSO_ENCRYPTED, events_in
 
 pytestmark = ALSO_ENCRYPTED
 

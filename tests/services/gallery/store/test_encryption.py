@@ -14,15 +14,15 @@ from core.encryption import Keyring
 from core.exceptions import ServiceUnavailable
 from services.audit.events import Event
 from services.database.database import Database
+from services.gallery.store.pgvector_search import PgVectorSearch
+from services.gallery.store.reencryption import SqlFaceSealer
+from services.gallery.store.sqlite_search import MatrixSearch
+from services.gallery.store.store import SqlGalleryStore
 from services.stores.sql.face_source import SqlFaceSource
-from services.stores.sql.matrix_search import MatrixSearch
-from services.stores.sql.pgvector_search import PgVectorSearch
-from services.stores.sql.resealing import SqlFaceSealer
-from services.stores.sql.store import SqlGalleryStore
 from tests.conftest import PROJECT
 from tests.postgresql import in_files
-from tests.services.stores.conftest import events_in
-from tests.services.stores.test_gallery import SPACE, everybody, face, near, register, vector
+from tests.services.conftest import events_in
+from tests.services.gallery.store.test_store import SPACE, everybody, face, near, register, vector
 
 OLD, NEW, OTHER = (bytes([number]) * 32 for number in range(3))
 ROTATE = Event(action="rotate_key", outcome="done")

@@ -11,10 +11,10 @@ from services.audit.events import RecordedEvent
 from services.audit.store import SqlAuditStore
 from services.database.database import Database
 from services.database.schema import events
-from services.stores.sql.matrix_search import MatrixSearch
-from services.stores.sql.pgvector_search import PgVectorSearch
-from services.stores.sql.rows import event_of
-from services.stores.sql.store import SqlGalleryStore
+from services.gallery.store.pgvector_search import PgVectorSearch
+from services.gallery.store.rows import event_of
+from services.gallery.store.sqlite_search import MatrixSearch
+from services.gallery.store.store import SqlGalleryStore
 from tests.postgresql import new_database, running
 
 

@@ -11,12 +11,12 @@ import pytest
 
 from core.exceptions import ServiceError
 from services.database.database import Database
-from services.stores.gallery_values import AnswerKey, AnswerKeyTaken, Limit
-from services.stores.sql import writes
-from services.stores.sql.matrix_search import MatrixSearch
-from services.stores.sql.pgvector_search import PgVectorSearch
-from services.stores.sql.store import SqlGalleryStore
-from tests.services.stores.test_gallery import DIMENSION, FORGET, OTHER, REGISTER, SPACE, face
+from services.gallery.store import writes
+from services.gallery.store.pgvector_search import PgVectorSearch
+from services.gallery.store.sqlite_search import MatrixSearch
+from services.gallery.store.store import SqlGalleryStore
+from services.gallery.store.values import AnswerKey, AnswerKeyTaken, Limit
+from tests.services.gallery.store.test_store import DIMENSION, FORGET, OTHER, REGISTER, SPACE, face
 
 ROUNDS = 150
 # Distances are rounded to 6 places, of sums that two processors may add up in another order.

@@ -19,23 +19,8 @@ from services.database import encryption
 from services.database.database import Database
 from services.database.schema import as_id, collections, faces, folded, persons
 from services.deepface.interface import EmbeddingSpace
-from services.stores.gallery_base import GalleryStore
-from services.stores.gallery_values import (
-    Answer,
-    AnswerKey,
-    Forgotten,
-    Limit,
-    Neighbour,
-    NewFace,
-    Page,
-    Person,
-    Snapshot,
-    StoredFace,
-    StoreStatus,
-    WholeFace,
-)
-from services.stores.sql import answers, merging, spaces, transfer, writes
-from services.stores.sql.rows import (
+from services.gallery.store import idempotency, transfer, writes
+from services.gallery.store.rows import (
     FACE_COLUMNS,
     SELECT_PERSONS,
     comes_after,
@@ -50,7 +35,23 @@ from services.stores.sql.rows import (
     persons_in,
     text_of_space,
 )
-from services.stores.sql.search import FaceSearch, Filter
+from services.gallery.store.search import FaceSearch, Filter
+from services.gallery.store.values import (
+    Answer,
+    AnswerKey,
+    Forgotten,
+    Limit,
+    Neighbour,
+    NewFace,
+    Page,
+    Person,
+    Snapshot,
+    StoredFace,
+    StoreStatus,
+    WholeFace,
+)
+from services.stores.gallery_base import GalleryStore
+from services.stores.sql import merging, spaces
 from services.stores.sql.status import status_of
 
 
@@ -114,7 +115,7 @@ class SqlGalleryStore(GalleryStore):
             of_person = partial(writes.add_face, person=UUID(person.id), collection=collection, at=now)
             stored = [of_person(connection, self._keyring, face) for face in faces]
             if answer_key is not None:
-                answers.keep(connection, answer_key, UUID(stored[0].id), person, now)
+                idempotency.keep(connection, answer_key, UUID(stored[0].id), person, now)
             writes.record(connection, event, now, person_id=person.id, face_id=stored[0].id)
             return replace(person, faces=person.faces + len(stored)), stored
 
@@ -125,7 +126,7 @@ class SqlGalleryStore(GalleryStore):
     @override
     def answered(self, key: str) -> Answer | None:
         with self._database.reading() as connection:
-            return answers.find(connection, key, writes.now())
+            return idempotency.find(connection, key, writes.now())
 
     @override
     def nearest(

@@ -3,10 +3,10 @@
 import threading
 
 from services.database.database import Database
-from services.stores.sql.matrix_search import MatrixSearch
-from services.stores.sql.rows import text_of_space
-from services.stores.sql.store import SqlGalleryStore
-from tests.services.stores.test_gallery import FORGET, SPACE, near, register
+from services.gallery.store.rows import text_of_space
+from services.gallery.store.sqlite_search import MatrixSearch
+from services.gallery.store.store import SqlGalleryStore
+from tests.services.gallery.store.test_store import FORGET, SPACE, near, register
 
 
 def test_searches_share_a_matrix_and_a_change_waits_for_them(tmp_path):

@@ -16,9 +16,9 @@ from services.audit.events import Event, RecordedEvent
 from services.database import encryption
 from services.database.schema import INDEXED_DIMENSIONS, changes, collections, events, faces, persons
 from services.database.upserts import insert_if_missing, insert_into
-from services.stores.gallery_values import NewFace, Person, StoredFace
-from services.stores.sql import answers
-from services.stores.sql.rows import SELECT_PERSONS, face_of, person_in, person_of, text_of_space
+from services.gallery.store import idempotency
+from services.gallery.store.rows import SELECT_PERSONS, face_of, person_in, person_of, text_of_space
+from services.gallery.store.values import NewFace, Person, StoredFace
 
 _INSERT_FACE = sa.insert(faces)
 _INSERT_EVENT = sa.insert(events).returning(events.c.id)
@@ -133,7 +133,7 @@ def note_changes(connection: sa.Connection, which: sa.ColumnElement[bool]) -> No
 def forget_faces(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
     """Remove faces."""
     note_changes(connection, which)
-    answers.forget(connection, sa.select(faces.c.id).where(which))
+    idempotency.forget(connection, sa.select(faces.c.id).where(which))
     connection.execute(sa.delete(faces).where(which))
 
 

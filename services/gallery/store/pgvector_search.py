@@ -14,8 +14,8 @@ from typing_extensions import override
 from core.distances import distances
 from services.database.database import Database
 from services.database.schema import INDEXED_DIMENSIONS, faces, persons, text_of_vector
-from services.stores.sql.rows import has_labels
-from services.stores.sql.search import FaceSearch, Filter, Near, by_person
+from services.gallery.store.rows import has_labels
+from services.gallery.store.search import FaceSearch, Filter, Near, by_person
 
 # Candidates a search looks at before it stops: a seventh of the number of faces to the power of 0.6. Of 100,000 x 512
 # one index found the nearest of all 400 probes with 90 candidates, another of 399 with 125.

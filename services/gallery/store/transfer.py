@@ -10,9 +10,9 @@ from core.encryption import Keyring
 from services.audit.events import Event
 from services.database import encryption
 from services.database.schema import collections, faces, persons
-from services.stores.gallery_values import NewFace, Person, Snapshot, WholeFace
-from services.stores.sql import writes
-from services.stores.sql.rows import FACE_COLUMNS, SELECT_PERSONS, face_of, person_of
+from services.gallery.store import writes
+from services.gallery.store.rows import FACE_COLUMNS, SELECT_PERSONS, face_of, person_of
+from services.gallery.store.values import NewFace, Person, Snapshot, WholeFace
 
 
 def snapshot(connection: sa.Connection, keyring: Keyring) -> Snapshot:

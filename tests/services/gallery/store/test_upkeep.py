@@ -7,8 +7,18 @@ from uuid import uuid4
 import pytest
 
 from core.exceptions import Conflict
-from tests.services.stores.conftest import ALSO_ENCRYPTED, events_in
-from tests.services.stores.test_gallery import FORGET, OTHER, REGISTER, SPACE, everybody, face, near, register, vector
+from tests.services.conftest import ALSO_ENCRYPTED, events_in
+from tests.services.gallery.store.test_store import (
+    FORGET,
+    OTHER,
+    REGISTER,
+    SPACE,
+    everybody,
+    face,
+    near,
+    register,
+    vector,
+)
 
 pytestmark = ALSO_ENCRYPTED
 

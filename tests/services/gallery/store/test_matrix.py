@@ -5,7 +5,7 @@ from uuid import UUID
 
 import numpy as np
 
-from services.stores.sql.matrix import Matrix, halves_of
+from services.gallery.store.matrix import Matrix, halves_of
 
 DIMENSION = 4
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.nearest import nearest
-from services.stores.sql.search import Near, by_person
+from services.gallery.store.search import Near, by_person
 
 Embeddings = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.uint64]  # of shape (n, 2): the halves of each

@@ -16,9 +16,9 @@ from core.exceptions import ServiceUnavailable
 from services.database import encryption
 from services.database.database import Database
 from services.database.schema import changes, faces, persons
-from services.stores.sql.matrix import Matrix, halves_of
-from services.stores.sql.rows import has_labels
-from services.stores.sql.search import FaceSearch, Filter, Near
+from services.gallery.store.matrix import Matrix, halves_of
+from services.gallery.store.rows import has_labels
+from services.gallery.store.search import FaceSearch, Filter, Near
 
 _MOST_PARAMETERS = 500  # of a statement
 _READ_ROWS = 1000  # at a time

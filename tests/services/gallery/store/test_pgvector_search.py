@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from core.distances import distances
 from services.database.schema import faces
-from services.stores.sql import pgvector_search
-from tests.services.stores.test_gallery import face, near, register
+from services.gallery.store import pgvector_search
+from tests.services.gallery.store.test_store import face, near, register
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

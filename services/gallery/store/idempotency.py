@@ -7,8 +7,8 @@ import sqlalchemy as sa
 
 from services.database.schema import answers
 from services.database.upserts import insert_if_missing
-from services.stores.gallery_values import Answer, AnswerKey, AnswerKeyTaken, Person
-from services.stores.sql.rows import faces_in
+from services.gallery.store.rows import faces_in
+from services.gallery.store.values import Answer, AnswerKey, AnswerKeyTaken, Person
 
 
 def keep(connection: sa.Connection, key: AnswerKey, face: UUID, person: Person, at: datetime) -> None:

@@ -10,8 +10,8 @@ from services.audit.events import Event
 from services.database import encryption
 from services.database.database import Database
 from services.database.schema import faces, sealing_keys
+from services.gallery.store import writes
 from services.stores.sealing_base import FaceSealer
-from services.stores.sql import writes
 
 _STILL_READ = "All is encrypted; what it was before is in SQLite's log while others read it: call `gallery purge`."
 

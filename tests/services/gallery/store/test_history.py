@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tests.services.stores.test_gallery import FORGET, SPACE, face, register
+from tests.services.gallery.store.test_store import FORGET, SPACE, face, register
 
 CLIENTS = 8
 OPERATIONS = 2000

@@ -1,0 +1,1 @@
+"""The gallery in a SQL database: SQLite, or PostgreSQL with pgvector."""
