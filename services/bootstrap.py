@@ -23,7 +23,6 @@ from services.auto_fetch import AutoFetch
 from services.confinement import ConfinementService
 from services.database.database import Database
 from services.deepface.interface import Engine, Weights
-from services.doctor import Doctor
 from services.faces.comparison import ComparisonService
 from services.faces.frames import CaptureReader
 from services.faces.options import Defaults
@@ -45,12 +44,13 @@ from services.gallery.store.reencryption import SqlFaceSealer
 from services.gallery.store.sqlite_search import MatrixSearch
 from services.gallery.store.store import SqlGalleryStore
 from services.gallery.table_copy import TableCopyService
+from services.health.doctor import Doctor
+from services.health.readiness import ReadinessService
+from services.health.self_test import SelfTest
 from services.key_rotation import KeyRotationService
 from services.models.manager import ModelService
 from services.models.overview import ModelOverview
 from services.preflight import build_keys, open_database, open_indexes
-from services.readiness import ReadinessService
-from services.self_test import SelfTest
 from services.stores.sql.face_source import SqlFaceSource
 from services.stores.sql.hits import DatabaseStorage
 from services.stores.sql.misses import SqlMissStore

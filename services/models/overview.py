@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 from schemas.models import AccuracyInfo, LicenseInfo, ModelFile, ModelInfo, ModelsResponse, PresetInfo, Thresholds
 from services.deepface.interface import Engine, Weights
+from services.health.self_test import SelfTest
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import Model, Preset, WeightFile
 from services.models.licensing import LicensePolicy, commercial_use
 from services.models.manager import is_installed, size_of, total_size
-from services.self_test import SelfTest
 
 
 class ModelOverview:

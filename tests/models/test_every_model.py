@@ -14,8 +14,8 @@ import pytest
 from api.context import services_of
 from api.factory import create_app
 from core.config import Settings
+from services.health.drawn_face import SIDE_PX, drawn
 from services.models.catalogue import catalogue
-from services.probe_picture import SIDE_PX, drawn
 from tests.conftest import assert_error
 from tests.models.detector_graphs import write_detector_graphs
 from tests.models.graphs import accept_all

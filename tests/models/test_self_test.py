@@ -8,9 +8,9 @@ import pytest
 from core.process import prepare_process
 from core.shared_json import SharedJson
 from services.deepface.interface import Detection
+from services.health.drawn_face import FACE, drawn
+from services.health.self_test import SelfTest
 from services.models.catalogue import catalogue
-from services.probe_picture import FACE, drawn
-from services.self_test import SelfTest
 from tests.models.conftest import needs_shared
 
 yunet = pytest.param("yunet", marks=needs_shared)

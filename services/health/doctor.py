@@ -14,11 +14,11 @@ from services.access.keys import KeyService
 from services.deepface.interface import Engine, Weights
 from services.faces.options import Defaults
 from services.find.folder_watch import PHOTO_SUFFIXES
+from services.health.self_test import SelfTest
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import Model, WeightFile
 from services.models.licensing import commercial_use
 from services.models.manager import is_installed
-from services.self_test import SelfTest
 from services.stores.gallery_base import GalleryStore
 
 _MEGA = 1_000_000

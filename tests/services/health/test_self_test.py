@@ -5,9 +5,9 @@ import pytest
 
 from core.exceptions import ModelUnavailable
 from core.shared_json import SharedJson
+from services.health.drawn_face import SIDE_PX, drawn
+from services.health.self_test import TOLERANCE, SelfTest
 from services.models.catalogue import catalogue
-from services.probe_picture import SIDE_PX, drawn
-from services.self_test import TOLERANCE, SelfTest
 from tests.fakes import FakeEngine
 
 STEP = TOLERANCE["recognition"]

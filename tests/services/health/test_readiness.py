@@ -6,9 +6,9 @@ import pytest
 
 from core.exceptions import ModelLoading, ModelUnavailable, ServiceUnavailable
 from core.shared_json import SharedJson
+from services.health.readiness import ReadinessService
+from services.health.self_test import SelfTest
 from services.models.catalogue import catalogue
-from services.readiness import ReadinessService
-from services.self_test import SelfTest
 from tests.fakes import FakeEngine
 
 
@@ -115,7 +115,7 @@ def test_every_model_carries_what_it_answered_and_how_long_it_took(make):
 
 
 def test_a_changed_answer_keeps_it_from_being_ready_until_it_is_accepted(make, monkeypatch, caplog):
-    monkeypatch.setattr("services.readiness._RETRY_S", 0)
+    monkeypatch.setattr("services.health.readiness._RETRY_S", 0)
     make_ready(make(FakeEngine(), "VGG-Face", "opencv"))
     changed = make(ChangedEngine(), "VGG-Face", "opencv")
     changed.start()

@@ -9,7 +9,7 @@ from functools import partial
 from core.exceptions import ModelLoading, ModelUnavailable, ServiceError, ServiceUnavailable
 from schemas.service import ReadyPart
 from services.deepface.interface import Engine
-from services.self_test import SelfTest, SelfTestResult
+from services.health.self_test import SelfTest, SelfTestResult
 
 logger = logging.getLogger(__name__)
 

@@ -13,9 +13,9 @@ import numpy.typing as npt
 from core.shared_json import Damaged, SharedJson
 from schemas.service import SelfTestOutcome
 from services.deepface.interface import Detection, Engine, Face, Pixels
+from services.health.drawn_face import FACE, SIDE_PX, drawn
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import Model, Task
-from services.probe_picture import FACE, SIDE_PX, drawn
 
 logger = logging.getLogger(__name__)
 
