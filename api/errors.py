@@ -7,7 +7,6 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from api.inputs import BODY
-from core.access_errors import Unauthorized
 from core.exceptions import (
     DeepFaceError,
     InternalError,
@@ -15,6 +14,7 @@ from core.exceptions import (
     NotFound,
     RequestTooLarge,
     ServiceError,
+    Unauthorized,
     UnsupportedMediaType,
     ValidationFailed,
 )

@@ -33,8 +33,7 @@ from typing_extensions import override
 from api.inputs import RAW_IMAGE_FIELD, takes_raw_image
 from api.route import Documented, documented
 from core import __version__
-from core.access_errors import AmbiguousCredentials, Forbidden, RateLimited, Unauthorized
-from core.exceptions import ServiceError, ServiceUnavailable
+from core.exceptions import AmbiguousCredentials, Forbidden, RateLimited, ServiceError, ServiceUnavailable, Unauthorized
 from schemas.common import ErrorBody, Request
 
 API_PREFIX = "/api/v1"

@@ -17,11 +17,11 @@ from onnx import TensorProto, helper, numpy_helper
 from benchmarks.overhead import pictures
 from core.config import Settings
 from core.files import list_files
-from core.images.sources import ImagePolicy
+from core.images.decoding import ImagePolicy
+from core.images.sources import PHOTO_SUFFIXES
 from schemas.common import EmbeddingOptions
 from services.deepface.engine import DeepFaceEngine
 from services.faces.options import Defaults
-from services.find.folder_watch import PHOTO_SUFFIXES
 from services.find.index import Floats, FolderIndex, IndexKey, Photos
 from services.find.indexer import FolderIndexer
 from services.find.photos import PhotoEmbedder

@@ -17,8 +17,8 @@ from benchmarks.building import built_footprint
 from benchmarks.galleries import ALIKE, Engines, Gallery, write_index
 from benchmarks.servers import resident_mb
 from benchmarks.timing import in_turn
-from core.memory import share_arena
 from core.nearest import nearest
+from core.process import share_arena
 from services.find.folder_watch import FolderWatch
 from services.find.index import Floats, FolderIndex, IndexKey
 from services.find.index_state import IndexState

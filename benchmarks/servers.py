@@ -13,7 +13,7 @@ from pathlib import Path
 import requests
 
 from core.config import available_cores
-from core.versions import installed_versions
+from core.process import installed_versions
 
 PROJECT = Path(__file__).parents[1]
 START_TIMEOUT_S = 120

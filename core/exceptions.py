@@ -2,6 +2,10 @@
 
 ServiceError
 ├── ValidationFailed            422 validation_error
+├── AmbiguousCredentials        400 ambiguous_credentials
+├── Unauthorized                401 unauthorized
+├── Forbidden                   403 forbidden
+├── LicenseForbidden            403 license_forbidden
 ├── NotFound                    404 not_found
 ├── PersonNotFound              404 person_not_found
 ├── FaceNotFound                404 face_not_found
@@ -18,6 +22,8 @@ ServiceError
 │   ├── SeveralFaces            422 several_faces
 │   ├── LowQuality              422 low_quality
 │   └── SpoofDetected           422 spoof_detected
+├── RateLimited                 429 rate_limited
+├── PersonLocked                429 person_locked
 ├── FolderNotFound              400 db_not_found
 ├── LivenessUnavailable         412 liveness_unavailable
 ├── ServiceUnavailable          503 service_unavailable
@@ -288,3 +294,49 @@ class InternalError(ServiceError):
     status = 500
     code = "internal_error"
     default_message = "The server failed on this request."
+
+
+class AmbiguousCredentials(ServiceError):
+    """Raised when a request carries two different keys."""
+
+    status = 400
+    code = "ambiguous_credentials"
+    default_message = "Send one key: in Authorization: Bearer, or in X-API-Key."
+
+
+class Unauthorized(ServiceError):
+    """Raised when a request carries no key that is valid, and one is needed; with `WWW-Authenticate`."""
+
+    status = 401
+    code = "unauthorized"
+    default_message = "A valid key is needed, in Authorization: Bearer or in X-API-Key."
+
+
+class Forbidden(ServiceError):
+    """Raised when the key lacks the scope that the request needs, or is for another collection."""
+
+    status = 403
+    code = "forbidden"
+
+
+class LicenseForbidden(ServiceError):
+    """Raised when the model's licence is outside LICENSE_POLICY; details say what it allows."""
+
+    status = 403
+    code = "license_forbidden"
+
+
+class RateLimited(ServiceError):
+    """Raised when a key or an address asks more often than it may, or an address sends too many wrong keys."""
+
+    status = 429
+    code = "rate_limited"
+    default_message = "Too many requests; try again later."
+
+
+class PersonLocked(ServiceError):
+    """Raised when `/verify` has not found the person too many times in a row."""
+
+    status = 429
+    code = "person_locked"
+    default_message = "The person was not recognized too many times in a row; try again later."

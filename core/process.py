@@ -1,11 +1,28 @@
 """What has to be in the environment before OpenCV, ONNX Runtime, TensorFlow and DeepFace are first imported."""
 
+import ctypes
 import logging
 import os
+import platform
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 
 from core.config import Settings
-from core.memory import share_arena
 from core.setting_types import CPU
+
+_PACKAGES = (
+    "deepface",
+    "onnxruntime",
+    "onnxruntime-gpu",
+    "openvino",
+    "tensorflow",
+    "torch",
+    "opencv-contrib-python-headless",
+    "dlib-bin",
+    "numpy",
+)
+
+_M_ARENA_MAX = -8  # of mallopt(3), in glibc's malloc.h
 
 # What OpenMP, numpy's and TensorFlow's own pools of threads read their size from.
 _THREAD_COUNTS = (
@@ -52,3 +69,31 @@ def runtime_name(settings: Settings) -> str:
             device = f"GPU {number}"
     is_replaced = settings.inference_runtime != "onnx"
     return f"{settings.inference_runtime if is_replaced else settings.deepface_engine} on {device}"
+
+
+def share_arena() -> None:
+    """Let all threads of this process and its children allocate from one arena of glibc's.
+
+    Each arena keeps what is free, and only of the first is the end ever given back. With one a thread the memory of a
+    server rose by 7 % over 2,500 mixed requests; with one in all it rose by 1 % at most, was 6 to 17 % less than with
+    two, and as many requests were served.
+    """
+    with suppress(AttributeError):  # another C library has no such function
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
+
+
+def release_unused() -> None:
+    """Give back what has been freed, for which glibc alone waits until nothing behind it is in use."""
+    with suppress(AttributeError):  # another C library has no such function
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def installed_versions() -> dict[str, str]:
+    """Package to version, of those that are installed, and Python's."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

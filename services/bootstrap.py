@@ -7,10 +7,9 @@ from typing import cast
 from limits.storage import Storage, storage_from_string
 
 from core.config import Settings
-from core.images.sources import ImagePolicy
-from core.process import runtime_name
+from core.images.decoding import ImagePolicy
+from core.process import installed_versions, runtime_name
 from core.shared_json import SharedJson
-from core.versions import installed_versions
 from services.access.admission import Admission
 from services.access.counters import HitStorage
 from services.access.keys import KeyService

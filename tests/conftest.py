@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 from api.context import services_of
 from api.factory import create_app
 from core.config import Settings
-from core.images.sources import ImagePolicy
+from core.images.decoding import ImagePolicy
 from tests.fakes import FakeEngine
 
 PROJECT = Path(__file__).parents[1]

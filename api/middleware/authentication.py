@@ -7,7 +7,7 @@ from flask import Flask, current_app, g, request
 from api.context import services
 from api.middleware.rate_limits import count_wrong_key
 from api.route import documented
-from core.access_errors import AmbiguousCredentials, Forbidden, Unauthorized
+from core.exceptions import AmbiguousCredentials, Forbidden, Unauthorized
 from core.logging import annotate
 from core.scopes import Scope
 from schemas.common import Request

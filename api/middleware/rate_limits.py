@@ -13,7 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from api.context import services_of
 from api.errors import answer_error
 from api.route import documented
-from core.access_errors import RateLimited
+from core.exceptions import RateLimited
 
 WRONG_KEYS = RateLimitItemPerMinute(10)
 

@@ -8,7 +8,7 @@ import uuid
 from flask import Flask, Response, g, request
 
 from core.logging import begin_request, end_request, facts
-from core.patience import begin_patience, end_patience
+from core.timeouts import begin_patience, end_patience
 
 logger = logging.getLogger("access")
 

@@ -5,7 +5,6 @@ from flask import Blueprint
 from api.context import services
 from api.endpoint import endpoint
 from api.middleware.authentication import require
-from core.access_errors import LicenseForbidden, PersonLocked
 from core.exceptions import (
     DeadlineExceeded,
     DeepFaceError,
@@ -16,11 +15,13 @@ from core.exceptions import (
     IndexBuilding,
     InternalError,
     LengthRequired,
+    LicenseForbidden,
     LivenessUnavailable,
     ModelLoading,
     ModelUnavailable,
     NoFaceDetected,
     Overloaded,
+    PersonLocked,
     PersonNotFound,
     RequestTooLarge,
     ServiceUnavailable,

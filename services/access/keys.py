@@ -11,10 +11,9 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from hmac import compare_digest
 
-from core.access_errors import Unauthorized
-from core.exceptions import ServiceError, ServiceUnavailable
-from core.patience import left_s, waiting
+from core.exceptions import ServiceError, ServiceUnavailable, Unauthorized
 from core.scopes import Scope
+from core.timeouts import left_s, waiting
 from services.stores.keys_base import KeyStore, StoredKey
 
 logger = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from sqlalchemy.engine import make_url
 
 from core.encryption import Keyring
 from core.exceptions import ServiceUnavailable, StorageFull
-from core.patience import DATABASE_S, is_exhausted, left_s, waiting
+from core.timeouts import DATABASE_S, is_exhausted, left_s, waiting
 from services.database import encryption, postgresql, sqlite
 from services.stores.sql.purge import purge
 

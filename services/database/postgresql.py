@@ -10,7 +10,7 @@ from psycopg.abc import PQGen
 from psycopg.pq import TransactionStatus
 from typing_extensions import override
 
-from core.patience import DATABASE_S, left_s, working
+from core.timeouts import DATABASE_S, left_s, working
 
 ANSWER_S = round(DATABASE_S)  # for a statement, and at a server that has fallen silent
 

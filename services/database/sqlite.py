@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core.patience import left_s, waiting
+from core.timeouts import left_s, waiting
 
 _LOOK_S = 0.001  # how often it is looked whether another process has ended what only one may do
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from core.images.sources import ImagePolicy, managed_image
+from core.images.decoding import ImagePolicy
+from core.images.sources import managed_image
 from core.logging import annotate
 from schemas.common import DetectionOptions, EmbeddingOptions
 from services.deepface.interface import Engine, Face, LivenessScore, Pixels

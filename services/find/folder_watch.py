@@ -6,12 +6,12 @@ import time
 
 from core.exceptions import FolderNotFound, ServiceError, ServiceUnavailable
 from core.files import list_files
-from core.memory import release_unused
+from core.images.sources import PHOTO_SUFFIXES
+from core.process import release_unused
 from services.find.index import Photos
 
 logger = logging.getLogger(__name__)
 
-PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 
 # A folder that takes longer to look through is looked through behind the requests' backs.
 _INLINE_S = 0.05

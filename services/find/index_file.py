@@ -9,9 +9,8 @@ from io import BufferedRandom, BufferedReader
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from core.encryption import Keyring, Unopenable
+from core.encryption import Keyring, Unopenable, opened, sealed_by, sealing
 from core.files import atomically_written
-from core.sealed_file import opened, sealed_by, sealing
 
 _DIGEST_BYTES = 65  # of the first line of a plain one: 64 digits and its end
 

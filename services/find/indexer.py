@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from core.exceptions import DeepFaceError, IndexBuilding, ServiceError
 from core.files import Signature
-from core.memory import release_unused
+from core.process import release_unused
 from services.deepface.interface import EmbeddingSpace, Engine
 from services.find.batches import embedded_photos
 from services.find.deepface_import.index_rows import RecordedFace, adopted

@@ -10,7 +10,7 @@ import numpy as np
 
 from core.exceptions import DeepFaceError, ImageDecodeError, ImageTooLarge, NoFaceDetected
 from core.files import OutsideRoot, Signature, open_beneath, signature_of
-from core.images.sources import ImagePolicy, decode, read_limited
+from core.images.decoding import ImagePolicy, decode, read_limited
 from services.deepface.interface import Detection, Engine, Pixels
 from services.faces.options import crop_of
 from services.find.index import Boxes, Floats, IndexKey, PhotoFaces

@@ -14,8 +14,7 @@ from typing import IO, Any, BinaryIO
 import numpy as np
 from typing_extensions import override
 
-from core.encryption import Keyring, Unopenable
-from core.sealed_file import sealed_by
+from core.encryption import Keyring, Unopenable, sealed_by
 from services.deepface.interface import EmbeddingSpace
 from services.find import index_file
 from services.find.index import FolderIndex, FolderIndexStore, IndexKey, Photos, StoredIndex
@@ -36,7 +35,7 @@ class FileFolderIndexStore(FolderIndexStore):
     """A file a key below `folder`, replaced whole; sealed if the keyring has a key.
 
     A line with the SHA-256 of the rest, a line of JSON that says what is in it, and a numpy archive, never unpickled.
-    Sealed, it is as `core.sealed_file` says, and the first line is not needed.
+    Sealed, it is as `core.encryption` says, and the first line is not needed.
     """
 
     def __init__(self, folder: Path, keyring: Keyring | None = None) -> None:

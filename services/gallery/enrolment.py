@@ -13,10 +13,10 @@ from pydantic import ValidationError
 
 from core.exceptions import Conflict, DeepFaceError, ImageError, ValidationFailed
 from core.files import OutsideRoot, list_files, open_beneath
-from core.images.sources import ImagePolicy, read_limited
+from core.images.decoding import ImagePolicy, read_limited
+from core.images.sources import PHOTO_SUFFIXES
 from schemas.gallery import EnrolmentOptions, RegisterRequest
 from services.faces.options import Defaults
-from services.find.folder_watch import PHOTO_SUFFIXES
 from services.gallery.registration import GalleryService
 from services.gallery.store.values import AnswerKey
 from services.stores.gallery_base import GalleryStore

@@ -3,7 +3,7 @@
 import math
 from datetime import UTC, datetime, timedelta
 
-from core.access_errors import PersonLocked
+from core.exceptions import PersonLocked
 from services.audit.recorder import new_event
 from services.stores.misses_base import MissStore
 

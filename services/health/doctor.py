@@ -8,12 +8,11 @@ from core import __version__
 from core.config import Settings
 from core.exceptions import ServiceError
 from core.files import list_files
-from core.process import runtime_name
-from core.versions import installed_versions
+from core.images.sources import PHOTO_SUFFIXES
+from core.process import installed_versions, runtime_name
 from services.access.keys import KeyService
 from services.deepface.interface import Engine, Weights
 from services.faces.options import Defaults
-from services.find.folder_watch import PHOTO_SUFFIXES
 from services.health.self_test import SelfTest
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import Model, WeightFile

@@ -6,8 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from core.encryption import OVERHEAD, Keyring, Unopenable
-from core.sealed_file import opened, sealed_by, sealing
+from core.encryption import OVERHEAD, Keyring, Unopenable, opened, sealed_by, sealing
 
 OLD, NEW = bytes(range(32)), bytes(range(32, 64))
 PIECE = 1 << 16

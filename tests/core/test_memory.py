@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.memory import release_unused
+from core.process import release_unused
 
 
 def resident_bytes():

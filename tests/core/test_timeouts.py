@@ -2,8 +2,8 @@
 
 import pytest
 
-from core import patience
-from core.patience import DATABASE_S, begin_patience, end_patience, is_exhausted, left_s, waiting, working
+from core import timeouts
+from core.timeouts import DATABASE_S, begin_patience, end_patience, is_exhausted, left_s, waiting, working
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def now(monkeypatch):
             return self.at
 
     clock = Clock()
-    monkeypatch.setattr(patience, "time", clock)
+    monkeypatch.setattr(timeouts, "time", clock)
     return clock
 
 

@@ -5,7 +5,7 @@ import base64
 import numpy as np
 import pytest
 
-from core.images.sources import ImagePolicy
+from core.images.decoding import ImagePolicy
 
 TOLERANCE = 1e-5
 POLICY = ImagePolicy(max_bytes=10**8, max_pixels=10**8)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from core.images.sources import decode
+from core.images.decoding import decode
 from tests.models.comparing import POLICY, assert_same, post
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.distances import distances
-from core.images.sources import ImagePolicy, decode
+from core.images.decoding import ImagePolicy, decode
 from services.deepface.engine import DeepFaceEngine
 from services.deepface.interface import Detection
 from services.faces.options import crop_of

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from deepface.modules import verification
 
-from core.images.sources import decode
+from core.images.decoding import decode
 from services.models.catalogue import catalogue
 from tests.models.comparing import POLICY, TOLERANCE, assert_same, post
 from tests.pictures import encoded

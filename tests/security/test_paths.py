@@ -11,7 +11,8 @@ import pytest
 
 from core.exceptions import ImageError, ImageSourceForbidden
 from core.images import sources
-from core.images.sources import ImagePolicy, managed_image, read_encoded
+from core.images.decoding import ImagePolicy
+from core.images.sources import managed_image, read_encoded
 from tests.conftest import KEY, open_below
 from tests.pictures import ALICE, MASK, photo, write_photo
 from tests.security.weakened import read_checked_first, read_joined

@@ -3,7 +3,7 @@
 import pytest
 
 from api.context import services_of
-from core.access_errors import Unauthorized
+from core.exceptions import Unauthorized
 from core.scopes import Scope
 
 

@@ -4,8 +4,8 @@ import pytest
 
 from core.exceptions import ImageDecodeError
 from core.images.bombs import MAX_JPEG_SCANS, MAX_PNG_TEXTS, is_bomb
+from core.images.decoding import decode
 from core.images.header import header_size
-from core.images.sources import decode
 from tests.containers import chunk, jpeg, png, progressive, scan, segment, zeros
 from tests.pictures import encoded, picture
 

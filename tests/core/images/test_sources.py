@@ -12,7 +12,8 @@ import pytest
 from PIL import Image, ImageOps
 
 from core.exceptions import ImageDecodeError, ImageSourceForbidden, ImageTooLarge, NoFaceDetected
-from core.images.sources import ImagePolicy, managed_image
+from core.images.decoding import ImagePolicy
+from core.images.sources import managed_image
 from tests.conftest import PROJECT
 from tests.pictures import ALICE, BOB, Block, encoded, picture
 

@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.access_errors import Unauthorized
-from core.exceptions import ServiceUnavailable
+from core.exceptions import ServiceUnavailable, Unauthorized
 from core.scopes import Scope
 from services.access import keys
 from services.access.key_store import SqlKeyStore

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from core.exceptions import LivenessUnavailable, ModelUnavailable, NoFaceDetected
-from core.images.sources import ImagePolicy, decode
+from core.images.decoding import ImagePolicy, decode
 from schemas.faces import AnalyzeRequest, ExtractRequest, RepresentRequest, VerifyRequest
 from services.faces.frames import CaptureReader
 from services.faces.options import Defaults

@@ -9,7 +9,7 @@ import pytest
 from typing_extensions import override
 
 from core.config import Settings
-from core.images.sources import ImagePolicy
+from core.images.decoding import ImagePolicy
 from schemas.faces import FindRequest, FindResponse
 from services.audit.events import Event
 from services.audit.recorder import EventLog

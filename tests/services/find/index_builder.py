@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from core.images.sources import ImagePolicy
+from core.images.decoding import ImagePolicy
 from services.deepface.interface import EmbeddingSpace
 from services.find import indexer as module
 from services.find.index import IndexKey

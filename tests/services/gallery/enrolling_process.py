@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from core.config import Settings
-from core.images.sources import ImagePolicy
+from core.images.decoding import ImagePolicy
 from schemas.gallery import EnrolmentOptions
 from services.database.database import Database
 from services.faces.frames import CaptureReader

@@ -9,7 +9,7 @@ import pytest
 
 from core.exceptions import ModelUnavailable
 from core.files import FoundFile
-from core.images.sources import ImagePolicy
+from core.images.decoding import ImagePolicy
 from schemas.gallery import EnrolmentOptions
 from services.audit.events import Event
 from services.database.database import Database

@@ -2,8 +2,8 @@
 
 import pytest
 
-from core.access_errors import LicenseForbidden
 from core.config import Settings, SettingsError
+from core.exceptions import LicenseForbidden
 from services.faces.options import Defaults
 from services.models.catalogue import catalogue
 from services.models.licensing import LicensePolicy
