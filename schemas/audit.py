@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field, JsonValue, StringConstraints
 
 from schemas.common import PageLimit, Request, Response
-from schemas.gallery import Id
+from schemas.fields import Id
 
 _FIRST = "0-0"
 
@@ -54,4 +54,26 @@ class AuditResponse(Response):
     """Sealed events, in the order of sealing: nothing is ever added before the last."""
 
     events: list[AuditEvent]
+    next_after: str | None = Field(description="For the next page; null at the end.")
+
+
+class VerificationsQuery(SealedPage):
+    """Which decisions are listed."""
+
+
+class Verification(Recorded):
+    """A decision of /verify; it holds no image and no embedding."""
+
+    model: str
+    detector_backend: str
+    similarity_metric: str
+    distance: float
+    threshold: float
+    verified: bool
+
+
+class VerificationsResponse(Response):
+    """Sealed decisions, in the order of sealing: none is ever added before the last."""
+
+    verifications: list[Verification]
     next_after: str | None = Field(description="For the next page; null at the end.")

@@ -6,7 +6,7 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from schemas.common import WHOLE, ComparisonOptions, FacialArea, ImageSource, Metric, Response, key_if_set
-from schemas.gallery import Embedding, parsed
+from schemas.fields import Embedding, parsed
 
 
 class Target(BaseModel):

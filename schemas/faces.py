@@ -2,11 +2,17 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, Field, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from schemas.common import (
-    WHOLE,
     Action,
     AlignmentOptions,
     ComparisonOptions,
@@ -17,7 +23,39 @@ from schemas.common import (
     Response,
     key_if_set,
 )
-from schemas.frames import FRAMES_INSTEAD, Frames, image_or_frames
+
+FRAMES_INSTEAD = (
+    "In place of {field}: 2 to 5 images of one capture, each with the same one face. Whether it is a live one is judged"
+    " over all of them, whatever anti_spoofing says."
+)
+
+
+def _distinct(frames: list[str | bytes]) -> list[str | bytes]:
+    """Refuse a frame that is given twice, by its place in the list."""
+    for place, frame in enumerate(frames):
+        first = frames.index(frame)
+        if first < place:
+            same = PydanticCustomError("same_frame", "It is the same as frames[{first}]", {"first": first})
+            wrong = InitErrorDetails(type=same, loc=(place,), input=None)
+            raise ValidationError.from_exception_data("frames", [wrong])
+    return frames
+
+
+Frames = Annotated[
+    list[ImageSource],
+    Field(min_length=2, max_length=5, json_schema_extra={"uniqueItems": True}),
+    AfterValidator(_distinct),
+]
+
+
+def image_or_frames(image: str | bytes | None, given: ValidationInfo) -> str | bytes | None:
+    """Validates the image of a model whose `frames`, declared before it, may take its place."""
+    if "frames" in given.data:  # else they are wrong, and an error of their own
+        if image is None and given.data["frames"] is None:
+            raise PydanticCustomError("missing", "Field required")
+        if image is not None and given.data["frames"] is not None:
+            raise PydanticCustomError("frames", "Give either {field} or frames", {"field": given.field_name})
+    return image
 
 
 class VerifyRequest(ComparisonOptions):
@@ -61,21 +99,6 @@ class RepresentRequest(EmbeddingOptions):
     """An image whose faces' embeddings are wanted."""
 
     img: ImageSource
-
-
-class FindRequest(ComparisonOptions):
-    """An image whose faces are searched among the photos of FACES_DB_PATH."""
-
-    img: ImageSource
-    k: Annotated[int, Field(ge=1, le=100_000), WHOLE] | None = Field(
-        None, description="At most this many rows per face of the query."
-    )
-    similarity_search: bool = Field(False, description="Whether faces beyond the threshold are listed as well.")
-    refresh: Literal["auto", "wait"] = Field(
-        "auto",
-        description="`auto` answers from the last complete index and says how many photos are `pending`; `wait` first"
-        " waits until every changed photo is in it.",
-    )
 
 
 class ExtractRequest(AlignmentOptions):
@@ -151,32 +174,6 @@ class RepresentResponse(Response):
     result: list[EmbeddedFace]
 
 
-class FoundPhoto(Liveness):
-    """A face of a photo of the folder (target) compared with a face of the query (source)."""
-
-    identity: str = Field(description="The photo: FACES_DB_PATH and what is below it, or only the latter.")
-    person: str | None = Field(description="The first folder below FACES_DB_PATH, if there is one.")
-    distance: float
-    threshold: float
-    confidence: float
-    target_x: int
-    target_y: int
-    target_w: int
-    target_h: int
-    source_x: int
-    source_y: int
-    source_w: int
-    source_h: int
-
-
-class FindResponse(Response):
-    """One list of photos per face of the query, nearest first."""
-
-    faces_queried: int
-    pending: int = Field(description="Changed photos that this answer does not reflect yet.")
-    result: list[list[FoundPhoto]]
-
-
 class ExtractedFace(Liveness):
     """One face as a picture."""
 
@@ -190,3 +187,43 @@ class ExtractResponse(Response):
 
     faces_found: int
     result: list[ExtractedFace]
+
+
+class QualityMeasures(BaseModel):
+    """How good a face is for the gallery."""
+
+    sharpness: float = Field(description="Variance of the Laplacian of the grey crop at 112 x 112 pixels.")
+    brightness: float = Field(description="Mean of the grey crop, 0 to 255.")
+    size_px: int = Field(description="The box's shorter side.")
+    turn: float | None = key_if_set(
+        "How far the nose is from between the eyes, in their distance; 0 straight ahead. Only with a detector that"
+        " gives the nose, as yunet does."
+    )
+    score: float = Field(description="The least of all as a share of what is good, 0 to 1.")
+
+
+class QualityRequest(DetectionOptions):
+    """A photo to be judged before it is registered."""
+
+    img: ImageSource
+
+
+class JudgedFace(BaseModel):
+    """One face of the photo."""
+
+    facial_area: FacialArea
+    face_confidence: float
+    quality: QualityMeasures
+    reasons: list[str] = Field(description="`blurred`, `too_dark`, `too_small`, `turned`.")
+    advice: list[str] = Field(description="What to do about each reason.")
+    not_judged: list[str] = Field(description="`turned` where the detector gives no nose; else nothing.")
+
+
+class QualityResponse(Response):
+    """Whether the photo would do, and if not, why."""
+
+    acceptable: bool
+    reasons: list[str] = Field(description="`several_faces`, and what is wrong with the largest face.")
+    advice: list[str]
+    count: int
+    result: list[JudgedFace]

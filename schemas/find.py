@@ -1,10 +1,20 @@
 """What is said of the indexes of the photo folder."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import (
+    BaseModel,
+    Field,
+)
 
-from schemas.common import Response, key_if_set
+from schemas.common import (
+    WHOLE,
+    ComparisonOptions,
+    ImageSource,
+    Response,
+    key_if_set,
+)
+from schemas.faces import Liveness
 
 
 class IndexStatus(BaseModel):
@@ -35,3 +45,44 @@ class IndexesResponse(Response):
     """The indexes of the photo folder."""
 
     indexes: list[IndexStatus]
+
+
+class FindRequest(ComparisonOptions):
+    """An image whose faces are searched among the photos of FACES_DB_PATH."""
+
+    img: ImageSource
+    k: Annotated[int, Field(ge=1, le=100_000), WHOLE] | None = Field(
+        None, description="At most this many rows per face of the query."
+    )
+    similarity_search: bool = Field(False, description="Whether faces beyond the threshold are listed as well.")
+    refresh: Literal["auto", "wait"] = Field(
+        "auto",
+        description="`auto` answers from the last complete index and says how many photos are `pending`; `wait` first"
+        " waits until every changed photo is in it.",
+    )
+
+
+class FoundPhoto(Liveness):
+    """A face of a photo of the folder (target) compared with a face of the query (source)."""
+
+    identity: str = Field(description="The photo: FACES_DB_PATH and what is below it, or only the latter.")
+    person: str | None = Field(description="The first folder below FACES_DB_PATH, if there is one.")
+    distance: float
+    threshold: float
+    confidence: float
+    target_x: int
+    target_y: int
+    target_w: int
+    target_h: int
+    source_x: int
+    source_y: int
+    source_w: int
+    source_h: int
+
+
+class FindResponse(Response):
+    """One list of photos per face of the query, nearest first."""
+
+    faces_queried: int
+    pending: int = Field(description="Changed photos that this answer does not reflect yet.")
+    result: list[list[FoundPhoto]]

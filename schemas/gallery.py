@@ -1,20 +1,11 @@
 """Bodies of the endpoints of the gallery."""
 
-import json
-from contextlib import suppress
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal
-from uuid import UUID
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import (
-    AfterValidator,
-    AwareDatetime,
     BaseModel,
-    BeforeValidator,
     Field,
-    JsonValue,
-    StringConstraints,
-    WithJsonSchema,
     field_validator,
     model_validator,
 )
@@ -23,7 +14,6 @@ from pydantic_core import PydanticCustomError
 from schemas.common import (
     WHOLE,
     ComparisonOptions,
-    DetectionOptions,
     EmbeddingOptions,
     FacialArea,
     ImageSource,
@@ -31,90 +21,8 @@ from schemas.common import (
     Response,
     key_if_set,
 )
-from schemas.faces import Liveness
-from schemas.frames import FRAMES_INSTEAD, Frames, image_or_frames
-
-_KEY = r"^[A-Za-z0-9_.-]{1,64}$"
-_MOST_METADATA = 10_000  # characters, as JSON
-
-
-def parsed(value: object) -> object:
-    """JSON that came as the text of a form's field."""
-    if isinstance(value, str):
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
-            raise PydanticCustomError("json", "Input should be JSON") from None
-    return value
-
-
-def _storable(value: dict[str, Any]) -> dict[str, Any]:
-    """What both databases can keep: no NUL, half a character, infinite number, and not too much."""
-    try:
-        written = json.dumps(value, ensure_ascii=False, allow_nan=False)
-        written.encode()
-    except ValueError:
-        raise PydanticCustomError("json", "Input should be JSON without infinite numbers or half characters") from None
-    if len(written) > _MOST_METADATA or "\\u0000" in written:
-        raise PydanticCustomError("too_large", "Input should have no NUL, and at most 10000 characters")
-    return value
-
-
-def _moment(value: object) -> object:
-    """A moment that came as text, which strict JSON could not hold otherwise."""
-    if isinstance(value, str):
-        with suppress(ValueError):
-            return datetime.fromisoformat(value)
-    raise PydanticCustomError("moment", "Input should be a date and time with its offset, as ISO 8601 writes it")
-
-
-def _as_written(value: str) -> str:
-    """An id as answers have it; anything else as it is, for it is nobody's."""
-    try:
-        return str(UUID(value))
-    except ValueError:
-        return value
-
-
-# A line of text that a person could have written: no control character, nothing around it.
-Name = Annotated[
-    str,
-    StringConstraints(
-        strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$"
-    ),
-]
-CollectionName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
-LabelKey = Annotated[str, StringConstraints(pattern=_KEY)]
-LabelValue = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00]*$")]
-Labels = Annotated[
-    dict[LabelKey, LabelValue],
-    Field(max_length=50, json_schema_extra={"propertyNames": {"pattern": _KEY}, "additionalProperties": False}),
-    BeforeValidator(parsed),
-]
-Metadata = Annotated[
-    dict[str, JsonValue], AfterValidator(_storable), BeforeValidator(parsed), WithJsonSchema({"type": "object"})
-]
-_LARGEST = 3.4028234663852886e38  # of float32, in which embeddings are kept and compared
-Number = Annotated[float, Field(ge=-_LARGEST, le=_LARGEST, allow_inf_nan=False)]
-Embedding = Annotated[list[Number], Field(min_length=1, max_length=4096, fail_fast=True), BeforeValidator(parsed)]
-Id = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_as_written)]
-
-Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
-
-COLLECTION = "default"
-
-
-class QualityMeasures(BaseModel):
-    """How good a face is for the gallery."""
-
-    sharpness: float = Field(description="Variance of the Laplacian of the grey crop at 112 x 112 pixels.")
-    brightness: float = Field(description="Mean of the grey crop, 0 to 255.")
-    size_px: int = Field(description="The box's shorter side.")
-    turn: float | None = key_if_set(
-        "How far the nose is from between the eyes, in their distance; 0 straight ahead. Only with a detector that"
-        " gives the nose, as yunet does."
-    )
-    score: float = Field(description="The least of all as a share of what is good, 0 to 1.")
+from schemas.faces import FRAMES_INSTEAD, Frames, Liveness, QualityMeasures, image_or_frames
+from schemas.fields import COLLECTION, CollectionName, Embedding, Id, Labels, Metadata, Moment, Name
 
 
 class EnrolmentOptions(EmbeddingOptions):
@@ -231,30 +139,3 @@ class IdentifyResponse(Response):
     model: str
     similarity_metric: str
     result: list[IdentifiedFace]
-
-
-class QualityRequest(DetectionOptions):
-    """A photo to be judged before it is registered."""
-
-    img: ImageSource
-
-
-class JudgedFace(BaseModel):
-    """One face of the photo."""
-
-    facial_area: FacialArea
-    face_confidence: float
-    quality: QualityMeasures
-    reasons: list[str] = Field(description="`blurred`, `too_dark`, `too_small`, `turned`.")
-    advice: list[str] = Field(description="What to do about each reason.")
-    not_judged: list[str] = Field(description="`turned` where the detector gives no nose; else nothing.")
-
-
-class QualityResponse(Response):
-    """Whether the photo would do, and if not, why."""
-
-    acceptable: bool
-    reasons: list[str] = Field(description="`several_faces`, and what is wrong with the largest face.")
-    advice: list[str]
-    count: int
-    result: list[JudgedFace]

@@ -6,7 +6,8 @@ from typing import Annotated
 from pydantic import BaseModel, Field, JsonValue
 
 from schemas.common import FacialArea, PageLimit, Request, Response
-from schemas.gallery import CollectionName, Id, Labels, Metadata, Moment, Name, QualityMeasures
+from schemas.faces import QualityMeasures
+from schemas.fields import CollectionName, Id, Labels, Metadata, Moment, Name
 
 
 class ForgetRequest(Request):

@@ -76,7 +76,7 @@ def test_the_table_of_options_is_the_request_models():
         assert documented[name] == fields - ({"img"} if of_gallery else {"img", "img1", "img2", "person_id"})
     recognize = set(gallery.RecognizeRequest.model_fields)
     assert recognize - {"img"} == documented["identify"] - {"threshold"}
-    assert set(gallery.QualityRequest.model_fields) - {"img"} <= documented["extract"]
+    assert set(faces.QualityRequest.model_fields) - {"img"} <= documented["extract"]
 
 
 def test_the_tables_of_models_are_the_catalogue():

@@ -11,7 +11,8 @@ from api.cli.index import progress_bar, with_embedding_options, with_options
 from api.cli.options import ReportingGroup, collection_name
 from api.context import services
 from schemas.common import EmbeddingOptions
-from schemas.gallery import COLLECTION, EnrolmentOptions
+from schemas.fields import COLLECTION
+from schemas.gallery import EnrolmentOptions
 from services.gallery.archive.reader import UnreadableExport
 
 _MEGABYTE = 1_000_000

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 from typing_extensions import override
 
 from core.exceptions import ServiceError
-from schemas.gallery import CollectionName
+from schemas.fields import CollectionName
 
 
 class ReportingGroup(AppGroup):

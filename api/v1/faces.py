@@ -35,14 +35,12 @@ from schemas.faces import (
     AnalyzeResponse,
     ExtractRequest,
     ExtractResponse,
-    FindRequest,
-    FindResponse,
     RepresentRequest,
     RepresentResponse,
     VerifyRequest,
     VerifyResponse,
 )
-from schemas.find import IndexesResponse
+from schemas.find import FindRequest, FindResponse, IndexesResponse
 
 blueprint = Blueprint("v1", __name__)
 

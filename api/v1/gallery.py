@@ -25,17 +25,10 @@ from core.exceptions import (
     ValidationFailed,
 )
 from core.scopes import Scope
-from schemas.audit import AuditQuery, AuditResponse
+from schemas.audit import AuditQuery, AuditResponse, VerificationsQuery, VerificationsResponse
 from schemas.compare import CompareRequest, CompareResponse
-from schemas.gallery import (
-    IdentifyRequest,
-    IdentifyResponse,
-    QualityRequest,
-    QualityResponse,
-    RecognizeRequest,
-    RegisterRequest,
-    RegisterResponse,
-)
+from schemas.faces import QualityRequest, QualityResponse
+from schemas.gallery import IdentifyRequest, IdentifyResponse, RecognizeRequest, RegisterRequest, RegisterResponse
 from schemas.persons import (
     CollectionInfo,
     CollectionQuery,
@@ -51,7 +44,6 @@ from schemas.persons import (
     PersonsResponse,
     Receipt,
 )
-from schemas.verifications import VerificationsQuery, VerificationsResponse
 
 blueprint = Blueprint("gallery", __name__)
 

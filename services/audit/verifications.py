@@ -1,7 +1,7 @@
 """The use-cases of the decisions of /verify: they are kept as events, and listed."""
 
+from schemas.audit import Verification, VerificationsQuery, VerificationsResponse
 from schemas.faces import VerifyResponse
-from schemas.verifications import Verification, VerificationsQuery, VerificationsResponse
 from services.audit.events import AuditStore, RecordedEvent
 from services.audit.recorder import EventLog, new_event
 from services.audit.trail import page_of_sealed

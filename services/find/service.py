@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from core.exceptions import ServiceUnavailable
 from core.nearest import nearest
-from schemas.faces import FindRequest, FindResponse, FoundPhoto
+from schemas.find import FindRequest, FindResponse, FoundPhoto
 from services.audit.events import Event
 from services.audit.recorder import EventLog, new_event
 from services.deepface.interface import Engine

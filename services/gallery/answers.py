@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from schemas.gallery import QualityMeasures, RegisterResponse
+from schemas.faces import QualityMeasures
+from schemas.gallery import RegisterResponse
 from schemas.persons import PersonRow, Receipt
 from services.faces.quality import Quality
 from services.faces.service import facial_area

@@ -9,19 +9,9 @@ import numpy.typing as npt
 
 from core.distances import similarity
 from core.exceptions import NoFaceDetected, NotFound, PersonNotFound, ValidationFailed
-from schemas.faces import VerifyRequest, VerifyResponse
-from schemas.gallery import (
-    COLLECTION,
-    IdentifiedFace,
-    IdentifyRequest,
-    IdentifyResponse,
-    JudgedFace,
-    Match,
-    ProbeRequest,
-    QualityRequest,
-    QualityResponse,
-    RecognizeRequest,
-)
+from schemas.faces import JudgedFace, QualityRequest, QualityResponse, VerifyRequest, VerifyResponse
+from schemas.fields import COLLECTION
+from schemas.gallery import IdentifiedFace, IdentifyRequest, IdentifyResponse, Match, ProbeRequest, RecognizeRequest
 from services.audit.events import Event
 from services.audit.recorder import EventLog, new_event
 from services.deepface.interface import EmbeddingSpace, Engine

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue, NonNegativeInt, StringConstraints
 
 from schemas.common import ModelName
-from schemas.gallery import CollectionName, Name, Number
+from schemas.fields import CollectionName, Name, Number
 from services.deepface.interface import EmbeddingSpace, FaceArea
 from services.models.catalogue import catalogue
 

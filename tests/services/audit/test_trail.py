@@ -18,8 +18,7 @@ import pytest
 import sqlalchemy as sa
 
 from core.exceptions import ServiceUnavailable
-from schemas.audit import AuditQuery
-from schemas.verifications import VerificationsQuery
+from schemas.audit import AuditQuery, VerificationsQuery
 from services.audit.events import GENESIS, Event, moment
 from services.audit.recorder import EventLog
 from services.audit.trail import AuditService, UnreadableTrail

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from core.config import Settings
 from core.images.decoding import ImagePolicy
-from schemas.faces import FindRequest, FindResponse
+from schemas.find import FindRequest, FindResponse
 from services.audit.events import Event
 from services.audit.recorder import EventLog
 from services.faces.options import Defaults

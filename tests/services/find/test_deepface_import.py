@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.files import signature_of
-from schemas.faces import FindRequest
+from schemas.find import FindRequest
 from services.deepface.interface import EmbeddingSpace
 from services.find.deepface_import.index_rows import file_name, photo_hash, pickle_options
 from services.find.index import IndexKey

@@ -1,0 +1,93 @@
+"""Fields that several groups of endpoints share, and what is checked of them."""
+
+import json
+from contextlib import suppress
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    JsonValue,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
+
+_KEY = r"^[A-Za-z0-9_.-]{1,64}$"
+_MOST_METADATA = 10_000  # characters, as JSON
+# A line of text that a person could have written: no control character, nothing around it.
+Name = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$"
+    ),
+]
+CollectionName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
+LabelKey = Annotated[str, StringConstraints(pattern=_KEY)]
+LabelValue = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00]*$")]
+_LARGEST = 3.4028234663852886e38  # of float32, in which embeddings are kept and compared
+Number = Annotated[float, Field(ge=-_LARGEST, le=_LARGEST, allow_inf_nan=False)]
+COLLECTION = "default"
+
+
+def parsed(value: object) -> object:
+    """JSON that came as the text of a form's field."""
+    if isinstance(value, str):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            raise PydanticCustomError("json", "Input should be JSON") from None
+    return value
+
+
+def _storable(value: dict[str, Any]) -> dict[str, Any]:
+    """What both databases can keep: no NUL, half a character, infinite number, and not too much."""
+    try:
+        written = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        written.encode()
+    except ValueError:
+        raise PydanticCustomError("json", "Input should be JSON without infinite numbers or half characters") from None
+    if len(written) > _MOST_METADATA or "\\u0000" in written:
+        raise PydanticCustomError("too_large", "Input should have no NUL, and at most 10000 characters")
+    return value
+
+
+def _moment(value: object) -> object:
+    """A moment that came as text, which strict JSON could not hold otherwise."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return datetime.fromisoformat(value)
+    raise PydanticCustomError("moment", "Input should be a date and time with its offset, as ISO 8601 writes it")
+
+
+def _as_written(value: str) -> str:
+    """An id as answers have it; anything else as it is, for it is nobody's."""
+    try:
+        return str(UUID(value))
+    except ValueError:
+        return value
+
+
+Labels = Annotated[
+    dict[LabelKey, LabelValue],
+    Field(max_length=50, json_schema_extra={"propertyNames": {"pattern": _KEY}, "additionalProperties": False}),
+    BeforeValidator(parsed),
+]
+
+
+Metadata = Annotated[
+    dict[str, JsonValue], AfterValidator(_storable), BeforeValidator(parsed), WithJsonSchema({"type": "object"})
+]
+
+
+Embedding = Annotated[list[Number], Field(min_length=1, max_length=4096, fail_fast=True), BeforeValidator(parsed)]
+
+
+Id = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_as_written)]
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
