@@ -14,12 +14,11 @@ from psycopg.types.json import Jsonb
 
 from services.database import postgresql
 from services.database.database import Database
-from services.database.schema import collections, faces, persons
+from services.database.schema import collections, faces, now, persons
 from services.deepface.interface import EmbeddingSpace, FaceArea
 from services.find.index import Floats
 from services.gallery.store.rows import text_of_space
 from services.gallery.store.values import NewFace
-from services.gallery.store.writes import now
 
 EVERYBODY, FEW = "everybody", "few"  # the collections; the faces of the second are a hundredth more
 FACES_EACH = 5

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from typing_extensions import override
 
 from services.audit.events import GENESIS, AuditStore, Batch, Event, RecordedEvent, Seal, Standing, Unreadable, hash_of
+from services.database import schema
 from services.database.database import Database
 from services.database.schema import as_id, events, seals
 from services.gallery.store import writes
@@ -57,7 +58,7 @@ class SqlAuditStore(AuditStore):
             if batch:
                 last = connection.execute(sa.select(seals).order_by(seals.c.id.desc()).limit(1)).first()
                 number, previous = (1, GENESIS) if last is None else (last.id + 1, last.hash)
-                now = writes.now()
+                now = schema.now()
                 digest = hash_of(number, now, previous, batch)
                 connection.execute(sa.insert(seals).values(id=number, at=now, previous=previous, hash=digest))
                 of_batch = events.c.id.in_([one.id for one in batch])

@@ -11,13 +11,17 @@ from typing import Any
 import alembic.command
 import sqlalchemy as sa
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy.engine import make_url
 
 from core.encryption import Keyring
 from core.exceptions import ServiceUnavailable, StorageFull
 from core.timeouts import DATABASE_S, is_exhausted, left_s, waiting
 from services.database import encryption, postgresql, sqlite
-from services.stores.sql.purge import purge
+from services.database.postgresql import purge
+
+_POSTGRESQL_PORT = 5432
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -298,3 +302,30 @@ def _code_of(error: Exception) -> str:
     """SQLite's name of the error, or the SQLSTATE."""
     cause = getattr(error, "orig", error)
     return getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None) or ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreStatus:
+    """Which database it is, in words without any secret; the revision of its schema, empty where there is none yet."""
+
+    place: str
+    revision: str
+    newest: str
+
+
+def status_of(database: Database) -> StoreStatus:
+    """As `GalleryStore.status`."""
+    newest = ScriptDirectory(str(MIGRATIONS)).get_current_head() or ""
+    revision = ""
+    if not database.is_missing:
+        with database.untouched() as connection:
+            revision = MigrationContext.configure(connection).get_current_revision() or ""
+    return StoreStatus(place=_place(database), revision=revision, newest=newest)
+
+
+def _place(database: Database) -> str:
+    """Without user, password and options, of which some are secret."""
+    url = database.url
+    if database.is_sqlite:
+        return f"SQLite, {url.database}"
+    return f"PostgreSQL, {url.database} at {url.host or 'the local socket'}:{url.port or _POSTGRESQL_PORT}"

@@ -241,3 +241,8 @@ def as_id(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
+
+
+def now() -> datetime:
+    """This moment."""
+    return datetime.now(UTC)

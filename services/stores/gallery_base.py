@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.audit.events import Event, RecordedEvent
+from services.database.database import StoreStatus
 from services.deepface.interface import EmbeddingSpace
 from services.gallery.store.values import (
     Answer,
@@ -22,7 +23,6 @@ from services.gallery.store.values import (
     Person,
     Snapshot,
     StoredFace,
-    StoreStatus,
     WholeFace,
 )
 

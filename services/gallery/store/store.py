@@ -15,8 +15,8 @@ from typing_extensions import override
 
 from core.exceptions import Conflict, FaceNotFound, NotFound, PersonNotFound, ServiceUnavailable
 from services.audit.events import Event, RecordedEvent
-from services.database import encryption
-from services.database.database import Database
+from services.database import encryption, schema
+from services.database.database import Database, StoreStatus, status_of
 from services.database.schema import as_id, collections, faces, folded, persons
 from services.deepface.interface import EmbeddingSpace
 from services.gallery.store import idempotency, transfer, writes
@@ -47,12 +47,10 @@ from services.gallery.store.values import (
     Person,
     Snapshot,
     StoredFace,
-    StoreStatus,
     WholeFace,
 )
 from services.stores.gallery_base import GalleryStore
 from services.stores.sql import merging, spaces
-from services.stores.sql.status import status_of
 
 
 class SqlGalleryStore(GalleryStore):
@@ -103,7 +101,7 @@ class SqlGalleryStore(GalleryStore):
         retain_until: datetime | None = None,
         answer_key: AnswerKey | None = None,
     ) -> tuple[Person, list[StoredFace]]:
-        now = writes.now()
+        now = schema.now()
         with self._database.writing() as connection:
             writes.ensure_collection(connection, collection, now)
             if person_id is not None:
@@ -126,7 +124,7 @@ class SqlGalleryStore(GalleryStore):
     @override
     def answered(self, key: str) -> Answer | None:
         with self._database.reading() as connection:
-            return idempotency.find(connection, key, writes.now())
+            return idempotency.find(connection, key, schema.now())
 
     @override
     def nearest(
@@ -194,7 +192,7 @@ class SqlGalleryStore(GalleryStore):
             with self._database.writing() as connection:
                 if values:
                     connection.execute(sa.update(persons).where(persons.c.id == number).values(**values))
-                writes.record(connection, event, writes.now(), person_id=str(number))
+                writes.record(connection, event, schema.now(), person_id=str(number))
                 return person_in(connection, number)
         except sa.exc.IntegrityError as error:
             raise Conflict("The name is taken.") from error
@@ -205,7 +203,7 @@ class SqlGalleryStore(GalleryStore):
         merged = list(dict.fromkeys(id_of(other, PersonNotFound) for other in others))
         with self._database.writing() as connection:
             merging.merge(connection, number, [other for other in merged if other != number], limit)
-            writes.record(connection, event, writes.now(), person_id=str(number))
+            writes.record(connection, event, schema.now(), person_id=str(number))
             return person_in(connection, number)
 
     @override
@@ -243,7 +241,7 @@ class SqlGalleryStore(GalleryStore):
                 person = writes.lock_person(connection, id_of(person_id or "", PersonNotFound))
                 writes.forget_persons(connection, persons.c.id == UUID(person.id))
                 who = {"person_id": person.id}
-            recorded = writes.record(connection, event, writes.now(), **who)
+            recorded = writes.record(connection, event, schema.now(), **who)
         return Forgotten(recorded=recorded, bytes_gone=erasure.is_complete)
 
     @override
@@ -253,7 +251,7 @@ class SqlGalleryStore(GalleryStore):
             connection = erasure.connection
             numbers = list(connection.scalars(over.with_for_update()))
             writes.forget_persons(connection, persons.c.id.in_(numbers))
-            return [writes.record(connection, event, writes.now(), person_id=str(number)) for number in numbers]
+            return [writes.record(connection, event, schema.now(), person_id=str(number)) for number in numbers]
 
     @override
     @contextmanager
@@ -278,8 +276,8 @@ class SqlGalleryStore(GalleryStore):
     def add_collection(self, name: str, event: Event) -> None:
         try:
             with self._database.writing() as connection:
-                connection.execute(sa.insert(collections).values(name=name, created_at=writes.now()))
-                writes.record(connection, event, writes.now())
+                connection.execute(sa.insert(collections).values(name=name, created_at=schema.now()))
+                writes.record(connection, event, schema.now())
         except sa.exc.IntegrityError as error:
             raise Conflict("The name is taken.") from error
 
@@ -295,7 +293,7 @@ class SqlGalleryStore(GalleryStore):
                 raise Conflict("The collection has persons.")
             forgotten = writes.forget_persons(connection, within)
             connection.execute(sa.delete(collections).where(collections.c.name == name))
-            now, of_each = writes.now(), replace(event, action="forget", details={"reason": event.action})
+            now, of_each = schema.now(), replace(event, action="forget", details={"reason": event.action})
             writes.record_all(connection, [replace(of_each, person_id=str(number), at=now) for number in forgotten])
             recorded = writes.record(connection, event, now)
         return Forgotten(recorded=recorded, bytes_gone=erasure.is_complete)

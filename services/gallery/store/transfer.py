@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from core.encryption import Keyring
 from services.audit.events import Event
-from services.database import encryption
+from services.database import encryption, schema
 from services.database.schema import collections, faces, persons
 from services.gallery.store import writes
 from services.gallery.store.rows import FACE_COLUMNS, SELECT_PERSONS, face_of, person_of
@@ -37,7 +37,7 @@ def restore(
     connection: sa.Connection, keyring: Keyring, person: Person, whole: Sequence[WholeFace], event: Event
 ) -> bool:
     """As `GalleryStore.restore`; raises IntegrityError where that raises Conflict."""
-    number, now = UUID(person.id), writes.now()
+    number, now = UUID(person.id), schema.now()
     if connection.execute(sa.select(1).where(persons.c.id == number)).first() is not None:
         return False
     writes.ensure_collection(connection, person.collection, now)

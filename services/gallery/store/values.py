@@ -139,12 +139,3 @@ class Page:
 
     persons: list[Person]
     next_cursor: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreStatus:
-    """Which database it is, in words without any secret; the revision of its schema, empty where there is none yet."""
-
-    place: str
-    revision: str
-    newest: str

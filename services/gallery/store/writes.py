@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -22,11 +22,6 @@ from services.gallery.store.values import NewFace, Person, StoredFace
 
 _INSERT_FACE = sa.insert(faces)
 _INSERT_EVENT = sa.insert(events).returning(events.c.id)
-
-
-def now() -> datetime:
-    """This moment."""
-    return datetime.now(UTC)
 
 
 def ensure_collection(connection: sa.Connection, name: str, at: datetime) -> None:

@@ -10,10 +10,10 @@ from limits.storage import Storage
 from typing_extensions import override
 
 from core.exceptions import ServiceError
+from services.database import schema
 from services.database.database import Database
 from services.database.schema import hits
 from services.database.upserts import insert_into
-from services.gallery.store import writes
 
 _CLEAN_S = 60.0  # how often a process removes what has expired
 
@@ -39,7 +39,7 @@ class DatabaseStorage(Storage):
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """The hits in the key's window with these; a window begins with its first hit and takes `expiry` seconds."""
         self._clean()
-        now = writes.now()
+        now = schema.now()
         is_over = hits.c.expires_at <= now
         with self._database.writing() as connection:
             new = insert_into(connection.dialect.name, hits).values(
@@ -94,4 +94,4 @@ class DatabaseStorage(Storage):
             self._cleaned_at = time.monotonic()
         # Apart from the count, which then waits for nobody while it holds a row.
         with self._database.writing() as connection:
-            connection.execute(sa.delete(hits).where(hits.c.expires_at <= writes.now()))
+            connection.execute(sa.delete(hits).where(hits.c.expires_at <= schema.now()))

@@ -23,6 +23,7 @@ from services.audit.events import GENESIS, Event, moment
 from services.audit.recorder import EventLog
 from services.audit.trail import AuditService, UnreadableTrail
 from services.audit.verifications import VerificationService
+from services.database import schema
 from services.database.database import Database
 from services.gallery.store import writes
 from tests.conftest import PROJECT
@@ -347,7 +348,7 @@ def test_a_decision_that_is_recorded_by_a_transaction_which_ends_late_is_on_a_la
     verifications = VerificationService(store=audit, log=EventLog(store=audit), enabled=True)
     with closing(Database(database_url)) as slow:
         with slow.writing() as connection:
-            first = writes.record(connection, decision, writes.now())  # which takes the smaller id
+            first = writes.record(connection, decision, schema.now())  # which takes the smaller id
             audit.record([decision])
             assert audit.seal(limit=10) == 1
             page = verifications.page(VerificationsQuery(limit=1))
