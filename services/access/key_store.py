@@ -7,10 +7,10 @@ import sqlalchemy as sa
 from typing_extensions import override
 
 from core.scopes import Scope
+from services.audit import store
 from services.audit.events import Event
 from services.database.database import Database
 from services.database.schema import keys
-from services.gallery.store import writes
 from services.stores.keys_base import KeyStore, StoredKey
 
 
@@ -48,7 +48,7 @@ class SqlKeyStore(KeyStore):
                     expires_at=key.expires_at,
                 )
             )
-            writes.record(connection, event, key.created_at)
+            store.record(connection, event, key.created_at)
 
     @override
     def revoke(self, key_id: str, at: datetime) -> bool:
@@ -60,7 +60,7 @@ class SqlKeyStore(KeyStore):
                 sa.update(keys).where(is_key, keys.c.revoked_at.is_(None)).values(revoked_at=at)
             )
             if changed.rowcount:
-                writes.record(connection, Event(action="revoke_key", outcome="done", details={"key": key_id}), at)
+                store.record(connection, Event(action="revoke_key", outcome="done", details={"key": key_id}), at)
             return True
 
     @override

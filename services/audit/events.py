@@ -1,7 +1,6 @@
 """What is recorded of all that was decided or changed: events that are only added to, in batches that a chain seals."""
 
 import json
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
@@ -13,10 +12,6 @@ GENESIS = "0" * 64  # stands for the hash before the first
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-class Unreadable(Exception):
-    """What is stored is nothing that was ever written there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,16 +56,6 @@ class Batch:
     events: list[RecordedEvent]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """The number of the last batch (0: none), how many events wait to be sealed, and how many are in a batch that does
-    not exist."""
-
-    last: int
-    unsealed: int
-    astray: int
-
-
 def fields_of(recorded: RecordedEvent) -> dict[str, Any]:
     """All that is recorded of an event but its batch, as JSON has it; the moment in UTC with microseconds."""
     said = {one.name: getattr(recorded.event, one.name) for one in fields(Event)}
@@ -93,43 +78,3 @@ def hash_of(number: int, at: datetime, previous: str, events: Sequence[RecordedE
     for one in events:
         digest.update(json_line(fields_of(one)))
     return digest.hexdigest()
-
-
-class AuditStore(ABC):
-    """Keeps the events and their seals, for several threads and processes.
-
-    No event is ever changed or removed: the database itself refuses. Every method may raise ServiceUnavailable, those
-    that write also StorageFull.
-    """
-
-    @abstractmethod
-    def record(self, events: Sequence[Event]) -> None:
-        """Append events that come with no change of the gallery."""
-
-    @abstractmethod
-    def sealed(
-        self, *, action: str | None, person_id: str | None, after: tuple[int, int], limit: int
-    ) -> list[RecordedEvent]:
-        """Events of batches that exist, by batch and id, those later than this batch and id; raises Unreadable.
-
-        Nothing is ever added before the last.
-        """
-
-    @abstractmethod
-    def seal(self, *, limit: int) -> int:
-        """Seal the first `limit` events that are not, as one batch; returns how many there were, without any no batch.
-
-        Of all callers in all processes one seals at a time, and nobody else waits for it.
-        """
-
-    @abstractmethod
-    def standing(self) -> Standing:
-        """How far the chain is."""
-
-    @abstractmethod
-    def batch_numbers(self, *, after: int | None, until: int, limit: int) -> list[int]:
-        """The numbers of batches that are there, in order: above `after` if given, and at most `until`."""
-
-    @abstractmethod
-    def batches(self, first: int, last: int) -> list[Batch]:
-        """The batches of these numbers and between; raises Unreadable."""

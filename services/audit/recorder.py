@@ -11,7 +11,8 @@ from typing import Any
 
 from core.exceptions import ServiceError
 from core.logging import facts
-from services.audit.events import AuditStore, Event
+from services.audit.events import Event
+from services.audit.store import AuditStore
 
 logger = logging.getLogger(__name__)
 

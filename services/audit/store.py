@@ -1,17 +1,76 @@
 """The audit trail in a SQL database."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from typing_extensions import override
 
-from services.audit.events import GENESIS, AuditStore, Batch, Event, RecordedEvent, Seal, Standing, Unreadable, hash_of
+from services.audit.events import GENESIS, Batch, Event, RecordedEvent, Seal, hash_of
 from services.database import schema
 from services.database.database import Database
 from services.database.schema import as_id, events, seals
-from services.gallery.store import writes
-from services.gallery.store.rows import event_of
+
+_INSERT_EVENT = sa.insert(events).returning(events.c.id)
+
+
+class Unreadable(Exception):
+    """What is stored is nothing that was ever written there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """The number of the last batch (0: none), how many events wait to be sealed, and how many are in a batch that does
+    not exist."""
+
+    last: int
+    unsealed: int
+    astray: int
+
+
+class AuditStore(ABC):
+    """Keeps the events and their seals, for several threads and processes.
+
+    No event is ever changed or removed: the database itself refuses. Every method may raise ServiceUnavailable, those
+    that write also StorageFull.
+    """
+
+    @abstractmethod
+    def record(self, events: Sequence[Event]) -> None:
+        """Append events that come with no change of the gallery."""
+
+    @abstractmethod
+    def sealed(
+        self, *, action: str | None, person_id: str | None, after: tuple[int, int], limit: int
+    ) -> list[RecordedEvent]:
+        """Events of batches that exist, by batch and id, those later than this batch and id; raises Unreadable.
+
+        Nothing is ever added before the last.
+        """
+
+    @abstractmethod
+    def seal(self, *, limit: int) -> int:
+        """Seal the first `limit` events that are not, as one batch; returns how many there were, without any no batch.
+
+        Of all callers in all processes one seals at a time, and nobody else waits for it.
+        """
+
+    @abstractmethod
+    def standing(self) -> Standing:
+        """How far the chain is."""
+
+    @abstractmethod
+    def batch_numbers(self, *, after: int | None, until: int, limit: int) -> list[int]:
+        """The numbers of batches that are there, in order: above `after` if given, and at most `until`."""
+
+    @abstractmethod
+    def batches(self, first: int, last: int) -> list[Batch]:
+        """The batches of these numbers and between; raises Unreadable."""
+
 
 # Whoever owns the database may have put an event into a batch that does not exist.
 _HAS_A_SEAL = sa.exists().where(seals.c.id == events.c.seal_id)
@@ -26,7 +85,7 @@ class SqlAuditStore(AuditStore):
     @override
     def record(self, events: Sequence[Event]) -> None:
         with self._database.writing() as connection:
-            writes.record_all(connection, events)
+            record_all(connection, events)
 
     @override
     def sealed(
@@ -108,3 +167,22 @@ def _readable() -> Iterator[None]:
         yield
     except (ValueError, TypeError) as error:
         raise Unreadable from error
+
+
+def record(connection: sa.Connection, event: Event, at: datetime, **known: str) -> RecordedEvent:
+    """Append the event of a change at this moment, with what the transaction has `known` to add to it."""
+    values = asdict(event) | {"details": dict(event.details), "at": at} | known
+    number = connection.execute(_INSERT_EVENT, values).scalar_one()
+    return RecordedEvent(id=number, event=Event(**values))
+
+
+def record_all(connection: sa.Connection, several: Sequence[Event]) -> None:
+    """Append events that are known in full."""
+    if several:
+        connection.execute(sa.insert(events), [asdict(event) for event in several])
+
+
+def event_of(row: Any) -> RecordedEvent:
+    """A row of `events`."""
+    said = {column.name: getattr(row, column.name) for column in events.c if column.name not in ("id", "seal_id")}
+    return RecordedEvent(id=row.id, event=Event(**said), batch=row.seal_id)

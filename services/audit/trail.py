@@ -8,17 +8,8 @@ from pydantic import ValidationError
 
 from core.exceptions import ServiceUnavailable
 from schemas.audit import AuditEvent, AuditQuery, AuditResponse, SealedPage
-from services.audit.events import (
-    GENESIS,
-    AuditStore,
-    Batch,
-    RecordedEvent,
-    Unreadable,
-    fields_of,
-    hash_of,
-    json_line,
-    moment,
-)
+from services.audit.events import GENESIS, Batch, RecordedEvent, fields_of, hash_of, json_line, moment
+from services.audit.store import AuditStore, Unreadable
 
 Wire = TypeVar("Wire")
 

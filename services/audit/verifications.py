@@ -2,8 +2,9 @@
 
 from schemas.audit import Verification, VerificationsQuery, VerificationsResponse
 from schemas.faces import VerifyResponse
-from services.audit.events import AuditStore, RecordedEvent
+from services.audit.events import RecordedEvent
 from services.audit.recorder import EventLog, new_event
+from services.audit.store import AuditStore
 from services.audit.trail import page_of_sealed
 
 _ACTION = "verify"

@@ -8,11 +8,10 @@ import sqlalchemy as sa
 
 from core.encryption import Keyring
 from services.audit.events import RecordedEvent
-from services.audit.store import SqlAuditStore
+from services.audit.store import SqlAuditStore, event_of
 from services.database.database import Database
 from services.database.schema import events
 from services.gallery.store.pgvector_search import PgVectorSearch
-from services.gallery.store.rows import event_of
 from services.gallery.store.sqlite_search import MatrixSearch
 from services.gallery.store.store import SqlGalleryStore
 from tests.postgresql import new_database, running

@@ -6,11 +6,11 @@ import sqlalchemy as sa
 from typing_extensions import override
 
 from core.exceptions import ServiceUnavailable
+from services.audit import store
 from services.audit.events import Event
 from services.database import encryption, schema
 from services.database.database import Database
 from services.database.schema import faces, sealing_keys
-from services.gallery.store import writes
 from services.stores.sealing_base import FaceSealer
 
 _STILL_READ = "All is encrypted; what it was before is in SQLite's log while others read it: call `gallery purge`."
@@ -41,7 +41,7 @@ class SqlFaceSealer(FaceSealer):
                     if not count:  # unless another key is used again this moment, which the database notices
                         of_others = sealing_keys.c.id != self._keyring.first
                         erasure.connection.execute(sa.delete(sealing_keys).where(of_others))
-                        writes.record(erasure.connection, event, schema.now())
+                        store.record(erasure.connection, event, schema.now())
                 if self._database.is_sqlite and not count and not erasure.is_complete:
                     raise ServiceUnavailable(_STILL_READ)
                 return count

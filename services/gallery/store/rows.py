@@ -11,8 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from core.exceptions import FaceNotFound, PersonNotFound, ValidationFailed
-from services.audit.events import Event, RecordedEvent
-from services.database.schema import as_id, events, faces, folded, persons
+from services.database.schema import as_id, faces, folded, persons
 from services.deepface.interface import EmbeddingSpace, FaceArea
 from services.gallery.store.values import Person, StoredFace
 
@@ -71,12 +70,6 @@ def face_of(row: Any) -> StoredFace:
         has_crop=row.has_crop,
         registered_at=row.registered_at,
     )
-
-
-def event_of(row: Any) -> RecordedEvent:
-    """A row of `events`."""
-    said = {column.name: getattr(row, column.name) for column in events.c if column.name not in ("id", "seal_id")}
-    return RecordedEvent(id=row.id, event=Event(**said), batch=row.seal_id)
 
 
 def has_labels(labels: Mapping[str, str]) -> list[sa.ColumnElement[bool]]:

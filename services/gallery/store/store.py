@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from typing_extensions import override
 
 from core.exceptions import Conflict, FaceNotFound, NotFound, PersonNotFound, ServiceUnavailable
+from services.audit import store
 from services.audit.events import Event, RecordedEvent
 from services.database import encryption, schema
 from services.database.database import Database, StoreStatus, status_of
@@ -114,7 +115,7 @@ class SqlGalleryStore(GalleryStore):
             stored = [of_person(connection, self._keyring, face) for face in faces]
             if answer_key is not None:
                 idempotency.keep(connection, answer_key, UUID(stored[0].id), person, now)
-            writes.record(connection, event, now, person_id=person.id, face_id=stored[0].id)
+            store.record(connection, event, now, person_id=person.id, face_id=stored[0].id)
             return replace(person, faces=person.faces + len(stored)), stored
 
     @override
@@ -192,7 +193,7 @@ class SqlGalleryStore(GalleryStore):
             with self._database.writing() as connection:
                 if values:
                     connection.execute(sa.update(persons).where(persons.c.id == number).values(**values))
-                writes.record(connection, event, schema.now(), person_id=str(number))
+                store.record(connection, event, schema.now(), person_id=str(number))
                 return person_in(connection, number)
         except sa.exc.IntegrityError as error:
             raise Conflict("The name is taken.") from error
@@ -203,7 +204,7 @@ class SqlGalleryStore(GalleryStore):
         merged = list(dict.fromkeys(id_of(other, PersonNotFound) for other in others))
         with self._database.writing() as connection:
             merging.merge(connection, number, [other for other in merged if other != number], limit)
-            writes.record(connection, event, schema.now(), person_id=str(number))
+            store.record(connection, event, schema.now(), person_id=str(number))
             return person_in(connection, number)
 
     @override
@@ -241,7 +242,7 @@ class SqlGalleryStore(GalleryStore):
                 person = writes.lock_person(connection, id_of(person_id or "", PersonNotFound))
                 writes.forget_persons(connection, persons.c.id == UUID(person.id))
                 who = {"person_id": person.id}
-            recorded = writes.record(connection, event, schema.now(), **who)
+            recorded = store.record(connection, event, schema.now(), **who)
         return Forgotten(recorded=recorded, bytes_gone=erasure.is_complete)
 
     @override
@@ -251,7 +252,7 @@ class SqlGalleryStore(GalleryStore):
             connection = erasure.connection
             numbers = list(connection.scalars(over.with_for_update()))
             writes.forget_persons(connection, persons.c.id.in_(numbers))
-            return [writes.record(connection, event, schema.now(), person_id=str(number)) for number in numbers]
+            return [store.record(connection, event, schema.now(), person_id=str(number)) for number in numbers]
 
     @override
     @contextmanager
@@ -277,7 +278,7 @@ class SqlGalleryStore(GalleryStore):
         try:
             with self._database.writing() as connection:
                 connection.execute(sa.insert(collections).values(name=name, created_at=schema.now()))
-                writes.record(connection, event, schema.now())
+                store.record(connection, event, schema.now())
         except sa.exc.IntegrityError as error:
             raise Conflict("The name is taken.") from error
 
@@ -294,6 +295,6 @@ class SqlGalleryStore(GalleryStore):
             forgotten = writes.forget_persons(connection, within)
             connection.execute(sa.delete(collections).where(collections.c.name == name))
             now, of_each = schema.now(), replace(event, action="forget", details={"reason": event.action})
-            writes.record_all(connection, [replace(of_each, person_id=str(number), at=now) for number in forgotten])
-            recorded = writes.record(connection, event, now)
+            store.record_all(connection, [replace(of_each, person_id=str(number), at=now) for number in forgotten])
+            recorded = store.record(connection, event, now)
         return Forgotten(recorded=recorded, bytes_gone=erasure.is_complete)

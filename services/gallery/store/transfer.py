@@ -7,6 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from core.encryption import Keyring
+from services.audit import store
 from services.audit.events import Event
 from services.database import encryption, schema
 from services.database.schema import collections, faces, persons
@@ -62,7 +63,7 @@ def restore(
             at=one.registered_at,
             number=UUID(one.id),
         )
-    writes.record(connection, event, now, person_id=person.id)
+    store.record(connection, event, now, person_id=person.id)
     return True
 
 

@@ -1,6 +1,6 @@
 """What a transaction of the gallery changes, one statement or few at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
 from functools import cache
@@ -12,16 +12,14 @@ import sqlalchemy as sa
 
 from core.encryption import Keyring
 from core.exceptions import PersonNotFound
-from services.audit.events import Event, RecordedEvent
 from services.database import encryption
-from services.database.schema import INDEXED_DIMENSIONS, changes, collections, events, faces, persons
+from services.database.schema import INDEXED_DIMENSIONS, changes, collections, faces, persons
 from services.database.upserts import insert_if_missing, insert_into
 from services.gallery.store import idempotency
 from services.gallery.store.rows import SELECT_PERSONS, face_of, person_in, person_of, text_of_space
 from services.gallery.store.values import NewFace, Person, StoredFace
 
 _INSERT_FACE = sa.insert(faces)
-_INSERT_EVENT = sa.insert(events).returning(events.c.id)
 
 
 def ensure_collection(connection: sa.Connection, name: str, at: datetime) -> None:
@@ -136,16 +134,3 @@ def forget_persons(connection: sa.Connection, which: sa.ColumnElement[bool]) -> 
     """Remove persons and all their faces; returns who they were."""
     forget_faces(connection, faces.c.person_id.in_(sa.select(persons.c.id).where(which)))
     return sorted(connection.scalars(sa.delete(persons).where(which).returning(persons.c.id)))
-
-
-def record(connection: sa.Connection, event: Event, at: datetime, **known: str) -> RecordedEvent:
-    """Append the event of a change at this moment, with what the transaction has `known` to add to it."""
-    values = asdict(event) | {"details": dict(event.details), "at": at} | known
-    number = connection.execute(_INSERT_EVENT, values).scalar_one()
-    return RecordedEvent(id=number, event=Event(**values))
-
-
-def record_all(connection: sa.Connection, several: Sequence[Event]) -> None:
-    """Append events that are known in full."""
-    if several:
-        connection.execute(sa.insert(events), [asdict(event) for event in several])

@@ -7,6 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from typing_extensions import override
 
+from services.audit import store
 from services.audit.events import Event
 from services.database.database import Database
 from services.database.schema import misses
@@ -43,7 +44,7 @@ class SqlMissStore(MissStore):
             values: dict[str, Any] = {"times": times, "locked_until": None}
             if times >= most:
                 values = {"times": 0, "locked_until": until}
-                writes.record(connection, event, at, person_id=person_id)
+                store.record(connection, event, at, person_id=person_id)
             change = sa.insert(misses).values(person_id=number) if row is None else sa.update(misses).where(is_persons)
             connection.execute(change.values(**values))
             return None
