@@ -11,7 +11,7 @@ from core.images.decoding import ImagePolicy
 from core.process import installed_versions, runtime_name
 from core.shared_json import SharedJson
 from services.access.admission import Admission
-from services.access.counters import HitStorage
+from services.access.counters import DatabaseStorage, HitStorage
 from services.access.keys import KeyService
 from services.audit.events import Event
 from services.audit.recorder import EventLog
@@ -51,7 +51,6 @@ from services.models.manager import ModelService
 from services.models.overview import ModelOverview
 from services.preflight import build_keys, open_database, open_indexes
 from services.stores.sql.face_source import SqlFaceSource
-from services.stores.sql.hits import DatabaseStorage
 from services.stores.sql.misses import SqlMissStore
 from services.weight_bootstrap import open_weights
 

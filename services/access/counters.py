@@ -1,13 +1,24 @@
 """Where the rate limits count, for the library that limits."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+import sqlalchemy as sa
 from limits.storage import MemoryStorage, Storage
 from typing_extensions import override
+
+from core.exceptions import ServiceError
+from services.database import schema
+from services.database.database import Database
+from services.database.schema import hits
+from services.database.upserts import insert_into
+
+_CLEAN_S = 60.0  # how often a process removes what has expired
 
 logger = logging.getLogger(__name__)
 
@@ -80,3 +91,82 @@ class SteadyStorage(Storage):
             return question(self._memory)
         self._is_away, self._ask_at = False, 0.0
         return answer
+
+
+class DatabaseStorage(Storage):
+    """Counts in a table that all processes share.
+
+    Every method but `check` may raise ServiceUnavailable, those that write also StorageFull.
+    """
+
+    def __init__(self, *, database: Database) -> None:
+        super().__init__()
+        self._database = database
+        self._cleaning = threading.Lock()
+        self._cleaned_at = time.monotonic()
+
+    @property
+    @override
+    def base_exceptions(self) -> type[Exception]:
+        return ServiceError
+
+    @override
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """The hits in the key's window with these; a window begins with its first hit and takes `expiry` seconds."""
+        self._clean()
+        now = schema.now()
+        is_over = hits.c.expires_at <= now
+        with self._database.writing() as connection:
+            new = insert_into(connection.dialect.name, hits).values(
+                key=key, times=amount, expires_at=now + timedelta(seconds=expiry)
+            )
+            counted = new.on_conflict_do_update(
+                index_elements=[hits.c.key],
+                set_={
+                    "times": sa.case((is_over, new.excluded.times), else_=hits.c.times + new.excluded.times),
+                    "expires_at": sa.case((is_over, new.excluded.expires_at), else_=hits.c.expires_at),
+                },
+            )
+            return int(connection.execute(counted.returning(hits.c.times)).scalar_one())
+
+    @override
+    def get(self, key: str) -> int:
+        row = self._row(key)
+        return 0 if row is None else int(row.times)
+
+    @override
+    def get_expiry(self, key: str) -> float:
+        row = self._row(key)
+        return time.time() if row is None else float(row.expires_at.timestamp())
+
+    @override
+    def check(self) -> bool:
+        try:
+            with self._database.reading() as connection:
+                return connection.scalar(sa.select(1)) == 1
+        except ServiceError:
+            return False
+
+    @override
+    def reset(self) -> int:
+        with self._database.writing() as connection:
+            return connection.execute(sa.delete(hits)).rowcount
+
+    @override
+    def clear(self, key: str) -> None:
+        with self._database.writing() as connection:
+            connection.execute(sa.delete(hits).where(hits.c.key == key))
+
+    def _row(self, key: str) -> Any:
+        with self._database.reading() as connection:
+            is_open = (hits.c.key == key) & (hits.c.expires_at > datetime.now(UTC))
+            return connection.execute(sa.select(hits).where(is_open)).first()
+
+    def _clean(self) -> None:
+        with self._cleaning:
+            if time.monotonic() - self._cleaned_at < _CLEAN_S:
+                return
+            self._cleaned_at = time.monotonic()
+        # Apart from the count, which then waits for nobody while it holds a row.
+        with self._database.writing() as connection:
+            connection.execute(sa.delete(hits).where(hits.c.expires_at <= schema.now()))

@@ -14,7 +14,7 @@ from hmac import compare_digest
 from core.exceptions import ServiceError, ServiceUnavailable, Unauthorized
 from core.scopes import Scope
 from core.timeouts import left_s, waiting
-from services.stores.keys_base import KeyStore, StoredKey
+from services.access.key_store import KeyStore, StoredKey
 
 logger = logging.getLogger(__name__)
 

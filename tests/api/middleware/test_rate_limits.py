@@ -11,7 +11,7 @@ from api.route import documented
 from core.exceptions import ServiceUnavailable
 from core.scopes import Scope
 from services.access import counters
-from services.stores.sql.hits import DatabaseStorage
+from services.access.counters import DatabaseStorage
 from tests.api.middleware.test_authentication import OTHER, bearer
 from tests.conftest import KEY, assert_error
 

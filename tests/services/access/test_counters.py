@@ -8,11 +8,11 @@ import pytest
 import sqlalchemy as sa
 
 from core.exceptions import PersonNotFound
+from services.access import counters as module
+from services.access.counters import DatabaseStorage
+from services.audit.events import Event
 from services.database.database import Database
 from services.database.schema import hits, misses
-from services.stores.gallery_base import Event
-from services.stores.sql import hits as module
-from services.stores.sql.hits import DatabaseStorage
 from services.stores.sql.misses import SqlMissStore
 from tests.services.conftest import events_in
 from tests.services.gallery.store.test_store import FORGET, face, register

@@ -10,10 +10,9 @@ import pytest
 from core.exceptions import ServiceUnavailable, Unauthorized
 from core.scopes import Scope
 from services.access import keys
-from services.access.key_store import SqlKeyStore
+from services.access.key_store import KeyStore, SqlKeyStore
 from services.access.keys import ANYBODY, KeyService
 from services.database.database import Database
-from services.stores.keys_base import KeyStore
 from tests.conftest import KEY
 
 
