@@ -18,10 +18,9 @@ from services.audit.recorder import EventLog
 from services.audit.store import SqlAuditStore
 from services.audit.trail import AuditService
 from services.audit.verifications import VerificationService
-from services.auto_fetch import AutoFetch
 from services.confinement import ConfinementService
 from services.database.database import Database
-from services.deepface.interface import Engine, Weights
+from services.deepface.interface import Engine
 from services.faces.comparison import ComparisonService
 from services.faces.frames import CaptureReader
 from services.faces.options import Defaults
@@ -47,8 +46,9 @@ from services.health.doctor import Doctor
 from services.health.readiness import ReadinessService
 from services.health.self_test import SelfTest
 from services.key_rotation import KeyRotationService
-from services.models.manager import ModelService
+from services.models.manager import AutoFetch, ModelService
 from services.models.overview import ModelOverview
+from services.models.weights import Weights
 from services.preflight import build_keys, open_database, open_indexes
 from services.stores.sql.face_source import SqlFaceSource
 from services.stores.sql.misses import SqlMissStore

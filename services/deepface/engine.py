@@ -30,7 +30,7 @@ from services.deepface.attributes import described
 from services.deepface.detection import as_deepface, as_found, needs_predictor, unit_scale
 from services.deepface.detectors import search
 from services.deepface.hooks import opening, reading, replace_sessions, resolving, sees_gpu
-from services.deepface.interface import Detection, Engine, Face, FaceArea, LivenessScore, Pixels, Weights
+from services.deepface.interface import Detection, Engine, Face, FaceArea, LivenessScore, Pixels
 from services.deepface.lanes import Lane, Lanes
 from services.deepface.liveness import judged
 from services.deepface.networks.batching import Batching, Passes
@@ -42,6 +42,7 @@ from services.deepface.networks.runtime import Runtime
 from services.deepface.networks.shared_trunk import SharedTrunk
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import Model
+from services.models.weights import Weights
 
 logger = logging.getLogger(__name__)
 

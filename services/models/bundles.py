@@ -16,9 +16,11 @@ from typing import IO, Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.files import atomically_written
-from services.deepface.interface import FetchError, FileDigest, Weights
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import Model, WeightFile
+from services.models.checksums import FileDigest
+from services.models.downloads import FetchError
+from services.models.weights import Weights
 
 Counted = Callable[[int, int], None]  # how many of how many bytes
 

@@ -8,6 +8,7 @@ somebody who may write to the folder. The cache of what was hashed lies elsewher
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from os import stat_result
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,8 +16,20 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.files import Signature, atomically_written, locked, signature_of
-from services.deepface.interface import FileDigest, UnreadableLock
 from services.models.catalogue.types import WeightFile
+
+
+class UnreadableLock(Exception):
+    """What says of the weight files which bytes they have to have is damaged; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileDigest:
+    """Which bytes a file has: how many, and their SHA-256 in hexadecimal."""
+
+    size: int
+    sha256: str
+
 
 logger = logging.getLogger(__name__)
 

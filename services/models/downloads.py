@@ -20,7 +20,9 @@ import requests
 from pydantic import BaseModel, ValidationError
 
 from core.files import atomically_written
-from services.deepface.interface import FetchError, Progress
+
+# Called with the bytes read so far and their number in all, where the source tells it.
+Progress = Callable[[int, int | None], None]
 
 _CHUNK_BYTES = 1 << 16  # what is under way when a connection breaks is lost
 _SAVED_BYTES = 32 << 20  # after a power cut at most as many are fetched again
@@ -251,3 +253,7 @@ def copy(source: Path, partial: Partial) -> None:
     partial.path.parent.mkdir(parents=True, exist_ok=True)
     with content, partial.path.open("wb") as target:
         shutil.copyfileobj(content, target, _CHUNK_BYTES)
+
+
+class FetchError(Exception):
+    """No source gave the file; the message says what each of them answered."""

@@ -1,15 +1,22 @@
 """The use-cases of managing the models on this machine: which are here and right, getting and taking them along."""
 
 import importlib.util
-from collections.abc import Iterable, Iterator
+import logging
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from services.deepface.interface import FetchError, Progress, UnreadableLock, Weights
 from services.models.bundles import BadBundle, Counted, WeightBundles
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import Model, WeightFile
+from services.models.checksums import UnreadableLock
+from services.models.downloads import FetchError, Progress
 from services.models.licensing import LicensePolicy
+from services.models.weights import Weights
+
+logger = logging.getLogger(__name__)
+_MEGABYTE = 1_000_000
 
 __all__ = ["BadBundle", "FetchError", "ModelRow", "ModelService", "UnknownModel", "UnreadableLock"]
 
@@ -166,3 +173,30 @@ def _models(names: Iterable[str]) -> list[Model]:
         return [catalogue.find(name) for name in names]
     except KeyError as error:
         raise UnknownModel(f"There is no model {error}; one of {', '.join(catalogue.MODELS)}") from None
+
+
+class AutoFetch:
+    """Fetches the files of each of the models called `names` once, in whichever thread first asks."""
+
+    def __init__(self, *, models: ModelService, names: Iterable[str]) -> None:
+        self._models = models
+        self._waiting = set(names)
+
+    def prepare(self, name: str, say: Callable[[str], None]) -> None:
+        """Fetch what the model misses, and `say` how far that is; a failure is logged, and loading says the rest."""
+        if name not in self._waiting:
+            return
+        self._waiting.discard(name)
+        try:
+            for file in self._models.to_fetch([name]):
+                logger.info("fetching", extra={"file": file.name})
+                self._models.fetch(file, partial(_say, say, file.name))
+        except (FetchError, UnreadableLock) as error:
+            logger.error("fetching failed: %s", error)
+        except OSError as error:
+            logger.error("fetching failed: the weights folder cannot be written: %s", error.strerror)
+
+
+def _say(say: Callable[[str], None], name: str, done: int, total: int | None) -> None:
+    of = f" of {total / _MEGABYTE:.0f}" if total else ""
+    say(f"Fetching {name}: {done / _MEGABYTE:.0f}{of} MB.")

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 
 from schemas.models import AccuracyInfo, LicenseInfo, ModelFile, ModelInfo, ModelsResponse, PresetInfo, Thresholds
-from services.deepface.interface import Engine, Weights
+from services.deepface.interface import Engine
 from services.health.self_test import SelfTest
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import Model, Preset, WeightFile
 from services.models.licensing import LicensePolicy, commercial_use
 from services.models.manager import is_installed, size_of, total_size
+from services.models.weights import Weights
 
 
 class ModelOverview:

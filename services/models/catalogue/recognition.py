@@ -1,8 +1,18 @@
 """The recognition models: what they take and give, which distances mean one person, and how good they are."""
 
-from services.engine.rows.sources import OPENCV_ZOO, Files, dlib_file, keras_twin, mirrored, single, torch_twin
 from services.models.catalogue import licenses
-from services.models.catalogue.types import Accuracy, License, Model
+from services.models.catalogue.types import (
+    OPENCV_ZOO,
+    Accuracy,
+    Files,
+    License,
+    Model,
+    dlib_file,
+    keras_twin,
+    mirrored,
+    single,
+    torch_twin,
+)
 
 _METRICS = ("cosine", "euclidean", "euclidean_l2", "angular")
 

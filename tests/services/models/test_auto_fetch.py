@@ -6,10 +6,9 @@ import pytest
 
 from api.context import services_of
 from api.factory import create_app
-from services.auto_fetch import AutoFetch
 from services.models.catalogue.catalogue import find
 from services.models.licensing import LicensePolicy
-from services.models.manager import ModelService
+from services.models.manager import AutoFetch, ModelService
 from services.models.weights import WeightFolder
 from tests.conftest import assert_error
 from tests.fakes import FakeEngine

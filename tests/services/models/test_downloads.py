@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from services.deepface.interface import FetchError
 from services.models.catalogue.types import WeightFile
+from services.models.downloads import FetchError
 from services.models.weights import WeightFolder
 from tests.conftest import PROJECT
 from tests.services.models.lying_server import lying_server

@@ -7,9 +7,10 @@ import threading
 
 import pytest
 
-from services.deepface.interface import FetchError, UnreadableLock
 from services.models.catalogue.catalogue import MODELS
 from services.models.catalogue.types import License, Model, WeightFile
+from services.models.checksums import UnreadableLock
+from services.models.downloads import FetchError
 from services.models.weights import WeightFolder
 
 CONTENT = b"weights" * 1000

@@ -1,1 +1,0 @@
-"""The rows of the catalogue, a file for each kind of model."""
