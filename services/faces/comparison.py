@@ -7,8 +7,7 @@ from core.distances import distances, similarity
 from core.exceptions import NoFaceDetected, ValidationFailed
 from schemas.compare import Compared, CompareRequest, CompareResponse, Source, Target
 from services.faces.options import Defaults
-from services.faces.reader import FaceReader
-from services.faces.service import facial_area
+from services.faces.reader import FaceReader, facial_area
 from services.models.catalogue import catalogue
 
 

@@ -1,6 +1,7 @@
 """Whether a face is a live one: one rule for one image and for the frames of a capture."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from services.deepface.interface import LivenessScore
 
@@ -19,3 +20,10 @@ def judged(scores: Sequence[LivenessScore], threshold: float) -> LivenessScore:
 def is_spoof(score: LivenessScore | None) -> bool:
     """Whether liveness was judged, and failed."""
     return score is not None and not score.is_real
+
+
+def liveness_keys(score: LivenessScore | None, prefix: str = "") -> dict[str, Any]:
+    """The keys an answer carries about a face's liveness; none where it was not judged."""
+    if score is None:
+        return {}
+    return {f"{prefix}is_real": score.is_real, f"{prefix}antispoof_score": score.probability}

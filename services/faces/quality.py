@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from schemas.faces import QualityMeasures
 from services.deepface.interface import Face, FaceArea
 
 # Sharpness is measured at this size, so that it does not grow with the picture's.
@@ -79,3 +80,8 @@ def _turn(area: FaceArea) -> float | None:
     if distance == 0:
         return None
     return float(abs((nose - (left + right) / 2) @ between) / distance**2)
+
+
+def measures(quality: Quality) -> QualityMeasures:
+    """The wire form of a face's measures."""
+    return QualityMeasures.model_validate(quality, from_attributes=True)

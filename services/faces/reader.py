@@ -10,8 +10,8 @@ import numpy.typing as npt
 from core.images.decoding import ImagePolicy
 from core.images.sources import managed_image
 from core.logging import annotate
-from schemas.common import DetectionOptions, EmbeddingOptions
-from services.deepface.interface import Engine, Face, LivenessScore, Pixels
+from schemas.common import DetectionOptions, EmbeddingOptions, FacialArea
+from services.deepface.interface import Engine, Face, FaceArea, LivenessScore, Pixels
 from services.faces.liveness import judged
 from services.faces.options import Defaults
 from services.models.catalogue.catalogue import LIVENESS
@@ -98,3 +98,8 @@ class FaceReader:
                     crops, model=space.model, normalization=space.normalization, from_bytes=from_bytes
                 )
             yield image, faces, embeddings
+
+
+def facial_area(area: FaceArea) -> FacialArea:
+    """The wire form of a face's box and landmarks."""
+    return FacialArea.model_validate(area, from_attributes=True)

@@ -2,7 +2,10 @@
 
 import time
 from base64 import b64encode
-from typing import Any
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -10,7 +13,7 @@ import numpy as np
 from core.distances import distances
 from core.exceptions import NoFaceDetected
 from core.logging import annotate
-from schemas.common import Action, FacialArea
+from schemas.common import Action
 from schemas.faces import (
     AnalyzedFace,
     AnalyzeRequest,
@@ -24,12 +27,14 @@ from schemas.faces import (
     VerifyRequest,
     VerifyResponse,
 )
-from services.at_once import at_once
-from services.deepface.interface import Engine, FaceArea, LivenessScore, Pixels
+from services.deepface.interface import Engine, Pixels
 from services.faces.frames import CaptureReader, deciding
-from services.faces.liveness import is_spoof
+from services.faces.liveness import is_spoof, liveness_keys
 from services.faces.options import Defaults
-from services.faces.reader import FaceReader
+from services.faces.reader import FaceReader, facial_area
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 ALL_ACTIONS: tuple[Action, ...] = ("age", "gender", "emotion", "race")
 
@@ -150,20 +155,19 @@ class FaceService:
         return ExtractResponse(faces_found=len(result), result=result)
 
 
-def facial_area(area: FaceArea) -> FacialArea:
-    """The wire form of a face's box and landmarks."""
-    return FacialArea.model_validate(area, from_attributes=True)
-
-
-def liveness_keys(score: LivenessScore | None, prefix: str = "") -> dict[str, Any]:
-    """The keys an answer carries about a face's liveness; none where it was not judged."""
-    if score is None:
-        return {}
-    return {f"{prefix}is_real": score.is_real, f"{prefix}antispoof_score": score.probability}
-
-
 def png_data_uri(crop: Pixels, *, gray: bool) -> str:
     """A BGR crop as the data URI of a PNG (lossless), in colour or grey."""
     picture: Any = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY) if gray else crop
     encoded: Any = cv2.imencode(".png", picture)[1]
     return "data:image/png;base64," + b64encode(np.asarray(encoded, np.uint8).tobytes()).decode()
+
+
+def at_once(first: Callable[[], T], second: Callable[[], U]) -> tuple[T, U]:
+    """What both return; `second` runs on another thread, under this one's deadline and log line.
+
+    Raises:
+        Whatever they raise; of two errors that of `first`.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(copy_context().run, second)
+        return first(), other.result()

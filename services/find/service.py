@@ -14,9 +14,9 @@ from schemas.find import FindRequest, FindResponse, FoundPhoto
 from services.audit.events import Event
 from services.audit.recorder import EventLog, new_event
 from services.deepface.interface import Engine
+from services.faces.liveness import liveness_keys
 from services.faces.options import Defaults
 from services.faces.reader import FaceReader, ReadFace
-from services.faces.service import liveness_keys
 from services.find.index import FolderIndex
 from services.find.indexer import FolderIndexer
 

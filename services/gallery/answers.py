@@ -7,14 +7,8 @@ from typing import Any
 from schemas.faces import QualityMeasures
 from schemas.gallery import RegisterResponse
 from schemas.persons import PersonRow, Receipt
-from services.faces.quality import Quality
-from services.faces.service import facial_area
+from services.faces.reader import facial_area
 from services.gallery.store.values import Forgotten, Person, StoredFace
-
-
-def measures(quality: Quality) -> QualityMeasures:
-    """The wire form of a face's measures."""
-    return QualityMeasures.model_validate(quality, from_attributes=True)
 
 
 def receipt(forgotten: Forgotten) -> Receipt:

@@ -16,12 +16,10 @@ from services.audit.events import Event
 from services.audit.recorder import EventLog, new_event
 from services.deepface.interface import EmbeddingSpace, Engine
 from services.faces.frames import CaptureReader, deciding
-from services.faces.liveness import is_spoof
+from services.faces.liveness import is_spoof, liveness_keys
 from services.faces.options import Defaults
-from services.faces.quality import ADVICE, measured
-from services.faces.reader import FaceReader, ReadFace
-from services.faces.service import facial_area, liveness_keys
-from services.gallery.answers import measures
+from services.faces.quality import ADVICE, measured, measures
+from services.faces.reader import FaceReader, ReadFace, facial_area
 from services.gallery.person_lock import PersonLock
 from services.gallery.store.values import Neighbour
 from services.models.catalogue import catalogue

@@ -28,9 +28,9 @@ from services.deepface.interface import Engine
 from services.faces.frames import CaptureReader
 from services.faces.liveness import is_spoof
 from services.faces.options import Defaults
-from services.faces.quality import Quality, measured
+from services.faces.quality import Quality, measured, measures
 from services.faces.reader import ReadFace
-from services.gallery.answers import measures, of_face, of_person, receipt, registered
+from services.gallery.answers import of_face, of_person, receipt, registered
 from services.gallery.store.values import AnswerKey, AnswerKeyTaken, Limit, Neighbour, NewFace
 from services.stores.gallery_base import GalleryStore
 

@@ -4,7 +4,7 @@ import pytest
 
 from core.exceptions import DeadlineExceeded, NoFaceDetected
 from core.timeouts import deadline, remaining_s
-from services.at_once import at_once
+from services.faces.service import at_once
 
 
 def fail(error):
