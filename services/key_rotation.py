@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from core.exceptions import ServiceUnavailable
 from services.audit.recorder import new_event
-from services.find.index import FolderIndexStore
+from services.find.store import FolderIndexStore
 from services.stores.sealing_base import FaceSealer
 
 _AT_ONCE = 200  # faces in one transaction, for which others who write have to wait

@@ -14,10 +14,10 @@ from services.find.batches import embedded_photos
 from services.find.deepface_import.index_rows import RecordedFace, adopted
 from services.find.deepface_import.npz import taken_over
 from services.find.folder_watch import FolderWatch
-from services.find.index import FolderIndex, FolderIndexStore, IndexKey, PhotoFaces, Photos, StoredIndex
+from services.find.index import FolderIndex, IndexKey, PhotoFaces, Photos
 from services.find.index_state import IndexState, changes, is_empty_at_once
 from services.find.photos import CHANGING, PhotoEmbedder, PhotoUnavailable
-from services.index_pruning import prune
+from services.find.store import FolderIndexStore, StoredIndex
 
 logger = logging.getLogger(__name__)
 
@@ -296,3 +296,26 @@ class FolderIndexer:
             self._store.save(key, FolderIndex.empty().updated(photos, added), draft=True)
         except OSError as error:
             logger.warning("a draft of a folder index could not be kept: %s", error.strerror)
+
+
+def prune(store: FolderIndexStore, folder: str, photos: Photos) -> int:
+    """Remove all photos but `photos` from the indexes of `folder`; returns how many they were.
+
+    Other processes take the indexes up with their next request.
+
+    Raises:
+        IndexBuilding: an index is being built; those after it have not been looked at.
+        OSError: an index could not be saved.
+    """
+    there = set(photos.names())
+    removed = 0
+    for key in [stored.key for stored in store.stored() if stored.key.folder == folder]:
+        with store.building(key) as mine:
+            if not mine:
+                raise IndexBuilding
+            index = store.load(key) or FolderIndex.empty()
+            left = Photos.of((name, signature) for name, signature in index.photos.items() if name in there)
+            if len(left) < len(index.photos):
+                store.save(key, index.updated(left, {}))
+                removed += len(index.photos) - len(left)
+    return removed

@@ -4,9 +4,10 @@ import fcntl
 import json
 import logging
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -17,7 +18,74 @@ from typing_extensions import override
 from core.encryption import Keyring, Unopenable, sealed_by
 from services.deepface.interface import EmbeddingSpace
 from services.find import index_file
-from services.find.index import FolderIndex, FolderIndexStore, IndexKey, Photos, StoredIndex
+from services.find.index import FolderIndex, IndexKey, Photos
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredIndex:
+    """What a store knows of an index without loading it; `saved_at` in seconds since the epoch."""
+
+    key: IndexKey
+    photos: int
+    faces: int
+    failed: dict[str, int]
+    bytes: int
+    saved_at: float
+
+
+class FolderIndexStore(ABC):
+    """Keeps folder indexes, for several processes. Safe to call from several threads; the last `save` wins.
+
+    Beside the index of a key there may be a draft: what a build has so far, for the one that has to go on with it.
+    """
+
+    @abstractmethod
+    def ping(self) -> None:
+        """Return if the store can be written to.
+
+        Raises:
+            OSError: it cannot.
+        """
+
+    @abstractmethod
+    def version(self, key: IndexKey) -> object:
+        """Something that is different after another `save`; None if there is no index."""
+
+    @abstractmethod
+    def load(self, key: IndexKey, *, draft: bool = False) -> FolderIndex | None:
+        """The index (or draft) as last saved; None if there is none, or it is damaged, of another format or
+        of other weights."""
+
+    @abstractmethod
+    def save(self, key: IndexKey, index: FolderIndex, *, draft: bool = False) -> None:
+        """Keep `index`, which ends its draft, or keep a draft.
+
+        When this returns it survives a crash, and before that the one saved earlier does.
+
+        Raises:
+            OSError: it could not be written.
+        """
+
+    @abstractmethod
+    def stored(self) -> list[StoredIndex]:
+        """Every index, the last saved first."""
+
+    @abstractmethod
+    def key_problem(self) -> str:
+        """Why GALLERY_KEY does not open every index and draft that is sealed; empty if it does."""
+
+    @abstractmethod
+    def reseal(self) -> int:
+        """Have every index and draft sealed with the first key of GALLERY_KEY; does nothing without one.
+
+        Returns how many could not be, because they are being built or cannot be written.
+        """
+
+    @abstractmethod
+    def building(self, key: IndexKey) -> AbstractContextManager[bool]:
+        """The right to build the index of `key`, if no one else has it, in this process or another; it ends with the
+        block, or with the process."""
+
 
 logger = logging.getLogger(__name__)
 
