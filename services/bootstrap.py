@@ -18,7 +18,6 @@ from services.audit.recorder import EventLog
 from services.audit.store import SqlAuditStore
 from services.audit.trail import AuditService
 from services.audit.verifications import VerificationService
-from services.confinement import ConfinementService
 from services.database.database import Database
 from services.deepface.interface import Engine
 from services.faces.comparison import ComparisonService
@@ -33,25 +32,23 @@ from services.find.service import FindService
 from services.gallery.archive.writer import GalleryFileService
 from services.gallery.enrolment import EnrolmentService
 from services.gallery.identification import IdentificationService
-from services.gallery.maintenance import UpkeepService
+from services.gallery.maintenance import KeyRotationService, UpkeepService
 from services.gallery.owner_table import PgOwnerTable
-from services.gallery.person_lock import PersonLock
+from services.gallery.person_lock import PersonLock, SqlMissStore
+from services.gallery.persons import ConfinementService
 from services.gallery.registration import GalleryService
 from services.gallery.store.pgvector_search import PgVectorSearch
 from services.gallery.store.reencryption import SqlFaceSealer
 from services.gallery.store.sqlite_search import MatrixSearch
 from services.gallery.store.store import SqlGalleryStore
-from services.gallery.table_copy import TableCopyService
+from services.gallery.table_copy import SqlFaceSource, TableCopyService
 from services.health.doctor import Doctor
 from services.health.readiness import ReadinessService
 from services.health.self_test import SelfTest
-from services.key_rotation import KeyRotationService
 from services.models.manager import AutoFetch, ModelService
 from services.models.overview import ModelOverview
 from services.models.weights import Weights
 from services.preflight import build_keys, open_database, open_indexes
-from services.stores.sql.face_source import SqlFaceSource
-from services.stores.sql.misses import SqlMissStore
 from services.weight_bootstrap import open_weights
 
 _REDIS_TIMEOUT_S = 1.0

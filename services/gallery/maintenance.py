@@ -1,11 +1,17 @@
 """The use-cases of looking after the gallery: what is in it, forgetting those whose time is over, its database."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from core.exceptions import ServiceUnavailable
 from services.audit.recorder import new_event
 from services.deepface.interface import EmbeddingSpace
+from services.find.store import FolderIndexStore
 from services.stores.gallery_base import GalleryStore
+from services.stores.sealing_base import FaceSealer
+
+_ENCRYPTED_AT_ONCE = 200  # faces in one transaction, for which others who write have to wait
 
 _AT_ONCE = 100  # persons forgotten in one transaction
 _INDEXED_AT_ONCE = 16  # faces, a tenth of a second in which nobody else can change them
@@ -52,3 +58,37 @@ class UpkeepService:
     def purge(self) -> dict[str, str]:
         """As `GalleryStore.purge`."""
         return self._store.purge()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotated:
+    """How many faces were encrypted anew, and how many indexes could not be."""
+
+    faces: int
+    indexes_left: int
+
+
+class KeyRotationService:
+    """Encrypts anew, while the gallery is in use."""
+
+    def __init__(self, *, faces: FaceSealer, indexes: FolderIndexStore) -> None:
+        self._faces = faces
+        self._indexes = indexes
+
+    def rotate(self, progress: Callable[[int, int], None]) -> Rotated:
+        """Encrypt everything that the first key has not; `progress` hears how many of how many faces are done.
+
+        What was done when it is interrupted stays done.
+
+        Raises:
+            ServiceUnavailable: there is no key, none opens a face, or the database does not answer.
+            StorageFull: as it says.
+        """
+        if not self._faces.has_key():
+            raise ServiceUnavailable("GALLERY_KEY: there is no key to encrypt with")
+        total, done = self._faces.remaining(), 0
+        event = new_event("rotate_key")
+        while count := self._faces.reseal(event, limit=_ENCRYPTED_AT_ONCE):
+            done += count
+            progress(done, max(done, total))
+        return Rotated(faces=done, indexes_left=self._indexes.reseal())

@@ -13,7 +13,7 @@ from services.access.counters import DatabaseStorage
 from services.audit.events import Event
 from services.database.database import Database
 from services.database.schema import hits, misses
-from services.stores.sql.misses import SqlMissStore
+from services.gallery.person_lock import SqlMissStore
 from tests.services.conftest import events_in
 from tests.services.gallery.store.test_store import FORGET, face, register
 

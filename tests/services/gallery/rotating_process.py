@@ -7,15 +7,15 @@ import sys
 from pathlib import Path
 
 from core.encryption import Keyring
-from services import key_rotation
 from services.database.database import Database
 from services.find.store import FileFolderIndexStore
+from services.gallery import maintenance
+from services.gallery.maintenance import KeyRotationService
 from services.gallery.store.reencryption import SqlFaceSealer
-from services.key_rotation import KeyRotationService
 
 if __name__ == "__main__":
     url, *keys = sys.argv[1:]
-    key_rotation._AT_ONCE = 10
+    maintenance._AT_ONCE = 10
     keyring = Keyring(map(bytes.fromhex, keys))
     indexes = FileFolderIndexStore(Path("nowhere"), keyring)
     rotation = KeyRotationService(faces=SqlFaceSealer(Database(url, keyring)), indexes=indexes)

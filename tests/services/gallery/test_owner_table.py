@@ -15,10 +15,8 @@ from schemas.common import EmbeddingOptions
 from services.database.database import Database
 from services.faces.options import Defaults
 from services.gallery import table_copy
-from services.gallery.owner_table import PgOwnerTable
-from services.gallery.table_copy import TableCopyService
-from services.stores.owner_base import OwnerRow, Replaced
-from services.stores.sql.face_source import SqlFaceSource
+from services.gallery.owner_table import OwnerRow, PgOwnerTable, Replaced
+from services.gallery.table_copy import SqlFaceSource, TableCopyService
 from tests.services.gallery.owner_database import asked, labels, make_table, matches
 from tests.services.gallery.store.test_store import FORGET, OTHER, REGISTER, SPACE, face, near, register, vector
 

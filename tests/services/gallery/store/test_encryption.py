@@ -18,7 +18,7 @@ from services.gallery.store.pgvector_search import PgVectorSearch
 from services.gallery.store.reencryption import SqlFaceSealer
 from services.gallery.store.sqlite_search import MatrixSearch
 from services.gallery.store.store import SqlGalleryStore
-from services.stores.sql.face_source import SqlFaceSource
+from services.gallery.table_copy import SqlFaceSource
 from tests.conftest import PROJECT
 from tests.postgresql import in_files
 from tests.services.conftest import events_in

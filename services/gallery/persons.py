@@ -1,4 +1,4 @@
-"""Keeps a key that is for one collection from the persons and faces of the others."""
+"""The use-cases of listing, changing and forgetting who is in the gallery."""
 
 from core.exceptions import FaceNotFound, PersonNotFound
 from services.stores.gallery_base import GalleryStore
