@@ -18,8 +18,8 @@ from core.images.sources import PHOTO_SUFFIXES
 from schemas.gallery import EnrolmentOptions, RegisterRequest
 from services.faces.options import Defaults
 from services.gallery.registration import GalleryService
+from services.gallery.store.store import GalleryStore
 from services.gallery.store.values import AnswerKey
-from services.stores.gallery_base import GalleryStore
 
 
 @dataclass(slots=True)

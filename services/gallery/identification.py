@@ -21,9 +21,9 @@ from services.faces.options import Defaults
 from services.faces.quality import ADVICE, measured, measures
 from services.faces.reader import FaceReader, ReadFace, facial_area
 from services.gallery.person_lock import PersonLock
+from services.gallery.store.store import GalleryStore
 from services.gallery.store.values import Neighbour
 from services.models.catalogue import catalogue
-from services.stores.gallery_base import GalleryStore
 
 _MOST = 10  # persons that are looked for first, where all within the threshold are wanted
 

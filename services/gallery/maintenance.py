@@ -8,8 +8,8 @@ from core.exceptions import ServiceUnavailable
 from services.audit.recorder import new_event
 from services.deepface.interface import EmbeddingSpace
 from services.find.store import FolderIndexStore
-from services.stores.gallery_base import GalleryStore
-from services.stores.sealing_base import FaceSealer
+from services.gallery.store.reencryption import FaceSealer
+from services.gallery.store.store import GalleryStore
 
 _ENCRYPTED_AT_ONCE = 200  # faces in one transaction, for which others who write have to wait
 

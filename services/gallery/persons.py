@@ -1,7 +1,7 @@
 """The use-cases of listing, changing and forgetting who is in the gallery."""
 
 from core.exceptions import FaceNotFound, PersonNotFound
-from services.stores.gallery_base import GalleryStore
+from services.gallery.store.store import GalleryStore
 
 
 class ConfinementService:

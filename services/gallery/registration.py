@@ -31,8 +31,8 @@ from services.faces.options import Defaults
 from services.faces.quality import Quality, measured, measures
 from services.faces.reader import ReadFace
 from services.gallery.answers import of_face, of_person, receipt, registered
+from services.gallery.store.store import GalleryStore
 from services.gallery.store.values import AnswerKey, AnswerKeyTaken, Limit, Neighbour, NewFace
-from services.stores.gallery_base import GalleryStore
 
 _ANSWERS_LAST = timedelta(days=7)  # longer than anybody sends a request again by itself
 _METRIC = "cosine"  # in which a face is compared with those that are there already

@@ -13,13 +13,13 @@ from core.process import installed_versions, runtime_name
 from services.access.keys import KeyService
 from services.deepface.interface import Engine
 from services.faces.options import Defaults
+from services.gallery.store.store import GalleryStore
 from services.health.self_test import SelfTest
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import Model, WeightFile
 from services.models.licensing import commercial_use
 from services.models.manager import is_installed
 from services.models.weights import Weights
-from services.stores.gallery_base import GalleryStore
 
 _MEGA = 1_000_000
 

@@ -32,8 +32,8 @@ from services.gallery.archive.format import (
     dimension_of,
 )
 from services.gallery.archive.reader import checked, opened, persons_in
+from services.gallery.store.store import GalleryStore
 from services.gallery.store.values import Person, WholeFace
-from services.stores.gallery_base import GalleryStore
 
 
 @dataclass(slots=True)

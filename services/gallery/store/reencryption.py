@@ -1,5 +1,6 @@
 """Seals what other keys have sealed, or none."""
 
+from abc import ABC, abstractmethod
 from contextlib import suppress
 
 import sqlalchemy as sa
@@ -11,7 +12,30 @@ from services.audit.events import Event
 from services.database import encryption, schema
 from services.database.database import Database
 from services.database.schema import faces, sealing_keys
-from services.stores.sealing_base import FaceSealer
+
+
+class FaceSealer(ABC):
+    """Seals with the first key of GALLERY_KEY what was not. Each method may raise ServiceUnavailable."""
+
+    @abstractmethod
+    def has_key(self) -> bool:
+        """Whether there is a key at all."""
+
+    @abstractmethod
+    def remaining(self) -> int:
+        """How many faces are not sealed with it, and should be."""
+
+    @abstractmethod
+    def reseal(self, event: Event, *, limit: int) -> int:
+        """Seal at most so many of them, in one transaction; returns how many.
+
+        The call that finds none forgets all other keys, and only its event is recorded.
+
+        Raises:
+            ServiceUnavailable: also if none of the keys opens one of them; nothing is changed.
+            StorageFull: nothing is changed.
+        """
+
 
 _STILL_READ = "All is encrypted; what it was before is in SQLite's log while others read it: call `gallery purge`."
 

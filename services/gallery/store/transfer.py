@@ -7,13 +7,14 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from core.encryption import Keyring
+from core.exceptions import Conflict
 from services.audit import store
 from services.audit.events import Event
 from services.database import encryption, schema
 from services.database.schema import collections, faces, persons
 from services.gallery.store import writes
-from services.gallery.store.rows import FACE_COLUMNS, SELECT_PERSONS, face_of, person_of
-from services.gallery.store.values import NewFace, Person, Snapshot, WholeFace
+from services.gallery.store.rows import FACE_COLUMNS, SELECT_PERSONS, face_of, person_in, person_of
+from services.gallery.store.values import Limit, NewFace, Person, Snapshot, WholeFace
 
 
 def snapshot(connection: sa.Connection, keyring: Keyring) -> Snapshot:
@@ -81,3 +82,33 @@ def _whole_face(keyring: Keyring, row: Any) -> WholeFace:
         crop=encryption.crop_of(keyring, row),
     )
     return WholeFace(id=stored.id, registered_at=stored.registered_at, face=face)
+
+
+def merge(connection: sa.Connection, number: UUID, others: Sequence[UUID], limit: Limit | None) -> None:
+    """As `GalleryStore.merge`, of others that are not the person; the event is the caller's."""
+    collection = person_in(connection, number).collection
+    everyone = sorted({number, *others})  # in one order, so that two merges cannot wait for each other
+    locked = {one: writes.lock_person(connection, one, collection) for one in everyone}
+    into, *merged = (locked[one] for one in (number, *others))
+    values: dict[str, Any] = {
+        "labels": _union([one.labels for one in (into, *merged)]),
+        "metadata": _union([one.metadata for one in (into, *merged)]),
+        "retain_until": _limit_of([into, *merged]) if limit is None else limit.retain_until,
+    }
+    moved = faces.c.person_id.in_(others)
+    writes.note_changes(connection, moved)
+    connection.execute(sa.update(faces).where(moved).values(person_id=number))
+    connection.execute(sa.delete(persons).where(persons.c.id.in_(others)))
+    connection.execute(sa.update(persons).where(persons.c.id == number).values(**values))
+
+
+def _union(several: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Of what several have the first one's."""
+    return {name: value for one in reversed(several) for name, value in one.items()}
+
+
+def _limit_of(several: Sequence[Person]) -> Any:
+    first, *others = {one.retain_until for one in several}
+    if others:
+        raise Conflict("The persons are kept until different times: say with retain_until which is to hold.")
+    return first

@@ -1,1 +1,0 @@
-"""Where embeddings are kept: the interface and its backends."""

@@ -1,1 +1,0 @@
-"""The gallery in a SQL database: SQLite, or PostgreSQL with pgvector."""
