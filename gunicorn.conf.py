@@ -13,8 +13,7 @@ try:
     prepare_process(_settings)
     # Only now, since it imports numpy. A worker that ended over a wrong default would be started again for ever.
     from services.faces.options import Defaults
-    from services.preflight import begin_sealed, has_no_key
-    from services.weight_bootstrap import require_sound_weights
+    from services.preflight import begin_sealed, has_no_key, require_sound_weights
 
     Defaults.of(_settings)
     require_sound_weights(_settings)

@@ -48,8 +48,7 @@ from services.health.self_test import SelfTest
 from services.models.manager import AutoFetch, ModelService
 from services.models.overview import ModelOverview
 from services.models.weights import Weights
-from services.preflight import build_keys, open_database, open_indexes
-from services.weight_bootstrap import open_weights
+from services.preflight import build_keys, open_database, open_indexes, open_weights
 
 _REDIS_TIMEOUT_S = 1.0
 

