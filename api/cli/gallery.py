@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from api.cli.index import progress_bar, with_embedding_options, with_options
-from api.cli.options import ReportingGroup, collection_name
+from api.cli.options import ReportingGroup, collection_name, progress_bar, with_embedding_options, with_options
 from api.context import services
 from schemas.common import EmbeddingOptions
 from schemas.fields import COLLECTION

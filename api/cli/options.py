@@ -1,6 +1,10 @@
 """What the groups of commands have in common."""
 
-from typing import Any
+import functools
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, get_args
 
 import click
 from flask.cli import AppGroup
@@ -8,7 +12,26 @@ from pydantic import TypeAdapter, ValidationError
 from typing_extensions import override
 
 from core.exceptions import ServiceError
+from schemas.common import Alignment, DetectionMethod, DetectorName, ModelName, Normalization
 from schemas.fields import CollectionName
+
+Options = tuple[Callable[[Callable[..., None]], Callable[..., None]], ...]
+_OPTIONS: Options = (
+    click.option(
+        "--model", "model_name", type=click.Choice(get_args(ModelName)), help="Recognition model, else DEFAULT_MODEL."
+    ),
+    click.option(
+        "--detector", "detector_backend", type=click.Choice(get_args(DetectorName)), help="Else DEFAULT_DETECTOR."
+    ),
+    click.option("--normalization", type=click.Choice(get_args(Normalization)), help="Else DEFAULT_NORMALIZATION."),
+    click.option("--align/--no-align", default=None, help="Else DEFAULT_ALIGN."),
+    click.option("--expand-percentage", type=click.IntRange(0, 100), help="Else DEFAULT_EXPAND_PERCENTAGE."),
+)
+# How faces are searched and cut out in ways that DeepFace does not have.
+_WAYS: Options = (
+    click.option("--alignment", type=click.Choice(get_args(Alignment)), help="Else DEFAULT_ALIGNMENT."),
+    click.option("--detection", type=click.Choice(get_args(DetectionMethod)), help="Else DETECTION."),
+)
 
 
 class ReportingGroup(AppGroup):
@@ -28,3 +51,30 @@ def collection_name(_: click.Context, __: click.Parameter, value: str | None) ->
         return TypeAdapter[str | None](CollectionName | None).validate_python(value)
     except ValidationError as error:
         raise click.BadParameter(error.errors()[0]["msg"]) from None
+
+
+def with_options(options: Options, command: Callable[..., None]) -> Callable[..., None]:
+    """The command with these options, in this order."""
+    return functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
+
+
+def with_embedding_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say how faces are embedded, by the names of the fields of `EmbeddingOptions`."""
+    return with_options((*_OPTIONS, *_WAYS), command)
+
+
+def with_deepface_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Those of `with_embedding_options` that DeepFace has too."""
+    return with_options(_OPTIONS, command)
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar that is moved by how many of how many are done."""
+    with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        yield show

@@ -7,8 +7,7 @@ from typing import Any
 import click
 from typing_extensions import override
 
-from api.cli.index import progress_bar
-from api.cli.options import ReportingGroup
+from api.cli.options import ReportingGroup, progress_bar
 from api.context import services
 from services.models.manager import BadBundle, FetchError, UnknownModel, UnreadableLock
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from flask.cli import ScriptInfo
 
-from api.cli.index import index, progress_bar
+from api.cli.index import index
+from api.cli.options import progress_bar
 from api.context import services_of
 from core.files import signature_of
 from schemas.common import EmbeddingOptions
