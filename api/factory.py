@@ -22,8 +22,12 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     settings = settings or load_settings()
     prepare_process(settings)
     # Only now: OpenCV and the frameworks read at import what was just prepared.
-    from api.cli import audit, doctor, index, keys, weights
-    from api.cli import gallery as gallery_commands
+    from api.cli.audit import audit
+    from api.cli.doctor import doctor
+    from api.cli.gallery import database, gallery
+    from api.cli.index import index
+    from api.cli.keys import keys
+    from api.cli.weights import weights
     from api.context import attach
     from api.errors import init_errors
     from api.inputs import InMemoryRequest
@@ -32,7 +36,7 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     from api.middleware.rate_limits import init_address_limit, init_key_limit
     from api.middleware.request_log import init_lifecycle
     from api.openapi import API_PREFIX
-    from api.v1 import docs, faces, gallery, service
+    from api.v1 import BLUEPRINTS
     from services.bootstrap import build_services
 
     logging.config.dictConfig(logging_config(settings))
@@ -51,18 +55,9 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     init_callers(app)
     init_key_limit(app)
     init_scopes(app)
-    for blueprint in (service.blueprint, docs.blueprint, faces.blueprint, gallery.blueprint):
+    for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
         app.register_blueprint(blueprint, name=f"api_{blueprint.name}", url_prefix=API_PREFIX)
-    commands = (
-        weights.weights,
-        index.index,
-        gallery_commands.gallery,
-        gallery_commands.database,
-        keys.keys,
-        audit.audit,
-    )
-    for group in commands:
-        app.cli.add_command(group)
-    app.cli.add_command(doctor.doctor)
+    for command in (weights, index, gallery, database, keys, audit, doctor):
+        app.cli.add_command(command)
     return app

@@ -2,18 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import (
-    BaseModel,
-    Field,
-)
+from pydantic import BaseModel, Field
 
-from schemas.common import (
-    WHOLE,
-    ComparisonOptions,
-    ImageSource,
-    Response,
-    key_if_set,
-)
+from schemas.common import WHOLE, ComparisonOptions, ImageSource, Response, key_if_set
 from schemas.faces import Liveness
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from api.openapi import views
 from core.config import Settings
-from schemas import faces, gallery
+from schemas import faces, find, gallery
 from services.models.catalogue import catalogue
 from services.models.licensing import commercial_use
 from tests.api.test_errors import concrete_errors
@@ -72,7 +72,8 @@ def test_the_table_of_options_is_the_request_models():
                 documented[name] |= {option} if mark == "x" else set()
     for name in endpoints:
         of_gallery = name in ("register", "identify")
-        fields = set(getattr(gallery if of_gallery else faces, f"{name.capitalize()}Request").model_fields)
+        group = gallery if of_gallery else find if name == "find" else faces
+        fields = set(getattr(group, f"{name.capitalize()}Request").model_fields)
         assert documented[name] == fields - ({"img"} if of_gallery else {"img", "img1", "img2", "person_id"})
     recognize = set(gallery.RecognizeRequest.model_fields)
     assert recognize - {"img"} == documented["identify"] - {"threshold"}

@@ -5,63 +5,24 @@ from flask import Blueprint
 from api.context import services
 from api.endpoint import endpoint
 from api.middleware.authentication import require
-from core.exceptions import (
-    DeadlineExceeded,
-    DeepFaceError,
-    FolderNotFound,
-    ImageDecodeError,
-    ImageSourceForbidden,
-    ImageTooLarge,
-    IndexBuilding,
-    InternalError,
-    LengthRequired,
-    LicenseForbidden,
-    LivenessUnavailable,
-    ModelLoading,
-    ModelUnavailable,
-    NoFaceDetected,
-    Overloaded,
-    PersonLocked,
-    PersonNotFound,
-    RequestTooLarge,
-    ServiceUnavailable,
-    StorageFull,
-    UnsupportedMediaType,
-    ValidationFailed,
-)
+from api.v1.error_groups import FACE_ERRORS
+from core.exceptions import PersonLocked, PersonNotFound, ServiceUnavailable, StorageFull
 from core.scopes import Scope
+from schemas.compare import CompareRequest, CompareResponse
 from schemas.faces import (
     AnalyzeRequest,
     AnalyzeResponse,
     ExtractRequest,
     ExtractResponse,
+    QualityRequest,
+    QualityResponse,
     RepresentRequest,
     RepresentResponse,
     VerifyRequest,
     VerifyResponse,
 )
-from schemas.find import FindRequest, FindResponse, IndexesResponse
 
-blueprint = Blueprint("v1", __name__)
-
-FACE_ERRORS = (
-    ValidationFailed,
-    LengthRequired,
-    RequestTooLarge,
-    UnsupportedMediaType,
-    ImageDecodeError,
-    ImageSourceForbidden,
-    ImageTooLarge,
-    NoFaceDetected,
-    LicenseForbidden,
-    LivenessUnavailable,
-    ModelUnavailable,
-    ModelLoading,
-    Overloaded,
-    DeadlineExceeded,
-    DeepFaceError,
-    InternalError,
-)
+blueprint = Blueprint("faces", __name__)
 
 
 @blueprint.post("/verify")
@@ -93,27 +54,22 @@ def represent(body: RepresentRequest) -> RepresentResponse:
     return services().faces.represent(body)
 
 
-@blueprint.post("/find")
-@endpoint(
-    scope=Scope.FIND,
-    request=FindRequest,
-    response=FindResponse,
-    errors=(*FACE_ERRORS, FolderNotFound, ServiceUnavailable, IndexBuilding),
-)
-def find(body: FindRequest) -> FindResponse:
-    """The photos of FACES_DB_PATH that show the same person, for every face of the query."""
-    return services().find.find(body)
-
-
-@blueprint.get("/find/indexes")
-@endpoint(scope=Scope.FIND, response=IndexesResponse, errors=(FolderNotFound, ServiceUnavailable, InternalError))
-def indexes() -> IndexesResponse:
-    """The indexes of the photo folder: how much is in them, what is pending and what failed."""
-    return services().indexes.overview()
-
-
 @blueprint.post("/extract")
 @endpoint(scope=Scope.FACES, request=ExtractRequest, response=ExtractResponse, errors=FACE_ERRORS)
 def extract(body: ExtractRequest) -> ExtractResponse:
     """Every face as a picture."""
     return services().faces.extract(body)
+
+
+@blueprint.post("/quality")
+@endpoint(scope=Scope.FACES, request=QualityRequest, response=QualityResponse, errors=FACE_ERRORS)
+def quality(body: QualityRequest) -> QualityResponse:
+    """Whether a photo would do for the gallery, and what to do about it if not."""
+    return services().identification.quality(body)
+
+
+@blueprint.post("/compare")
+@endpoint(scope=Scope.FACES, request=CompareRequest, response=CompareResponse, errors=FACE_ERRORS)
+def compare(body: CompareRequest) -> CompareResponse:
+    """A face, or its embedding, against embeddings that the request brings along; nothing is stored."""
+    return services().comparison.compare(body)

@@ -11,7 +11,7 @@ from core.scopes import Scope
 from schemas.models import ModelsResponse
 from schemas.service import Endpoint, Health, Readiness, ServiceInfo
 
-blueprint = Blueprint("ops", __name__)
+blueprint = Blueprint("service", __name__)
 
 
 @blueprint.get("/")

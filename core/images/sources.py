@@ -7,11 +7,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
-from core.exceptions import (
-    ImageDecodeError,
-    ImageError,
-    ImageSourceForbidden,
-)
+from core.exceptions import ImageDecodeError, ImageError, ImageSourceForbidden
 from core.files import OutsideRoot, open_beneath
 from core.images.decoding import ImagePolicy, Pixels, decode, read_limited
 from core.images.fetch import fetch

@@ -1,0 +1,31 @@
+"""The endpoints of the audit trail."""
+
+from flask import Blueprint
+
+from api.context import services
+from api.endpoint import endpoint
+from api.v1.error_groups import STORE_ERRORS
+from core.exceptions import ValidationFailed
+from core.scopes import Scope
+from schemas.audit import AuditQuery, AuditResponse, VerificationsQuery, VerificationsResponse
+
+blueprint = Blueprint("audit", __name__)
+
+
+@blueprint.get("/verifications")
+@endpoint(
+    scope=Scope.ADMIN,
+    query=VerificationsQuery,
+    response=VerificationsResponse,
+    errors=(ValidationFailed, *STORE_ERRORS),
+)
+def verifications(query: VerificationsQuery) -> VerificationsResponse:
+    """The decisions of /verify, in the order of sealing; without images and embeddings."""
+    return services().verifications.page(query)
+
+
+@blueprint.get("/audit")
+@endpoint(scope=Scope.ADMIN, query=AuditQuery, response=AuditResponse, errors=(ValidationFailed, *STORE_ERRORS))
+def audit(query: AuditQuery) -> AuditResponse:
+    """What was done and decided, and by whom, in the order of sealing; without images and embeddings."""
+    return services().audit.page(query)

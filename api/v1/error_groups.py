@@ -1,0 +1,46 @@
+"""Errors that the answers of several endpoints may carry."""
+
+from core.exceptions import (
+    DeadlineExceeded,
+    DeepFaceError,
+    ImageDecodeError,
+    ImageSourceForbidden,
+    ImageTooLarge,
+    InternalError,
+    LengthRequired,
+    LicenseForbidden,
+    LivenessUnavailable,
+    LowQuality,
+    ModelLoading,
+    ModelUnavailable,
+    NoFaceDetected,
+    Overloaded,
+    RequestTooLarge,
+    ServiceUnavailable,
+    SeveralFaces,
+    SpoofDetected,
+    UnsupportedMediaType,
+    ValidationFailed,
+)
+
+FACE_ERRORS = (
+    ValidationFailed,
+    LengthRequired,
+    RequestTooLarge,
+    UnsupportedMediaType,
+    ImageDecodeError,
+    ImageSourceForbidden,
+    ImageTooLarge,
+    NoFaceDetected,
+    LicenseForbidden,
+    LivenessUnavailable,
+    ModelUnavailable,
+    ModelLoading,
+    Overloaded,
+    DeadlineExceeded,
+    DeepFaceError,
+    InternalError,
+)
+STORE_ERRORS = (ServiceUnavailable, InternalError)
+BODY_ERRORS = (ValidationFailed, LengthRequired, RequestTooLarge, UnsupportedMediaType)
+ENROLMENT_ERRORS = (*FACE_ERRORS, SeveralFaces, LowQuality, SpoofDetected, ServiceUnavailable)
