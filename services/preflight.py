@@ -3,13 +3,13 @@
 from core.config import Settings, SettingsError
 from core.encryption import Keyring
 from core.exceptions import ServiceUnavailable
-from services.access.key_store import SqlKeyStore
+from services.access.key_store import KeyStore
 from services.access.keys import KeyService
 from services.database.database import Database
-from services.find.store import FileFolderIndexStore
-from services.gallery.store.reencryption import SqlFaceSealer
+from services.find.store import FolderIndexStore
+from services.gallery.store.reencryption import FaceSealer
 from services.models.catalogue.catalogue import MODELS
-from services.models.weights import WeightFolder
+from services.models.weights import Weights
 
 _CACHE = "weights_verified.json"
 
@@ -21,13 +21,13 @@ def open_database(settings: Settings) -> Database:
     return Database(settings.database_url or f"sqlite:///{settings.data_path / 'gallery.db'}", _keyring(settings))
 
 
-def open_indexes(settings: Settings) -> FileFolderIndexStore:
+def open_indexes(settings: Settings) -> FolderIndexStore:
     """The indexes of the photo folder.
 
     Raises:
         SettingsError: GALLERY_KEY does not open one of them, which would be built anew with another key, or in plain.
     """
-    store = FileFolderIndexStore(settings.data_path / "folder_index", _keyring(settings))
+    store = FolderIndexStore(settings.data_path / "folder_index", _keyring(settings))
     if problem := store.key_problem():
         raise SettingsError(problem)
     return store
@@ -35,7 +35,7 @@ def open_indexes(settings: Settings) -> FileFolderIndexStore:
 
 def build_keys(settings: Settings, database: Database) -> KeyService:
     """The keys of the settings and of the database."""
-    return KeyService(store=SqlKeyStore(database), secrets_of_setting=settings.api_keys, required=settings.require_auth)
+    return KeyService(store=KeyStore(database), secrets_of_setting=settings.api_keys, required=settings.require_auth)
 
 
 def has_no_key(settings: Settings) -> bool:
@@ -62,7 +62,7 @@ def begin_sealed(settings: Settings) -> list[str]:
     try:
         if not database.is_missing and (problem := database.key_problem()):
             raise SettingsError(problem)
-        if settings.gallery_key and not database.is_missing and (count := SqlFaceSealer(database).remaining()):
+        if settings.gallery_key and not database.is_missing and (count := FaceSealer(database).remaining()):
             said.append(f"{count} faces are not encrypted with the first key of GALLERY_KEY: {_ENCRYPT}")
     except ServiceUnavailable:  # every request that needs the gallery will find out
         pass
@@ -79,9 +79,9 @@ def _keyring(settings: Settings) -> Keyring:
     return Keyring(map(bytes.fromhex, settings.gallery_key))
 
 
-def open_weights(settings: Settings) -> WeightFolder:
+def open_weights(settings: Settings) -> Weights:
     """The weights of these settings."""
-    return WeightFolder(
+    return Weights(
         settings.deepface_home,
         settings.deepface_engine,
         mirror=settings.weights_mirror,

@@ -10,7 +10,7 @@ import time
 
 import requests
 
-from services.audit.store import SqlAuditStore
+from services.audit.store import AuditStore
 from services.audit.trail import AuditService
 from services.database.database import Database
 from tests.serving import served, wait_for
@@ -36,6 +36,6 @@ def test_a_kill_loses_no_change_that_was_answered_and_an_end_no_decision_either(
         process.wait(60)
     database = Database(f"sqlite:///{tmp_path / 'data' / 'gallery.db'}")
     wrong = []
-    proof = AuditService(store=SqlAuditStore(database)).verify(expect=None, report=wrong.append)
+    proof = AuditService(store=AuditStore(database)).verify(expect=None, report=wrong.append)
     database.close()
     assert (wrong, proof.events, proof.unsealed) == ([], 4, 0)

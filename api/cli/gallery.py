@@ -151,11 +151,12 @@ def rotate_key() -> None:
     before leaves the files with `gallery purge`.
     """
     with progress_bar("Encrypting") as show:
-        done = services().key_rotation.rotate(show)
+        faces = services().key_rotation.rotate(show)
         show(1, 1)
-    click.echo(f"{done.faces} faces encrypted with the first key; no other is used any more")
-    if done.indexes_left:
-        raise click.ClickException(f"{done.indexes_left} indexes are being built or cannot be written: call it again.")
+    indexes_left = services().indexes.reencrypt()
+    click.echo(f"{faces} faces encrypted with the first key; no other is used any more")
+    if indexes_left:
+        raise click.ClickException(f"{indexes_left} indexes are being built or cannot be written: call it again.")
 
 
 @gallery.command("expire")

@@ -61,11 +61,11 @@ def confined(given: Request | None, variables: Mapping[str, str]) -> Request | N
         for named in given.model_dump(include={"collection"}, exclude_unset=True, exclude_none=True).values():
             require_collection(named)
         given = given.model_copy(update={"collection": collection})
-    confinement = services().confinement
+    persons = services().persons
     checks = {
-        "person_id": confinement.require_person,
-        "face_id": confinement.require_face,
-        "id": confinement.require_either,
+        "person_id": persons.require_person,
+        "face_id": persons.require_face,
+        "id": persons.require_either,
     }
     for name, check in checks.items():
         number = variables.get(name) or getattr(given, name, None)

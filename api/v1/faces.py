@@ -65,7 +65,7 @@ def extract(body: ExtractRequest) -> ExtractResponse:
 @endpoint(scope=Scope.FACES, request=QualityRequest, response=QualityResponse, errors=FACE_ERRORS)
 def quality(body: QualityRequest) -> QualityResponse:
     """Whether a photo would do for the gallery, and what to do about it if not."""
-    return services().identification.quality(body)
+    return services().quality.judge(body)
 
 
 @blueprint.post("/compare")

@@ -1,12 +1,10 @@
 """The API keys in the gallery's database."""
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from typing_extensions import override
 
 from core.scopes import Scope
 from services.audit import store
@@ -35,41 +33,21 @@ class StoredKey:
         return self.revoked_at is None and (self.expires_at is None or at < self.expires_at)
 
 
-class KeyStore(ABC):
+class KeyStore:
     """Keeps keys. Every method may raise ServiceUnavailable, those that write also StorageFull."""
-
-    @abstractmethod
-    def all_keys(self) -> list[StoredKey]:
-        """All keys there ever were, the oldest first."""
-
-    @abstractmethod
-    def add(self, key: StoredKey) -> None:
-        """Keep a new key, with an event."""
-
-    @abstractmethod
-    def revoke(self, key_id: str, at: datetime) -> bool:
-        """Make a key invalid for good, with an event; False if there is none of this id."""
-
-    @abstractmethod
-    def note_use(self, key_ids: list[str], on: date) -> None:
-        """Remember the day on which these keys were last used."""
-
-
-class SqlKeyStore(KeyStore):
-    """A table of keys."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    @override
     def all_keys(self) -> list[StoredKey]:
+        """All keys there ever were, the oldest first."""
         if self._database.is_missing:  # who keeps no gallery needs no file
             return []
         with self._database.reading() as connection:
             return [_key_of(row) for row in connection.execute(sa.select(keys).order_by(keys.c.created_at, keys.c.id))]
 
-    @override
     def add(self, key: StoredKey) -> None:
+        """Keep a new key, with an event."""
         scopes = sorted(key.scopes)
         event = Event(
             action="create_key",
@@ -91,8 +69,8 @@ class SqlKeyStore(KeyStore):
             )
             store.record(connection, event, key.created_at)
 
-    @override
     def revoke(self, key_id: str, at: datetime) -> bool:
+        """Make a key invalid for good, with an event; False if there is none of this id."""
         is_key = keys.c.id == key_id
         with self._database.writing() as connection:
             if connection.scalar(sa.select(1).where(is_key)) is None:
@@ -104,8 +82,8 @@ class SqlKeyStore(KeyStore):
                 store.record(connection, Event(action="revoke_key", outcome="done", details={"key": key_id}), at)
             return True
 
-    @override
     def note_use(self, key_ids: list[str], on: date) -> None:
+        """Remember the day on which these keys were last used."""
         with self._database.writing() as connection:
             connection.execute(sa.update(keys).where(keys.c.id.in_(key_ids)).values(last_used_on=on))
 

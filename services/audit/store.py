@@ -1,6 +1,5 @@
 """The audit trail in a SQL database."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -8,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from typing_extensions import override
 
 from services.audit.events import GENESIS, Batch, Event, RecordedEvent, Seal, hash_of
 from services.database import schema
@@ -32,18 +30,25 @@ class Standing:
     astray: int
 
 
-class AuditStore(ABC):
+# Whoever owns the database may have put an event into a batch that does not exist.
+_HAS_A_SEAL = sa.exists().where(seals.c.id == events.c.seal_id)
+
+
+class AuditStore:
     """Keeps the events and their seals, for several threads and processes.
 
     No event is ever changed or removed: the database itself refuses. Every method may raise ServiceUnavailable, those
     that write also StorageFull.
     """
 
-    @abstractmethod
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
     def record(self, events: Sequence[Event]) -> None:
         """Append events that come with no change of the gallery."""
+        with self._database.writing() as connection:
+            record_all(connection, events)
 
-    @abstractmethod
     def sealed(
         self, *, action: str | None, person_id: str | None, after: tuple[int, int], limit: int
     ) -> list[RecordedEvent]:
@@ -51,46 +56,6 @@ class AuditStore(ABC):
 
         Nothing is ever added before the last.
         """
-
-    @abstractmethod
-    def seal(self, *, limit: int) -> int:
-        """Seal the first `limit` events that are not, as one batch; returns how many there were, without any no batch.
-
-        Of all callers in all processes one seals at a time, and nobody else waits for it.
-        """
-
-    @abstractmethod
-    def standing(self) -> Standing:
-        """How far the chain is."""
-
-    @abstractmethod
-    def batch_numbers(self, *, after: int | None, until: int, limit: int) -> list[int]:
-        """The numbers of batches that are there, in order: above `after` if given, and at most `until`."""
-
-    @abstractmethod
-    def batches(self, first: int, last: int) -> list[Batch]:
-        """The batches of these numbers and between; raises Unreadable."""
-
-
-# Whoever owns the database may have put an event into a batch that does not exist.
-_HAS_A_SEAL = sa.exists().where(seals.c.id == events.c.seal_id)
-
-
-class SqlAuditStore(AuditStore):
-    """One schema for SQLite and PostgreSQL."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    @override
-    def record(self, events: Sequence[Event]) -> None:
-        with self._database.writing() as connection:
-            record_all(connection, events)
-
-    @override
-    def sealed(
-        self, *, action: str | None, person_id: str | None, after: tuple[int, int], limit: int
-    ) -> list[RecordedEvent]:
         place = sa.tuple_(events.c.seal_id, events.c.id)
         select = sa.select(events).where(_HAS_A_SEAL, place > sa.tuple_(*after))
         select = select.order_by(events.c.seal_id, events.c.id).limit(limit)
@@ -101,8 +66,11 @@ class SqlAuditStore(AuditStore):
         with self._database.reading() as connection, _readable():
             return [event_of(row) for row in connection.execute(select)]
 
-    @override
     def seal(self, *, limit: int) -> int:
+        """Seal the first `limit` events that are not, as one batch; returns how many there were, without any no batch.
+
+        Of all callers in all processes one seals at a time, and nobody else waits for it.
+        """
         if self._database.is_missing:
             return 0
         # Whatever can be seen: of PostgreSQL's transactions one with smaller ids may be the later to commit.
@@ -124,8 +92,8 @@ class SqlAuditStore(AuditStore):
                 connection.execute(sa.update(events).where(of_batch).values(seal_id=number))
             return len(batch)
 
-    @override
     def standing(self) -> Standing:
+        """How far the chain is."""
         last = sa.select(sa.func.coalesce(sa.func.max(seals.c.id), 0)).scalar_subquery()
         count = sa.select(sa.func.count()).select_from(events)
         select = sa.select(
@@ -137,16 +105,16 @@ class SqlAuditStore(AuditStore):
             row = connection.execute(select).one()
             return Standing(last=row.last, unsealed=row.unsealed, astray=row.astray)
 
-    @override
     def batch_numbers(self, *, after: int | None, until: int, limit: int) -> list[int]:
+        """The numbers of batches that are there, in order: above `after` if given, and at most `until`."""
         select = sa.select(seals.c.id).where(seals.c.id <= until).order_by(seals.c.id).limit(limit)
         if after is not None:
             select = select.where(seals.c.id > after)
         with self._database.reading() as connection:
             return list(connection.scalars(select))
 
-    @override
     def batches(self, first: int, last: int) -> list[Batch]:
+        """The batches of these numbers and between; raises Unreadable."""
         some = sa.select(seals).where(seals.c.id.between(first, last)).order_by(seals.c.id)
         theirs = sa.select(events).where(events.c.seal_id.between(first, last)).order_by(events.c.seal_id, events.c.id)
         with self._database.reading() as connection, _readable():

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from schemas.faces import QualityMeasures
+from schemas.faces import JudgedFace, QualityMeasures, QualityRequest, QualityResponse
 from services.deepface.interface import Face, FaceArea
+from services.faces.reader import FaceReader, facial_area
 
 # Sharpness is measured at this size, so that it does not grow with the picture's.
 _SIDE_PX = 112
@@ -85,3 +86,39 @@ def _turn(area: FaceArea) -> float | None:
 def measures(quality: Quality) -> QualityMeasures:
     """The wire form of a face's measures."""
     return QualityMeasures.model_validate(quality, from_attributes=True)
+
+
+class QualityService:
+    """Judges photos before they are registered."""
+
+    def __init__(self, *, reader: FaceReader) -> None:
+        self._reader = reader
+
+    def judge(self, request: QualityRequest) -> QualityResponse:
+        """Whether a photo would do for the gallery: one face, and that one good enough.
+
+        Raises:
+            As `FaceReader.faces`.
+        """
+        with self._reader.faces(request.img, "img", request) as faces:
+            judged = [(read.face, measured(read.face)) for read in faces]
+        largest = max(judged, key=lambda pair: pair[0].area.w * pair[0].area.h, default=None)
+        reasons = ["several_faces"] if len(judged) > 1 else []
+        reasons += [] if largest is None else largest[1].reasons
+        return QualityResponse(
+            acceptable=largest is not None and not reasons,
+            reasons=reasons,
+            advice=[ADVICE[reason] for reason in reasons],
+            count=len(judged),
+            result=[
+                JudgedFace(
+                    facial_area=facial_area(face.area),
+                    face_confidence=face.confidence,
+                    quality=measures(quality),
+                    reasons=list(quality.reasons),
+                    advice=[ADVICE[reason] for reason in quality.reasons],
+                    not_judged=["turned"] if quality.turn is None else [],
+                )
+                for face, quality in judged
+            ],
+        )

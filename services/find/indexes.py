@@ -18,15 +18,16 @@ from services.find.index import IndexKey, Photos
 from services.find.index_state import IndexState, is_empty_at_once
 from services.find.indexer import FolderIndexer
 from services.find.service import NO_FOLDER
-from services.find.store import StoredIndex
+from services.find.store import FolderIndexStore, StoredIndex
 from services.models.catalogue import catalogue
 
 
 class IndexService:
     """Tells of the folder's indexes, and builds them."""
 
-    def __init__(self, *, indexer: FolderIndexer, defaults: Defaults, folder: str) -> None:
+    def __init__(self, *, indexer: FolderIndexer, store: FolderIndexStore, defaults: Defaults, folder: str) -> None:
         self._indexer = indexer
+        self._store = store
         self._defaults = defaults
         self._folder = folder
 
@@ -55,6 +56,10 @@ class IndexService:
         used, stored, photos = self._indexer.states()
         file = next((index for index in stored if index.key == key), None)
         return _of_state(key, used[key], file, photos)
+
+    def reencrypt(self) -> int:
+        """Encrypt every index that the first key has not; returns how many could not be."""
+        return self._store.reseal()
 
     def prune(self) -> int:
         """Remove from all indexes the photos that the folder does not show; returns how many they were.

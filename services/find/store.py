@@ -4,7 +4,6 @@ import fcntl
 import json
 import logging
 import os
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 import numpy as np
-from typing_extensions import override
 
 from core.encryption import Keyring, Unopenable, sealed_by
 from services.deepface.interface import EmbeddingSpace
@@ -33,60 +31,6 @@ class StoredIndex:
     saved_at: float
 
 
-class FolderIndexStore(ABC):
-    """Keeps folder indexes, for several processes. Safe to call from several threads; the last `save` wins.
-
-    Beside the index of a key there may be a draft: what a build has so far, for the one that has to go on with it.
-    """
-
-    @abstractmethod
-    def ping(self) -> None:
-        """Return if the store can be written to.
-
-        Raises:
-            OSError: it cannot.
-        """
-
-    @abstractmethod
-    def version(self, key: IndexKey) -> object:
-        """Something that is different after another `save`; None if there is no index."""
-
-    @abstractmethod
-    def load(self, key: IndexKey, *, draft: bool = False) -> FolderIndex | None:
-        """The index (or draft) as last saved; None if there is none, or it is damaged, of another format or
-        of other weights."""
-
-    @abstractmethod
-    def save(self, key: IndexKey, index: FolderIndex, *, draft: bool = False) -> None:
-        """Keep `index`, which ends its draft, or keep a draft.
-
-        When this returns it survives a crash, and before that the one saved earlier does.
-
-        Raises:
-            OSError: it could not be written.
-        """
-
-    @abstractmethod
-    def stored(self) -> list[StoredIndex]:
-        """Every index, the last saved first."""
-
-    @abstractmethod
-    def key_problem(self) -> str:
-        """Why GALLERY_KEY does not open every index and draft that is sealed; empty if it does."""
-
-    @abstractmethod
-    def reseal(self) -> int:
-        """Have every index and draft sealed with the first key of GALLERY_KEY; does nothing without one.
-
-        Returns how many could not be, because they are being built or cannot be written.
-        """
-
-    @abstractmethod
-    def building(self, key: IndexKey) -> AbstractContextManager[bool]:
-        """The right to build the index of `key`, if no one else has it, in this process or another; it ends with the
-        block, or with the process."""
-
-
 logger = logging.getLogger(__name__)
 
 _FORMAT = 2
@@ -99,32 +43,40 @@ _WRONG_KEY = "GALLERY_KEY: it does not open an index of the photo folder"
 _WAY_OUT = "; without DATA_PATH/folder_index all are built anew"
 
 
-class FileFolderIndexStore(FolderIndexStore):
-    """A file a key below `folder`, replaced whole; sealed if the keyring has a key.
+class FolderIndexStore:
+    """Keeps folder indexes, for several processes. Safe to call from several threads; the last `save` wins.
 
-    A line with the SHA-256 of the rest, a line of JSON that says what is in it, and a numpy archive, never unpickled.
-    Sealed, it is as `core.encryption` says, and the first line is not needed.
+    Beside the index of a key there may be a draft: what a build has so far, for the one that has to go on with it.
+
+    An index is a file below `folder`, replaced whole; sealed if the keyring has a key. It is a line with the SHA-256 of
+    the rest, a line of JSON that says what is in it, and a numpy archive, never unpickled. Sealed, it is as
+    `core.encryption` says, and the first line is not needed.
     """
 
     def __init__(self, folder: Path, keyring: Keyring | None = None) -> None:
         self._folder = folder
         self._keyring = keyring or Keyring()
 
-    @override
     def ping(self) -> None:
+        """Return if the store can be written to.
+
+        Raises:
+            OSError: it cannot.
+        """
         self._folder.mkdir(parents=True, exist_ok=True)
         if not os.access(self._folder, os.W_OK):
             raise PermissionError("not writable")
 
-    @override
     def version(self, key: IndexKey) -> object:
+        """Something that is different after another `save`; None if there is no index."""
         with suppress(OSError):
             status = self._path(key).stat()
             return status.st_ino, status.st_mtime_ns, status.st_size
         return None
 
-    @override
     def load(self, key: IndexKey, *, draft: bool = False) -> FolderIndex | None:
+        """The index (or draft) as last saved; None if there is none, or it is damaged, of another format or
+        of other weights."""
         try:
             with index_file.read(self._path(key, draft=draft), self._keyring) as file:
                 header = json.loads(file.readline())
@@ -140,8 +92,14 @@ class FileFolderIndexStore(FolderIndexStore):
             logger.warning("a folder index is damaged and will be rebuilt", exc_info=True)
             return None
 
-    @override
     def save(self, key: IndexKey, index: FolderIndex, *, draft: bool = False) -> None:
+        """Keep `index`, which ends its draft, or keep a draft.
+
+        When this returns it survives a crash, and before that the one saved earlier does.
+
+        Raises:
+            OSError: it could not be written.
+        """
         header = {
             "format": _FORMAT,
             "key": asdict(key),
@@ -156,8 +114,8 @@ class FileFolderIndexStore(FolderIndexStore):
             self._path(key, draft=True).unlink(missing_ok=True)
             self._make_room()
 
-    @override
     def stored(self) -> list[StoredIndex]:
+        """Every index, the last saved first."""
         found = []
         for path in self._files():
             with (
@@ -171,20 +129,24 @@ class FileFolderIndexStore(FolderIndexStore):
                 found.append(StoredIndex(key=IndexKey(**key), bytes=status.st_size, saved_at=status.st_mtime, **counts))
         return found
 
-    @override
     def building(self, key: IndexKey) -> AbstractContextManager[bool]:
+        """The right to build the index of `key`, if no one else has it, in this process or another; it ends with the
+        block, or with the process."""
         return self._locked(self._path(key).stem)
 
-    @override
     def key_problem(self) -> str:
+        """Why GALLERY_KEY does not open every index and draft that is sealed; empty if it does."""
         for path in (*self._folder.glob("*.index"), *self._folder.glob("*.draft")):
             with suppress(OSError), path.open("rb") as file:
                 if (key := sealed_by(file)) and key not in self._keyring.ids:
                     return (_WRONG_KEY if self._keyring else _NO_KEY) + _WAY_OUT
         return ""
 
-    @override
     def reseal(self) -> int:
+        """Have every index and draft sealed with the first key of GALLERY_KEY; does nothing without one.
+
+        Returns how many could not be, because they are being built or cannot be written.
+        """
         left = 0
         if not self._keyring or not self._folder.exists():
             return left

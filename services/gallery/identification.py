@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from core.distances import similarity
 from core.exceptions import NoFaceDetected, NotFound, PersonNotFound, ValidationFailed
-from schemas.faces import JudgedFace, QualityRequest, QualityResponse, VerifyRequest, VerifyResponse
+from schemas.faces import VerifyRequest, VerifyResponse
 from schemas.fields import COLLECTION
 from schemas.gallery import IdentifiedFace, IdentifyRequest, IdentifyResponse, Match, ProbeRequest, RecognizeRequest
 from services.audit.events import Event
@@ -18,7 +18,7 @@ from services.deepface.interface import EmbeddingSpace, Engine
 from services.faces.frames import CaptureReader, deciding
 from services.faces.liveness import is_spoof, liveness_keys
 from services.faces.options import Defaults
-from services.faces.quality import ADVICE, measured, measures
+from services.faces.quality import measured, measures
 from services.faces.reader import FaceReader, ReadFace, facial_area
 from services.gallery.person_lock import PersonLock
 from services.gallery.store.store import GalleryStore
@@ -144,35 +144,6 @@ class IdentificationService:
             frame=decides if is_capture else None,
             time=round(time.monotonic() - started, 3),
             **liveness_keys(read.liveness, "img1_"),
-        )
-
-    def quality(self, request: QualityRequest) -> QualityResponse:
-        """Whether a photo would do for the gallery: one face, and that one good enough.
-
-        Raises:
-            As `FaceReader.faces`.
-        """
-        with self._reader.faces(request.img, "img", request) as faces:
-            judged = [(read.face, measured(read.face)) for read in faces]
-        largest = max(judged, key=lambda pair: pair[0].area.w * pair[0].area.h, default=None)
-        reasons = ["several_faces"] if len(judged) > 1 else []
-        reasons += [] if largest is None else largest[1].reasons
-        return QualityResponse(
-            acceptable=largest is not None and not reasons,
-            reasons=reasons,
-            advice=[ADVICE[reason] for reason in reasons],
-            count=len(judged),
-            result=[
-                JudgedFace(
-                    facial_area=facial_area(face.area),
-                    face_confidence=face.confidence,
-                    quality=measures(quality),
-                    reasons=list(quality.reasons),
-                    advice=[ADVICE[reason] for reason in quality.reasons],
-                    not_judged=["turned"] if quality.turn is None else [],
-                )
-                for face, quality in judged
-            ],
         )
 
     def _require_comparable(self, request: ProbeRequest, space: EmbeddingSpace) -> None:

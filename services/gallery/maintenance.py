@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from core.exceptions import ServiceUnavailable
 from services.audit.recorder import new_event
 from services.deepface.interface import EmbeddingSpace
-from services.find.store import FolderIndexStore
 from services.gallery.store.reencryption import FaceSealer
 from services.gallery.store.store import GalleryStore
 
@@ -60,23 +59,16 @@ class UpkeepService:
         return self._store.purge()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rotated:
-    """How many faces were encrypted anew, and how many indexes could not be."""
-
-    faces: int
-    indexes_left: int
-
-
 class KeyRotationService:
-    """Encrypts anew, while the gallery is in use."""
+    """Encrypts faces anew, while the gallery is in use."""
 
-    def __init__(self, *, faces: FaceSealer, indexes: FolderIndexStore) -> None:
+    def __init__(self, *, faces: FaceSealer) -> None:
         self._faces = faces
-        self._indexes = indexes
 
-    def rotate(self, progress: Callable[[int, int], None]) -> Rotated:
-        """Encrypt everything that the first key has not; `progress` hears how many of how many faces are done.
+    def rotate(self, progress: Callable[[int, int], None]) -> int:
+        """Encrypt every face that the first key has not, and return how many they were.
+
+        `progress` hears how many of how many are done.
 
         What was done when it is interrupted stays done.
 
@@ -91,4 +83,4 @@ class KeyRotationService:
         while count := self._faces.reseal(event, limit=_ENCRYPTED_AT_ONCE):
             done += count
             progress(done, max(done, total))
-        return Rotated(faces=done, indexes_left=self._indexes.reseal())
+        return done

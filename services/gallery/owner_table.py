@@ -1,7 +1,6 @@
 """A table of the owner's in PostgreSQL with pgvector, such as `deploy/face_embeddings.sql` makes."""
 
 import json
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,11 +13,9 @@ import psycopg
 from psycopg import sql
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
-from typing_extensions import override
 
 from core.exceptions import ServiceUnavailable, StorageFull
 from services.database.schema import text_of_vector
-from services.deepface.interface import EmbeddingSpace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,35 +37,6 @@ class Replaced:
     written: int
     unchanged: int
     removed: int
-
-
-class FaceSource(ABC):
-    """Reads a gallery."""
-
-    @abstractmethod
-    def rows(self, collection: str, space: EmbeddingSpace) -> Iterator[OwnerRow]:
-        """The collection's faces in this space, a page in memory at a time, each page as at the moment of its reading.
-
-        A row's metadata is what is known of the person and the face.
-
-        Raises:
-            ServiceUnavailable: the gallery does not answer.
-        """
-
-
-class OwnerTable(ABC):
-    """Writes a table of the owner's, which may hold other rows too."""
-
-    @abstractmethod
-    def replace(self, rows: Iterable[OwnerRow], *, mark: Mapping[str, Any], dimension: int) -> Replaced:
-        """Make `rows` those that have the `mark` in their metadata, in one transaction; rows without it stay.
-
-        Raises:
-            ServiceUnavailable: the table is not there, takes other embeddings than of this dimension, or is not the
-                user's to change; or its database does not answer. Nothing was changed.
-            StorageFull: likewise.
-            Others: what the iteration of `rows` raises; likewise.
-        """
 
 
 _TIMEOUT_S = 5  # for a connection or a lock
@@ -125,15 +93,25 @@ WHERE metadata @> {mark} AND NOT EXISTS (SELECT FROM pg_temp.gallery_rows_given 
 """
 
 
-class PgOwnerTable(OwnerTable):
-    """One table by its URL and name, `NAME` or `SCHEMA.NAME`, in whose letters and case it is looked for."""
+class OwnerTable:
+    """Writes a table of the owner's, which may hold other rows too, by its URL and name.
+
+    The name is `NAME` or `SCHEMA.NAME`, in whose letters and case it is looked for.
+    """
 
     def __init__(self, url: str, name: str) -> None:
         self._url = url
         self._table = sql.Identifier(*name.split(".", 1))
 
-    @override
     def replace(self, rows: Iterable[OwnerRow], *, mark: Mapping[str, Any], dimension: int) -> Replaced:
+        """Make `rows` those that have the `mark` in their metadata, in one transaction; rows without it stay.
+
+        Raises:
+            ServiceUnavailable: the table is not there, takes other embeddings than of this dimension, or is not the
+                user's to change; or its database does not answer. Nothing was changed.
+            StorageFull: likewise.
+            Others: what the iteration of `rows` raises; likewise.
+        """
         with _refusals(), psycopg.connect(**_arguments(self._url)) as connection, connection.cursor() as cursor:
             cursor.execute(_PREPARE)
             if cursor.execute("SELECT FROM pg_extension WHERE extname = 'vector'").fetchone() is None:

@@ -1,13 +1,11 @@
 """Locks a person whom somebody tries to be recognized as."""
 
 import math
-from abc import ABC, abstractmethod
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from typing_extensions import override
 
 from core.exceptions import PersonLocked
 from services.audit import store
@@ -18,17 +16,21 @@ from services.database.schema import misses
 from services.gallery.store import writes
 
 
-class MissStore(ABC):
+class MissStore:
     """Counts attempts to be recognized as a person, for all processes; a person who is forgotten takes the count along.
 
-    Every method may raise ServiceUnavailable, those that write also StorageFull.
+    There is a row for each person who was missed since the last match. Every method may raise ServiceUnavailable, those
+    that write also StorageFull.
     """
 
-    @abstractmethod
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
     def locked_until(self, person_id: str, at: datetime) -> datetime | None:
         """Until when the person is locked at that moment; None if not."""
+        with self._database.reading() as connection:
+            return _locked_until(connection, UUID(person_id), at)
 
-    @abstractmethod
     def count(
         self, person_id: str, *, is_match: bool, at: datetime, most: int, until: datetime, event: Event
     ) -> datetime | None:
@@ -40,6 +42,30 @@ class MissStore(ABC):
         Raises:
             PersonNotFound: the person was forgotten meanwhile.
         """
+        with self._database.writing() as connection:
+            number = UUID(writes.lock_person(connection, UUID(person_id)).id)
+            locked_until = _locked_until(connection, number, at)
+            if locked_until is not None:
+                return locked_until
+            is_persons = misses.c.person_id == number
+            row = connection.execute(sa.select(misses).where(is_persons)).first()
+            if is_match:
+                connection.execute(sa.delete(misses).where(is_persons))
+                return None
+            times = 1 if row is None else row.times + 1
+            values: dict[str, Any] = {"times": times, "locked_until": None}
+            if times >= most:
+                values = {"times": 0, "locked_until": until}
+                store.record(connection, event, at, person_id=person_id)
+            change = sa.insert(misses).values(person_id=number) if row is None else sa.update(misses).where(is_persons)
+            connection.execute(change.values(**values))
+            return None
+
+
+def _locked_until(connection: sa.Connection, number: UUID, at: datetime) -> datetime | None:
+    is_locked = (misses.c.person_id == number) & (misses.c.locked_until > at)
+    found: datetime | None = connection.scalar(sa.select(misses.c.locked_until).where(is_locked))
+    return found
 
 
 class PersonLock:
@@ -81,44 +107,3 @@ class PersonLock:
 def _refuse(locked_until: datetime | None, now: datetime) -> None:
     if locked_until is not None:
         raise PersonLocked(retry_after_s=max(1, math.ceil((locked_until - now).total_seconds())))
-
-
-class SqlMissStore(MissStore):
-    """A row for each person who was missed since the last match."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    @override
-    def locked_until(self, person_id: str, at: datetime) -> datetime | None:
-        with self._database.reading() as connection:
-            return _locked_until(connection, UUID(person_id), at)
-
-    @override
-    def count(
-        self, person_id: str, *, is_match: bool, at: datetime, most: int, until: datetime, event: Event
-    ) -> datetime | None:
-        with self._database.writing() as connection:
-            number = UUID(writes.lock_person(connection, UUID(person_id)).id)
-            locked_until = _locked_until(connection, number, at)
-            if locked_until is not None:
-                return locked_until
-            is_persons = misses.c.person_id == number
-            row = connection.execute(sa.select(misses).where(is_persons)).first()
-            if is_match:
-                connection.execute(sa.delete(misses).where(is_persons))
-                return None
-            times = 1 if row is None else row.times + 1
-            values: dict[str, Any] = {"times": times, "locked_until": None}
-            if times >= most:
-                values = {"times": 0, "locked_until": until}
-                store.record(connection, event, at, person_id=person_id)
-            change = sa.insert(misses).values(person_id=number) if row is None else sa.update(misses).where(is_persons)
-            connection.execute(change.values(**values))
-            return None
-
-
-def _locked_until(connection: sa.Connection, number: UUID, at: datetime) -> datetime | None:
-    is_locked = (misses.c.person_id == number) & (misses.c.locked_until > at)
-    found: datetime | None = connection.scalar(sa.select(misses.c.locked_until).where(is_locked))
-    return found

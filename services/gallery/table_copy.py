@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from typing_extensions import override
 
 from core.encryption import Keyring
 from schemas.common import EmbeddingOptions
@@ -17,7 +16,7 @@ from services.database.database import Database
 from services.database.schema import faces, persons
 from services.deepface.interface import EmbeddingSpace
 from services.faces.options import Defaults
-from services.gallery.owner_table import FaceSource, OwnerRow, OwnerTable, Replaced
+from services.gallery.owner_table import OwnerRow, OwnerTable, Replaced
 from services.gallery.store.rows import text_of_space
 from services.models.catalogue import catalogue
 
@@ -27,6 +26,38 @@ _COLUMNS = [
     *(faces.c[name] for name in ("quality", "liveness", "registered_at")),
     *(persons.c[name] for name in ("name", "labels", "metadata", "retain_until")),
 ]
+
+
+class FaceSource:
+    """Reads the faces of the gallery's database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def rows(self, collection: str, space: EmbeddingSpace) -> Iterator[OwnerRow]:
+        """The collection's faces in this space, a page in memory at a time, each page as at the moment of its reading.
+
+        A row's metadata is what is known of the person and the face.
+
+        Raises:
+            ServiceUnavailable: the gallery does not answer.
+        """
+        select = (
+            sa.select(*_COLUMNS)
+            .join(persons, persons.c.id == faces.c.person_id)
+            # An expression, because the index on the bare columns would have all faces sorted anew for every page.
+            .where(sa.func.coalesce(faces.c.collection, "") == collection, faces.c.space == text_of_space(space))
+            .order_by(faces.c.id)
+            .limit(_PAGE)
+        )
+        last: UUID | None = None
+        while True:
+            with self._database.reading() as connection:
+                page = connection.execute(select if last is None else select.where(faces.c.id > last)).all()
+            yield from (_row(self._database.keyring, row) for row in page)
+            if len(page) < _PAGE:
+                return
+            last = page[-1].id
 
 
 class TableCopyService:
@@ -69,32 +100,6 @@ class TableCopyService:
             self._record(new_event("copy", collection=collection, faces=faces, model=space.model, table=table))
 
         return self._open_table(url or self._url, table).replace(rows(), mark=mark, dimension=dimension)
-
-
-class SqlFaceSource(FaceSource):
-    """Reads the gallery's database."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    @override
-    def rows(self, collection: str, space: EmbeddingSpace) -> Iterator[OwnerRow]:
-        select = (
-            sa.select(*_COLUMNS)
-            .join(persons, persons.c.id == faces.c.person_id)
-            # An expression, because the index on the bare columns would have all faces sorted anew for every page.
-            .where(sa.func.coalesce(faces.c.collection, "") == collection, faces.c.space == text_of_space(space))
-            .order_by(faces.c.id)
-            .limit(_PAGE)
-        )
-        last: UUID | None = None
-        while True:
-            with self._database.reading() as connection:
-                page = connection.execute(select if last is None else select.where(faces.c.id > last)).all()
-            yield from (_row(self._database.keyring, row) for row in page)
-            if len(page) < _PAGE:
-                return
-            last = page[-1].id
 
 
 def _row(keyring: Keyring, row: Any) -> OwnerRow:

@@ -72,6 +72,10 @@ class SelfTest:
         """The latest result of each model that was asked, by its name in the catalogue."""
         return dict(self._results)
 
+    def result(self, name: str) -> SelfTestResult | None:
+        """The latest result of the catalogue's model `name`; None if it was not asked."""
+        return self._results.get(name)
+
     def run(self, name: str, *, accept: bool = False) -> SelfTestResult:
         """Ask a model, and keep its answer if it is the first or, with `accept`, in place of the one that was kept.
 

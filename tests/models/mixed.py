@@ -106,9 +106,9 @@ def unguarded(folder):
     from core.process import prepare_process
 
     prepare_process(Settings(_env_file=None, deepface_home=folder))
-    from services.models.weights import WeightFolder
+    from services.models.weights import Weights
 
-    WeightFolder(folder).install_packaged()
+    Weights(folder).install_packaged()
     from deepface import DeepFace
 
     def picture(text):

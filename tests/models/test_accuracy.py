@@ -12,7 +12,7 @@ from services.deepface.interface import Detection
 from services.faces.options import crop_of
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import TEMPLATE
-from services.models.weights import WeightFolder
+from services.models.weights import Weights
 from tests.models.conftest import needs_shared
 from tests.models.labelled import labelled_gallery, labelled_pairs
 
@@ -47,7 +47,7 @@ def test_one_person_is_verified_and_two_are_told_apart(real_client, astronaut, h
 
 @pytest.fixture
 def engine(deepface_home, real_client):
-    return DeepFaceEngine(WeightFolder(deepface_home), lanes=1, cores=2)
+    return DeepFaceEngine(Weights(deepface_home), lanes=1, cores=2)
 
 
 def embedded(engine, photos, how):

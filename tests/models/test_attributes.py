@@ -9,7 +9,7 @@ import pytest
 from services.deepface.engine import DeepFaceEngine
 from services.deepface.interface import Detection
 from services.deepface.networks.shared_trunk import Trunk
-from services.models.weights import WeightFolder
+from services.models.weights import Weights
 from tests.models.graphs import accept_all, write_on_trunk
 
 ACTIONS = ("age", "gender", "emotion", "race")
@@ -18,7 +18,7 @@ SHARED_FILES = {"age_model_weights.onnx": 101, "gender_model_weights.onnx": 2, "
 
 @pytest.fixture
 def engine(deepface_home, real_client):
-    return DeepFaceEngine(WeightFolder(deepface_home), lanes=1, cores=2)
+    return DeepFaceEngine(Weights(deepface_home), lanes=1, cores=2)
 
 
 @pytest.fixture
@@ -62,8 +62,8 @@ def planted(deepface_home, tmp_path):
 
 def test_networks_on_one_trunk_answer_as_apart_and_run_it_once(planted, tmp_path, crops, monkeypatch):
     monkeypatch.setenv("DEEPFACE_HOME", str(planted))
-    apart = DeepFaceEngine(WeightFolder(planted), lanes=1, cores=2)
-    shared = DeepFaceEngine(WeightFolder(planted), lanes=1, cores=2, cache=tmp_path / "trunk")
+    apart = DeepFaceEngine(Weights(planted), lanes=1, cores=2)
+    shared = DeepFaceEngine(Weights(planted), lanes=1, cores=2, cache=tmp_path / "trunk")
     passes = []
     run = Trunk.features
 

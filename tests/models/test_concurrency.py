@@ -9,7 +9,7 @@ import cv2
 
 from services.deepface.engine import DeepFaceEngine
 from services.deepface.interface import Detection
-from services.models.weights import WeightFolder
+from services.models.weights import Weights
 from tests.conftest import PROJECT
 from tests.models.conftest import needs_shared
 from tests.models.labelled import SHARED
@@ -32,7 +32,7 @@ def test_two_hundred_mixed_requests_from_eight_threads_get_the_serial_answers():
 
 @needs_shared
 def test_a_photo_of_six_people_gives_the_same_answer_every_time(deepface_home):
-    engine = DeepFaceEngine(WeightFolder(deepface_home), lanes=1, cores=2)
+    engine = DeepFaceEngine(Weights(deepface_home), lanes=1, cores=2)
     pixels = cv2.imread(str(SHARED / "faces" / "annotated" / "015_6.jpg"))
     scale = 640 / max(pixels.shape[:2])
     pixels = cv2.resize(pixels, None, fx=scale, fy=scale)

@@ -9,7 +9,7 @@ import pytest
 
 from services.deepface.engine import DeepFaceEngine
 from services.deepface.interface import Detection
-from services.models.weights import WeightFolder
+from services.models.weights import Weights
 from tests.models.conftest import needs_shared
 from tests.models.labelled import annotated_photos
 
@@ -23,7 +23,7 @@ PHOTOS_A_FALSE_BOX = {"yunet": 50, "dlib": 50, "opencv": 10}
 
 @pytest.fixture
 def engine(deepface_home, real_client):
-    return DeepFaceEngine(WeightFolder(deepface_home), lanes=1, cores=2)
+    return DeepFaceEngine(Weights(deepface_home), lanes=1, cores=2)
 
 
 def faces_of(engine, image, detector, method="bounded", **options):

@@ -10,7 +10,7 @@ from core.config import Settings
 from core.exceptions import ModelUnavailable
 from core.process import prepare_process
 from services.models.catalogue import catalogue
-from services.models.weights import WeightFolder
+from services.models.weights import Weights
 
 NETWORKS = ("Dlib", "Facenet512", "SFace")
 COUNTS = (1, 3, 2)  # a network sees other numbers of faces too
@@ -21,7 +21,7 @@ def embedded(home, gpu_device):
     prepare_process(Settings(deepface_home=home, gpu_device=gpu_device))
     from services.deepface.engine import DeepFaceEngine
 
-    weights = WeightFolder(home)
+    weights = Weights(home)
     weights.install_packaged()
     engine = DeepFaceEngine(weights, lanes=1, cores=2, gpu_device=gpu_device)
     rng = np.random.default_rng(1)

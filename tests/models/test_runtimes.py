@@ -13,7 +13,7 @@ from core.config import SettingsError, load_settings
 from services.deepface.engine import DeepFaceEngine
 from services.deepface.interface import Detection
 from services.deepface.networks import int8
-from services.models.weights import WeightFolder
+from services.models.weights import Weights
 from tests.conftest import PROJECT
 
 needs_openvino = pytest.mark.skipif(
@@ -29,7 +29,7 @@ def engines(request, deepface_home, tmp_path, monkeypatch):
     """An engine on this runtime, and one in float32; to the first the dense layers of tiny networks are large."""
     monkeypatch.setenv("DEEPFACE_HOME", str(deepface_home))
     monkeypatch.setattr(int8, "_LEAST_BYTES", 1000)
-    weights = WeightFolder(deepface_home)
+    weights = Weights(deepface_home)
     weights.install_packaged()
     return [
         DeepFaceEngine(weights, lanes=1, cores=2, runtime=name, cache=tmp_path / name)

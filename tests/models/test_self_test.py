@@ -29,9 +29,9 @@ def folder(real_settings, weights, tmp_path, monkeypatch):
     """The same as DeepFace's folder."""
     monkeypatch.setenv("DEEPFACE_HOME", "")  # so that what is prepared now is taken back
     prepare_process(real_settings.model_copy(update={"deepface_home": tmp_path / "home"}))
-    from services.models.weights import WeightFolder
+    from services.models.weights import Weights
 
-    folder = WeightFolder(tmp_path / "home")
+    folder = Weights(tmp_path / "home")
     folder.install_packaged()
     return folder
 

@@ -5,19 +5,19 @@ import pytest
 from core.exceptions import LivenessUnavailable, ModelUnavailable
 from services.deepface.engine import DeepFaceEngine
 from services.models.catalogue import catalogue
-from services.models.weights import WeightFolder
+from services.models.weights import Weights
 
 
 @pytest.fixture
 def engine(deepface_home, tmp_path):
-    return DeepFaceEngine(WeightFolder(tmp_path), lanes=1, cores=1)
+    return DeepFaceEngine(Weights(tmp_path), lanes=1, cores=1)
 
 
 @pytest.mark.parametrize(
     ("name", "error"), [("SFace", ModelUnavailable), ("ArcFace", ModelUnavailable), ("MiniFASNet", LivenessUnavailable)]
 )
 def test_a_file_that_is_not_as_published_or_recorded_names_what_was_expected_and_found(engine, tmp_path, name, error):
-    weights, model = WeightFolder(tmp_path), catalogue.find(name)
+    weights, model = Weights(tmp_path), catalogue.find(name)
     for content in (b"as it was", b"as it is!"):
         for file in model.files:
             weights.path(file).parent.mkdir(parents=True, exist_ok=True)

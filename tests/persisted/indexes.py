@@ -5,7 +5,7 @@ from typing import Any
 from core.encryption import Keyring
 from services.deepface.interface import EmbeddingSpace
 from services.find.index import FolderIndex, IndexKey
-from services.find.store import FileFolderIndexStore
+from services.find.store import FolderIndexStore
 from tests.persisted.program import GALLERY_KEY, PHOTO_FOLDER, Program
 
 # What the program of 2026-11 makes of the key.
@@ -51,7 +51,7 @@ def said_of(index: FolderIndex | None) -> dict[str, Any]:
     }
 
 
-def store_of(program: Program) -> FileFolderIndexStore:
+def store_of(program: Program) -> FolderIndexStore:
     """The store of the program's indexes."""
     keys = [bytes.fromhex(GALLERY_KEY)] if program.is_encrypted else []
-    return FileFolderIndexStore(program.home / "data" / "folder_index", Keyring(keys))
+    return FolderIndexStore(program.home / "data" / "folder_index", Keyring(keys))

@@ -8,12 +8,12 @@ import sqlalchemy as sa
 
 from core.encryption import Keyring
 from services.audit.events import RecordedEvent
-from services.audit.store import SqlAuditStore, event_of
+from services.audit.store import AuditStore, event_of
 from services.database.database import Database
 from services.database.schema import events
 from services.gallery.store.pgvector_search import PgVectorSearch
 from services.gallery.store.sqlite_search import MatrixSearch
-from services.gallery.store.store import SqlGalleryStore
+from services.gallery.store.store import GalleryStore
 from tests.postgresql import new_database, running
 
 
@@ -54,16 +54,16 @@ def keyring(request: pytest.FixtureRequest) -> Keyring:
 
 
 @pytest.fixture
-def make_store(database_url: str, keyring: Keyring) -> Iterator[Callable[[], SqlGalleryStore]]:
+def make_store(database_url: str, keyring: Keyring) -> Iterator[Callable[[], GalleryStore]]:
     """Makes stores on the same database, as several workers have them."""
     databases = []
 
-    def make() -> SqlGalleryStore:
+    def make() -> GalleryStore:
         database = Database(database_url, keyring)
         databases.append(database)
         database.upgrade()
         search = MatrixSearch(database) if database.is_sqlite else PgVectorSearch(database)
-        return SqlGalleryStore(database, search)
+        return GalleryStore(database, search)
 
     yield make
     for database in databases:
@@ -71,13 +71,13 @@ def make_store(database_url: str, keyring: Keyring) -> Iterator[Callable[[], Sql
 
 
 @pytest.fixture
-def make_audit(database_url: str, keyring: Keyring) -> Iterator[Callable[[], SqlAuditStore]]:
+def make_audit(database_url: str, keyring: Keyring) -> Iterator[Callable[[], AuditStore]]:
     """Makes stores of the events in the same database, as several workers have them."""
     databases = []
 
-    def make() -> SqlAuditStore:
+    def make() -> AuditStore:
         databases.append(Database(database_url, keyring))
-        return SqlAuditStore(databases[-1])
+        return AuditStore(databases[-1])
 
     yield make
     for database in databases:
@@ -85,18 +85,18 @@ def make_audit(database_url: str, keyring: Keyring) -> Iterator[Callable[[], Sql
 
 
 @pytest.fixture
-def audit(make_audit: Callable[[], SqlAuditStore]) -> SqlAuditStore:
+def audit(make_audit: Callable[[], AuditStore]) -> AuditStore:
     """A store of the events, in the database of `gallery`."""
     return make_audit()
 
 
 @pytest.fixture
-def gallery(make_store: Callable[[], SqlGalleryStore]) -> SqlGalleryStore:
+def gallery(make_store: Callable[[], GalleryStore]) -> GalleryStore:
     """A store on an empty database."""
     return make_store()
 
 
-def events_in(audit: SqlAuditStore, action: str | None = None) -> list[RecordedEvent]:
+def events_in(audit: AuditStore, action: str | None = None) -> list[RecordedEvent]:
     """All events, or those of an action, by id; sealed or not."""
     with audit._database.reading() as connection:
         found = [event_of(row) for row in connection.execute(sa.select(events).order_by(events.c.id))]

@@ -10,7 +10,7 @@ from services.bootstrap import build_services
 from services.find.index import FolderIndex
 from services.gallery.store.pgvector_search import PgVectorSearch
 from services.gallery.store.sqlite_search import MatrixSearch
-from services.gallery.store.store import SqlGalleryStore
+from services.gallery.store.store import GalleryStore
 from services.preflight import begin_sealed, open_database, open_indexes
 from tests.fakes import FakeEngine
 from tests.postgresql import new_database, running
@@ -23,7 +23,7 @@ NOBODY = "postgresql://127.0.0.1:1/nobody"
 
 def register_ann(settings, name="Ann"):
     with closing(open_database(settings)) as database:
-        register(SqlGalleryStore(database, MatrixSearch(database)), name)
+        register(GalleryStore(database, MatrixSearch(database)), name)
 
 
 def test_without_a_gallery_there_is_nothing_to_say_and_none_is_made(settings):
@@ -88,7 +88,7 @@ def test_in_postgresql_without_pictures_no_key_is_needed_until_an_index_is_encry
         settings = settings.model_copy(update={"database_url": new_database(server.url)})
         with_key = settings.model_copy(update=GALLERY_KEY)
         with closing(open_database(with_key)) as database:
-            register(SqlGalleryStore(database, PgVectorSearch(database)), "Ann")
+            register(GalleryStore(database, PgVectorSearch(database)), "Ann")
         assert begin_sealed(settings) == []
         open_indexes(with_key).save(KEY, FolderIndex.empty())
         with pytest.raises(SettingsError, match=r"^GALLERY_KEY: an index of the photo folder is encrypted"):

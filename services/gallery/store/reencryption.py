@@ -1,10 +1,8 @@
 """Seals what other keys have sealed, or none."""
 
-from abc import ABC, abstractmethod
 from contextlib import suppress
 
 import sqlalchemy as sa
-from typing_extensions import override
 
 from core.exceptions import ServiceUnavailable
 from services.audit import store
@@ -13,19 +11,28 @@ from services.database import encryption, schema
 from services.database.database import Database
 from services.database.schema import faces, sealing_keys
 
+_STILL_READ = "All is encrypted; what it was before is in SQLite's log while others read it: call `gallery purge`."
 
-class FaceSealer(ABC):
-    """Seals with the first key of GALLERY_KEY what was not. Each method may raise ServiceUnavailable."""
 
-    @abstractmethod
+class FaceSealer:
+    """Seals with the first key of GALLERY_KEY what was not. Each method may raise ServiceUnavailable.
+
+    On SQLite nothing of what was there before stays in any file.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._keyring = database.keyring
+
     def has_key(self) -> bool:
         """Whether there is a key at all."""
+        return bool(self._keyring)
 
-    @abstractmethod
     def remaining(self) -> int:
         """How many faces are not sealed with it, and should be."""
+        with self._database.reading() as connection:
+            return connection.scalar(sa.select(sa.func.count()).where(self._of_others())) or 0
 
-    @abstractmethod
     def reseal(self, event: Event, *, limit: int) -> int:
         """Seal at most so many of them, in one transaction; returns how many.
 
@@ -35,29 +42,6 @@ class FaceSealer(ABC):
             ServiceUnavailable: also if none of the keys opens one of them; nothing is changed.
             StorageFull: nothing is changed.
         """
-
-
-_STILL_READ = "All is encrypted; what it was before is in SQLite's log while others read it: call `gallery purge`."
-
-
-class SqlFaceSealer(FaceSealer):
-    """In the gallery's database; on SQLite nothing of what was there before stays in any file."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._keyring = database.keyring
-
-    @override
-    def has_key(self) -> bool:
-        return bool(self._keyring)
-
-    @override
-    def remaining(self) -> int:
-        with self._database.reading() as connection:
-            return connection.scalar(sa.select(sa.func.count()).where(self._of_others())) or 0
-
-    @override
-    def reseal(self, event: Event, *, limit: int) -> int:
         while True:
             with suppress(sa.exc.IntegrityError):
                 with self._database.erasing() as erasure:

@@ -1,8 +1,7 @@
 """The gallery in a SQL database."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -12,16 +11,16 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
-from typing_extensions import override
 
-from core.exceptions import Conflict, FaceNotFound, NotFound, PersonNotFound, ServiceUnavailable
+from core.exceptions import Conflict, FaceNotFound, PersonNotFound, ServiceUnavailable
 from services.audit import store
 from services.audit.events import Event, RecordedEvent
 from services.database import encryption, schema
 from services.database.database import Database, StoreStatus, status_of
-from services.database.schema import as_id, collections, faces, folded, persons
+from services.database.schema import as_id, faces, folded, persons
 from services.deepface.interface import EmbeddingSpace
-from services.gallery.store import idempotency, rows, transfer, writes
+from services.gallery.store import idempotency, writes
+from services.gallery.store.collections import CollectionStore
 from services.gallery.store.rows import (
     FACE_COLUMNS,
     SELECT_PERSONS,
@@ -38,6 +37,7 @@ from services.gallery.store.rows import (
     text_of_space,
 )
 from services.gallery.store.search import FaceSearch, Filter
+from services.gallery.store.transfer import TransferStore, merge
 from services.gallery.store.values import (
     Answer,
     AnswerKey,
@@ -47,49 +47,53 @@ from services.gallery.store.values import (
     NewFace,
     Page,
     Person,
-    Snapshot,
     StoredFace,
-    WholeFace,
 )
 
 
-class GalleryStore(ABC):
+class GalleryStore(CollectionStore, TransferStore):
     """Keeps the gallery, for several threads and processes: what one has been told, every other sees.
 
     Each method that changes something is one transaction, its event included: when it returns the change survives a
     crash, and if it raises nothing has changed. Every method may raise ServiceUnavailable, those that write also
-    StorageFull.
+    StorageFull. SQLite and PostgreSQL have one schema; `search` is what differs.
     """
 
-    @abstractmethod
+    def __init__(self, database: Database, search: FaceSearch) -> None:
+        self._database = database
+        self._search = search
+        self._keyring = database.keyring
+
     def ping(self) -> None:
         """Return if the database answers."""
+        with self._database.reading() as connection:
+            if problem := encryption.problem(connection, self._keyring):  # another database, in its place
+                raise ServiceUnavailable(problem)
 
-    @abstractmethod
     def status(self) -> StoreStatus:
         """Where the database is and which schema it has; changes nothing, and makes nothing.
 
         Raises:
             ServiceUnavailable: it does not answer.
         """
+        return status_of(self._database)
 
-    @abstractmethod
     def upgrade(self) -> None:
         """Bring the database to the newest schema."""
+        self._database.upgrade()
 
-    @abstractmethod
     def purge(self) -> dict[str, str]:
         """Have what was forgotten leave every file of the database: the names of the steps, and what came of each."""
+        return self._database.purge()
 
-    @abstractmethod
     def index_waiting(self, *, limit: int) -> int:
         """Make some of the newest faces, `limit` at most, as fast to find as the others; returns how many it were."""
+        return self._search.index_waiting(limit=limit)
 
-    @abstractmethod
     def size_bytes(self) -> int:
         """How much room the database takes."""
+        return self._database.size_bytes()
 
-    @abstractmethod
     def register(
         self,
         faces: Sequence[NewFace],
@@ -112,170 +116,6 @@ class GalleryStore(ABC):
             PersonNotFound: there is no person of this id in the collection.
             AnswerKeyTaken: another registration was first.
         """
-
-    @abstractmethod
-    def one_at_a_time(self) -> AbstractContextManager[None]:
-        """What only one caller of all processes is in: for a change that depends on what a search has found."""
-
-    @abstractmethod
-    def answered(self, key: str) -> Answer | None:
-        """What the request with this answer key stored; None if there was none, or not for as long as answers last, or
-        what was stored has been forgotten."""
-
-    @abstractmethod
-    def nearest(
-        self,
-        probe: npt.NDArray[np.float64],
-        *,
-        space: EmbeddingSpace,
-        collection: str,
-        metric: str,
-        k: int,
-        within: float | None = None,
-        person_id: str | None = None,
-        labels: Mapping[str, str] | None = None,
-    ) -> list[Neighbour]:
-        """The `k` nearest persons, nearest first, of those with faces in this space; equal distances by id."""
-
-    @abstractmethod
-    def spaces(self, collection: str, *, person_id: str | None = None) -> dict[EmbeddingSpace, int]:
-        """The embedding spaces of the faces of the collection, or of this person in it, with the dimension of each."""
-
-    @abstractmethod
-    def face_counts(self) -> dict[tuple[str, EmbeddingSpace], int]:
-        """How many faces each collection has in each embedding space, where it has any."""
-
-    @abstractmethod
-    def person(self, person_id: str) -> Person:
-        """The person; raises PersonNotFound."""
-
-    @abstractmethod
-    def persons(
-        self, *, collection: str | None, name: str, labels: Mapping[str, str], cursor: str | None, limit: int
-    ) -> Page:
-        """Persons whose name has `name` in it (in any case) and who have all these labels; all of them by default.
-
-        Raises:
-            ValidationFailed: the cursor is no `next_cursor` of a page.
-        """
-
-    @abstractmethod
-    def update(self, person_id: str, changes: Mapping[str, Any], event: Event) -> Person:
-        """Change name, labels, metadata or retain_until; raises PersonNotFound, Conflict."""
-
-    @abstractmethod
-    def merge(self, person_id: str, others: Collection[str], event: Event, *, limit: Limit | None = None) -> Person:
-        """Give the person all faces, labels and metadata of the others, who are then no more.
-
-        Of a label or a piece of metadata that several have the person's own stays, or the first other's. Which
-        `retain_until` is right where they differ only the caller can know: the earliest would have faces vanish that
-        were to stay, any other would keep some for longer than was promised.
-
-        Raises:
-            PersonNotFound: one of them is not there, or in another collection.
-            Conflict: the limits differ, and no `limit` is given that is to hold for all.
-        """
-
-    @abstractmethod
-    def faces(self, person_id: str) -> list[StoredFace]:
-        """The person's faces, the first registered first; raises PersonNotFound."""
-
-    @abstractmethod
-    def face(self, face_id: str) -> StoredFace:
-        """The face; raises FaceNotFound."""
-
-    @abstractmethod
-    def crop(self, face_id: str) -> bytes | None:
-        """The face's picture, where that was stored; raises FaceNotFound."""
-
-    @abstractmethod
-    def forget(self, event: Event, *, person_id: str | None = None, face_id: str | None = None) -> Forgotten:
-        """Remove a person with all faces, or a face, for good.
-
-        A person without faces stays. Raises PersonNotFound, FaceNotFound.
-        """
-
-    @abstractmethod
-    def expire(self, at: datetime, event: Event, *, limit: int) -> list[RecordedEvent]:
-        """Remove for good at most `limit` persons whose `retain_until` is `at` or earlier; an event for each."""
-
-    @abstractmethod
-    def snapshot(self) -> AbstractContextManager[Snapshot]:
-        """All that is in the gallery at this moment, until the block ends; nobody waits for that.
-
-        It may also raise StorageFull.
-        """
-
-    @abstractmethod
-    def restore(self, person: Person, faces: Sequence[WholeFace], event: Event) -> bool:
-        """Store a person of another gallery by the same ids; False, and nothing changes, if the person's is there.
-
-        Raises:
-            Conflict: somebody else has the name, or one of the faces.
-        """
-
-    @abstractmethod
-    def collections(self) -> dict[str, int]:
-        """The names of all collections, and how many persons each has."""
-
-    @abstractmethod
-    def add_collection(self, name: str, event: Event) -> None:
-        """Make an empty collection; raises Conflict."""
-
-    @abstractmethod
-    def remove_collection(self, name: str, event: Event, *, with_persons: bool) -> Forgotten:
-        """Remove a collection for good, and an event for each person; raises NotFound, and Conflict if it has persons,
-        unless `with_persons`."""
-
-
-class SqlGalleryStore(GalleryStore):
-    """One schema for SQLite and PostgreSQL; `search` is what differs."""
-
-    def __init__(self, database: Database, search: FaceSearch) -> None:
-        self._database = database
-        self._search = search
-        self._keyring = database.keyring
-
-    @override
-    def ping(self) -> None:
-        with self._database.reading() as connection:
-            if problem := encryption.problem(connection, self._keyring):  # another database, in its place
-                raise ServiceUnavailable(problem)
-
-    @override
-    def status(self) -> StoreStatus:
-        return status_of(self._database)
-
-    @override
-    def upgrade(self) -> None:
-        self._database.upgrade()
-
-    @override
-    def purge(self) -> dict[str, str]:
-        return self._database.purge()
-
-    @override
-    def index_waiting(self, *, limit: int) -> int:
-        return self._search.index_waiting(limit=limit)
-
-    @override
-    def size_bytes(self) -> int:
-        return self._database.size_bytes()
-
-    @override
-    def register(
-        self,
-        faces: Sequence[NewFace],
-        *,
-        collection: str,
-        event: Event,
-        name: str | None = None,
-        person_id: str | None = None,
-        labels: Mapping[str, str] | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        retain_until: datetime | None = None,
-        answer_key: AnswerKey | None = None,
-    ) -> tuple[Person, list[StoredFace]]:
         now = schema.now()
         with self._database.writing() as connection:
             writes.ensure_collection(connection, collection, now)
@@ -292,16 +132,16 @@ class SqlGalleryStore(GalleryStore):
             store.record(connection, event, now, person_id=person.id, face_id=stored[0].id)
             return replace(person, faces=person.faces + len(stored)), stored
 
-    @override
     def one_at_a_time(self) -> AbstractContextManager[None]:
+        """What only one caller of all processes is in: for a change that depends on what a search has found."""
         return self._database.one_at_a_time()
 
-    @override
     def answered(self, key: str) -> Answer | None:
+        """What the request with this answer key stored; None if there was none, or not for as long as answers last, or
+        what was stored has been forgotten."""
         with self._database.reading() as connection:
             return idempotency.find(connection, key, schema.now())
 
-    @override
     def nearest(
         self,
         probe: npt.NDArray[np.float64],
@@ -314,6 +154,7 @@ class SqlGalleryStore(GalleryStore):
         person_id: str | None = None,
         labels: Mapping[str, str] | None = None,
     ) -> list[Neighbour]:
+        """The `k` nearest persons, nearest first, of those with faces in this space; equal distances by id."""
         number = None if person_id is None else as_id(person_id)
         if person_id is not None and number is None:
             return []
@@ -329,25 +170,19 @@ class SqlGalleryStore(GalleryStore):
             if near.person_id in there  # forgotten this moment
         ]
 
-    @override
-    def spaces(self, collection: str, *, person_id: str | None = None) -> dict[EmbeddingSpace, int]:
-        with self._database.reading() as connection:
-            return rows.held(connection, collection, person_id)
-
-    @override
-    def face_counts(self) -> dict[tuple[str, EmbeddingSpace], int]:
-        with self._database.reading() as connection:
-            return rows.counts(connection)
-
-    @override
     def person(self, person_id: str) -> Person:
+        """The person; raises PersonNotFound."""
         with self._database.reading() as connection:
             return person_in(connection, id_of(person_id, PersonNotFound))
 
-    @override
     def persons(
         self, *, collection: str | None, name: str, labels: Mapping[str, str], cursor: str | None, limit: int
     ) -> Page:
+        """Persons whose name has `name` in it (in any case) and who have all these labels; all of them by default.
+
+        Raises:
+            ValidationFailed: the cursor is no `next_cursor` of a page.
+        """
         select = SELECT_PERSONS.where(*has_labels(labels)).order_by(persons.c.folded, persons.c.id).limit(limit + 1)
         if collection is not None:
             select = select.where(persons.c.collection == collection)
@@ -359,8 +194,8 @@ class SqlGalleryStore(GalleryStore):
             found = [person_of(row) for row in connection.execute(select)]
         return Page(persons=found[:limit], next_cursor=cursor_of(found[limit - 1]) if len(found) > limit else None)
 
-    @override
     def update(self, person_id: str, changes: Mapping[str, Any], event: Event) -> Person:
+        """Change name, labels, metadata or retain_until; raises PersonNotFound, Conflict."""
         number = id_of(person_id, PersonNotFound)
         values = dict(changes) | ({"folded": folded(changes["name"])} if "name" in changes else {})
         try:
@@ -372,17 +207,26 @@ class SqlGalleryStore(GalleryStore):
         except sa.exc.IntegrityError as error:
             raise Conflict("The name is taken.") from error
 
-    @override
     def merge(self, person_id: str, others: Collection[str], event: Event, *, limit: Limit | None = None) -> Person:
+        """Give the person all faces, labels and metadata of the others, who are then no more.
+
+        Of a label or a piece of metadata that several have the person's own stays, or the first other's. Which
+        `retain_until` is right where they differ only the caller can know: the earliest would have faces vanish that
+        were to stay, any other would keep some for longer than was promised.
+
+        Raises:
+            PersonNotFound: one of them is not there, or in another collection.
+            Conflict: the limits differ, and no `limit` is given that is to hold for all.
+        """
         number = id_of(person_id, PersonNotFound)
         merged = list(dict.fromkeys(id_of(other, PersonNotFound) for other in others))
         with self._database.writing() as connection:
-            transfer.merge(connection, number, [other for other in merged if other != number], limit)
+            merge(connection, number, [other for other in merged if other != number], limit)
             store.record(connection, event, schema.now(), person_id=str(number))
             return person_in(connection, number)
 
-    @override
     def faces(self, person_id: str) -> list[StoredFace]:
+        """The person's faces, the first registered first; raises PersonNotFound."""
         number = id_of(person_id, PersonNotFound)
         select = sa.select(*FACE_COLUMNS).where(faces.c.person_id == number)
         with self._database.reading() as connection:
@@ -390,13 +234,13 @@ class SqlGalleryStore(GalleryStore):
             rows = connection.execute(select.order_by(faces.c.registered_at, faces.c.id))
             return [face_of(row) for row in rows]
 
-    @override
     def face(self, face_id: str) -> StoredFace:
+        """The face; raises FaceNotFound."""
         with self._database.reading() as connection:
             return only(faces_in(connection, [id_of(face_id, FaceNotFound)]))
 
-    @override
     def crop(self, face_id: str) -> bytes | None:
+        """The face's picture, where that was stored; raises FaceNotFound."""
         select = sa.select(faces.c.id, faces.c.crop, faces.c.sealed_with)
         with self._database.reading() as connection:
             row = connection.execute(select.where(faces.c.id == id_of(face_id, FaceNotFound))).first()
@@ -404,8 +248,11 @@ class SqlGalleryStore(GalleryStore):
             raise FaceNotFound
         return encryption.crop_of(self._keyring, row)
 
-    @override
     def forget(self, event: Event, *, person_id: str | None = None, face_id: str | None = None) -> Forgotten:
+        """Remove a person with all faces, or a face, for good.
+
+        A person without faces stays. Raises PersonNotFound, FaceNotFound.
+        """
         with self._database.erasing() as erasure:
             connection = erasure.connection
             if face_id is not None:
@@ -419,56 +266,11 @@ class SqlGalleryStore(GalleryStore):
             recorded = store.record(connection, event, schema.now(), **who)
         return Forgotten(recorded=recorded, bytes_gone=erasure.is_complete)
 
-    @override
     def expire(self, at: datetime, event: Event, *, limit: int) -> list[RecordedEvent]:
+        """Remove for good at most `limit` persons whose `retain_until` is `at` or earlier; an event for each."""
         over = sa.select(persons.c.id).where(persons.c.retain_until <= at).order_by(persons.c.id).limit(limit)
         with self._database.erasing() as erasure:
             connection = erasure.connection
             numbers = list(connection.scalars(over.with_for_update()))
             writes.forget_persons(connection, persons.c.id.in_(numbers))
             return [store.record(connection, event, schema.now(), person_id=str(number)) for number in numbers]
-
-    @override
-    @contextmanager
-    def snapshot(self) -> Iterator[Snapshot]:
-        with self._database.snapshot() as connection:
-            yield transfer.snapshot(connection, self._keyring)
-
-    @override
-    def restore(self, person: Person, faces: Sequence[WholeFace], event: Event) -> bool:
-        try:
-            with self._database.writing() as connection:
-                return transfer.restore(connection, self._keyring, person, faces, event)
-        except sa.exc.IntegrityError as error:
-            raise Conflict("The name or a face is somebody else's.") from error
-
-    @override
-    def collections(self) -> dict[str, int]:
-        with self._database.reading() as connection:
-            return rows.persons_of_collections(connection)
-
-    @override
-    def add_collection(self, name: str, event: Event) -> None:
-        try:
-            with self._database.writing() as connection:
-                connection.execute(sa.insert(collections).values(name=name, created_at=schema.now()))
-                store.record(connection, event, schema.now())
-        except sa.exc.IntegrityError as error:
-            raise Conflict("The name is taken.") from error
-
-    @override
-    def remove_collection(self, name: str, event: Event, *, with_persons: bool) -> Forgotten:
-        with self._database.erasing() as erasure:
-            connection = erasure.connection
-            # A name that no request could have given may hold what PostgreSQL cannot.
-            if not name.isprintable() or not connection.scalar(sa.select(1).where(collections.c.name == name)):
-                raise NotFound("There is no such collection.")
-            within = persons.c.collection == name
-            if not with_persons and connection.execute(sa.select(1).where(within)).first() is not None:
-                raise Conflict("The collection has persons.")
-            forgotten = writes.forget_persons(connection, within)
-            connection.execute(sa.delete(collections).where(collections.c.name == name))
-            now, of_each = schema.now(), replace(event, action="forget", details={"reason": event.action})
-            store.record_all(connection, [replace(of_each, person_id=str(number), at=now) for number in forgotten])
-            recorded = store.record(connection, event, now)
-        return Forgotten(recorded=recorded, bytes_gone=erasure.is_complete)

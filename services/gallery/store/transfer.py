@@ -1,6 +1,7 @@
-"""Whole persons: out of one gallery and into another."""
+"""Whole persons: out of one gallery, into another, and merged into one."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -11,18 +12,69 @@ from core.exceptions import Conflict
 from services.audit import store
 from services.audit.events import Event
 from services.database import encryption, schema
+from services.database.database import Database
 from services.database.schema import collections, faces, persons
 from services.gallery.store import writes
 from services.gallery.store.rows import FACE_COLUMNS, SELECT_PERSONS, face_of, person_in, person_of
 from services.gallery.store.values import Limit, NewFace, Person, Snapshot, WholeFace
 
 
-def snapshot(connection: sa.Connection, keyring: Keyring) -> Snapshot:
-    """As `GalleryStore.snapshot`, on a connection that sees one moment only."""
-    return Snapshot(
-        collections=list(connection.scalars(sa.select(collections.c.name).order_by(collections.c.name))),
-        persons=_everybody(connection, keyring),
-    )
+class TransferStore:
+    """The part of `GalleryStore` that gives and takes whole persons."""
+
+    _database: Database
+    _keyring: Keyring
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """All that is in the gallery at this moment, until the block ends; nobody waits for that.
+
+        It may also raise StorageFull.
+        """
+        with self._database.snapshot() as connection:
+            names = connection.scalars(sa.select(collections.c.name).order_by(collections.c.name))
+            yield Snapshot(collections=list(names), persons=_everybody(connection, self._keyring))
+
+    def restore(self, person: Person, faces: Sequence[WholeFace], event: Event) -> bool:
+        """Store a person of another gallery by the same ids; False, and nothing changes, if the person's is there.
+
+        Raises:
+            Conflict: somebody else has the name, or one of the faces.
+        """
+        try:
+            with self._database.writing() as connection:
+                return self._restore(connection, person, faces, event)
+        except sa.exc.IntegrityError as error:
+            raise Conflict("The name or a face is somebody else's.") from error
+
+    def _restore(self, connection: sa.Connection, person: Person, whole: Sequence[WholeFace], event: Event) -> bool:
+        number, now = UUID(person.id), schema.now()
+        if connection.execute(sa.select(1).where(persons.c.id == number)).first() is not None:
+            return False
+        writes.ensure_collection(connection, person.collection, now)
+        connection.execute(
+            sa.insert(persons).values(
+                id=number,
+                collection=person.collection,
+                name=person.name,
+                labels=person.labels,
+                metadata=person.metadata,
+                registered_at=person.registered_at,
+                retain_until=person.retain_until,
+            )
+        )
+        for one in whole:
+            writes.add_face(
+                connection,
+                self._keyring,
+                one.face,
+                person=number,
+                collection=person.collection,
+                at=one.registered_at,
+                number=UUID(one.id),
+            )
+        store.record(connection, event, now, person_id=person.id)
+        return True
 
 
 def _everybody(connection: sa.Connection, keyring: Keyring) -> Iterator[tuple[Person, list[WholeFace]]]:
@@ -33,39 +85,6 @@ def _everybody(connection: sa.Connection, keyring: Keyring) -> Iterator[tuple[Pe
         found = connection.execute(whole.order_by(faces.c.registered_at, faces.c.id))
         yield person_of(row), [_whole_face(keyring, one) for one in found]
         row = connection.execute(next_one.where(persons.c.id > row.id)).first()
-
-
-def restore(
-    connection: sa.Connection, keyring: Keyring, person: Person, whole: Sequence[WholeFace], event: Event
-) -> bool:
-    """As `GalleryStore.restore`; raises IntegrityError where that raises Conflict."""
-    number, now = UUID(person.id), schema.now()
-    if connection.execute(sa.select(1).where(persons.c.id == number)).first() is not None:
-        return False
-    writes.ensure_collection(connection, person.collection, now)
-    connection.execute(
-        sa.insert(persons).values(
-            id=number,
-            collection=person.collection,
-            name=person.name,
-            labels=person.labels,
-            metadata=person.metadata,
-            registered_at=person.registered_at,
-            retain_until=person.retain_until,
-        )
-    )
-    for one in whole:
-        writes.add_face(
-            connection,
-            keyring,
-            one.face,
-            person=number,
-            collection=person.collection,
-            at=one.registered_at,
-            number=UUID(one.id),
-        )
-    store.record(connection, event, now, person_id=person.id)
-    return True
 
 
 def _whole_face(keyring: Keyring, row: Any) -> WholeFace:

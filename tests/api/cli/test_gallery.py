@@ -6,7 +6,7 @@ import pytest
 
 from schemas.gallery import EnrolmentOptions
 from services.find.index import FolderIndex
-from services.find.store import FileFolderIndexStore
+from services.find.store import FolderIndexStore
 from tests.api.v1.test_gallery import register
 from tests.pictures import ALICE, ALICIA, BOB, write_photo
 from tests.services.find.test_store import KEY
@@ -164,7 +164,7 @@ def test_an_index_that_is_being_built_is_left_and_said(make_app, settings):
     app = make_app(gallery_key=("ab" * 32,))
     said = "0 faces encrypted with the first key; no other is used any more\n"
     assert run(app, "gallery", "rotate-key") == (0, said)
-    indexes = FileFolderIndexStore(settings.data_path / "folder_index")
+    indexes = FolderIndexStore(settings.data_path / "folder_index")
     with indexes.building(KEY):
         indexes.save(KEY, FolderIndex.empty())
         result = app.test_cli_runner().invoke(args=["gallery", "rotate-key"])

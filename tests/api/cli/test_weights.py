@@ -4,7 +4,7 @@ import pytest
 
 from services.models.catalogue import catalogue
 from services.models.catalogue.catalogue import find
-from services.models.weights import WeightFolder
+from services.models.weights import Weights
 
 CONTENT = b"weights"
 LIVENESS = [file.name for file in find("MiniFASNet").files]
@@ -130,7 +130,7 @@ def test_a_bundle_goes_to_a_machine_without_internet(app, make_app, tmp_path):
     assert run(app, "bundle", bundle, "ArcFace")[:2] == (0, "1 files: arcface_weights.onnx\n")
     other = make_app(deepface_home=tmp_path / "offline")
     assert run(other, "import", bundle)[:2] == (0, "1 files: arcface_weights.onnx\n")
-    assert WeightFolder(tmp_path / "offline").path(find("ArcFace").files[0]).read_bytes() == CONTENT
+    assert Weights(tmp_path / "offline").path(find("ArcFace").files[0]).read_bytes() == CONTENT
     bundle.write_bytes(b"no bundle")
     code, _, error = run(other, "import", bundle)
     assert code == 1

@@ -13,7 +13,7 @@ from services.access.counters import DatabaseStorage
 from services.audit.events import Event
 from services.database.database import Database
 from services.database.schema import hits, misses
-from services.gallery.person_lock import SqlMissStore
+from services.gallery.person_lock import MissStore
 from tests.services.conftest import events_in
 from tests.services.gallery.store.test_store import FORGET, face, register
 
@@ -97,7 +97,7 @@ class TestMisses:
 
     @pytest.fixture
     def stores(self, databases):
-        return [SqlMissStore(database) for database in databases]
+        return [MissStore(database) for database in databases]
 
     @staticmethod
     def count(store, person, *, is_match=False, at=NOW):

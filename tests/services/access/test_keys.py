@@ -10,7 +10,7 @@ import pytest
 from core.exceptions import ServiceUnavailable, Unauthorized
 from core.scopes import Scope
 from services.access import keys
-from services.access.key_store import KeyStore, SqlKeyStore
+from services.access.key_store import KeyStore
 from services.access.keys import ANYBODY, KeyService
 from services.database.database import Database
 from tests.conftest import KEY
@@ -19,7 +19,7 @@ from tests.conftest import KEY
 @pytest.fixture
 def store(tmp_path):
     database = Database(f"sqlite:///{tmp_path / 'gallery.db'}")
-    yield SqlKeyStore(database)
+    yield KeyStore(database)
     database.close()
 
 

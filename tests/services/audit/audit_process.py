@@ -5,13 +5,13 @@ import signal
 import sys
 
 from services.audit.events import Event
-from services.audit.store import SqlAuditStore
+from services.audit.store import AuditStore
 from services.database.database import Database
 
 TWO = [Event(action="verify", outcome="match")] * 2
 
 if __name__ == "__main__":
-    store = SqlAuditStore(Database(sys.argv[1]))
+    store = AuditStore(Database(sys.argv[1]))
     for _ in range(int(sys.argv[2])):
         store.record(TWO)
         store.seal(limit=3)

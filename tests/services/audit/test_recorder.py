@@ -11,7 +11,7 @@ from core.logging import annotate, begin_request, end_request
 from services.audit import recorder
 from services.audit.events import Event
 from services.audit.recorder import EventLog, new_event
-from services.audit.store import SqlAuditStore
+from services.audit.store import AuditStore
 from services.audit.trail import AuditService
 from services.database.database import Database
 from tests.services.conftest import events_in
@@ -19,7 +19,7 @@ from tests.services.conftest import events_in
 EVENT = Event(action="identify", outcome="unknown")
 
 
-class LameStore(SqlAuditStore):
+class LameStore(AuditStore):
     """A store that a test stops and goes on with."""
 
     def __init__(self, database):
@@ -81,7 +81,7 @@ def test_what_is_recorded_elsewhere_in_the_process_is_sealed_as_well(log, store)
 
 def test_what_a_process_left_that_was_killed_is_sealed_at_the_next_start(log, store, tmp_path):
     other = Database(f"sqlite:///{tmp_path / 'gallery.db'}")
-    SqlAuditStore(other).record([EVENT] * 1001)
+    AuditStore(other).record([EVENT] * 1001)
     other.close()
     assert verified(store) == (0, 1001)
     log.wake()

@@ -16,7 +16,7 @@ from core.exceptions import ServiceUnavailable
 from services.database.database import Database
 from services.database.schema import metadata
 from services.gallery.store.pgvector_search import PgVectorSearch
-from services.gallery.store.store import SqlGalleryStore
+from services.gallery.store.store import GalleryStore
 from tests.postgresql import in_files, running
 from tests.services.conftest import events_in
 from tests.services.gallery.store.test_store import FORGET, face, near, register
@@ -145,7 +145,7 @@ def test_a_value_that_the_database_cannot_hold_is_not_an_absence_of_the_database
 def test_a_purge_leaves_no_byte_of_the_forgotten_in_any_file_of_postgresql():
     rng = np.random.default_rng(0)
     with running() as server, closing(Database(server.url)) as database:
-        gallery = SqlGalleryStore(database, PgVectorSearch(database))
+        gallery = GalleryStore(database, PgVectorSearch(database))
         canaries, forgotten = {}, []
         for number in range(51):
             embedding, crop = rng.normal(size=128).astype("<f4"), rng.bytes(20_000)

@@ -18,7 +18,7 @@ from services.faces.reader import FaceReader
 from services.find.indexer import FolderIndexer
 from services.find.photos import PhotoEmbedder
 from services.find.service import FindService
-from services.find.store import FileFolderIndexStore
+from services.find.store import FolderIndexStore
 from tests.fakes import FakeEngine
 from tests.pictures import Colour, photo
 
@@ -44,7 +44,7 @@ def make_indexer(settings: Settings) -> Callable[..., FolderIndexer]:
     def make(engine: FakeEngine, *, refresh_s: float = 0) -> FolderIndexer:
         return FolderIndexer(
             engine=engine,
-            store=FileFolderIndexStore(settings.data_path / "index"),
+            store=FolderIndexStore(settings.data_path / "index"),
             embedder=PhotoEmbedder(engine=engine, policy=POLICY),
             folder=settings.faces_db_path,
             lanes=2,

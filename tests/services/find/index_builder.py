@@ -14,7 +14,7 @@ from services.find import indexer as module
 from services.find.index import IndexKey
 from services.find.indexer import FolderIndexer
 from services.find.photos import DetectedPhoto, PhotoEmbedder
-from services.find.store import FileFolderIndexStore
+from services.find.store import FolderIndexStore
 from tests.fakes import FakeEngine
 
 SPACE = EmbeddingSpace(model="Dlib", alignment="eyes", detection="deepface", normalization="base", expand_percentage=0)
@@ -38,7 +38,7 @@ def make_indexer(photos: Path, data: Path, log: Path) -> FolderIndexer:
     """An indexer that logs to `log`."""
     return FolderIndexer(
         engine=FakeEngine(),
-        store=FileFolderIndexStore(data),
+        store=FolderIndexStore(data),
         embedder=LoggedEmbedder(log),
         folder=str(photos),
         lanes=2,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from services.find.store import FileFolderIndexStore
+from services.find.store import FolderIndexStore
 from tests.conftest import PROJECT
 from tests.pictures import ALICE, ALICIA, BOB, photo, write_photo
 from tests.services.find.conftest import found
@@ -71,7 +71,7 @@ def test_a_builder_killed_at_any_moment_leaves_an_index_that_is_whole_and_loses_
     photos, data, _ = folders
     rng = random.Random(0)
     there = {}
-    store = FileFolderIndexStore(data)
+    store = FolderIndexStore(data)
     key = make_indexer(*folders).key("opencv", SPACE)
     left = Counter()
     with builder(folders) as process:
@@ -109,7 +109,7 @@ def test_what_a_killed_builder_embedded_is_not_embedded_again(folders):
             time.sleep(0.001)
         os.kill(child, signal.SIGKILL)
         assert not ended(process)
-        drafted = FileFolderIndexStore(data).load(make_indexer(*folders).key("opencv", SPACE), draft=True)
+        drafted = FolderIndexStore(data).load(make_indexer(*folders).key("opencv", SPACE), draft=True)
         log.write_text("")
         begin(process)
         assert ended(process)

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from core.encryption import Keyring
-from services.find.store import FileFolderIndexStore
+from services.find.store import FolderIndexStore
 from tests.postgresql import in_files
 from tests.services.find.test_store import KEY, NEW, OLD, content, made, photo
 
 
 @pytest.fixture
 def opened(tmp_path):
-    return lambda *keys: FileFolderIndexStore(tmp_path / "index", Keyring(keys))
+    return lambda *keys: FolderIndexStore(tmp_path / "index", Keyring(keys))
 
 
 def pieces_of(index):

@@ -6,6 +6,7 @@ from core.exceptions import DeepFaceError, FolderNotFound, ServiceUnavailable
 from schemas.common import EmbeddingOptions
 from services.faces.options import Defaults
 from services.find.indexes import IndexService
+from services.find.store import FolderIndexStore
 from tests.fakes import FakeEngine
 from tests.pictures import ALICE, BOB, write_photo
 
@@ -14,9 +15,12 @@ DLIB = EmbeddingOptions(model_name="Dlib")
 
 @pytest.fixture
 def make_indexes(settings, make_indexer):
-    def make(engine, **options):
+    def make(engine, *, folder=settings.faces_db_path):
         return IndexService(
-            indexer=make_indexer(engine), defaults=Defaults.of(settings), folder=settings.faces_db_path, **options
+            indexer=make_indexer(engine),
+            store=FolderIndexStore(settings.data_path / "index"),
+            defaults=Defaults.of(settings),
+            folder=folder,
         )
 
     return make
@@ -87,11 +91,10 @@ def test_a_photo_that_may_still_succeed_is_pending_and_says_why(make_indexes, ph
     assert (status.photos, status.pending, status.failed) == (1, 0, {})
 
 
-def test_a_missing_folder_is_an_error(make_indexes, settings, make_indexer, engine, photos):
+def test_a_missing_folder_is_an_error(make_indexes, engine, photos):
     photos.rmdir()
     for ask in (lambda: make_indexes(engine).overview(), lambda: make_indexes(engine).build(DLIB, lambda *_: None)):
         with pytest.raises(FolderNotFound):
             ask()
-    nowhere = IndexService(indexer=make_indexer(engine), defaults=Defaults.of(settings), folder="")
     with pytest.raises(ServiceUnavailable):
-        nowhere.overview()
+        make_indexes(engine, folder="").overview()

@@ -14,7 +14,7 @@ from core.encryption import Keyring
 from services.deepface.interface import EmbeddingSpace
 from services.find import store as module
 from services.find.index import FolderIndex, IndexKey, PhotoFaces, Photos
-from services.find.store import FileFolderIndexStore
+from services.find.store import FolderIndexStore
 from tests.conftest import PROJECT
 
 SPACE = EmbeddingSpace(model="Dlib", alignment="eyes", detection="deepface", normalization="base", expand_percentage=0)
@@ -46,7 +46,7 @@ def content(index):
 
 @pytest.fixture(params=["plain", "encrypted"])
 def store(request, tmp_path):
-    return FileFolderIndexStore(tmp_path / "index", Keyring([OLD] if request.param == "encrypted" else []))
+    return FolderIndexStore(tmp_path / "index", Keyring([OLD] if request.param == "encrypted" else []))
 
 
 def test_rows_are_ordered_by_photo_and_changes_touch_only_their_photos():
@@ -165,8 +165,8 @@ def test_one_at_a_time_has_the_right_to_build_and_it_ends_with_its_owner(store, 
         assert (mine, second, third) == (True, False, True)
     script = (
         "import sys, time; from pathlib import Path; from tests.services.find.test_store import KEY\n"
-        "from services.find.store import FileFolderIndexStore\n"
-        "with FileFolderIndexStore(Path(sys.argv[1])).building(KEY) as mine: print(mine, flush=True); time.sleep(60)"
+        "from services.find.store import FolderIndexStore\n"
+        "with FolderIndexStore(Path(sys.argv[1])).building(KEY) as mine: print(mine, flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-c", script, str(tmp_path / "index")]
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as other:
@@ -284,4 +284,4 @@ def test_ping_says_whether_the_folder_can_be_written(store, tmp_path):
     store.ping()
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OSError, match=r"\w"):
-        FileFolderIndexStore(tmp_path / "file").ping()
+        FolderIndexStore(tmp_path / "file").ping()

@@ -15,7 +15,7 @@ from services.faces.reader import FaceReader
 from services.gallery.enrolment import EnrolmentService
 from services.gallery.registration import GalleryService
 from services.gallery.store.sqlite_search import MatrixSearch
-from services.gallery.store.store import SqlGalleryStore
+from services.gallery.store.store import GalleryStore
 from tests.fakes import FakeEngine
 
 
@@ -23,7 +23,7 @@ def main(url: str, folder: str, photos: str) -> None:
     engine, defaults = FakeEngine(), Defaults.of(Settings())
     policy = ImagePolicy(max_bytes=100_000, max_pixels=1_000_000)
     database = Database(url)
-    store = SqlGalleryStore(database, MatrixSearch(database))
+    store = GalleryStore(database, MatrixSearch(database))
     reader = FaceReader(engine=engine, policy=policy, defaults=defaults)
     captures = CaptureReader(reader=reader, defaults=defaults)
     gallery = GalleryService(engine=engine, captures=captures, defaults=defaults, store=store)

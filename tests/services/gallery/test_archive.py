@@ -14,7 +14,7 @@ from services.database.database import Database
 from services.gallery.archive.reader import UnreadableExport
 from services.gallery.archive.writer import GalleryFileService, Imported
 from services.gallery.store.sqlite_search import MatrixSearch
-from services.gallery.store.store import SqlGalleryStore
+from services.gallery.store.store import GalleryStore
 from tests.services.gallery.store.test_store import FORGET, OTHER, REGISTER, everybody, face, near, register
 
 
@@ -24,7 +24,7 @@ def make_gallery(tmp_path):
 
     def make(name):
         databases.append(Database(f"sqlite:///{tmp_path / name}.db"))
-        return SqlGalleryStore(databases[-1], MatrixSearch(databases[-1]))
+        return GalleryStore(databases[-1], MatrixSearch(databases[-1]))
 
     yield make
     for database in databases:

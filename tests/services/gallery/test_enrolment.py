@@ -20,7 +20,7 @@ from services.gallery.enrolment import EnrolmentService
 from services.gallery.maintenance import UpkeepService
 from services.gallery.registration import GalleryService
 from services.gallery.store.sqlite_search import MatrixSearch
-from services.gallery.store.store import SqlGalleryStore
+from services.gallery.store.store import GalleryStore
 from tests.conftest import PROJECT
 from tests.pictures import ALICE, ALICIA, BOB, MASK, write_photo
 
@@ -30,7 +30,7 @@ POLICY = ImagePolicy(max_bytes=100_000, max_pixels=1_000_000)
 @pytest.fixture
 def store(tmp_path):
     database = Database(f"sqlite:///{tmp_path / 'gallery.db'}")
-    yield SqlGalleryStore(database, MatrixSearch(database))
+    yield GalleryStore(database, MatrixSearch(database))
     database.close()
 
 

@@ -15,8 +15,8 @@ from schemas.common import EmbeddingOptions
 from services.database.database import Database
 from services.faces.options import Defaults
 from services.gallery import table_copy
-from services.gallery.owner_table import OwnerRow, PgOwnerTable, Replaced
-from services.gallery.table_copy import SqlFaceSource, TableCopyService
+from services.gallery.owner_table import OwnerRow, OwnerTable, Replaced
+from services.gallery.table_copy import FaceSource, TableCopyService
 from tests.services.gallery.owner_database import asked, labels, make_table, matches
 from tests.services.gallery.store.test_store import FORGET, OTHER, REGISTER, SPACE, face, near, register, vector
 
@@ -37,9 +37,9 @@ def copy(database_url, settings, owner_url, recorded):
     """Copies the gallery into the owner's table."""
     database = Database(database_url)
     service = TableCopyService(
-        source=SqlFaceSource(database),
+        source=FaceSource(database),
         record=recorded.append,
-        open_table=PgOwnerTable,
+        open_table=OwnerTable,
         defaults=Defaults.of(settings),
         url=owner_url,
     )
@@ -52,7 +52,7 @@ def copy(database_url, settings, owner_url, recorded):
 
 
 def write(url, rows=(ROW,), table="face_embeddings", dimension=128):
-    return PgOwnerTable(url, table).replace(rows, mark={"source": "gallery"}, dimension=dimension)
+    return OwnerTable(url, table).replace(rows, mark={"source": "gallery"}, dimension=dimension)
 
 
 def new_role(url, *, login=True):

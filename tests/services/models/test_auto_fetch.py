@@ -9,7 +9,7 @@ from api.factory import create_app
 from services.models.catalogue.catalogue import find
 from services.models.licensing import LicensePolicy
 from services.models.manager import AutoFetch, ModelService
-from services.models.weights import WeightFolder
+from services.models.weights import Weights
 from tests.conftest import assert_error
 from tests.fakes import FakeEngine
 from tests.pictures import ALICE, photo
@@ -27,7 +27,7 @@ def mirror(tmp_path):
 
 @pytest.fixture
 def weights(tmp_path, mirror):
-    return WeightFolder(tmp_path / "home", mirror=str(mirror))
+    return Weights(tmp_path / "home", mirror=str(mirror))
 
 
 def models(weights):
@@ -50,7 +50,7 @@ def test_a_failure_is_logged_and_raises_nothing(weights, caplog):
 
 
 def test_several_workers_fetch_a_file_once(tmp_path, mirror):
-    folders = [WeightFolder(tmp_path / "home", mirror=str(mirror)) for _ in range(4)]
+    folders = [Weights(tmp_path / "home", mirror=str(mirror)) for _ in range(4)]
     threads = [
         threading.Thread(target=AutoFetch(models=models(folder), names=["ArcFace"]).prepare, args=("ArcFace", print))
         for folder in folders

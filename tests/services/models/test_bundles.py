@@ -11,7 +11,7 @@ import pytest
 
 from services.models.bundles import BadBundle, WeightBundles
 from services.models.catalogue.catalogue import find
-from services.models.weights import WeightFolder
+from services.models.weights import Weights
 
 MODELS = (find("ArcFace"), find("MiniFASNet"))
 FILES = [file for model in MODELS for file in model.files]
@@ -23,7 +23,7 @@ def nothing(done, total):
 
 
 def filled(home):
-    weights = WeightFolder(home)
+    weights = Weights(home)
     for file in FILES:
         weights.path(file).parent.mkdir(parents=True, exist_ok=True)
         weights.path(file).write_bytes(CONTENTS[file.name])
@@ -40,7 +40,7 @@ def bundle(tmp_path):
 
 @pytest.fixture
 def weights(tmp_path):
-    return WeightFolder(tmp_path / "to")
+    return Weights(tmp_path / "to")
 
 
 def here(weights):
@@ -90,7 +90,7 @@ def test_the_same_files_make_the_same_archive(tmp_path, bundle):
 
 
 def test_a_missing_or_wrong_file_is_not_bundled_and_what_was_there_stays(tmp_path, bundle):
-    weights, before = WeightFolder(tmp_path / "from"), bundle.read_bytes()
+    weights, before = Weights(tmp_path / "from"), bundle.read_bytes()
     for spoil, said in ((lambda path: path.write_bytes(b"x"), "expected"), (lambda path: path.unlink(), "fetch it")):
         spoil(weights.path(FILES[1]))
         with pytest.raises(BadBundle, match=f"{FILES[1].name}.*{said}"):
@@ -180,7 +180,7 @@ def test_no_damaged_byte_puts_anything_else_in_place(tmp_path, bundle):
         damaged = bytearray(content)
         damaged[position] ^= 1 << chance.randrange(8)
         path.write_bytes(damaged)
-        weights = WeightFolder(tmp_path / f"to-{number}")
+        weights = Weights(tmp_path / f"to-{number}")
         try:
             read(weights, path)
         except BadBundle:

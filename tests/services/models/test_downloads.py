@@ -16,7 +16,7 @@ import pytest
 
 from services.models.catalogue.types import WeightFile
 from services.models.downloads import FetchError
-from services.models.weights import WeightFolder
+from services.models.weights import Weights
 from tests.conftest import PROJECT
 from tests.services.models.lying_server import lying_server
 
@@ -32,9 +32,9 @@ FETCHING = """
 import pathlib, sys
 from services.models import downloads as fetching
 from services.models.catalogue.types import WeightFile
-from services.models.weights import WeightFolder
+from services.models.weights import Weights
 fetching._SAVED_BYTES = 1
-WeightFolder(pathlib.Path(sys.argv[1])).fetch(WeightFile("sub/model.onnx", (sys.argv[2],)), lambda done, total: None)
+Weights(pathlib.Path(sys.argv[1])).fetch(WeightFile("sub/model.onnx", (sys.argv[2],)), lambda done, total: None)
 """
 
 
@@ -62,7 +62,7 @@ def server(running):
 
 @pytest.fixture
 def folder(tmp_path):
-    return WeightFolder(tmp_path)
+    return Weights(tmp_path)
 
 
 def file_of(server, *paths, published=False):
@@ -145,7 +145,7 @@ def test_the_next_process_goes_on_with_what_has_come(folder, server, tmp_path):
     assert not folder.path(file).exists()
     assert {name.rpartition(".")[2] for name in left(tmp_path)} == {"part", "json"}
     server.lies.clear(), server.drops.clear(), server.asked.clear()
-    assert fetch(WeightFolder(tmp_path), file) == CONTENT
+    assert fetch(Weights(tmp_path), file) == CONTENT
     assert server.asked == [("/good", f"bytes={MOST}-")]
     assert left(tmp_path) == set()
 
@@ -249,7 +249,7 @@ def test_what_the_first_fetch_brought_is_expected_of_every_later_one(folder, ser
     folder.path(file).unlink()
     server.files["/good"] = OTHER
     with pytest.raises(FetchError, match=f"expected SHA-256 {SHA256}"):
-        fetch(WeightFolder(tmp_path), file)
+        fetch(Weights(tmp_path), file)
     server.files["/good"] = CONTENT
     assert fetch(folder, file) == CONTENT
 
@@ -267,7 +267,7 @@ def test_a_file_that_is_here_and_right_is_not_asked_for_again_and_a_wrong_one_is
 def test_a_mirror_is_asked_in_place_of_the_published_sources(server, tmp_path):
     server.files["/mirror/sub/model.onnx"] = CONTENT
     file = file_of(server, "/good.bz2")
-    folder = WeightFolder(tmp_path, mirror=f"{server.url}/mirror/")
+    folder = Weights(tmp_path, mirror=f"{server.url}/mirror/")
     assert fetch(folder, file) == CONTENT
     assert [path for path, _ in server.asked] == ["/mirror/sub/model.onnx"]
 
@@ -275,7 +275,7 @@ def test_a_mirror_is_asked_in_place_of_the_published_sources(server, tmp_path):
 def test_a_mirror_may_be_a_folder_and_is_checked_as_well(server, tmp_path):
     (tmp_path / "mirror" / "sub").mkdir(parents=True)
     copy = tmp_path / "mirror" / "sub" / "model.onnx"
-    folder = WeightFolder(tmp_path, mirror=str(tmp_path / "mirror"))
+    folder = Weights(tmp_path, mirror=str(tmp_path / "mirror"))
     file = file_of(server, "/good", published=True)
     with pytest.raises(FetchError, match="is not there"):
         fetch(folder, file)
@@ -295,7 +295,7 @@ def test_a_password_in_a_mirrors_url_is_in_no_message_and_on_no_disk(server, tmp
         handler.answer(body) if not handler.headers["Range"] else None
     )
     with pytest.raises(FetchError) as caught:
-        fetch(WeightFolder(tmp_path, mirror=secret), file_of(server, "/good"))
+        fetch(Weights(tmp_path, mirror=secret), file_of(server, "/good"))
     assert "s3cret" not in str(caught.value)
     assert left(tmp_path)
     for folder, _, names in os.walk(tmp_path):

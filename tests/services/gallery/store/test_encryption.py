@@ -15,10 +15,10 @@ from core.exceptions import ServiceUnavailable
 from services.audit.events import Event
 from services.database.database import Database
 from services.gallery.store.pgvector_search import PgVectorSearch
-from services.gallery.store.reencryption import SqlFaceSealer
+from services.gallery.store.reencryption import FaceSealer
 from services.gallery.store.sqlite_search import MatrixSearch
-from services.gallery.store.store import SqlGalleryStore
-from services.gallery.table_copy import SqlFaceSource
+from services.gallery.store.store import GalleryStore
+from services.gallery.table_copy import FaceSource
 from tests.conftest import PROJECT
 from tests.postgresql import in_files
 from tests.services.conftest import events_in
@@ -40,7 +40,7 @@ def opened(database_url):
         database = Database(database_url, Keyring(keys))
         databases.append(database)
         search = MatrixSearch(database) if database.is_sqlite else PgVectorSearch(database)
-        return SqlGalleryStore(database, search)
+        return GalleryStore(database, search)
 
     yield opened
     for database in databases:
@@ -50,7 +50,7 @@ def opened(database_url):
 def rotate(database_url, *keys, limit=3):
     """How many faces were encrypted anew."""
     with closing(Database(database_url, Keyring(keys))) as database:
-        sealer, done = SqlFaceSealer(database), 0
+        sealer, done = FaceSealer(database), 0
         remaining = sealer.remaining()
         while count := sealer.reseal(ROTATE, limit=limit):
             done += count
@@ -92,7 +92,7 @@ def test_with_a_key_the_database_holds_no_picture_and_sqlite_no_embedding(databa
 def test_a_gallery_opens_with_its_keys_only(database_url, opened):
     register(opened(OLD), "Ann", face(1, crop=CROP))
     for keys, message in (((), NONE), ((NEW,), WRONG), ((NEW, OTHER), WRONG)):
-        for use in (SqlGalleryStore.ping, SqlGalleryStore.collections, lambda gallery: near(gallery, 1)):
+        for use in (GalleryStore.ping, GalleryStore.collections, lambda gallery: near(gallery, 1)):
             with refused(message):
                 use(opened(*keys))
     for keys in ((OLD,), (NEW, OLD)):
@@ -143,7 +143,7 @@ def test_a_key_that_is_used_again_while_it_is_forgotten_is_not(database_url, ope
     register(opened(OLD), "Ann", face(1, crop=CROP))
     ((key, crop),) = execute(database_url, "SELECT sealed_with, crop FROM faces")
     database = Database(database_url, Keyring([NEW, OLD]))
-    sealer, done = SqlFaceSealer(database), []
+    sealer, done = FaceSealer(database), []
     assert sealer.reseal(ROTATE, limit=9) == 1
     rotation = threading.Thread(target=lambda: done.append(sealer.reseal(ROTATE, limit=9)))
     engine = sa.create_engine(database_url, poolclass=sa.NullPool)
@@ -180,7 +180,7 @@ def test_a_face_that_does_not_open_is_neither_left_out_nor_shown(database_url, o
         with refused(message):
             near(gallery, 1)
         with closing(Database(database_url, Keyring([OLD]))) as database, refused(message):
-            list(SqlFaceSource(database).rows("default", SPACE))
+            list(FaceSource(database).rows("default", SPACE))
     with refused(message):
         rotate(database_url, NEW, OLD)
 

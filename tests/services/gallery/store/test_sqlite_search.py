@@ -5,14 +5,14 @@ import threading
 from services.database.database import Database
 from services.gallery.store.rows import text_of_space
 from services.gallery.store.sqlite_search import MatrixSearch
-from services.gallery.store.store import SqlGalleryStore
+from services.gallery.store.store import GalleryStore
 from tests.services.gallery.store.test_store import FORGET, SPACE, near, register
 
 
 def test_searches_share_a_matrix_and_a_change_waits_for_them(tmp_path):
     database = Database(f"sqlite:///{tmp_path / 'gallery.db'}")
     search = MatrixSearch(database)
-    gallery = SqlGalleryStore(database, search)
+    gallery = GalleryStore(database, search)
     ann, _ = register(gallery, "Ann")
     found = []
     later = threading.Thread(target=lambda: found.append(near(gallery, 1)))
@@ -30,7 +30,7 @@ def test_searches_share_a_matrix_and_a_change_waits_for_them(tmp_path):
 def test_no_matrix_stays_of_what_has_no_faces(tmp_path):
     database = Database(f"sqlite:///{tmp_path / 'gallery.db'}")
     search = MatrixSearch(database)
-    gallery = SqlGalleryStore(database, search)
+    gallery = GalleryStore(database, search)
     for number in range(20):
         assert near(gallery, 1, collection=f"unknown {number}") == []
     ann, _ = register(gallery, "Ann", collection="staff")
