@@ -12,10 +12,9 @@ try:
     _settings = load_settings()
     prepare_process(_settings)
     # Only now, since it imports numpy. A worker that ended over a wrong default would be started again for ever.
-    from services.faces.options import Defaults
-    from services.preflight import begin_sealed, has_no_key, require_sound_weights
+    from services.preflight import begin_sealed, has_no_key, require_known_defaults, require_sound_weights
 
-    Defaults.of(_settings)
+    require_known_defaults(_settings)
     require_sound_weights(_settings)
     _not_encrypted = begin_sealed(_settings)
     try:
@@ -76,5 +75,5 @@ def post_worker_init(worker: Any) -> None:
     from api.context import services_of
 
     services = services_of(worker.wsgi)
-    services.readiness.start()
-    services.event_log.wake()
+    services.health.readiness.start()
+    services.audit.log.wake()

@@ -2,7 +2,7 @@
 
 from flask import Flask, current_app
 
-from services.bootstrap import Services
+from services.bootstrap.services import Services
 
 _KEY = "face_service"
 

@@ -47,14 +47,14 @@ def endpoint(
             given: Request | None = None
             in_queue = request is not None and infers
             if in_queue:  # not before the preloaded models are there
-                services().readiness.require_loaded()
+                services().health.readiness.require_loaded()
             if request is not None:
                 given = read_request(request)  # first: a slow upload must not hold a place
             elif query is not None:
                 given = read_query(query)
             if scope is not None:
                 given = confined(given, variables)
-            with _deadline(), services().admission.admitted() if in_queue else nullcontext():
+            with _deadline(), services().access.admission.admitted() if in_queue else nullcontext():
                 answer = function(**variables) if given is None else function(given, **variables)
             if isinstance(answer, Response):
                 return answer

@@ -37,7 +37,7 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     from api.middleware.request_log import init_lifecycle
     from api.openapi import API_PREFIX
     from api.v1 import BLUEPRINTS
-    from services.bootstrap import build_services
+    from services.bootstrap.build import build_services
 
     logging.config.dictConfig(logging_config(settings))
     app = Flask("face-service", static_folder=None)

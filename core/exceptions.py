@@ -64,6 +64,10 @@ class ServiceError(Exception):
         super().__init__(self.message)
 
 
+class CommandError(Exception):
+    """Base of what ends a command with one line, and no request meets: the message says what is wrong."""
+
+
 class ValidationFailed(ServiceError):
     """Raised when the body is not valid JSON or form data, or a field is missing, wrong or unknown."""
 

@@ -1,4 +1,4 @@
-"""Builds the stores that keys open, also where the server has not yet forked and must not load the frameworks."""
+"""What has to hold before a server may start, and the stores that keys open; loads no framework."""
 
 from core.config import Settings, SettingsError
 from core.encryption import Keyring
@@ -6,6 +6,7 @@ from core.exceptions import ServiceUnavailable
 from services.access.key_store import KeyStore
 from services.access.keys import KeyService
 from services.database.database import Database
+from services.faces.options import Defaults
 from services.find.store import FolderIndexStore
 from services.gallery.store.reencryption import FaceSealer
 from services.models.catalogue.catalogue import MODELS
@@ -87,6 +88,11 @@ def open_weights(settings: Settings) -> Weights:
         mirror=settings.weights_mirror,
         cache=settings.data_path / _CACHE,
     )
+
+
+def require_known_defaults(settings: Settings) -> None:
+    """Return if every model that the settings name exists, and LICENSE_POLICY allows it; else raise SettingsError."""
+    Defaults.of(settings)
 
 
 def require_sound_weights(settings: Settings) -> None:

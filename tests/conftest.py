@@ -78,7 +78,7 @@ def make_app(settings: Settings, engine: FakeEngine) -> Callable[..., Flask]:
 
     def make(**changes: Any) -> Flask:
         app = create_app(settings.model_copy(update=changes), engine=engine)
-        readiness = services_of(app).readiness
+        readiness = services_of(app).health.readiness
         readiness.start()
         assert readiness.wait(10)
         return app

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import click
 
-from api.cli.options import ReportingGroup
+from api.cli.options import ReportingGroup, disk_errors
 from api.context import services
 from core.files import atomically_written
-from services.audit.trail import UnreadableTrail
 
 audit = ReportingGroup("audit", help="The audit trail: what was done and decided.")
 
@@ -21,7 +20,7 @@ def verify(expect: str | None) -> None:
     That batches are missing at the end, or that somebody computed all hashes anew, only --expect can tell: note the
     last hash where nobody who writes to the database can change it.
     """
-    proof = services().audit.verify(expect=expect, report=click.echo)
+    proof = services().audit.trail.verify(expect=expect, report=click.echo)
     click.echo(f"{proof.events} events in {proof.batches} batches, {proof.unsealed} not sealed yet")
     click.echo(f"last hash: {proof.last_hash}")
     if not proof.is_whole:
@@ -37,14 +36,10 @@ def export(file: Path) -> None:
 
     They come in the order of sealing, each with the number, time and hash of its batch and the hash before that.
     """
-    try:
+    with disk_errors("The file cannot be written"):
         if str(file) == "-":
-            services().audit.export(sys.stdout.buffer)
+            services().audit.trail.export(sys.stdout.buffer)
             return
         with atomically_written(file) as written:
-            events, batches = services().audit.export(written)
-    except UnreadableTrail as error:
-        raise click.ClickException(str(error)) from None
-    except OSError as error:
-        raise click.ClickException(f"The file cannot be written: {error.strerror}.") from None
+            events, batches = services().audit.trail.export(written)
     click.echo(f"{events} events in {batches} batches exported")

@@ -17,7 +17,7 @@ def doctor(accept: bool) -> None:
     Ends with 1 if anything is wrong. Prints no key and no password.
     """
     wrong = 0
-    for section in services().doctor.report(accept=accept):
+    for section in services().health.doctor.report(accept=accept):
         click.echo(section.title)
         for finding in section.findings:
             wrong += not finding.ok

@@ -7,12 +7,18 @@ from typing import Any
 
 import click
 
-from api.cli.options import ReportingGroup, collection_name, progress_bar, with_embedding_options, with_options
+from api.cli.options import (
+    ReportingGroup,
+    collection_name,
+    disk_errors,
+    progress_bar,
+    with_embedding_options,
+    with_options,
+)
 from api.context import services
 from schemas.common import EmbeddingOptions
 from schemas.fields import COLLECTION
 from schemas.gallery import EnrolmentOptions
-from services.gallery.archive.reader import UnreadableExport
 
 _MEGABYTE = 1_000_000
 
@@ -45,14 +51,14 @@ database = ReportingGroup("db", help="The gallery's database, DATABASE_URL.")
 @database.command("upgrade")
 def upgrade() -> None:
     """Bring the database to the newest schema, ahead of the first request."""
-    services().upkeep.upgrade()
+    services().gallery.maintenance.upgrade()
     click.echo("The database has the newest schema.")
 
 
 @gallery.command("stats")
 def show_statistics() -> None:
     """Count persons and faces, by collection and by how the faces were embedded."""
-    found = services().upkeep.statistics()
+    found = services().gallery.maintenance.statistics()
     size = f"{found.size_bytes / _MEGABYTE:.1f} MB"
     click.echo(f"{sum(found.persons.values())} persons, {sum(found.faces.values())} faces, {size}")
     for collection, persons in found.persons.items():
@@ -77,11 +83,8 @@ def enrol(folder: Path, collection: str, **options: Any) -> None:
     It may be called again, after a crash or with more photos: what was enrolled before is not stored twice, and what
     was forgotten does not come back.
     """
-    try:
-        with progress_bar("Embedding") as show:
-            done = services().enrolment.enrol(folder, collection, EnrolmentOptions.model_validate(options), show)
-    except OSError as error:
-        raise click.ClickException(f"The folder cannot be read: {error.strerror}.") from None
+    with disk_errors("The folder cannot be read"), progress_bar("Embedding") as show:
+        done = services().gallery.enrolment.enrol(folder, collection, EnrolmentOptions.model_validate(options), show)
     for name, reason in done.refused.items():
         click.echo(f"{name}: {reason}")
     click.echo(f"{done.enrolled} photos enrolled, {done.known} known already, {len(done.refused)} refused")
@@ -96,10 +99,8 @@ def export(file: Path) -> None:
 
     It can be imported anywhere: nothing in it is encrypted, also where GALLERY_KEY is set.
     """
-    try:
-        persons, faces = services().gallery_files.export(file)
-    except OSError as error:
-        raise click.ClickException(f"The file cannot be written: {error.strerror}.") from None
+    with disk_errors("The file cannot be written"):
+        persons, faces = services().gallery.archive.export(file)
     click.echo(f"{persons} persons, {faces} faces exported")
 
 
@@ -110,10 +111,7 @@ def load(file: Path) -> None:
 
     The whole file is checked before anything is stored. The import may be called again after a crash.
     """
-    try:
-        done = services().gallery_files.load(file)
-    except UnreadableExport as error:
-        raise click.ClickException(str(error)) from None
+    done = services().gallery.archive.load(file)
     for name in done.refused:
         click.echo(f"{name}: somebody else has the name, or one of the faces")
     click.echo(f"{done.stored} persons imported, {done.known} known already, {len(done.refused)} refused")
@@ -138,7 +136,7 @@ def copy_to_pgvector(url: str, table: str, collection: str, **options: Any) -> N
     rows that did not come from here are left alone. The user has to own the table. Nothing in it is encrypted.
     """
     wanted = EmbeddingOptions.model_validate(options)
-    done = services().table_copy.copy(url=url, table=table, collection=collection, options=wanted)
+    done = services().gallery.table_copy.copy(url=url, table=table, collection=collection, options=wanted)
     click.echo(f"{done.written} faces written, {done.unchanged} known already, {done.removed} removed")
 
 
@@ -151,9 +149,9 @@ def rotate_key() -> None:
     before leaves the files with `gallery purge`.
     """
     with progress_bar("Encrypting") as show:
-        faces = services().key_rotation.rotate(show)
+        faces = services().gallery.key_rotation.rotate(show)
         show(1, 1)
-    indexes_left = services().indexes.reencrypt()
+    indexes_left = services().find.indexes.reencrypt()
     click.echo(f"{faces} faces encrypted with the first key; no other is used any more")
     if indexes_left:
         raise click.ClickException(f"{indexes_left} indexes are being built or cannot be written: call it again.")
@@ -162,7 +160,7 @@ def rotate_key() -> None:
 @gallery.command("expire")
 def expire() -> None:
     """Forget everybody whose retain_until is over."""
-    click.echo(f"{services().upkeep.expire()} persons forgotten")
+    click.echo(f"{services().gallery.maintenance.expire()} persons forgotten")
 
 
 @gallery.command("purge")
@@ -174,5 +172,5 @@ def purge() -> None:
     they keep what they hold. In SQLite forgetting itself overwrites; only a log (WAL) that others were reading may be
     left to be cut.
     """
-    for name, outcome in services().upkeep.purge().items():
+    for name, outcome in services().gallery.maintenance.purge().items():
         click.echo(f"{name}: {outcome}")

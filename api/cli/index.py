@@ -4,15 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-from flask.cli import AppGroup
 
-from api.cli.options import progress_bar, with_deepface_options, with_embedding_options
+from api.cli.options import ReportingGroup, disk_errors, progress_bar, with_deepface_options, with_embedding_options
 from api.context import services
-from core.exceptions import ServiceError
 from schemas.common import EmbeddingOptions
-from services.find.deepface_import.pickles import UnreadablePickle
 
-index = AppGroup("index", help="The indexes of the photo folder, FACES_DB_PATH.")
+index = ReportingGroup("index", help="The indexes of the photo folder, FACES_DB_PATH.")
 
 
 @index.command("build")
@@ -21,10 +18,7 @@ def build_index(**options: Any) -> None:
     """Embed the photos that the index for these options does not have yet, ahead of the first request."""
     wanted = EmbeddingOptions.model_validate(options)
     with progress_bar("Embedding") as show:
-        try:
-            status = services().indexes.build(wanted, show)
-        except ServiceError as error:
-            raise click.ClickException(error.message) from None
+        status = services().find.indexes.build(wanted, show)
         show(1, 1)
     failed = "".join(f", {count} {reason}" for reason, count in status.failed.items())
     click.echo(f"{status.photos} photos, {status.faces} faces{failed}; {status.pending} pending")
@@ -33,12 +27,8 @@ def build_index(**options: Any) -> None:
 @index.command("prune")
 def prune_indexes() -> None:
     """Remove from all indexes the photos that the folder does not show any more, even if it shows none."""
-    try:
-        removed = services().indexes.prune()
-    except ServiceError as error:
-        raise click.ClickException(error.message) from None
-    except OSError as error:
-        raise click.ClickException(f"An index could not be saved: {error.strerror}.") from None
+    with disk_errors("An index could not be saved"):
+        removed = services().find.indexes.prune()
     click.echo(f"{removed} photos removed from the indexes")
 
 
@@ -50,12 +40,6 @@ def import_pickle(file: Path, **options: Any) -> None:
 
     Its name says which model, detector and so on made it; the options do where it was renamed.
     """
-    try:
-        taken, remaining = services().indexes.import_pickle(file, options)
-    except ServiceError as error:
-        raise click.ClickException(error.message) from None
-    except UnreadablePickle as error:
-        raise click.ClickException(str(error)) from None
-    except OSError as error:
-        raise click.ClickException(f"Nothing was taken over: {error.strerror}.") from None
+    with disk_errors("Nothing was taken over"):
+        taken, remaining = services().find.indexes.import_pickle(file, options)
     click.echo(f"{taken} photos taken over; {remaining} to be embedded")

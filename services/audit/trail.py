@@ -6,7 +6,7 @@ from typing import BinaryIO, TypeVar
 
 from pydantic import ValidationError
 
-from core.exceptions import ServiceUnavailable
+from core.exceptions import CommandError, ServiceUnavailable
 from schemas.audit import AuditEvent, AuditQuery, AuditResponse, SealedPage
 from services.audit.events import GENESIS, Batch, RecordedEvent, fields_of, hash_of, json_line, moment
 from services.audit.store import AuditStore, Unreadable
@@ -29,7 +29,7 @@ class Proof:
     has_expected: bool = False
 
 
-class UnreadableTrail(Exception):
+class UnreadableTrail(CommandError):
     """A batch holds what was never recorded; `verify` tells more."""
 
 

@@ -15,6 +15,7 @@ from typing import IO, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from core.exceptions import CommandError
 from core.files import atomically_written
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import Model, WeightFile
@@ -31,7 +32,7 @@ _CHUNK_BYTES = 1 << 20
 _MODE = 0o644  # nothing in it is secret
 
 
-class BadBundle(Exception):
+class BadBundle(CommandError):
     """A file is no such archive, or not whole, or what it holds is not what is expected; the message says what."""
 
 

@@ -15,11 +15,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from core.exceptions import CommandError
 from core.files import Signature, atomically_written, locked, signature_of
 from services.models.catalogue.types import WeightFile
 
 
-class UnreadableLock(Exception):
+class UnreadableLock(CommandError):
     """What says of the weight files which bytes they have to have is damaged; the message says what to do."""
 
 

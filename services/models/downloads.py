@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import requests
 from pydantic import BaseModel, ValidationError
 
+from core.exceptions import CommandError
 from core.files import atomically_written
 
 # Called with the bytes read so far and their number in all, where the source tells it.
@@ -255,5 +256,5 @@ def copy(source: Path, partial: Partial) -> None:
         shutil.copyfileobj(content, target, _CHUNK_BYTES)
 
 
-class FetchError(Exception):
+class FetchError(CommandError):
     """No source gave the file; the message says what each of them answered."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from core.exceptions import CommandError
 from services.models.bundles import BadBundle, Counted, WeightBundles
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import Model, WeightFile
@@ -21,7 +22,7 @@ _MEGABYTE = 1_000_000
 __all__ = ["BadBundle", "FetchError", "ModelRow", "ModelService", "UnknownModel", "UnreadableLock"]
 
 
-class UnknownModel(Exception):
+class UnknownModel(CommandError):
     """There is no model of that name; the message lists the names."""
 
 

@@ -74,7 +74,7 @@ def real_settings(settings: Settings, deepface_home: Path) -> Settings:
 def real_client(real_settings: Settings) -> FlaskClient:
     """A client of an application on DeepFace, ready."""
     app = create_app(real_settings)
-    readiness = services_of(app).readiness
+    readiness = services_of(app).health.readiness
     readiness.start()
     assert readiness.wait(60)
     readiness.require_ready()

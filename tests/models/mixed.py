@@ -87,8 +87,8 @@ def service(folder):
         record_verifications=False, inference_lanes=LANES, log_level="ERROR",
     )  # fmt: skip
     app = create_app(settings)
-    services_of(app).readiness.start()
-    services_of(app).readiness.wait(60)
+    services_of(app).health.readiness.start()
+    services_of(app).health.readiness.wait(60)
 
     def call(route, body):
         response = app.test_client().post(f"/{route}", json=body)

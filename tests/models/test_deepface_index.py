@@ -52,7 +52,7 @@ def make_app(real_settings, tmp_path):
 
     def make(name):
         app = create_app(real_settings.model_copy(update={"data_path": tmp_path / name}))
-        readiness = services_of(app).readiness
+        readiness = services_of(app).health.readiness
         readiness.start()
         assert readiness.wait(60)
         return app

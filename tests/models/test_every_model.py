@@ -59,8 +59,8 @@ def app(home, tmp_path_factory):
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("DEEPFACE_HOME", str(home))  # so that it is taken back afterwards
         app = create_app(settings)
-    services_of(app).readiness.start()
-    assert services_of(app).readiness.wait(60)
+    services_of(app).health.readiness.start()
+    assert services_of(app).health.readiness.wait(60)
     return app
 
 

@@ -43,7 +43,7 @@ class Program:
             gallery_key=GALLERY_KEY if self.is_encrypted else "",
         )
         app = create_app(settings, engine=FakeEngine())
-        readiness = services_of(app).readiness
+        readiness = services_of(app).health.readiness
         readiness.start()
         assert readiness.wait(10)
         return app
@@ -64,7 +64,7 @@ class Program:
 
     def settle(self) -> None:
         """Have everything sealed that was recorded."""
-        assert services_of(self.app).event_log.flush(30)
+        assert services_of(self.app).audit.log.flush(30)
 
     def photo(self, name: str) -> str:
         """A photo that is kept here, as requests carry it."""

@@ -237,7 +237,7 @@ def test_an_index_begins_and_goes_on_in_the_same_bytes(program, is_new):
 
 @IN_FILES
 def test_the_self_test_gets_the_answers_that_were_kept(program, kind):
-    outcomes = {name: result.outcome for name, result in services_of(program.app).self_test.results.items()}
+    outcomes = {name: result.outcome for name, result in services_of(program.app).health.self_test.results.items()}
     assert outcomes == {"Dlib": "same answer", "opencv": "same answer"}
     written = WRITTEN / kind / "data" / "self_test.json"
     assert (program.home / "data" / "self_test.json").read_bytes() == written.read_bytes()

@@ -82,7 +82,7 @@ def _application(scenario: Scenario, folder: Path) -> Iterator[Flask]:
         (folder / place).write_bytes(image(name))
     engine = TroubledEngine(scenario)
     app = create_app(_settings(scenario, folder), engine=engine)
-    readiness = services_of(app).readiness
+    readiness = services_of(app).health.readiness
     if scenario.trouble != "waits":
         readiness.start()
         assert readiness.wait(_PATIENCE_S)
@@ -130,7 +130,7 @@ class _Player:
             recorded = self._asked(step) if isinstance(step, Ask) else self._run(step)
         except _NotAnswered as error:
             recorded = {"asked": step.said, "not answered before": str(error)}
-        services_of(self._app).event_log.flush(_PATIENCE_S)
+        services_of(self._app).audit.log.flush(_PATIENCE_S)
         return recorded
 
     def _asked(self, step: Ask) -> dict[str, Any]:

@@ -90,7 +90,7 @@ def attacked(app, count):
     a valid key."""
     rng = random.Random(count)
     client = app.test_client()
-    made, token = services_of(app).keys.create("the attacked", Scope)
+    made, token = services_of(app).access.keys.create("the attacked", Scope)
     routes = [
         (method, re.sub(r"{\w+}", UNKNOWN, path))
         for method, path, view in views(app)
@@ -171,7 +171,7 @@ def refusals(service, *guesses, count):
 
 def listened(app, count):
     """How often, and what the times gave away: each time the same, as chance does not."""
-    service = services_of(app).keys
+    service = services_of(app).access.keys
     token = service.create("the attacked", Scope)[1]
     secret = token.index("_", len("fsk_")) + 1
     last = partial(bent, token, len(token) - 1)

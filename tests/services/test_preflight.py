@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from core.config import SettingsError
-from services.bootstrap import build_services
+from services.bootstrap.build import build_services
 from services.find.index import FolderIndex
 from services.gallery.store.pgvector_search import PgVectorSearch
 from services.gallery.store.sqlite_search import MatrixSearch

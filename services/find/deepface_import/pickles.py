@@ -10,13 +10,14 @@ from typing import IO
 
 import numpy as np
 
+from core.exceptions import CommandError
 from services.find.deepface_import.index_rows import RecordedFace
 
 _READER = Path(__file__).with_name("pickle_process.py")
 _MOST_LINE_BYTES = 2**20
 
 
-class UnreadablePickle(Exception):
+class UnreadablePickle(CommandError):
     """The file is none that DeepFace wrote for this model, or it is hostile; the message is one line."""
 
 

@@ -10,6 +10,7 @@ from zipfile import ZIP_STORED, BadZipFile, ZipFile
 
 import numpy as np
 
+from core.exceptions import CommandError
 from services.deepface.interface import EmbeddingSpace
 from services.gallery.archive.format import (
     CHUNK,
@@ -34,7 +35,7 @@ _MOST_CROP = 1 << 26
 _UNREADABLE = (BadZipFile, ValueError, LookupError, EOFError, NotImplementedError, RuntimeError, OSError)
 
 
-class UnreadableExport(Exception):
+class UnreadableExport(CommandError):
     """The file cannot be read, is no export of a gallery, or is damaged."""
 
 

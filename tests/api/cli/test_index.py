@@ -98,7 +98,7 @@ def test_an_import_adds_to_the_index_there_is(app, folder, tmp_path, engine):
 
 def test_an_import_keeps_the_draft_of_a_build(app, folder, tmp_path, engine):
     built(app)
-    service = services_of(app).indexes
+    service = services_of(app).find.indexes
     key, store = service._key(EmbeddingOptions(model_name="Dlib")), service._indexer._store
     store.save(
         key,
@@ -148,7 +148,7 @@ def test_a_bad_pickle_is_one_line_and_changes_nothing(app, folder, tmp_path, con
 
 def test_an_import_while_the_index_is_built_or_without_a_folder_is_one_line(app, make_app, folder, tmp_path):
     write_pickle(tmp_path / PKL, rows(folder))
-    service = services_of(app).indexes
+    service = services_of(app).find.indexes
     key = service._key(EmbeddingOptions(model_name="Dlib"))
     with service._indexer._store.building(key):
         assert imported(app, tmp_path / PKL) == (1, "Error: The index of the photo folder is being built.\n")

@@ -18,7 +18,7 @@ def test_a_key_is_made_listed_and_revoked(app, keys):
     token = made.stdout.strip()
     assert made.exit_code == 0
     assert "not shown again" in made.stderr
-    caller = services_of(app).keys.caller(token)
+    caller = services_of(app).access.keys.caller(token)
     assert (caller.scopes, caller.collection) == ({Scope.FACES, Scope.FIND}, "staff")
     listed = keys("list").stdout
     assert f"{caller.key_id}  valid until " in listed
@@ -33,7 +33,7 @@ def test_the_keys_of_the_setting_are_not_listed(make_app):
     app = make_app(api_keys=("s" * 40,))
     assert app.test_cli_runner().invoke(args=["keys", "list"]).stdout == ""
     with pytest.raises(Unauthorized):
-        services_of(app).keys.caller(None)
+        services_of(app).access.keys.caller(None)
 
 
 @pytest.mark.parametrize(

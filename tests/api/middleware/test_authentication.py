@@ -41,7 +41,7 @@ def make_key(closed) -> Callable[..., str]:
     """Makes a key with these scopes, and gives what opens with it."""
 
     def make(*scopes, **options):
-        return services_of(closed).keys.create("a test", scopes, **options)[1]
+        return services_of(closed).access.keys.create("a test", scopes, **options)[1]
 
     return make
 
@@ -153,11 +153,11 @@ def test_to_verify_a_person_the_gallery_has_to_be_readable(closed, make_key):
 def test_decisions_changes_and_log_lines_carry_the_id_of_the_key(make_app, capsys):
     app = make_app(api_keys=(KEY,))
     client = app.test_client()
-    token = services_of(app).keys.create("a test", [Scope.FACES, Scope.GALLERY_WRITE, Scope.ADMIN])[1]
+    token = services_of(app).access.keys.create("a test", [Scope.FACES, Scope.GALLERY_WRITE, Scope.ADMIN])[1]
     client.environ_base["HTTP_X_API_KEY"] = token
     register(client, ALICE, "Alice")
     client.post("/verify", json=PAIR)
-    assert services_of(app).event_log.flush(20)
+    assert services_of(app).audit.log.flush(20)
     (decision,) = client.get("/verifications").json["verifications"]
     _, key_id, secret = token.split("_", 2)
     assert decision["key_id"] == key_id

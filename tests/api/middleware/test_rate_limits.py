@@ -73,7 +73,7 @@ def test_of_several_limits_each_holds(make_limited):
 
 def test_a_request_without_the_scope_is_counted(make_limited):
     app = make_limited(rate_limit="2/minute")
-    narrow = services_of(app).keys.create("x", [Scope.FIND])[1]
+    narrow = services_of(app).access.keys.create("x", [Scope.FIND])[1]
     first, second, third = (ask(app, key=narrow) for _ in range(3))
     assert_error(first, 403, "forbidden")
     assert first.headers["RateLimit-Remaining"] == "1"
@@ -151,7 +151,7 @@ class TestWrongKeys:
 
     def test_no_key_is_no_wrong_one_nor_is_one_without_the_scope(self, make_limited):
         app = make_limited()
-        narrow = services_of(app).keys.create("x", [Scope.FIND])[1]
+        narrow = services_of(app).access.keys.create("x", [Scope.FIND])[1]
         for _ in range(WRONG_KEYS.amount + 1):
             assert_error(ask(app, key=""), 401, "unauthorized")
             assert_error(app.test_client().get("/persons"), 401, "unauthorized")

@@ -20,7 +20,7 @@ def listed(app):
     """All events as `GET /audit` lists them."""
 
     def events(**query):
-        assert services_of(app).event_log.flush(30)
+        assert services_of(app).audit.log.flush(30)
         answer = app.test_client().get("/audit", query_string=query)
         assert answer.status_code == 200, answer.json
         return answer.json["events"]
@@ -29,7 +29,7 @@ def listed(app):
 
 
 def run(app, *arguments):
-    assert services_of(app).event_log.flush(30)
+    assert services_of(app).audit.log.flush(30)
     return app.test_cli_runner().invoke(args=["audit", *map(str, arguments)])
 
 
@@ -63,7 +63,7 @@ def test_an_import_is_in_the_trail_with_the_faces(app, client, make_app, tmp_pat
     app.test_cli_runner().invoke(args=["gallery", "export", str(tmp_path / "gallery.zip")])
     other = make_app(data_path=tmp_path / "other")
     other.test_cli_runner().invoke(args=["gallery", "import", str(tmp_path / "gallery.zip")])
-    assert services_of(other).event_log.flush(30)
+    assert services_of(other).audit.log.flush(30)
     (event,) = other.test_client().get("/audit").json["events"]
     assert (event["action"], event["person_id"], event["collection"]) == ("import", kept["person_id"], "default")
     assert event["details"] == {"face_ids": [kept["id"]]}
@@ -117,8 +117,8 @@ def test_changes_of_keys_are_in_the_trail_without_what_opens(app):
     _, number, secret = re.search(r"fsk_\S+", said)[0].split("_", 2)
     for _ in range(2):  # the second has nothing to revoke
         assert runner.invoke(args=["keys", "revoke", number]).exit_code == 0
-    assert services_of(app).event_log.flush(30)
-    created, revoked = services_of(app).audit.page(AuditQuery()).events
+    assert services_of(app).audit.log.flush(30)
+    created, revoked = services_of(app).audit.trail.page(AuditQuery()).events
     assert (created.action, created.collection) == ("create_key", "staff")
     assert created.details == {"key": number, "scopes": ["faces"]}
     assert (revoked.action, revoked.details) == ("revoke_key", {"key": number})
@@ -224,7 +224,7 @@ def test_a_file_that_cannot_be_written_and_a_batch_that_cannot_be_read_are_one_l
 def test_what_was_never_recorded_is_no_defect_of_the_service(app, client, settings, route, said):
     answer = register(client, ALICE, "Alice")
     client.post("/verify", json={"img1": text(ALICE), "person_id": answer["person_id"]})
-    assert services_of(app).event_log.flush(30)
+    assert services_of(app).audit.log.flush(30)
     with sqlite3.connect(settings.data_path / "gallery.db") as database:
         database.execute("DROP TRIGGER events_are_not_changed")
         database.execute(f"UPDATE events SET {said}")

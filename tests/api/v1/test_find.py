@@ -34,8 +34,8 @@ from api.factory import create_app
 from tests.fakes import FakeEngine
 from tests.pictures import ALICE, photo
 app = create_app(engine=FakeEngine())
-services_of(app).readiness.start()
-assert services_of(app).readiness.wait(60)
+services_of(app).health.readiness.start()
+assert services_of(app).health.readiness.wait(60)
 try:
     open(sys.argv[1] + "/made", "w")
 except OSError:

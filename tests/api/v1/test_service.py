@@ -46,7 +46,7 @@ def test_before_the_models_have_loaded_only_health_answers(settings):
     parts = client.get("/ready").json["details"]["parts"]
     assert {part["name"]: part["state"] for part in parts}["opencv"] == "loading"
     gate.set()
-    assert services_of(app).readiness.wait(10)
+    assert services_of(app).health.readiness.wait(10)
     assert client.get("/ready").json["status"] == "ready"
     assert client.post("/extract", **IMAGE).status_code == 200
 
@@ -54,8 +54,8 @@ def test_before_the_models_have_loaded_only_health_answers(settings):
 def test_an_absent_weight_keeps_ready_at_503_and_the_rest_working(settings):
     app = create_app(settings, engine=FakeEngine(missing=["VGG-Face"]))
     client = app.test_client()
-    services_of(app).readiness.start()
-    assert services_of(app).readiness.wait(10)
+    services_of(app).health.readiness.start()
+    assert services_of(app).health.readiness.wait(10)
     body = assert_error(client.get("/ready"), 503, "model_unavailable")
     assert [part["name"] for part in body["details"]["parts"] if part["state"] != "ready"] == ["VGG-Face"]
     assert client.post("/extract", **IMAGE).status_code == 200

@@ -30,7 +30,7 @@ def test_every_verification_is_on_record_without_the_images(app):
     alice = register(client, ALICE, "Alice")
     first = client.post("/verify", json={"img1": text(ALICE), "img2": text(BOB), "threshold": 0.01})
     client.post("/verify", json={"img1": text(ALICE), "person_id": alice["person_id"]})
-    assert services_of(app).event_log.flush(10)
+    assert services_of(app).audit.log.flush(10)
     listed = client.get("/verifications").json
     one, other = listed["verifications"]
     assert (one["verified"], one["distance"], one["threshold"]) == (False, first.json["distance"], 0.01)
@@ -49,7 +49,7 @@ def test_where_that_is_switched_off_only_verifications_against_a_person_are_kept
     alice = register(client, ALICE, "Alice")
     client.post("/verify", json={"img1": text(ALICE), "img2": text(BOB)})
     client.post("/verify", json={"img1": text(ALICE), "person_id": alice["person_id"]})
-    assert services_of(app).event_log.flush(10)
+    assert services_of(app).audit.log.flush(10)
     (kept,) = client.get("/verifications").json["verifications"]
     assert kept["person_id"] == alice["person_id"]
 
@@ -59,5 +59,5 @@ def test_a_database_that_is_away_delays_no_verification_and_loses_no_answer(make
     pair = {"img1": text(ALICE), "img2": text(ALICE)}
     answer = app.test_client().post("/verify", json=pair, headers={"X-API-Key": KEY})
     assert answer.json["verified"] is True
-    assert not services_of(app).event_log.flush(5)
+    assert not services_of(app).audit.log.flush(5)
     assert "events wait to be recorded" in capsys.readouterr().out

@@ -68,8 +68,8 @@ def test_the_server_fetches_at_its_start_if_told_to_and_a_request_never_does(set
     changes = {"default_model": "ArcFace", "auto_fetch": auto_fetch, "weights_mirror": str(mirror)}
     app = create_app(settings.model_copy(update=changes), engine=FakeEngine(missing=["Facenet"]))
     assert not weights.path(ARCFACE).exists()
-    services_of(app).readiness.start()
-    assert services_of(app).readiness.wait(10)
+    services_of(app).health.readiness.start()
+    assert services_of(app).health.readiness.wait(10)
     assert weights.path(ARCFACE).exists() is auto_fetch
     (mirror / "facenet_weights.onnx").write_bytes(b"weights")
     image = {"data": photo(ALICE), "content_type": "image/png"}
@@ -80,7 +80,7 @@ def test_the_server_fetches_at_its_start_if_told_to_and_a_request_never_does(set
 
 def test_while_it_fetches_ready_says_how_far_it_is(settings):
     app = create_app(settings, engine=FakeEngine())
-    readiness, client = services_of(app).readiness, app.test_client()
+    readiness, client = services_of(app).health.readiness, app.test_client()
     said, go_on = threading.Event(), threading.Event()
 
     def slowly(name, say):

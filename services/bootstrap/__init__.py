@@ -1,0 +1,1 @@
+"""Builds every service: the one room that knows all others."""

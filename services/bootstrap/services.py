@@ -1,0 +1,108 @@
+"""All use-cases, room by room, as the API sees them."""
+
+from dataclasses import dataclass
+
+from core.config import Settings
+from services.access.admission import Admission
+from services.access.counters import HitStorage
+from services.access.keys import KeyService
+from services.audit.recorder import EventLog
+from services.audit.trail import AuditService
+from services.audit.verifications import VerificationService
+from services.faces.comparison import ComparisonService
+from services.faces.quality import QualityService
+from services.faces.service import FaceService
+from services.find.indexes import IndexService
+from services.find.service import FindService
+from services.gallery.archive.writer import GalleryFileService
+from services.gallery.enrolment import EnrolmentService
+from services.gallery.identification import IdentificationService
+from services.gallery.maintenance import KeyRotationService, UpkeepService
+from services.gallery.persons import PersonService
+from services.gallery.registration import GalleryService
+from services.gallery.table_copy import TableCopyService
+from services.health.doctor import Doctor
+from services.health.readiness import ReadinessService
+from services.health.self_test import SelfTest
+from services.models.manager import ModelService
+from services.models.overview import ModelOverview
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessServices:
+    """Who may call the service, and how often."""
+
+    keys: KeyService
+    admission: Admission
+    counters: HitStorage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaceServices:
+    """Requests that need only their own images."""
+
+    service: FaceService
+    comparison: ComparisonService
+    quality: QualityService
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindServices:
+    """The folder of photos."""
+
+    service: FindService
+    indexes: IndexService
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GalleryServices:
+    """The persons who are registered."""
+
+    registration: GalleryService
+    identification: IdentificationService
+    persons: PersonService
+    enrolment: EnrolmentService
+    archive: GalleryFileService
+    table_copy: TableCopyService
+    maintenance: UpkeepService
+    key_rotation: KeyRotationService
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditServices:
+    """What was decided and changed."""
+
+    log: EventLog
+    trail: AuditService
+    verifications: VerificationService
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelServices:
+    """The models and their weights."""
+
+    manager: ModelService
+    overview: ModelOverview
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthServices:
+    """Whether the service is ready and well."""
+
+    readiness: ReadinessService
+    self_test: SelfTest
+    doctor: Doctor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """All use-cases, room by room, as the API sees them."""
+
+    settings: Settings
+    access: AccessServices
+    faces: FaceServices
+    find: FindServices
+    gallery: GalleryServices
+    audit: AuditServices
+    models: ModelServices
+    health: HealthServices
