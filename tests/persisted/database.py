@@ -19,7 +19,30 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00")
 # What depends on when the program's threads get their turn: the seals, and the order of what was asked for at once.
 _BY_CHANCE = {"id", "seal_id", "last_used_on"}
 
-_OF_SQLITE = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY 1, 2"
+# What an ALTER TABLE has added stands elsewhere in a table's own statement, so its columns are asked for.
+_OF_SQLITE = (
+    """
+    SELECT type, name, sql FROM sqlite_master
+    WHERE type <> 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY 1, 2
+    """,
+    """
+    SELECT 'column', of.name || '.' || one.name, one.type,
+        CASE WHEN one."notnull" THEN 'NOT NULL' END, 'DEFAULT ' || one.dflt_value,
+        CASE WHEN one.pk THEN 'PRIMARY KEY' END,
+        CASE WHEN one.pk AND of.sql LIKE '%AUTOINCREMENT%' THEN 'AUTOINCREMENT' END
+    FROM sqlite_master AS of, pragma_table_xinfo(of.name) AS one
+    WHERE of.type = 'table' AND of.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY 2
+    """,
+    """
+    SELECT 'foreign key', of.name || '.' || one."from", one."table" || '.' || one."to" || ' ' || one.on_delete
+    FROM sqlite_master AS of, pragma_foreign_key_list(of.name) AS one WHERE of.type = 'table' ORDER BY 2
+    """,
+    """
+    SELECT 'unique', of.name, group_concat(part.name)
+    FROM sqlite_master AS of, pragma_index_list(of.name) AS one, pragma_index_info(one.name) AS part
+    WHERE of.type = 'table' AND one.origin = 'u' GROUP BY of.name, one.name ORDER BY 2, 3
+    """,
+)
 
 # Without the owner's table and pgvector's own.
 _OF_POSTGRESQL = (
@@ -69,7 +92,7 @@ def connected(url: str) -> Iterator[sa.Connection]:
 def schema_of(url: str) -> list[str]:
     """The tables, columns, indexes, triggers and constraints of the database at a URL, and its revision."""
     with connected(url) as connection:
-        queries = (_OF_SQLITE,) if connection.dialect.name == "sqlite" else _OF_POSTGRESQL
+        queries = _OF_SQLITE if connection.dialect.name == "sqlite" else _OF_POSTGRESQL
         rows = [row for query in queries for row in connection.execute(sa.text(query))]
         revision = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
     return [f"revision {revision}", *(" ".join(" ".join(map(str, filter(None, row))).split()) for row in rows)]
