@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 from services.database import postgresql
 from services.database.database import Database
 from services.database.schema import collections, faces, now, persons
+from services.database.sqlite import SqliteDatabase
 from services.deepface.interface import EmbeddingSpace, FaceArea
 from services.find.index import Floats
 from services.gallery.store.rows import text_of_space
@@ -113,12 +114,12 @@ def fill(database: Database, people: People) -> float:
     at = now()
     with database.writing() as connection:
         connection.execute(sa.insert(collections), [{"name": name, "created_at": at} for name in (EVERYBODY, FEW)])
-        definitions = [] if database.is_sqlite else _without_indexes(connection)
+        definitions = [] if isinstance(database, SqliteDatabase) else _without_indexes(connection)
         for start in range(0, len(people.person_ids), _INSERTED):
             some = range(start, min(start + _INSERTED, len(people.person_ids)))
             connection.execute(sa.insert(persons), [_person(people, number, at) for number in some])
             rows = range(start * FACES_EACH, some.stop * FACES_EACH)
-            if database.is_sqlite:
+            if isinstance(database, SqliteDatabase):
                 connection.execute(sa.insert(faces), [_face(people, row, at) for row in rows])
             else:
                 _copy(connection, [_face(people, row, at) for row in rows])

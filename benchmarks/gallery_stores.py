@@ -8,11 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.gallery_faces import SPACE, People, fill
-from services.database.database import Database
-from services.gallery.store.pgvector_search import PgVectorSearch
+from services.database.choice import make_database
+from services.gallery.store.choice import make_search
 from services.gallery.store.rows import text_of_space
 from services.gallery.store.search import FaceSearch, Filter
-from services.gallery.store.sqlite_search import MatrixSearch
 from services.gallery.store.store import GalleryStore
 from tests.postgresql import new_database
 
@@ -25,8 +24,8 @@ class Searched:
 
     def __init__(self, url: str, metric: str = METRIC) -> None:
         self._metric = metric
-        database = Database(url)
-        self._search: FaceSearch = MatrixSearch(database) if database.is_sqlite else PgVectorSearch(database)
+        database = make_database(url)
+        self._search: FaceSearch = make_search(database)
         self.store = GalleryStore(database, self._search)
 
     def whole(self, probe: npt.NDArray[np.float64], collection: str) -> list[str]:
@@ -55,8 +54,8 @@ class Stores:
     def filled(cls, file: Path, server_url: str, people: People) -> "Stores":
         """Both databases with these faces."""
         sqlite_url, postgresql_url = f"sqlite:///{file}", new_database(server_url)
-        fill(Database(sqlite_url), people)
-        built_s = fill(Database(postgresql_url), people)
+        fill(make_database(sqlite_url), people)
+        built_s = fill(make_database(postgresql_url), people)
         return cls(
             sqlite_url=sqlite_url,
             sqlite=Searched(sqlite_url),

@@ -1,3 +1,3 @@
-"""The leaves every layer may use (settings, errors, images, files, logs) and the factory that composes them."""
+"""The leaves that every room may use: settings, errors, images, files, logs."""
 
 __version__ = "0.1.0"

@@ -5,7 +5,9 @@ from core.encryption import Keyring
 from core.exceptions import ServiceUnavailable
 from services.access.key_store import KeyStore
 from services.access.keys import KeyService
+from services.database.choice import make_database
 from services.database.database import Database
+from services.database.migration import UnknownSchema
 from services.faces.options import Defaults
 from services.find.store import FolderIndexStore
 from services.gallery.store.reencryption import FaceSealer
@@ -19,7 +21,7 @@ _ENCRYPT = "flask --app main gallery rotate-key"
 
 def open_database(settings: Settings) -> Database:
     """The database of these settings; the first use connects to it."""
-    return Database(settings.database_url or f"sqlite:///{settings.data_path / 'gallery.db'}", _keyring(settings))
+    return make_database(settings.database_url or f"sqlite:///{settings.data_path / 'gallery.db'}", _keyring(settings))
 
 
 def open_indexes(settings: Settings) -> FolderIndexStore:
@@ -56,7 +58,7 @@ def begin_sealed(settings: Settings) -> list[str]:
     """Have the indexes sealed if GALLERY_KEY is set; returns what of the gallery is not, each in a sentence.
 
     Raises:
-        SettingsError: GALLERY_KEY does not open the gallery, or an index.
+        SettingsError: GALLERY_KEY does not open the gallery, or an index; or the database is of another version.
     """
     said = []
     database = open_database(settings)
@@ -65,11 +67,13 @@ def begin_sealed(settings: Settings) -> list[str]:
             raise SettingsError(problem)
         if settings.gallery_key and not database.is_missing and (count := FaceSealer(database).remaining()):
             said.append(f"{count} faces are not encrypted with the first key of GALLERY_KEY: {_ENCRYPT}")
+    except UnknownSchema as error:
+        raise SettingsError(error.message) from None
     except ServiceUnavailable:  # every request that needs the gallery will find out
         pass
     finally:
         database.close()
-    if settings.gallery_key and not database.is_sqlite:
+    if settings.gallery_key and not database.seals_embeddings:
         said.append("EMBEDDINGS ARE NOT ENCRYPTED IN POSTGRESQL, where pgvector has to read them: encrypt its disk")
     if left := open_indexes(settings).reseal():
         said.append(f"{left} indexes of the photo folder could not be encrypted: {_ENCRYPT}")

@@ -12,7 +12,7 @@ import requests
 
 from services.audit.store import AuditStore
 from services.audit.trail import AuditService
-from services.database.database import Database
+from services.database.choice import make_database
 from tests.serving import served, wait_for
 from tests.test_gallery_server import post
 
@@ -34,7 +34,7 @@ def test_a_kill_loses_no_change_that_was_answered_and_an_end_no_decision_either(
         assert post(url, "recognize", 2).status_code == 200
         process.send_signal(signal.SIGTERM)
         process.wait(60)
-    database = Database(f"sqlite:///{tmp_path / 'data' / 'gallery.db'}")
+    database = make_database(f"sqlite:///{tmp_path / 'data' / 'gallery.db'}")
     wrong = []
     proof = AuditService(store=AuditStore(database)).verify(expect=None, report=wrong.append)
     database.close()

@@ -79,8 +79,7 @@ class AuditStore:
             if connection.execute(unsealed.limit(1)).first() is None:
                 return 0
         with self._database.writing() as connection:
-            if not self._database.is_sqlite:  # in which one transaction at a time writes anyway
-                connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('audit seal'))"))
+            self._database.take_turn(connection, "audit seal")
             batch = [event_of(row) for row in connection.execute(unsealed.limit(limit))]
             if batch:
                 last = connection.execute(sa.select(seals).order_by(seals.c.id.desc()).limit(1)).first()

@@ -49,9 +49,8 @@ from services.gallery.owner_table import OwnerTable
 from services.gallery.person_lock import MissStore, PersonLock
 from services.gallery.persons import PersonService
 from services.gallery.registration import GalleryService
-from services.gallery.store.pgvector_search import PgVectorSearch
+from services.gallery.store.choice import make_search
 from services.gallery.store.reencryption import FaceSealer
-from services.gallery.store.sqlite_search import MatrixSearch
 from services.gallery.store.store import GalleryStore
 from services.gallery.table_copy import FaceSource, TableCopyService
 from services.health.doctor import Doctor
@@ -80,6 +79,7 @@ class _Shared:
     gallery_store: GalleryStore
     audit_store: AuditStore
     index_store: FolderIndexStore
+    maintenance: UpkeepService
     log: EventLog
 
     def record(self, event: Event) -> None:
@@ -125,9 +125,9 @@ def _shared(settings: Settings, engine: Engine | None) -> _Shared:
     )
     reader = FaceReader(engine=engine, policy=policy, defaults=defaults)
     index_store, database = open_indexes(settings), open_database(settings)
-    search = MatrixSearch(database) if database.is_sqlite else PgVectorSearch(database)
-    gallery_store, audit_store = GalleryStore(database, search), AuditStore(database)
-    log = EventLog(store=audit_store, afterwards=UpkeepService(store=gallery_store).index_some)
+    gallery_store, audit_store = GalleryStore(database, make_search(database)), AuditStore(database)
+    maintenance = UpkeepService(store=gallery_store, database=database)
+    log = EventLog(store=audit_store, afterwards=maintenance.index_some)
     database.after_writing = log.wake
     return _Shared(
         settings=settings,
@@ -141,6 +141,7 @@ def _shared(settings: Settings, engine: Engine | None) -> _Shared:
         gallery_store=gallery_store,
         audit_store=audit_store,
         index_store=index_store,
+        maintenance=maintenance,
         log=log,
     )
 
@@ -215,7 +216,7 @@ def _gallery(shared: _Shared) -> GalleryServices:
             defaults=defaults,
             url=settings.database_url,
         ),
-        maintenance=UpkeepService(store=store),
+        maintenance=shared.maintenance,
         key_rotation=KeyRotationService(faces=FaceSealer(shared.database)),
     )
 
@@ -253,6 +254,7 @@ def _health(shared: _Shared, keys: KeyService, models: ModelService) -> HealthSe
         weights=shared.weights,
         self_test=self_test,
         store=shared.gallery_store,
+        database=shared.database,
         keys=keys,
         ping_data_path=shared.index_store.ping,
     )

@@ -1,7 +1,9 @@
 """Connections to PostgreSQL that nobody waits for in vain, whatever became of the server and the network."""
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
 import psycopg
@@ -10,8 +12,13 @@ from psycopg.abc import PQGen
 from psycopg.pq import TransactionStatus
 from typing_extensions import override
 
-from core.timeouts import DATABASE_S, left_s, working
+from core.encryption import Keyring
+from core.timeouts import DATABASE_S, left_s, waiting, working
+from services.database.database import Database, errors
 from services.database.schema import metadata
+
+_LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtext(:name))")
+_PORT = 5432
 
 _NOT_PERMITTED = "42501"  # PostgreSQL's insufficient_privilege
 _DONE = "done"
@@ -53,23 +60,69 @@ class Connection(psycopg.Connection[Any]):
             raise
 
 
-def engine(url: sa.URL) -> sa.Engine:
-    """SQLAlchemy's engine with such connections; a pool of them outlives a restart of the server."""
-    made = sa.create_engine(
-        url.set(drivername="postgresql+psycopg"),
-        connect_args={
-            "connect_timeout": _ADDRESS_S,
-            # Even where the server or the user is set up otherwise, a commit that was answered is on the disk.
-            "options": f"-c statement_timeout={ANSWER_S}s -c synchronous_commit=on",
-        },
-        pool_pre_ping=True,
-        pool_timeout=SLOT_S,
-        hide_parameters=True,  # an error may reach the log, values never
-    )
-    sa.event.listen(made, "do_connect", _connect)
-    sa.event.listen(made, "checkin", _while_idle)
-    sa.event.listen(made, "checkout", _in_use)
-    return made
+class PostgresqlDatabase(Database):
+    """A database of a server with pgvector, which has to read the embeddings; a pool outlives its restart."""
+
+    seals_embeddings = False
+    _SIZE = "SELECT pg_database_size(current_database())"
+
+    def __init__(self, url: sa.URL, keyring: Keyring) -> None:
+        engine = sa.create_engine(
+            url.set(drivername="postgresql+psycopg"),
+            connect_args={
+                "connect_timeout": _ADDRESS_S,
+                # Even where the server or the user is set up otherwise, a commit that was answered is on the disk.
+                "options": f"-c statement_timeout={ANSWER_S}s -c synchronous_commit=on",
+            },
+            pool_pre_ping=True,
+            pool_timeout=SLOT_S,
+            hide_parameters=True,  # an error may reach the log, values never
+        )
+        sa.event.listen(engine, "do_connect", _connect)
+        sa.event.listen(engine, "checkin", _while_idle)
+        sa.event.listen(engine, "checkout", _in_use)
+        super().__init__(url, engine, keyring)
+
+    @override
+    def take_turn(self, connection: sa.Connection, name: str) -> None:
+        connection.execute(_LOCK, {"name": name})
+
+    @override
+    def purge(self) -> dict[str, str]:
+        self._ensure_current()
+        with errors(), self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.detach()  # so that nobody else gets a connection without a timeout
+            be_patient(connection)
+            connection.exec_driver_sql("SET statement_timeout = 0")
+            return _purge(connection)
+
+    @override
+    def _place(self) -> str:
+        url = self.url
+        return f"PostgreSQL, {url.database} at {url.host or 'the local socket'}:{url.port or _PORT}"
+
+    @override
+    def _of_one_moment(self) -> AbstractContextManager[sa.Connection]:
+        return self._engine.execution_options(isolation_level="REPEATABLE READ").begin()
+
+    @override
+    @contextmanager
+    def _alone_of_all(self) -> Iterator[None]:
+        with self._begun() as connection:
+            with waiting():
+                self.take_turn(connection, "gallery change")
+            yield
+
+    @override
+    def _require_answer(self) -> None:
+        with self._connected():
+            pass
+
+    @override
+    def _prepare_upgrade(self, connection: sa.Connection) -> None:
+        be_patient(connection)  # an index of many faces takes long
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        self.take_turn(connection, "gallery schema")
 
 
 def be_patient(connection: sa.Connection) -> None:
@@ -112,8 +165,12 @@ def _in_use(connection: Any, _: Any, __: Any) -> None:
     connection.patience_s = ANSWER_S
 
 
-def purge(connection: sa.Connection) -> dict[str, str]:
-    """As `GalleryStore.purge`, on a connection to PostgreSQL in AUTOCOMMIT without a timeout."""
+def _purge(connection: sa.Connection) -> dict[str, str]:
+    """As `Database.purge`, on a connection in AUTOCOMMIT without a timeout.
+
+    A deleted row stays in its page, in those of the HNSW index, in what ANALYZE sampled, and in the write-ahead log,
+    whose segments are renamed rather than removed once they are over, with all that they hold.
+    """
     return {
         "VACUUM FULL": _executed(connection, f"VACUUM (FULL, ANALYZE) {', '.join(metadata.tables)}"),
         "VACUUM FULL pg_statistic": _executed(connection, "VACUUM FULL pg_statistic"),

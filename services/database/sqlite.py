@@ -1,18 +1,23 @@
-"""SQLite's file: its connections, the turn of its one writer, and a copy of it."""
+"""The gallery in a SQLite file: its connections, the turn of its one writer, and a copy of it."""
 
 import fcntl
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import mkstemp
 from typing import Any
 
 import sqlalchemy as sa
+from typing_extensions import override
 
+from core.encryption import Keyring
+from core.exceptions import ServiceUnavailable, StorageFull
 from core.timeouts import left_s, waiting
+from services.database.database import Database, Erasure, errors, within_time
 
 _LOOK_S = 0.001  # how often it is looked whether another process has ended what only one may do
 
@@ -20,26 +25,110 @@ _LOOK_S = 0.001  # how often it is looked whether another process has ended what
 _SAFE_WAL = (3, 51, 3)
 
 
-def engine(url: sa.URL) -> sa.Engine:
-    """SQLAlchemy's engine; a transaction with the execution option `writes` is the only one of its kind."""
-    made = sa.create_engine(url, max_overflow=-1, hide_parameters=True)  # as many connections as there are threads
-    sa.event.listen(made, "connect", _prepare)
-    sa.event.listen(made, "begin", _begin)
-    return made
+class SqliteDatabase(Database):
+    """A file that the first use makes; nobody else may read it."""
+
+    seals_embeddings = True
+    _SIZE = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
+
+    def __init__(self, url: sa.URL, keyring: Keyring) -> None:
+        # As many connections as there are threads; one with the execution option `writes` is the only one of its kind.
+        engine = sa.create_engine(url, max_overflow=-1, hide_parameters=True)
+        sa.event.listen(engine, "connect", _prepare)
+        sa.event.listen(engine, "begin", _begin)
+        super().__init__(url, engine, keyring)
+        self._path = Path(url.database or "")
+        self._writing = threading.Lock()
+
+    @property
+    @override
+    def is_missing(self) -> bool:
+        return not self._path.exists()
+
+    @override
+    @contextmanager
+    def erasing(self) -> Iterator[Erasure]:
+        with super().erasing() as erasure:
+            yield erasure
+        with suppress(ServiceUnavailable, StorageFull), errors():  # it is committed all the same
+            erasure.is_complete = _is_wiped(self._engine)
+
+    @override
+    def take_turn(self, connection: sa.Connection, name: str) -> None:
+        pass  # one transaction at a time writes anyway
+
+    @override
+    def purge(self) -> dict[str, str]:
+        self._ensure_current()
+        with errors():  # what is deleted is overwritten at once; only of what was written ahead something may be left
+            return {"WAL": "done" if _is_wiped(self._engine) else "still read by others: call it again"}
+
+    def data_version(self) -> Callable[[], int]:
+        """What gives SQLite's number for the content: another after each commit but those of its own connection.
+
+        Raises:
+            ServiceUnavailable: the database does not answer.
+        """
+        self._ensure_current()
+        with errors(), waiting():
+            pooled = self._engine.raw_connection()
+        connection: Any = pooled.driver_connection
+        pooled.detach()
+
+        def read() -> int:
+            with errors(), waiting():
+                _limit_waits(connection)
+                return int(connection.execute("PRAGMA data_version").fetchone()[0])
+
+        return read
+
+    @override
+    def upgrade(self) -> None:
+        if self.url.database:
+            with errors():
+                _make(self._path)
+        super().upgrade()
+
+    @override
+    def _place(self) -> str:
+        return f"SQLite, {self.url.database}"
+
+    @override
+    def _of_one_moment(self) -> AbstractContextManager[sa.Connection]:
+        return _copy_of(self._engine)
+
+    @override
+    def _alone_of_all(self) -> AbstractContextManager[None]:
+        return _locked(Path(f"{self._path}.lock"))
+
+    @override
+    def _require_answer(self) -> None:
+        pass  # a file is never away for long
+
+    @override
+    def _prepare_upgrade(self, connection: sa.Connection) -> None:
+        pass  # one transaction at a time writes anyway
+
+    @override
+    @contextmanager
+    def _changing(self) -> Iterator[sa.Connection]:
+        # There is one writer; who waits for it in SQLite looks now and then, and some may never find it free.
+        with within_time(self._writing), super()._changing() as connection:
+            yield connection
 
 
-def make(path: Path) -> None:
+def _make(path: Path) -> None:
     """A file that nobody else can read; SQLite gives its journal the same rights."""
     path.parent.mkdir(parents=True, exist_ok=True)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
-def limit_waits(connection: sqlite3.Connection) -> None:
+def _limit_waits(connection: sqlite3.Connection) -> None:
     """Have SQLite wait for a lock as long as the request may still wait."""
     connection.execute(f"PRAGMA busy_timeout={round(left_s() * 1000)}")
 
 
-def is_wiped(original: sa.Engine) -> bool:
+def _is_wiped(original: sa.Engine) -> bool:
     """Move all that is in the log that SQLite writes ahead into the file, and cut the log to nothing.
 
     False if others go on reading what was there before, for which it waits: then the log still holds it. Where there is
@@ -47,13 +136,13 @@ def is_wiped(original: sa.Engine) -> bool:
     """
     with original.connect() as connection:
         driver: Any = connection.connection.driver_connection  # SQLAlchemy would begin a transaction, and be a reader
-        limit_waits(driver)
+        _limit_waits(driver)
         is_busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return not is_busy
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def _locked(path: Path) -> Iterator[None]:
     """What only one thread of all processes is in; it ends with its owner. Raises TimeoutError."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -81,7 +170,7 @@ def _wait_until(is_done: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def copy_of(original: sa.Engine) -> Iterator[sa.Connection]:
+def _copy_of(original: sa.Engine) -> Iterator[sa.Connection]:
     """A connection to a copy of the database as it is now.
 
     It lies beside the original, without a name, and is gone with the block or the process. Who read the original itself
@@ -103,7 +192,7 @@ def copy_of(original: sa.Engine) -> Iterator[sa.Connection]:
 
 def _prepare(connection: sqlite3.Connection, _: Any) -> None:
     connection.isolation_level = None  # the driver begins no transactions of its own
-    limit_waits(connection)
+    _limit_waits(connection)
     journal = "WAL" if sqlite3.sqlite_version_info >= _SAFE_WAL else "DELETE"
     for pragma in (f"journal_mode={journal}", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
@@ -116,9 +205,9 @@ def _begin(connection: sa.Connection) -> None:
         # write without a pause.
         driver.execute("PRAGMA busy_timeout=0")
         _wait_until(lambda: _is_writing(driver))
-        limit_waits(driver)  # with those who read, for the commit
+        _limit_waits(driver)  # with those who read, for the commit
     else:
-        limit_waits(driver)
+        _limit_waits(driver)
         driver.execute("BEGIN")
         driver.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()  # now, and not when a statement first reads
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from core.exceptions import ServiceUnavailable
 from services.audit.recorder import new_event
+from services.database.database import Database
 from services.deepface.interface import EmbeddingSpace
 from services.gallery.store.reencryption import FaceSealer
 from services.gallery.store.store import GalleryStore
@@ -28,13 +29,14 @@ class Statistics:
 class UpkeepService:
     """Looks after the gallery. Every method may raise ServiceUnavailable, those that change something StorageFull."""
 
-    def __init__(self, *, store: GalleryStore) -> None:
+    def __init__(self, *, store: GalleryStore, database: Database) -> None:
         self._store = store
+        self._database = database
 
     def statistics(self) -> Statistics:
         """What is in the gallery."""
         return Statistics(
-            persons=self._store.collections(), faces=self._store.face_counts(), size_bytes=self._store.size_bytes()
+            persons=self._store.collections(), faces=self._store.face_counts(), size_bytes=self._database.size_bytes()
         )
 
     def expire(self) -> int:
@@ -48,15 +50,15 @@ class UpkeepService:
 
     def upgrade(self) -> None:
         """Bring the database to the newest schema."""
-        self._store.upgrade()
+        self._database.upgrade()
 
     def index_some(self) -> bool:
         """Have the database's index take up some of the faces that wait for it; says whether there may be more."""
         return self._store.index_waiting(limit=_INDEXED_AT_ONCE) > 0
 
     def purge(self) -> dict[str, str]:
-        """As `GalleryStore.purge`."""
-        return self._store.purge()
+        """As `Database.purge`."""
+        return self._database.purge()
 
 
 class KeyRotationService:

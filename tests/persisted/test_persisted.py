@@ -272,6 +272,6 @@ def test_a_bundle_of_weights_is_written_and_taken_as_before(new):
 def test_locks_of_the_database_have_the_same_names():
     folders = [path for path in PROJECT.iterdir() if path.is_dir() and not path.name.startswith((".", "tests"))]
     sources = [path.read_text() for folder in folders for path in folder.rglob("*.py")]
-    found = [re.findall(r"pg_advisory\w*\(hashtext\('([^']*)'\)\)", text) for text in sources]
-    assert sum(text.count("pg_advisory") for text in sources) == sum(map(len, found))
-    assert {name for names in found for name in names} == LOCKS
+    found = [re.findall(r"hashtext\('([^']*)'\)|_turn\(connection, \"([^\"]*)\"\)", text) for text in sources]
+    assert sum(text.count("pg_advisory") for text in sources) == sum(text.count("(hashtext(") for text in sources) == 2
+    assert {"".join(pair) for pairs in found for pair in pairs} == LOCKS

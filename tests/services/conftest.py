@@ -9,10 +9,9 @@ import sqlalchemy as sa
 from core.encryption import Keyring
 from services.audit.events import RecordedEvent
 from services.audit.store import AuditStore, event_of
-from services.database.database import Database
+from services.database.choice import make_database
 from services.database.schema import events
-from services.gallery.store.pgvector_search import PgVectorSearch
-from services.gallery.store.sqlite_search import MatrixSearch
+from services.gallery.store.choice import make_search
 from services.gallery.store.store import GalleryStore
 from tests.postgresql import new_database, running
 
@@ -59,10 +58,10 @@ def make_store(database_url: str, keyring: Keyring) -> Iterator[Callable[[], Gal
     databases = []
 
     def make() -> GalleryStore:
-        database = Database(database_url, keyring)
+        database = make_database(database_url, keyring)
         databases.append(database)
         database.upgrade()
-        search = MatrixSearch(database) if database.is_sqlite else PgVectorSearch(database)
+        search = make_search(database)
         return GalleryStore(database, search)
 
     yield make
@@ -76,7 +75,7 @@ def make_audit(database_url: str, keyring: Keyring) -> Iterator[Callable[[], Aud
     databases = []
 
     def make() -> AuditStore:
-        databases.append(Database(database_url, keyring))
+        databases.append(make_database(database_url, keyring))
         return AuditStore(databases[-1])
 
     yield make

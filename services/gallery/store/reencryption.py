@@ -50,7 +50,7 @@ class FaceSealer:
                         of_others = sealing_keys.c.id != self._keyring.first
                         erasure.connection.execute(sa.delete(sealing_keys).where(of_others))
                         store.record(erasure.connection, event, schema.now())
-                if self._database.is_sqlite and not count and not erasure.is_complete:
+                if self._database.seals_embeddings and not count and not erasure.is_complete:
                     raise ServiceUnavailable(_STILL_READ)
                 return count
 
@@ -60,7 +60,7 @@ class FaceSealer:
         for row in rows:
             embedding, crop = encryption.embedding_of(self._keyring, row), encryption.crop_of(self._keyring, row)
             columns = encryption.columns(connection, self._keyring, row.id, embedding, crop)
-            if not self._database.is_sqlite:
+            if not self._database.seals_embeddings:
                 del columns["embedding"]  # which stays as it is
             connection.execute(sa.update(faces).where(faces.c.id == row.id).values(columns))
         return len(rows)
@@ -68,4 +68,4 @@ class FaceSealer:
     def _of_others(self) -> sa.ColumnElement[bool]:
         others = sa.select(sealing_keys.c.id).where(sealing_keys.c.id != self._keyring.first)
         of_others = faces.c.sealed_with.is_(None) | faces.c.sealed_with.in_(others)
-        return of_others if self._database.is_sqlite else of_others & faces.c.crop.is_not(None)
+        return of_others if self._database.seals_embeddings else of_others & faces.c.crop.is_not(None)

@@ -14,8 +14,8 @@ from typing_extensions import override
 
 from core.exceptions import ServiceUnavailable
 from services.database import encryption
-from services.database.database import Database
 from services.database.schema import changes, faces, persons
+from services.database.sqlite import SqliteDatabase
 from services.gallery.store.matrix import Matrix, halves_of
 from services.gallery.store.rows import has_labels
 from services.gallery.store.search import FaceSearch, Filter, Near
@@ -41,7 +41,7 @@ class MatrixSearch(FaceSearch):
     the last look; what it was stands in the table `changes`.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
         self._data_version: Callable[[], int] | None = None
         self._version: int | None = None

@@ -16,7 +16,7 @@ from core.exceptions import Conflict, FaceNotFound, PersonNotFound, ServiceUnava
 from services.audit import store
 from services.audit.events import Event, RecordedEvent
 from services.database import encryption, schema
-from services.database.database import Database, StoreStatus, status_of
+from services.database.database import Database
 from services.database.schema import as_id, faces, folded, persons
 from services.deepface.interface import EmbeddingSpace
 from services.gallery.store import idempotency, writes
@@ -70,29 +70,9 @@ class GalleryStore(CollectionStore, TransferStore):
             if problem := encryption.problem(connection, self._keyring):  # another database, in its place
                 raise ServiceUnavailable(problem)
 
-    def status(self) -> StoreStatus:
-        """Where the database is and which schema it has; changes nothing, and makes nothing.
-
-        Raises:
-            ServiceUnavailable: it does not answer.
-        """
-        return status_of(self._database)
-
-    def upgrade(self) -> None:
-        """Bring the database to the newest schema."""
-        self._database.upgrade()
-
-    def purge(self) -> dict[str, str]:
-        """Have what was forgotten leave every file of the database: the names of the steps, and what came of each."""
-        return self._database.purge()
-
     def index_waiting(self, *, limit: int) -> int:
         """Make some of the newest faces, `limit` at most, as fast to find as the others; returns how many it were."""
         return self._search.index_waiting(limit=limit)
-
-    def size_bytes(self) -> int:
-        """How much room the database takes."""
-        return self._database.size_bytes()
 
     def register(
         self,

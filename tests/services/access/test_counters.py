@@ -11,7 +11,7 @@ from core.exceptions import PersonNotFound
 from services.access import counters as module
 from services.access.counters import DatabaseStorage
 from services.audit.events import Event
-from services.database.database import Database
+from services.database.choice import make_database
 from services.database.schema import hits, misses
 from services.gallery.person_lock import MissStore
 from tests.services.conftest import events_in
@@ -26,7 +26,7 @@ LATER = NOW + timedelta(seconds=30)
 @pytest.fixture
 def databases(database_url):
     """Two connections to one, as two processes have them."""
-    both = [Database(database_url) for _ in range(2)]
+    both = [make_database(database_url) for _ in range(2)]
     yield both
     for database in both:
         database.close()
@@ -87,7 +87,7 @@ class TestHits:
         assert (there.get("a"), there.get("b"), there.reset(), there.get("b"), here.check()) == (0, 1, 2, 0, True)
 
     def test_of_a_database_that_is_away_say_so(self):
-        assert DatabaseStorage(database=Database("postgresql://nobody@127.0.0.1:1/nothing")).check() is False
+        assert DatabaseStorage(database=make_database("postgresql://nobody@127.0.0.1:1/nothing")).check() is False
 
 
 class TestMisses:

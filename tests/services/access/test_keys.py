@@ -12,13 +12,13 @@ from core.scopes import Scope
 from services.access import keys
 from services.access.key_store import KeyStore
 from services.access.keys import ANYBODY, KeyService
-from services.database.database import Database
+from services.database.choice import make_database
 from tests.conftest import KEY
 
 
 @pytest.fixture
 def store(tmp_path):
-    database = Database(f"sqlite:///{tmp_path / 'gallery.db'}")
+    database = make_database(f"sqlite:///{tmp_path / 'gallery.db'}")
     yield KeyStore(database)
     database.close()
 

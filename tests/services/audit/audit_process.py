@@ -6,12 +6,12 @@ import sys
 
 from services.audit.events import Event
 from services.audit.store import AuditStore
-from services.database.database import Database
+from services.database.choice import make_database
 
 TWO = [Event(action="verify", outcome="match")] * 2
 
 if __name__ == "__main__":
-    store = AuditStore(Database(sys.argv[1]))
+    store = AuditStore(make_database(sys.argv[1]))
     for _ in range(int(sys.argv[2])):
         store.record(TWO)
         store.seal(limit=3)

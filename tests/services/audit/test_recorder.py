@@ -13,7 +13,7 @@ from services.audit.events import Event
 from services.audit.recorder import EventLog, new_event
 from services.audit.store import AuditStore
 from services.audit.trail import AuditService
-from services.database.database import Database
+from services.database.choice import make_database
 from tests.services.conftest import events_in
 
 EVENT = Event(action="identify", outcome="unknown")
@@ -39,7 +39,7 @@ class LameStore(AuditStore):
 
 @pytest.fixture
 def database(tmp_path):
-    database = Database(f"sqlite:///{tmp_path / 'gallery.db'}")
+    database = make_database(f"sqlite:///{tmp_path / 'gallery.db'}")
     yield database
     database.close()
 
@@ -80,7 +80,7 @@ def test_what_is_recorded_elsewhere_in_the_process_is_sealed_as_well(log, store)
 
 
 def test_what_a_process_left_that_was_killed_is_sealed_at_the_next_start(log, store, tmp_path):
-    other = Database(f"sqlite:///{tmp_path / 'gallery.db'}")
+    other = make_database(f"sqlite:///{tmp_path / 'gallery.db'}")
     AuditStore(other).record([EVENT] * 1001)
     other.close()
     assert verified(store) == (0, 1001)

@@ -25,7 +25,7 @@ from services.audit.recorder import EventLog
 from services.audit.trail import AuditService, UnreadableTrail
 from services.audit.verifications import VerificationService
 from services.database import schema
-from services.database.database import Database
+from services.database.choice import make_database
 from tests.conftest import PROJECT
 from tests.services.conftest import events_in
 from tests.services.gallery.store.test_store import register
@@ -346,7 +346,7 @@ def test_a_decision_that_is_recorded_by_a_transaction_which_ends_late_is_on_a_la
     said = {"model": "Dlib", "detector_backend": "skip", "similarity_metric": "cosine"}
     decision = replace(EVENT, action="verify", details=said | {"distance": 0.1, "threshold": 0.2, "verified": True})
     verifications = VerificationService(store=audit, log=EventLog(store=audit), enabled=True)
-    with closing(Database(database_url)) as slow:
+    with closing(make_database(database_url)) as slow:
         with slow.writing() as connection:
             first = store.record(connection, decision, schema.now())  # which takes the smaller id
             audit.record([decision])

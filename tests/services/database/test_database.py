@@ -9,65 +9,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import sqlalchemy as sa
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 
 from core.exceptions import ServiceUnavailable
-from services.database.database import Database
-from services.database.schema import metadata
+from services.database.choice import make_database
 from services.gallery.store.pgvector_search import PgVectorSearch
 from services.gallery.store.store import GalleryStore
 from tests.postgresql import in_files, running
-from tests.services.conftest import events_in
 from tests.services.gallery.store.test_store import FORGET, face, near, register
 
 TOAST_BYTES = 1996  # of a piece in which PostgreSQL keeps what is long; a slice at its beginning is not in two
 STEPS = ("VACUUM FULL", "VACUUM FULL pg_statistic", "CHECKPOINT", "WAL")
 
 
-@pytest.mark.filterwarnings("ignore:Did not recognize type 'vector'")
-def test_the_migrations_make_the_schema_and_take_it_back_with_data_in_it(database_url, make_store):
-    gallery = make_store()
-    register(gallery, "Ann")
-    database = Database(database_url)
-    with database.reading() as connection:
-        changes = compare_metadata(MigrationContext.configure(connection), metadata)
-    assert [change for change in changes if not (change[0] == "remove_index" and "direction" in change[1].name)] == []
-    database.upgrade()
-    assert near(gallery, 1) == [("Ann", 0.0)]
-    database.downgrade("base")
-    with database.reading() as connection:
-        assert sa.inspect(connection).get_table_names() == ["alembic_version"]
-    database.upgrade()
-    register(make_store(), "Bob")
-    database.close()
-
-
-def test_events_of_before_there_were_seals_are_sealed_and_outlive_the_seals(database_url, make_audit):
-    database = Database(database_url)
-    database.upgrade("0001")
-    columns = "at, action, outcome, request_id, key_id, collection, person_id, face_id, details"
-    values = "'2026-01-02 03:04:05.678900+00:00', 'register', 'done', '', '', 'default', 'p', 'f', '{}'"
-    engine = sa.create_engine(database_url, poolclass=sa.NullPool)
-    with engine.begin() as connection:
-        connection.execute(sa.text(f"INSERT INTO events ({columns}) VALUES ({values})"))
-    audit = make_audit()
-    assert audit.seal(limit=10) == 1
-    (batch,) = audit.batches(1, 1)
-    assert batch.events == events_in(audit)
-    database.downgrade("0001")
-    with engine.begin() as connection:
-        assert connection.scalar(sa.text("SELECT person_id FROM events")) == "p"
-        assert "seals" not in sa.inspect(connection).get_table_names()
-        connection.execute(sa.text("DELETE FROM events"))
-    database.close()
-
-
 def test_a_purge_says_what_the_user_is_not_permitted(make_store, database_url):
     make_store()
     url = sa.make_url(database_url)
     if url.get_backend_name() == "sqlite":
-        with closing(Database(database_url)) as database:
+        with closing(make_database(database_url)) as database:
             assert database.purge() == {"WAL": "done"}
         return
     user = f"user_{url.database}"
@@ -75,7 +33,7 @@ def test_a_purge_says_what_the_user_is_not_permitted(make_store, database_url):
     with owner.connect() as connection:
         for statement in (f"CREATE ROLE {user} LOGIN", f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {user}"):
             connection.execute(sa.text(statement))
-    database = Database(url.set(username=user).render_as_string(hide_password=False))
+    database = make_database(url.set(username=user).render_as_string(hide_password=False))
     assert database.purge() == dict.fromkeys(STEPS, "not permitted to this user")
     with database.reading() as connection:
         assert connection.scalar(sa.text("SHOW statement_timeout")) == "5s"
@@ -83,7 +41,7 @@ def test_a_purge_says_what_the_user_is_not_permitted(make_store, database_url):
 
 
 def test_workers_that_start_at_once_migrate_once(database_url):
-    databases = [Database(database_url) for _ in range(4)]
+    databases = [make_database(database_url) for _ in range(4)]
     failures = []
 
     def start(database):
@@ -112,7 +70,7 @@ def silent():
 @pytest.mark.parametrize("place", ["127.0.0.1:1", "name.invalid", "127.0.0.1:{silent}", "sqlite"])
 def test_a_database_that_does_not_answer_is_unavailable_soon_to_all_who_ask_at_once(place, silent, tmp_path):
     url = f"sqlite:///{tmp_path}" if place == "sqlite" else f"postgresql://nobody@{place.format(silent=silent)}/nothing"
-    database = Database(url)
+    database = make_database(url)
     said = []
 
     def ask():
@@ -133,7 +91,7 @@ def test_a_database_that_does_not_answer_is_unavailable_soon_to_all_who_ask_at_o
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_a_value_that_the_database_cannot_hold_is_not_an_absence_of_the_database(database_url):
-    with closing(Database(database_url)) as database:
+    with closing(make_database(database_url)) as database:
         secret = sa.select(sa.cast(sa.literal("secret"), sa.Integer))
         with pytest.raises(ValueError, match="22P02") as raised, database.reading() as connection:
             connection.execute(secret)
@@ -144,7 +102,7 @@ def test_a_value_that_the_database_cannot_hold_is_not_an_absence_of_the_database
 
 def test_a_purge_leaves_no_byte_of_the_forgotten_in_any_file_of_postgresql():
     rng = np.random.default_rng(0)
-    with running() as server, closing(Database(server.url)) as database:
+    with running() as server, closing(make_database(server.url)) as database:
         gallery = GalleryStore(database, PgVectorSearch(database))
         canaries, forgotten = {}, []
         for number in range(51):
@@ -164,7 +122,7 @@ def test_a_purge_leaves_no_byte_of_the_forgotten_in_any_file_of_postgresql():
         for person_id in forgotten:
             gallery.forget(FORGET, person_id=person_id)
         assert in_files(server.folder, canaries) == names  # out of reach, not gone
-        assert gallery.purge() == dict.fromkeys(STEPS, "done")
+        assert gallery._database.purge() == dict.fromkeys(STEPS, "done")
         assert in_files(server.folder, canaries) == {"face 50", "index 50", "crop 50"}
         assert near(gallery, 1, metric="cosine")[0][0] == "50"
         assert gallery.person(kept).faces == 1
@@ -173,7 +131,7 @@ def test_a_purge_leaves_no_byte_of_the_forgotten_in_any_file_of_postgresql():
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_writer_waits_for_another_of_its_process_but_not_for_ever(database_url, monkeypatch):
     monkeypatch.setattr("services.database.database.left_s", lambda _: 0.1)
-    database = Database(database_url)
+    database = make_database(database_url)
     database.upgrade()
     with database.writing(), pytest.raises(ServiceUnavailable), database.writing():
         pass
@@ -195,15 +153,15 @@ def test_bytes_that_a_reader_keeps_in_the_log_written_ahead_are_not_said_to_be_g
     def is_in_a_file():
         return any(embedding.tobytes()[:64] in path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
 
-    with closing(Database(database_url)) as other:
+    with closing(make_database(database_url)) as other:
         with other.reading():
             assert gallery.forget(FORGET, person_id=ann.id).bytes_gone is False
             assert gallery.forget(FORGET, person_id=bob.id).bytes_gone is False
-            assert gallery.purge() == {"WAL": "still read by others: call it again"}
+            assert gallery._database.purge() == {"WAL": "still read by others: call it again"}
             assert is_in_a_file()
         assert gallery.forget(FORGET, person_id=cid.id).bytes_gone is True
         assert not is_in_a_file()
-        assert gallery.purge() == {"WAL": "done"}
+        assert gallery._database.purge() == {"WAL": "done"}
         assert (tmp_path / "gallery.db-wal").stat().st_size == 0
 
 

@@ -1,139 +1,109 @@
-"""A gallery as the first version left it, brought to the newest schema and back, on both databases."""
+"""The schema of a new database, and what becomes of one that another version left."""
 
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
-from itertools import pairwise
-from pathlib import Path
-from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
-from alembic.script import ScriptDirectory
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 
-from services.database import schema
-from services.database.database import Database
-from services.gallery.store.rows import text_of_space
-from services.gallery.store.values import AnswerKey
-from tests.services.conftest import events_in
-from tests.services.gallery.store.test_store import FORGET, REGISTER, SPACE, everybody, near, register, vector
+from core.exceptions import ServiceUnavailable
+from services.database import migration
+from services.database.choice import make_database
+from services.database.migration import UnknownSchema
+from services.database.schema import metadata
 
-NOW = datetime.now(UTC)
-ANN, FACE = UUID("00000000-0000-4000-8000-00000000000a"), UUID("00000000-0000-4000-8000-0000000000fa")
-BOB = uuid4()
-MIGRATIONS = Path(schema.__file__).parent / "migrations"
+# Revisions of a schema in which a person gets a nickname, after two steps more.
+REVISION = """
+from alembic import op
 
-# The columns of the first version, and rows in them.
-ROWS = {
-    "collections": [{"name": "default", "created_at": NOW}],
-    "persons": [
-        {
-            "id": number, "collection": "default", "name": name, "labels": {"a": "b"}, "metadata": {"n": [1, None]},
-            "registered_at": NOW, "retain_until": None,
-        }
-        for number, name in ((ANN, "Élodie"), (BOB, "Bob"))
-    ],
-    "faces": [
-        {
-            "id": number, "person_id": person, "collection": "default", "space": text_of_space(SPACE), "dimension": 128,
-            "embedding": vector(first), "detector": "opencv", "weights": "w", "area": {"x": 1, "y": 2, "w": 3, "h": 4},
-            "confidence": 0.5, "quality": {"sharpness": 1.5}, "liveness": None, "crop": crop, "registered_at": NOW,
-        }
-        for number, person, first, crop in ((FACE, ANN, 1, b"png"), (uuid4(), ANN, 2, None), (uuid4(), BOB, 3, None))
-    ],
-    "changes": [{"face_id": FACE}],
-    "events": [
-        {
-            "at": NOW, "action": "register", "outcome": "done", "request_id": "r", "key_id": "k", "details": {"n": 1},
-            "collection": "default", "person_id": str(ANN), "face_id": str(FACE),
-        }
-    ],
-    "answers": [
-        {"key": key, "request": "d", "faces": faces, "at": at}
-        for key, faces, at in (
-            ("sent", [str(FACE)], NOW),
-            ("sent long ago", [str(FACE)], NOW - timedelta(days=8)),
-            ("enrol 1", [str(FACE)], NOW - timedelta(days=800)),
-            ("forgotten", [str(uuid4())], NOW),
-        )
-    ],
-}  # fmt: skip
-TYPES = {"answers": {"faces": schema.Json}}
+revision, down_revision = {name!r}, {before!r}
 
-
-def first_version(name):
-    columns = schema.metadata.tables[name].c
-    types = TYPES.get(name, {})
-    return sa.table(name, *(sa.column(one, types[one] if one in types else columns[one].type) for one in ROWS[name][0]))
+def upgrade():
+    for statement in {statements!r}:
+        op.execute(statement)
+"""
+FIRST = ["CREATE TABLE toys (name VARCHAR(20))"]
+SECOND = ["ALTER TABLE toys ADD COLUMN nickname VARCHAR(20)", "UPDATE toys SET nickname = lower(name)"]
+BROKEN = ["ALTER TABLE toys ADD COLUMN colour VARCHAR(20)", "ALTER TABLE no_toys ADD COLUMN colour VARCHAR(20)"]
 
 
 @pytest.fixture
-def content(database_url):
-    """Reads the rows of the first version, and writes them."""
+def database(database_url):
+    with closing(make_database(database_url)) as made:
+        yield made
+
+
+@pytest.fixture
+def run(database_url):
+    """Runs a statement beside the service, and gives its rows."""
     engine = sa.create_engine(database_url, poolclass=sa.NullPool)
 
-    def read():
-        with engine.connect() as connection:
-            found = {name: connection.execute(sa.select(first_version(name))).mappings().all() for name in ROWS}
-        rows = {name: [dict(row) for row in some] for name, some in found.items()}
-        for row in rows["faces"]:
-            row["embedding"] = row["embedding"] if isinstance(row["embedding"], bytes) else row["embedding"].tobytes()
-        return {name: sorted(some, key=str) for name, some in rows.items()}
-
-    def write():
+    def run(statement):
         with engine.begin() as connection:
-            for name, rows in ROWS.items():
-                connection.execute(sa.insert(first_version(name)), rows)
+            found = connection.execute(sa.text(statement))
+            return [tuple(row) for row in found] if found.returns_rows else []
 
-    read.write = write
-    return read
+    return run
 
 
-def test_a_gallery_of_the_first_version_is_whole_in_the_newest_and_in_the_first_again(
-    database_url, make_store, audit, content
-):
-    with closing(Database(database_url)) as database:
-        database.upgrade("0001")
-        content.write()
-        before = content()
-        gallery = make_store()
-        assert near(gallery, 1) == [("Élodie", 0.0), ("Bob", 2.0)]
-        assert {person.name: len(faces) for person, faces in everybody(gallery)} == {"Élodie": 2, "Bob": 1}
-        assert gallery.crop(str(FACE)) == b"png"
-        page = gallery.persons(collection=None, name="éLO", labels={"a": "b"}, cursor=None, limit=9)
-        assert [(person.name, person.metadata) for person in page.persons] == [("Élodie", {"n": [1, None]})]
-        for key in ("sent", "enrol 1"):
-            first = gallery.answered(key)
-            assert (first.request, first.person_id, first.name, first.face.id) == ("d", str(ANN), "Élodie", str(FACE))
-        assert (gallery.answered("sent long ago"), gallery.answered("forgotten")) == (None, None)
-        assert (audit.seal(limit=9), len(events_in(audit))) == (1, 1)
+@pytest.fixture
+def toys(tmp_path, monkeypatch):
+    """Takes the place of the service's own revisions; called with several lists of statements it has so many."""
+    folder = tmp_path / "toys"
+    (folder / "versions").mkdir(parents=True)
+    (folder / "env.py").write_text((migration.MIGRATIONS / "env.py").read_text())
+    monkeypatch.setattr(migration, "MIGRATIONS", folder)
 
-        database.downgrade("0001")
-        after = content()
-        known = [[row for row in rows["answers"] if row["key"] != "forgotten"] for rows in (before, after)]
-        assert known[0] == known[1]
-        assert after | {"answers": None} == before | {"answers": None}
+    def make(*revisions):
+        for number, statements in enumerate(revisions):
+            before = f"toy{number - 1}" if number else None
+            text = REVISION.format(name=f"toy{number}", before=before, statements=statements)
+            (folder / "versions" / f"toy{number}.py").write_text(text)
 
+    return make
+
+
+@pytest.mark.filterwarnings("ignore:Did not recognize type 'vector'")
+def test_a_new_database_has_the_schema_that_the_statements_expect(database):
+    with database.reading() as connection:
+        changes = compare_metadata(MigrationContext.configure(connection), metadata)
+    assert [change for change in changes if not (change[0] == "remove_index" and "direction" in change[1].name)] == []
+    assert database.status().revision == database.status().newest == "0009"
+    database.upgrade()  # changes nothing
+
+
+@pytest.mark.parametrize("revision", ["0001", "0008", "0010", "nonsense"])
+def test_a_schema_of_another_version_is_refused_in_one_line_and_left_alone(database, run, revision):
+    run("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+    run(f"INSERT INTO alembic_version VALUES ('{revision}')")
+    for ask in (database.upgrade, database.key_problem, database.reading().__enter__, database.size_bytes):
+        with pytest.raises(UnknownSchema, match=f"^The database has schema {revision}; [^\n]+ opens 0009") as raised:
+            ask()
+        assert isinstance(raised.value, ServiceUnavailable)
+    assert run("SELECT version_num FROM alembic_version") == [(revision,)]
+    assert database.status().revision == revision
+
+
+def test_each_step_is_taken_with_what_is_in_the_database(database, run, toys):
+    toys(FIRST)
+    database.upgrade()
+    run("INSERT INTO toys VALUES ('Bear')")
+    toys(FIRST, SECOND)
+    database.upgrade()
+    assert run("SELECT name, nickname FROM toys") == [("Bear", "bear")]
+    assert run("SELECT version_num FROM alembic_version") == [("toy1",)]
+
+
+def test_steps_of_which_one_fails_are_all_taken_back(database, run, toys):
+    toys(FIRST)
+    database.upgrade()
+    run("INSERT INTO toys VALUES ('Bear')")
+    toys(FIRST, SECOND, BROKEN)
+    with pytest.raises(ServiceUnavailable):
         database.upgrade()
-        gallery = make_store()
-        assert near(gallery, 1)[0] == ("Élodie", 0.0)
-        gallery.forget(FORGET, person_id=str(ANN))
-        register(gallery, "Zoë", answer_key=AnswerKey("sent long ago", "d"))
-        database.downgrade("0001")
-        assert {row["name"] for row in content()["persons"]} == {"Bob", "Zoë"}
-
-
-def test_every_step_is_taken_and_taken_back_with_a_gallery_in_it(database_url, make_store, content):
-    steps = [one.revision for one in ScriptDirectory(str(MIGRATIONS)).walk_revisions()][::-1]
-    assert steps[0] == "0001"
-    with closing(Database(database_url)) as database:
-        database.upgrade("0001")
-        content.write()
-        for before, step in pairwise(steps):
-            database.upgrade(step)
-            database.downgrade(before)
-            database.upgrade(step)
-        gallery = make_store()
-        assert near(gallery, 3)[0] == ("Bob", 0.0)
-        gallery.update(str(BOB), {"name": "Rob"}, REGISTER)
-        for step in [*steps[-2::-1], "base"]:
-            database.downgrade(step)
+    assert run("SELECT * FROM toys") == [("Bear",)]
+    assert run("SELECT version_num FROM alembic_version") == [("toy0",)]
+    toys(FIRST, SECOND, [])
+    database.upgrade()
+    assert run("SELECT nickname FROM toys") == [("bear",)]

@@ -8,7 +8,7 @@ from pathlib import Path
 from core.config import Settings
 from core.images.decoding import ImagePolicy
 from schemas.gallery import EnrolmentOptions
-from services.database.database import Database
+from services.database.choice import make_database
 from services.faces.frames import CaptureReader
 from services.faces.options import Defaults
 from services.faces.reader import FaceReader
@@ -22,7 +22,7 @@ from tests.fakes import FakeEngine
 def main(url: str, folder: str, photos: str) -> None:
     engine, defaults = FakeEngine(), Defaults.of(Settings())
     policy = ImagePolicy(max_bytes=100_000, max_pixels=1_000_000)
-    database = Database(url)
+    database = make_database(url)
     store = GalleryStore(database, MatrixSearch(database))
     reader = FaceReader(engine=engine, policy=policy, defaults=defaults)
     captures = CaptureReader(reader=reader, defaults=defaults)

@@ -6,7 +6,7 @@
 import sys
 
 from core.encryption import Keyring
-from services.database.database import Database
+from services.database.choice import make_database
 from services.gallery import maintenance
 from services.gallery.maintenance import KeyRotationService
 from services.gallery.store.reencryption import FaceSealer
@@ -15,5 +15,5 @@ if __name__ == "__main__":
     url, *keys = sys.argv[1:]
     maintenance._ENCRYPTED_AT_ONCE = 10
     keyring = Keyring(map(bytes.fromhex, keys))
-    rotation = KeyRotationService(faces=FaceSealer(Database(url, keyring)))
+    rotation = KeyRotationService(faces=FaceSealer(make_database(url, keyring)))
     rotation.rotate(lambda done, _: print(done, flush=True))

@@ -10,7 +10,7 @@ from hashlib import sha256
 import numpy as np
 import pytest
 
-from services.database.database import Database
+from services.database.choice import make_database
 from services.gallery.archive.reader import UnreadableExport
 from services.gallery.archive.writer import GalleryFileService, Imported
 from services.gallery.store.sqlite_search import MatrixSearch
@@ -23,7 +23,7 @@ def make_gallery(tmp_path):
     databases = []
 
     def make(name):
-        databases.append(Database(f"sqlite:///{tmp_path / name}.db"))
+        databases.append(make_database(f"sqlite:///{tmp_path / name}.db"))
         return GalleryStore(databases[-1], MatrixSearch(databases[-1]))
 
     yield make

@@ -12,7 +12,7 @@ from core.files import FoundFile
 from core.images.decoding import ImagePolicy
 from schemas.gallery import EnrolmentOptions
 from services.audit.events import Event
-from services.database.database import Database
+from services.database.choice import make_database
 from services.faces.frames import CaptureReader
 from services.faces.options import Defaults
 from services.faces.reader import FaceReader
@@ -29,7 +29,7 @@ POLICY = ImagePolicy(max_bytes=100_000, max_pixels=1_000_000)
 
 @pytest.fixture
 def store(tmp_path):
-    database = Database(f"sqlite:///{tmp_path / 'gallery.db'}")
+    database = make_database(f"sqlite:///{tmp_path / 'gallery.db'}")
     yield GalleryStore(database, MatrixSearch(database))
     database.close()
 
@@ -84,7 +84,7 @@ def test_another_collection_or_embedding_space_is_enrolled_anew(enrol, store, ph
     assert enrol(expand_percentage=10) == (1, 0, {})
     assert enrol(expand_percentage=10) == (0, 1, {})
     assert (names(store), names(store, "others")) == ({"Alice": 2}, {"Alice": 1})
-    assert sorted(UpkeepService(store=store).statistics().faces.values()) == [1, 1, 1]
+    assert sorted(UpkeepService(store=store, database=store._database).statistics().faces.values()) == [1, 1, 1]
 
 
 def test_bad_photos_are_refused_and_the_others_enrolled(enrol, store, photos):

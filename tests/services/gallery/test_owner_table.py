@@ -12,7 +12,7 @@ from psycopg import sql
 
 from core.exceptions import ServiceUnavailable
 from schemas.common import EmbeddingOptions
-from services.database.database import Database
+from services.database.choice import make_database
 from services.faces.options import Defaults
 from services.gallery import table_copy
 from services.gallery.owner_table import OwnerRow, OwnerTable, Replaced
@@ -35,7 +35,7 @@ def recorded():
 @pytest.fixture
 def copy(database_url, settings, owner_url, recorded):
     """Copies the gallery into the owner's table."""
-    database = Database(database_url)
+    database = make_database(database_url)
     service = TableCopyService(
         source=FaceSource(database),
         record=recorded.append,

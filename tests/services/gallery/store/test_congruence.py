@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from core.exceptions import ServiceError
-from services.database.database import Database
+from services.database.choice import make_database
 from services.gallery.store import writes
 from services.gallery.store.pgvector_search import PgVectorSearch
 from services.gallery.store.sqlite_search import MatrixSearch
@@ -83,8 +83,8 @@ def plain(answer):
 @pytest.fixture
 def both(tmp_path, owner_url, monkeypatch):
     with (
-        closing(Database(f"sqlite:///{tmp_path / 'gallery.db'}")) as sqlite,
-        closing(Database(owner_url)) as postgresql,
+        closing(make_database(f"sqlite:///{tmp_path / 'gallery.db'}")) as sqlite,
+        closing(make_database(owner_url)) as postgresql,
     ):
         galleries = [
             GalleryStore(sqlite, MatrixSearch(sqlite)),

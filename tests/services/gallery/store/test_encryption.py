@@ -13,10 +13,9 @@ import sqlalchemy as sa
 from core.encryption import Keyring
 from core.exceptions import ServiceUnavailable
 from services.audit.events import Event
-from services.database.database import Database
-from services.gallery.store.pgvector_search import PgVectorSearch
+from services.database.choice import make_database
+from services.gallery.store.choice import make_search
 from services.gallery.store.reencryption import FaceSealer
-from services.gallery.store.sqlite_search import MatrixSearch
 from services.gallery.store.store import GalleryStore
 from services.gallery.table_copy import FaceSource
 from tests.conftest import PROJECT
@@ -37,9 +36,9 @@ def opened(database_url):
     databases = []
 
     def opened(*keys):
-        database = Database(database_url, Keyring(keys))
+        database = make_database(database_url, Keyring(keys))
         databases.append(database)
-        search = MatrixSearch(database) if database.is_sqlite else PgVectorSearch(database)
+        search = make_search(database)
         return GalleryStore(database, search)
 
     yield opened
@@ -49,7 +48,7 @@ def opened(database_url):
 
 def rotate(database_url, *keys, limit=3):
     """How many faces were encrypted anew."""
-    with closing(Database(database_url, Keyring(keys))) as database:
+    with closing(make_database(database_url, Keyring(keys))) as database:
         sealer, done = FaceSealer(database), 0
         remaining = sealer.remaining()
         while count := sealer.reseal(ROTATE, limit=limit):
@@ -142,7 +141,7 @@ def test_after_a_rotation_only_the_new_key_opens_and_it_has_its_event(database_u
 def test_a_key_that_is_used_again_while_it_is_forgotten_is_not(database_url, opened):
     register(opened(OLD), "Ann", face(1, crop=CROP))
     ((key, crop),) = execute(database_url, "SELECT sealed_with, crop FROM faces")
-    database = Database(database_url, Keyring([NEW, OLD]))
+    database = make_database(database_url, Keyring([NEW, OLD]))
     sealer, done = FaceSealer(database), []
     assert sealer.reseal(ROTATE, limit=9) == 1
     rotation = threading.Thread(target=lambda: done.append(sealer.reseal(ROTATE, limit=9)))
@@ -179,7 +178,7 @@ def test_a_face_that_does_not_open_is_neither_left_out_nor_shown(database_url, o
     if database_url.startswith("sqlite"):
         with refused(message):
             near(gallery, 1)
-        with closing(Database(database_url, Keyring([OLD]))) as database, refused(message):
+        with closing(make_database(database_url, Keyring([OLD]))) as database, refused(message):
             list(FaceSource(database).rows("default", SPACE))
     with refused(message):
         rotate(database_url, NEW, OLD)
@@ -238,13 +237,3 @@ def test_no_file_holds_an_embedding_or_a_picture_of_those_who_are_registered(dat
         near(gallery, 1)
         pieces = {whole[:64]: str(number) for number, whole in enumerate([*map(bytes, embeddings), *crops])}
         assert len(in_files(tmp_path, pieces)) == (0 if keys else 100)
-
-
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_an_encrypted_gallery_is_not_taken_back_to_a_schema_without_keys(database_url, opened):
-    register(opened(OLD), "Ann")
-    database = Database(database_url, Keyring([OLD]))
-    with pytest.raises(RuntimeError, match="encrypted"):
-        database.downgrade("base")
-    database.close()
-    assert near(opened(OLD), 1) == [("Ann", 0.0)]

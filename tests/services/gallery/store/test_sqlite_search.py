@@ -2,7 +2,7 @@
 
 import threading
 
-from services.database.database import Database
+from services.database.choice import make_database
 from services.gallery.store.rows import text_of_space
 from services.gallery.store.sqlite_search import MatrixSearch
 from services.gallery.store.store import GalleryStore
@@ -10,7 +10,7 @@ from tests.services.gallery.store.test_store import FORGET, SPACE, near, registe
 
 
 def test_searches_share_a_matrix_and_a_change_waits_for_them(tmp_path):
-    database = Database(f"sqlite:///{tmp_path / 'gallery.db'}")
+    database = make_database(f"sqlite:///{tmp_path / 'gallery.db'}")
     search = MatrixSearch(database)
     gallery = GalleryStore(database, search)
     ann, _ = register(gallery, "Ann")
@@ -28,7 +28,7 @@ def test_searches_share_a_matrix_and_a_change_waits_for_them(tmp_path):
 
 
 def test_no_matrix_stays_of_what_has_no_faces(tmp_path):
-    database = Database(f"sqlite:///{tmp_path / 'gallery.db'}")
+    database = make_database(f"sqlite:///{tmp_path / 'gallery.db'}")
     search = MatrixSearch(database)
     gallery = GalleryStore(database, search)
     for number in range(20):
