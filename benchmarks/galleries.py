@@ -66,7 +66,8 @@ class Engines:
             batch_size=batch_size or settings.batch_max_size,
             refresh_s=settings.faces_db_refresh_s,
         )
-        return indexer, indexer.key(DETECTOR, Defaults.of(settings).space_of(EmbeddingOptions.model_validate({})))
+        plan = Defaults.of(settings).embedding_plan(EmbeddingOptions.model_validate({}))
+        return indexer, indexer.key(DETECTOR, plan.space)
 
     @property
     def store(self) -> FolderIndexStore:

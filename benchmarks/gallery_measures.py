@@ -24,6 +24,7 @@ from benchmarks.servers import resident_mb
 from benchmarks.timing import in_turn
 from services.audit.events import Event
 from services.deepface.interface import Detection
+from services.gallery.store.values import Registration
 
 REPETITIONS = 31
 EXACT_PROBES = 50  # that what is exact is checked with
@@ -150,7 +151,9 @@ def _accuracy(searched: Searched, people: People, collection: str, probes: Probe
 def _register(searched: Searched, people: People, rows: Any) -> None:
     row = next(rows)
     event = Event(action="register", outcome="stored")
-    searched.store.register([people.face(row)], name=f"New {row}", collection=EVERYBODY, event=event)
+    searched.store.register(
+        Registration(faces=[people.face(row)], name=f"New {row}", collection=EVERYBODY, event=event)
+    )
 
 
 def _open(url: str, probe: npt.NDArray[np.float64]) -> tuple[float, float]:

@@ -52,11 +52,7 @@ class ServiceError(Exception):
     default_message: ClassVar[str] = ""
 
     def __init__(
-        self,
-        message: str | None = None,
-        *,
-        details: dict[str, Any] | None = None,
-        retry_after_s: int | None = None,
+        self, message: str | None = None, *, details: dict[str, Any] | None = None, retry_after_s: int | None = None
     ) -> None:
         self.message = message or self.default_message
         self.details = details or {}
@@ -152,7 +148,14 @@ class UnsupportedMediaType(ServiceError):
 
 
 class ImageError(ServiceError):
-    """Base of the errors of one image; `managed_image` names the request field it came in."""
+    """Base of the errors of one image; where it is raised without the request's `field`, `managed_image` names it."""
+
+    def __init__(
+        self, message: str | None = None, *, field: str | None = None, details: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(message, details=details)
+        if field is not None:
+            self.in_field(field)
 
     def in_field(self, field: str) -> None:
         """Name the request field, unless one is named already."""

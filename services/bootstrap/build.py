@@ -123,7 +123,7 @@ def _shared(settings: Settings, engine: Engine | None) -> _Shared:
         allow_urls=settings.allow_urls,
         url_allowed_hosts=settings.url_allowed_hosts,
     )
-    reader = FaceReader(engine=engine, policy=policy, defaults=defaults)
+    reader = FaceReader(engine=engine, policy=policy, antispoof_threshold=defaults.antispoof_threshold)
     index_store, database = open_indexes(settings), open_database(settings)
     gallery_store, audit_store = GalleryStore(database, make_search(database)), AuditStore(database)
     maintenance = UpkeepService(store=gallery_store, database=database)
@@ -160,7 +160,7 @@ def _faces(shared: _Shared) -> FaceServices:
     return FaceServices(
         service=FaceService(engine=shared.engine, reader=reader, captures=shared.captures, defaults=defaults),
         comparison=ComparisonService(reader=reader, defaults=defaults),
-        quality=QualityService(reader=reader),
+        quality=QualityService(reader=reader, defaults=defaults),
     )
 
 

@@ -7,6 +7,7 @@ from core.distances import distances, similarity
 from core.exceptions import NoFaceDetected, ValidationFailed
 from schemas.compare import Compared, CompareRequest, CompareResponse, Source, Target
 from services.faces.options import Defaults
+from services.faces.plan import EmbeddingPlan
 from services.faces.reader import FaceReader, facial_area
 from services.models.catalogue import catalogue
 
@@ -26,9 +27,10 @@ class ComparisonService:
             Others as `FaceReader.faces`.
         """
         targets = request.target_vectors or [Target(vector=request.target_vector or [])]
-        self._require_dimension(request, targets)
-        source, probe = self._source(request)
-        metric, threshold = self._defaults.metric_of(request), self._defaults.threshold_of(request)
+        plan = self._defaults.embedding_plan(request)
+        _require_dimension(request, targets, plan.space.model)
+        source, probe = self._source(request, plan)
+        metric, threshold = plan.metric, plan.threshold
         found = distances(probe[None], np.array([target.vector for target in targets]), metric)[0].tolist()
         results = [
             Compared(
@@ -41,7 +43,7 @@ class ComparisonService:
             for index, (target, distance) in enumerate(zip(targets, found, strict=True))
         ]
         return CompareResponse(
-            model=self._defaults.space_of(request).model,
+            model=plan.space.model,
             distance_metric=metric,
             threshold=threshold,
             source=source,
@@ -49,27 +51,25 @@ class ComparisonService:
             best=min(results, key=lambda result: result.distance),
         )
 
-    def _require_dimension(self, request: CompareRequest, targets: list[Target]) -> None:
-        model = self._defaults.space_of(request).model
-        dimension = catalogue.find(model).dim
-        field = "target_vectors" if request.target_vectors else "target_vector"
-        given = [(field, target.vector) for target in targets] + [("source_vector", request.source_vector)]
-        for name, vector in given:
-            if vector is not None and len(vector) != dimension:
-                raise ValidationFailed.of(name, f"It has {len(vector)} numbers; embeddings of {model} have {dimension}")
-
-    def _source(self, request: CompareRequest) -> tuple[Source, npt.NDArray[np.float64]]:
+    def _source(self, request: CompareRequest, plan: EmbeddingPlan) -> tuple[Source, npt.NDArray[np.float64]]:
         if request.source_vector is not None:
             return Source(type="vector"), np.array(request.source_vector)
         assert request.img is not None, "the request has one of the two"
-        faces, embeddings = self._reader.embedded(request.img, "img", request)
+        faces, embeddings = self._reader.embedded(request.img, "img", plan)
         if not faces:
-            error = NoFaceDetected()
-            error.in_field("img")
-            raise error
+            raise NoFaceDetected(field="img")
         largest = int(np.argmax([read.face.area.w * read.face.area.h for read in faces]))
         chosen = largest if request.face_index is None else request.face_index
         if chosen >= len(faces):
             raise ValidationFailed.of("face_index", f"The image has {len(faces)} faces")
         area = facial_area(faces[chosen].face.area)
         return Source(type="image", face_index=chosen, facial_area=area), embeddings[chosen]
+
+
+def _require_dimension(request: CompareRequest, targets: list[Target], model: str) -> None:
+    dimension = catalogue.find(model).dim
+    field = "target_vectors" if request.target_vectors else "target_vector"
+    given = [(field, target.vector) for target in targets] + [("source_vector", request.source_vector)]
+    for name, vector in given:
+        if vector is not None and len(vector) != dimension:
+            raise ValidationFailed.of(name, f"It has {len(vector)} numbers; embeddings of {model} have {dimension}")

@@ -9,10 +9,9 @@ import numpy.typing as npt
 
 from core.distances import distances
 from core.exceptions import NoFaceDetected, SeveralFaces, ValidationFailed
-from schemas.common import EmbeddingOptions
-from services.deepface.interface import FaceArea, LivenessScore, Pixels
-from services.faces.liveness import judged
+from services.deepface.interface import FaceArea, Pixels
 from services.faces.options import Defaults
+from services.faces.plan import EmbeddingPlan
 from services.faces.reader import Embeddings, FaceReader, ReadFace
 
 _METRIC = "cosine"  # in which frames are compared with each other
@@ -39,7 +38,7 @@ class CaptureReader:
         image: str | bytes | None,
         frames: Sequence[str | bytes] | None,
         field: str,
-        options: EmbeddingOptions,
+        plan: EmbeddingPlan,
     ) -> tuple[list[ReadFace], Embeddings]:
         """The faces of the image in `field`; or of `frames` the one face of each, with the liveness of all together.
 
@@ -50,21 +49,20 @@ class CaptureReader:
         """
         if frames is None:
             assert image is not None, "a request has one of the two"
-            return self._reader.embedded(image, field, options)
-        faces, embeddings = self._read(frames, options.model_copy(update={"anti_spoofing": True}))
-        self._require_one_person(embeddings, options)
-        scores = [read.liveness for read in faces if read.liveness is not None]
-        verdict: LivenessScore = judged(scores, self._defaults.antispoof_threshold)
+            return self._reader.embedded(image, field, plan)
+        faces, embeddings = self._read(frames, self._defaults.capture_plan(plan))
+        _require_one_person(embeddings, plan)
+        verdict = self._reader.judge([read.liveness for read in faces if read.liveness is not None])
         return [replace(read, liveness=verdict) for read in faces], embeddings
 
-    def _read(self, frames: Sequence[str | bytes], options: EmbeddingOptions) -> tuple[list[ReadFace], Embeddings]:
+    def _read(self, frames: Sequence[str | bytes], plan: EmbeddingPlan) -> tuple[list[ReadFace], Embeddings]:
         faces: list[ReadFace] = []
         rows: list[Embeddings] = []
         looks: list[_Look] = []
         size = (0, 0)
         for place, frame in enumerate(frames):
             field = f"frames[{place}]"
-            with self._reader.embedding(frame, field, options) as (image, found, embeddings):
+            with self._reader.embedding(frame, field, plan) as (image, found, embeddings):
                 if len(found) != 1:
                     raise _not_one_face(len(found))
                 size = size if looks else image.shape[:2]
@@ -76,20 +74,12 @@ class CaptureReader:
                     raise ValidationFailed.of(field, f"It is the same picture as frames[{other}]; send another moment")
         return faces, np.concatenate(rows)
 
-    def _require_one_person(self, embeddings: Embeddings, options: EmbeddingOptions) -> None:
-        apart = distances(embeddings, embeddings, _METRIC)
-        if apart.max() > self._defaults.own_threshold(options, _METRIC):
-            odd = len(apart) - 1 - int(apart.mean(axis=0)[::-1].argmax())  # of two frames the second
-            raise ValidationFailed.of(f"frames[{odd}]", "It does not show the same person as the others")
 
-
-def deciding(apart: npt.NDArray[np.float64], *, of_frames: bool) -> int:
-    """Which face of a probe decides, given the distance of each to what it is compared with.
-
-    Of an image it is the nearest. Of the frames of a capture it is the middle one, of an even number the farther of the
-    two in the middle: so a decision for a match is one of more than half of the frames.
-    """
-    return int(np.argsort(apart, kind="stable")[len(apart) // 2]) if of_frames else int(apart.argmin())
+def _require_one_person(embeddings: Embeddings, plan: EmbeddingPlan) -> None:
+    apart = distances(embeddings, embeddings, _METRIC)
+    if apart.max() > plan.own_threshold(_METRIC):
+        odd = len(apart) - 1 - int(apart.mean(axis=0)[::-1].argmax())  # of two frames the second
+        raise ValidationFailed.of(f"frames[{odd}]", "It does not show the same person as the others")
 
 
 def _not_one_face(count: int) -> NoFaceDetected | SeveralFaces:

@@ -1,6 +1,6 @@
 """From what a request says, and what the settings say where it says nothing, to what the engine is asked."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -9,6 +9,7 @@ from core.config import Settings, SettingsError
 from core.exceptions import ValidationFailed
 from schemas.common import AlignmentOptions, ComparisonOptions, DetectionOptions, EmbeddingOptions, MetricOptions
 from services.deepface.interface import Detection, EmbeddingSpace
+from services.faces.plan import EmbeddingPlan, Plan
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import TEMPLATE
 from services.models.licensing import LicensePolicy
@@ -104,12 +105,44 @@ class Defaults:
             antispoof_threshold=settings.antispoof_threshold,
         )
 
-    def detection_of(self, options: DetectionOptions) -> Detection:
-        """How the request wants faces searched.
+    def plan(self, options: DetectionOptions) -> Plan:
+        """What the request asks for.
 
         Raises:
             LicenseForbidden: LICENSE_POLICY forbids the detector or, where they are asked for, the liveness networks.
+            ValidationFailed: the model has no template to align by.
         """
+        return Plan(detection=self._detection(options), judges_liveness=options.anti_spoofing)
+
+    def embedding_plan(self, options: EmbeddingOptions) -> EmbeddingPlan:
+        """What the request asks for. The metric and the threshold are the defaults where it cannot name them.
+
+        Raises:
+            LicenseForbidden: as `plan`; or LICENSE_POLICY forbids the model.
+            ValidationFailed: as `plan`.
+        """
+        space = self._space(options)
+        metric = _or(options.distance_metric if isinstance(options, MetricOptions) else None, self.metric)
+        threshold = options.threshold if isinstance(options, ComparisonOptions) else None
+        return EmbeddingPlan(
+            detection=self._detection(options),
+            judges_liveness=options.anti_spoofing,
+            space=space,
+            metric=metric,
+            threshold=_or(threshold, catalogue.find(space.model).threshold(metric, space.alignment)),
+            threshold_source="model" if threshold is None else "request",
+        )
+
+    def capture_plan(self, plan: EmbeddingPlan) -> EmbeddingPlan:
+        """The plan of a request's frames: whether they are live is judged, whatever `anti_spoofing` says.
+
+        Raises:
+            LicenseForbidden: LICENSE_POLICY forbids the liveness networks.
+        """
+        self.licenses.require(catalogue.LIVENESS)
+        return replace(plan, judges_liveness=True)
+
+    def _detection(self, options: DetectionOptions) -> Detection:
         detector = _or(options.detector_backend, self.detector)
         self.licenses.require(detector, *((catalogue.LIVENESS,) if options.anti_spoofing else ()))
         return Detection(
@@ -121,12 +154,7 @@ class Defaults:
             max_faces=options.max_faces,
         )
 
-    def space_of(self, options: EmbeddingOptions) -> EmbeddingSpace:
-        """The embedding space of the request.
-
-        Raises:
-            LicenseForbidden: LICENSE_POLICY forbids its model.
-        """
+    def _space(self, options: EmbeddingOptions) -> EmbeddingSpace:
         model = self._model_of(options)
         self.licenses.require(model)
         return EmbeddingSpace(
@@ -152,19 +180,6 @@ class Defaults:
         alignment = _or(options.alignment, self.alignment)
         calibrated = model.template_thresholds if alignment == _AUTO else model.template
         return TEMPLATE if alignment != _EYES and calibrated else _EYES
-
-    def metric_of(self, options: MetricOptions) -> str:
-        """The distance metric of the request."""
-        return _or(options.distance_metric, self.metric)
-
-    def threshold_of(self, options: ComparisonOptions) -> float:
-        """The largest distance that counts as the same person: the request's, else the model's for the metric."""
-        return _or(options.threshold, self.own_threshold(options, self.metric_of(options)))
-
-    def own_threshold(self, options: EmbeddingOptions, metric: str) -> float:
-        """The model's own threshold for a metric."""
-        space = self.space_of(options)
-        return catalogue.find(space.model).threshold(metric, space.alignment)
 
 
 def crop_of(alignment: str, model: str) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 
 from schemas.faces import JudgedFace, QualityMeasures, QualityRequest, QualityResponse
 from services.deepface.interface import Face, FaceArea
+from services.faces.options import Defaults
 from services.faces.reader import FaceReader, facial_area
 
 # Sharpness is measured at this size, so that it does not grow with the picture's.
@@ -91,8 +92,9 @@ def measures(quality: Quality) -> QualityMeasures:
 class QualityService:
     """Judges photos before they are registered."""
 
-    def __init__(self, *, reader: FaceReader) -> None:
+    def __init__(self, *, reader: FaceReader, defaults: Defaults) -> None:
         self._reader = reader
+        self._defaults = defaults
 
     def judge(self, request: QualityRequest) -> QualityResponse:
         """Whether a photo would do for the gallery: one face, and that one good enough.
@@ -100,7 +102,7 @@ class QualityService:
         Raises:
             As `FaceReader.faces`.
         """
-        with self._reader.faces(request.img, "img", request) as faces:
+        with self._reader.faces(request.img, "img", self._defaults.plan(request)) as faces:
             judged = [(read.face, measured(read.face)) for read in faces]
         largest = max(judged, key=lambda pair: pair[0].area.w * pair[0].area.h, default=None)
         reasons = ["several_faces"] if len(judged) > 1 else []

@@ -28,10 +28,11 @@ from schemas.faces import (
     VerifyResponse,
 )
 from services.deepface.interface import Engine, Pixels
-from services.faces.frames import CaptureReader, deciding
-from services.faces.liveness import is_spoof, liveness_keys
+from services.faces.frames import CaptureReader
+from services.faces.liveness import liveness_keys
 from services.faces.options import Defaults
 from services.faces.reader import FaceReader, facial_area
+from services.faces.verification import Pair, decide
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -57,40 +58,20 @@ class FaceService:
             As `CaptureReader.embedded`.
         """
         assert request.img2 is not None, "a person takes another way"
-        started = time.monotonic()
-        image2 = request.img2
+        started, image2 = time.monotonic(), request.img2
+        plan = self._defaults.embedding_plan(request)
         (faces1, embeddings1), (faces2, embeddings2) = at_once(
-            lambda: self._captures.embedded(request.img1, request.frames, "img1", request),
-            lambda: self._reader.embedded(image2, "img2", request),
+            lambda: self._captures.embedded(request.img1, request.frames, "img1", plan),
+            lambda: self._reader.embedded(image2, "img2", plan),
         )
         annotate(faces=len(faces1) + len(faces2))
         for field, faces in (("img1", faces1), ("img2", faces2)):
             if not faces:
-                error = NoFaceDetected()
-                error.in_field(field)
-                raise error
-
-        model, metric = self._defaults.space_of(request).model, self._defaults.metric_of(request)
-        pairs = distances(embeddings1, embeddings2, metric)
-        first = deciding(pairs.min(axis=1), of_frames=request.frames is not None)
-        second = int(pairs[first].argmin())
-        face1, face2 = faces1[first], faces2[second]
-        distance, threshold = float(pairs[first, second]), self._defaults.threshold_of(request)
-        same_person = distance <= threshold
-        return VerifyResponse(
-            verified=same_person and not is_spoof(face1.liveness) and not is_spoof(face2.liveness),
-            distance=distance,
-            threshold=threshold,
-            confidence=self._engine.confidence(distance, model=model, metric=metric, verified=same_person),
-            model=model,
-            detector_backend=self._defaults.detection_of(request).detector,
-            similarity_metric=metric,
-            facial_areas={"img1": facial_area(face1.face.area), "img2": facial_area(face2.face.area)},
-            frame=None if request.frames is None else first,
-            time=round(time.monotonic() - started, 3),
-            **liveness_keys(face1.liveness, "img1_"),
-            **liveness_keys(face2.liveness, "img2_"),
-        )
+                raise NoFaceDetected(field=field)
+        apart = distances(embeddings1, embeddings2, plan.metric)
+        nearest = zip(faces1, apart.argmin(axis=1).tolist(), apart.min(axis=1).tolist(), strict=True)
+        pairs = [Pair(face=face, other=faces2[other], distance=distance) for face, other, distance in nearest]
+        return decide(pairs, plan, engine=self._engine, of_frames=request.frames is not None, started=started)
 
     def analyze(self, request: AnalyzeRequest) -> AnalyzeResponse:
         """The attributes of every face.
@@ -101,9 +82,10 @@ class FaceService:
         """
         actions = tuple(dict.fromkeys(request.actions or ALL_ACTIONS))
         self._defaults.licenses.require(*actions)
+        plan = self._defaults.plan(request)
         for action in actions:
             self._engine.load(action)
-        with self._reader.faces(request.img, "img", request) as faces:
+        with self._reader.faces(request.img, "img", plan) as faces:
             attributes = self._engine.attributes([read.face.crop for read in faces], actions) if faces else []
             result = [
                 AnalyzedFace(
@@ -122,8 +104,9 @@ class FaceService:
         Raises:
             As `FaceReader.faces`.
         """
-        whole_image = self._defaults.detection_of(request).detector == "skip"
-        faces, embeddings = self._reader.embedded(request.img, "img", request, from_bytes=whole_image)
+        plan = self._defaults.embedding_plan(request)
+        whole_image = plan.detection.detector == "skip"
+        faces, embeddings = self._reader.embedded(request.img, "img", plan, from_bytes=whole_image)
         result = [
             EmbeddedFace(
                 embedding=embedding.tolist(),
@@ -133,8 +116,7 @@ class FaceService:
             )
             for read, embedding in zip(faces, embeddings, strict=True)
         ]
-        model = self._defaults.space_of(request).model
-        return RepresentResponse(count=len(result), model=model, dim=embeddings.shape[1], result=result)
+        return RepresentResponse(count=len(result), model=plan.space.model, dim=embeddings.shape[1], result=result)
 
     def extract(self, request: ExtractRequest) -> ExtractResponse:
         """Every face as a PNG.
@@ -142,7 +124,7 @@ class FaceService:
         Raises:
             As `FaceReader.faces`.
         """
-        with self._reader.faces(request.img, "img", request) as faces:
+        with self._reader.faces(request.img, "img", self._defaults.plan(request)) as faces:
             result = [
                 ExtractedFace(
                     face_base64=png_data_uri(read.face.crop, gray=request.color_face == "gray"),

@@ -100,7 +100,8 @@ class IndexService:
         return self._indexer.adopt(key, recorded_faces(path, dimension))
 
     def _key(self, options: EmbeddingOptions) -> IndexKey:
-        return self._indexer.key(self._defaults.detection_of(options).detector, self._defaults.space_of(options))
+        plan = self._defaults.embedding_plan(options)
+        return self._indexer.key(plan.detection.detector, plan.space)
 
     def _require_folder(self) -> None:
         if not self._folder:

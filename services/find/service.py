@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from services.audit.recorder import EventLog, new_event
 from services.deepface.interface import Engine
 from services.faces.liveness import liveness_keys
 from services.faces.options import Defaults
+from services.faces.plan import EmbeddingPlan
 from services.faces.reader import FaceReader, ReadFace
 from services.find.index import FolderIndex
 from services.find.indexer import FolderIndexer
@@ -59,57 +60,26 @@ class FindService:
         """
         if not self._folder:
             raise ServiceUnavailable(NO_FOLDER)
-        faces, embeddings = self._reader.embedded(request.img, "img", request)
-        key = self._indexer.key(self._defaults.detection_of(request).detector, self._defaults.space_of(request))
+        plan = self._defaults.embedding_plan(request)
+        faces, embeddings = self._reader.embedded(request.img, "img", plan)
+        key = self._indexer.key(plan.detection.detector, plan.space)
         index, pending = self._indexer.current(key, wait_for_changes=request.refresh == "wait")
-        judge = self._judge(request)
+        within = None if request.similarity_search else plan.threshold
         result = [
-            [self._found(index, row, read, judge(distance)) for row, distance in self._nearest(request, index, probe)]
+            [
+                self._found(index, row, read, self._verdict(plan, distance))
+                for row, distance in _nearest(index, probe, plan.metric, within=within, k=request.k)
+            ]
             for read, probe in zip(faces, embeddings, strict=True)
         ]
-        self._log.keep(*self._events(request, result))
+        self._log.keep(*_events(plan, result))
         return FindResponse(faces_queried=len(faces), pending=pending, result=result)
 
-    def _events(self, request: FindRequest, result: list[list[FoundPhoto]]) -> list[Event]:
-        """The decision about each face; the photos' paths are people's names, and stay out of it."""
-        model, metric = self._defaults.space_of(request).model, self._defaults.metric_of(request)
-        threshold = self._defaults.threshold_of(request)
-        about: dict[str, Any] = {"model": model, "similarity_metric": metric, "threshold": threshold}
-        events = []
-        for rows in result:
-            within = sum(row.distance <= threshold for row in rows)
-            # No JSON has the distance to an embedding of which nothing can be said.
-            distance = rows[0].distance if rows and math.isfinite(rows[0].distance) else None
-            outcome = "match" if within else "unknown"
-            events.append(new_event("find", outcome, **about, distance=distance, photos=within))
-        return events
-
-    def _nearest(
-        self, request: FindRequest, index: FolderIndex, probe: npt.NDArray[np.float64]
-    ) -> Iterable[tuple[int, float]]:
-        """The rows to answer with and their distances, nearest first; equal distances in the order of the names."""
-        if not len(index.embeddings):
-            return ()
-        rows, distances = nearest(
-            probe,
-            (index.embeddings, index.lengths),
-            self._defaults.metric_of(request),
-            within=None if request.similarity_search else self._defaults.threshold_of(request),
-            k=request.k,
-        )
-        return zip(rows.tolist(), distances.tolist(), strict=True)
-
-    def _judge(self, request: FindRequest) -> Callable[[float], dict[str, float]]:
+    def _verdict(self, plan: EmbeddingPlan, distance: float) -> dict[str, float]:
         """What an answer says of a distance."""
-        model, metric = self._defaults.space_of(request).model, self._defaults.metric_of(request)
-        threshold = self._defaults.threshold_of(request)
-
-        def judge(distance: float) -> dict[str, float]:
-            verified = distance <= threshold
-            confidence = self._engine.confidence(distance, model=model, metric=metric, verified=verified)
-            return {"distance": distance, "threshold": threshold, "confidence": confidence}
-
-        return judge
+        verified = distance <= plan.threshold
+        confidence = self._engine.confidence(distance, model=plan.space.model, metric=plan.metric, verified=verified)
+        return {"distance": distance, "threshold": plan.threshold, "confidence": confidence}
 
     def _found(self, index: FolderIndex, row: int, read: ReadFace, verdict: dict[str, float]) -> FoundPhoto:
         name = index.name(row)
@@ -130,3 +100,30 @@ class FindService:
             source_h=source.h,
             **liveness_keys(read.liveness),
         )
+
+
+def _nearest(
+    index: FolderIndex, probe: npt.NDArray[np.float64], metric: str, *, within: float | None, k: int | None
+) -> Iterable[tuple[int, float]]:
+    """The rows to answer with and their distances, nearest first; equal distances in the order of the names."""
+    if not len(index.embeddings):
+        return ()
+    rows, distances = nearest(probe, (index.embeddings, index.lengths), metric, within=within, k=k)
+    return zip(rows.tolist(), distances.tolist(), strict=True)
+
+
+def _events(plan: EmbeddingPlan, result: list[list[FoundPhoto]]) -> list[Event]:
+    """The decision about each face; the photos' paths are people's names, and stay out of it."""
+    about: dict[str, Any] = {
+        "model": plan.space.model,
+        "similarity_metric": plan.metric,
+        "threshold": plan.threshold,
+    }
+    events = []
+    for rows in result:
+        within = sum(row.distance <= plan.threshold for row in rows)
+        # No JSON has the distance to an embedding of which nothing can be said.
+        distance = rows[0].distance if rows and math.isfinite(rows[0].distance) else None
+        outcome = "match" if within else "unknown"
+        events.append(new_event("find", outcome, **about, distance=distance, photos=within))
+    return events

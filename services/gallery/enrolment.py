@@ -90,7 +90,7 @@ class EnrolmentService:
             return error.code
 
     def _register(self, request: RegisterRequest, name: str, content: bytes) -> Literal["enrolled", "known"]:
-        space = asdict(self._defaults.space_of(request))
+        space = asdict(self._defaults.embedding_plan(request).space)
         said = json.dumps([request.collection, space, name, sha256(content).hexdigest()], sort_keys=True)
         digest = sha256(said.encode()).hexdigest()
         key = f"enrol {digest}"

@@ -15,11 +15,13 @@ from schemas.gallery import IdentifiedFace, IdentifyRequest, IdentifyResponse, M
 from services.audit.events import Event
 from services.audit.recorder import EventLog, new_event
 from services.deepface.interface import EmbeddingSpace, Engine
-from services.faces.frames import CaptureReader, deciding
+from services.faces.frames import CaptureReader
 from services.faces.liveness import is_spoof, liveness_keys
 from services.faces.options import Defaults
+from services.faces.plan import EmbeddingPlan
 from services.faces.quality import measured, measures
 from services.faces.reader import FaceReader, ReadFace, facial_area
+from services.faces.verification import Pair, decide
 from services.gallery.person_lock import PersonLock
 from services.gallery.store.store import GalleryStore
 from services.gallery.store.values import Neighbour
@@ -65,32 +67,33 @@ class IdentificationService:
                 embedding's dimension is not the model's.
             Others as `FaceReader.faces` and `GalleryStore`.
         """
-        return self._answer("identify", request, self._defaults.threshold_of(request), top_k=request.top_k)
+        return self._answer("identify", request, top_k=request.top_k)
 
     def recognize(self, request: RecognizeRequest) -> IdentifyResponse:
         """Everybody whom each face of the probe may be by the model's own threshold, nearest first; as `identify`."""
-        threshold = self._defaults.own_threshold(request, self._defaults.metric_of(request))
-        return self._answer("recognize", request, threshold, top_k=request.top_k)
+        return self._answer("recognize", request, top_k=request.top_k)
 
     def _answer(
-        self, action: Literal["identify", "recognize"], request: ProbeRequest, threshold: float, *, top_k: int | None
+        self, action: Literal["identify", "recognize"], request: ProbeRequest, *, top_k: int | None
     ) -> IdentifyResponse:
-        space, metric = self._defaults.space_of(request), self._defaults.metric_of(request)
-        self._require_comparable(request, space)
+        plan = self._defaults.embedding_plan(request)
+        self._require_comparable(request, plan.space)
         result = []
-        for read, probe in self._probes(request):
-            near = self._near(request, space, probe, k=top_k or _MOST, beyond=threshold if top_k is None else None)
-            decision, reason = _decided(near, threshold)
+        for read, probe in self._probes(request, plan):
+            near = self._near(request, plan, probe, top_k=top_k)
+            decision, reason = _decided(near, plan.threshold)
             spoof = read is not None and is_spoof(read.liveness)
             if spoof:
                 decision, reason = "unknown", "The face does not look like a live one."
-            matches = [self._match(request, one, threshold, spoof=spoof) for one in near]
+            matches = [self._match(plan, one, spoof=spoof) for one in near]
             if action == "recognize":
                 matches = [match for match in matches if match.match]
             about = {} if read is None else _about(read)
             result.append(IdentifiedFace(decision=decision, reason=reason, matches=matches[:top_k], **about))
-        answer = IdentifyResponse(count=len(result), model=space.model, similarity_metric=metric, result=result)
-        self._log.keep(*_events(action, request.collection, answer, threshold))
+        answer = IdentifyResponse(
+            count=len(result), model=plan.space.model, similarity_metric=plan.metric, result=result
+        )
+        self._log.keep(*_events(action, request.collection, answer, plan.threshold))
         return answer
 
     def verify(self, request: VerifyRequest) -> VerifyResponse:
@@ -104,47 +107,31 @@ class IdentificationService:
         """
         assert request.person_id is not None, "two images take another way"
         started = time.monotonic()
+        plan = self._defaults.embedding_plan(request)
         person = self._store.person(request.person_id)
         self._lock.require_open(person.id)
-        space, metric = self._defaults.space_of(request), self._defaults.metric_of(request)
-        faces, embeddings = self._captures.embedded(request.img1, request.frames, "img1", request)
-        near = [
-            (read, one)
-            for read, probe in zip(faces, embeddings, strict=True)
-            for one in self._store.nearest(
-                probe, space=space, collection=person.collection, metric=metric, k=1, person_id=person.id
+        faces, embeddings = self._captures.embedded(request.img1, request.frames, "img1", plan)
+        if not faces:
+            raise NoFaceDetected(field="img1")
+        pairs = [
+            Pair(face=face, distance=near.distance, face_id=near.face_id)
+            for face, probe in zip(faces, embeddings, strict=True)
+            for near in self._store.nearest(
+                probe, space=plan.space, collection=person.collection, metric=plan.metric, k=1, person_id=person.id
             )
         ]
-        if not faces:
-            error = NoFaceDetected()
-            error.in_field("img1")
-            raise error
-        if not near:
+        if not pairs:
             raise _incomparable("person", self._store.spaces(person.collection, person_id=person.id))
-        is_capture = request.frames is not None
-        decides = deciding(np.array([one.distance for _, one in near]), of_frames=is_capture)
-        read, nearest = near[decides]
-        threshold = self._defaults.threshold_of(request)
-        same_person = nearest.distance <= threshold
-        verified = same_person and not is_spoof(read.liveness)
-        self._lock.count(person.id, is_match=verified)
-        return VerifyResponse(
-            verified=verified,
-            distance=nearest.distance,
-            threshold=threshold,
-            confidence=self._engine.confidence(
-                nearest.distance, model=space.model, metric=metric, verified=same_person
-            ),
-            model=space.model,
-            detector_backend=self._defaults.detection_of(request).detector,
-            similarity_metric=metric,
-            facial_areas={"img1": facial_area(read.face.area)},
+        answer = decide(
+            pairs,
+            plan,
+            engine=self._engine,
+            of_frames=request.frames is not None,
+            started=started,
             person_id=person.id,
-            face_id=nearest.face_id,
-            frame=decides if is_capture else None,
-            time=round(time.monotonic() - started, 3),
-            **liveness_keys(read.liveness, "img1_"),
         )
+        self._lock.count(person.id, is_match=answer.verified)
+        return answer
 
     def _require_comparable(self, request: ProbeRequest, space: EmbeddingSpace) -> None:
         if request.person_id is not None and self._store.person(request.person_id).collection != request.collection:
@@ -160,40 +147,36 @@ class IdentificationService:
             wrong = f"It has {len(request.embedding)} numbers; embeddings of {space.model} have {dimension}"
             raise ValidationFailed.of("embedding", wrong)
 
-    def _probes(self, request: ProbeRequest) -> list[tuple[ReadFace | None, npt.NDArray[np.float64]]]:
+    def _probes(
+        self, request: ProbeRequest, plan: EmbeddingPlan
+    ) -> list[tuple[ReadFace | None, npt.NDArray[np.float64]]]:
         if request.embedding is not None:
             return [(None, np.array(request.embedding))]
         assert request.img is not None, "the request has one of the two"
-        return list(zip(*self._reader.embedded(request.img, "img", request), strict=True))
+        return list(zip(*self._reader.embedded(request.img, "img", plan), strict=True))
 
     def _near(
-        self,
-        request: ProbeRequest,
-        space: EmbeddingSpace,
-        probe: npt.NDArray[np.float64],
-        *,
-        k: int,
-        beyond: float | None,
+        self, request: ProbeRequest, plan: EmbeddingPlan, probe: npt.NDArray[np.float64], *, top_k: int | None
     ) -> list[Neighbour]:
-        """The `k` nearest, but at least two, to see whether it is ambiguous; or more, until one lies `beyond`."""
-        k = max(2, k)
+        """The `top_k` nearest, but at least two, to see whether it is ambiguous; else all within the threshold."""
+        k = max(2, top_k or _MOST)
         while True:
             near = self._store.nearest(
                 probe,
-                space=space,
+                space=plan.space,
                 collection=request.collection,
-                metric=self._defaults.metric_of(request),
+                metric=plan.metric,
                 k=k,
                 person_id=request.person_id,
                 labels=request.labels,
             )
-            if beyond is None or len(near) < k or near[-1].distance > beyond:
+            if top_k is not None or len(near) < k or near[-1].distance > plan.threshold:
                 return near
             k *= 10
 
-    def _match(self, request: ProbeRequest, near: Neighbour, threshold: float, *, spoof: bool) -> Match:
-        model, metric = self._defaults.space_of(request).model, self._defaults.metric_of(request)
-        same_person = near.distance <= threshold
+    def _match(self, plan: EmbeddingPlan, near: Neighbour, *, spoof: bool) -> Match:
+        model, metric = plan.space.model, plan.metric
+        same_person = near.distance <= plan.threshold
         return Match(
             person_id=near.person.id,
             face_id=near.face_id,
@@ -202,7 +185,7 @@ class IdentificationService:
             distance=near.distance,
             similarity=similarity(near.distance, metric),
             confidence=self._engine.confidence(near.distance, model=model, metric=metric, verified=same_person),
-            threshold=threshold,
+            threshold=plan.threshold,
             match=same_person and not spoof,
         )
 

@@ -1,5 +1,6 @@
 """The use-case of registering a face."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,11 +14,12 @@ from services.deepface.interface import Engine
 from services.faces.frames import CaptureReader
 from services.faces.liveness import is_spoof
 from services.faces.options import Defaults
+from services.faces.plan import EmbeddingPlan
 from services.faces.quality import Quality, measured, measures
 from services.faces.reader import ReadFace
 from services.gallery.answers import registered
 from services.gallery.store.store import GalleryStore
-from services.gallery.store.values import AnswerKey, AnswerKeyTaken, Neighbour, NewFace
+from services.gallery.store.values import AnswerKey, AnswerKeyTaken, Neighbour, NewFace, Registration
 
 _ANSWERS_LAST = timedelta(days=7)  # longer than anybody sends a request again by itself
 _METRIC = "cosine"  # in which a face is compared with those that are there already
@@ -49,18 +51,19 @@ class GalleryService:
         """
         if answer_key is not None and (before := self._answered(answer_key)) is not None:
             return before
-        read, embedding = self._one_face(request)
+        plan = self._defaults.embedding_plan(request)
+        read, embedding = self._one_face(request, plan)
         quality = measured(read.face)
         if request.min_quality is not None and quality.score < request.min_quality:
-            poor = LowQuality(details={"score": quality.score, "reasons": list(quality.reasons)})
-            poor.in_field(_field(request))
-            raise poor
-        new = self._new_face(request, read, embedding, quality)
+            details = {"score": quality.score, "reasons": list(quality.reasons)}
+            raise LowQuality(field=_field(request), details=details)
+        new = self._new_face(request, plan, read, embedding, quality)
+        within = plan.own_threshold(_METRIC)
         try:
             if request.on_duplicate == "allow":
-                return self._stored(request, new, answer_key)
+                return self._stored(request, new, within, answer_key)
             with self._store.one_at_a_time():  # or two could find nobody, and both store the same face
-                return self._stored(request, new, answer_key)
+                return self._stored(request, new, within, answer_key)
         except AnswerKeyTaken:  # the same request, sent again before the first was answered
             assert answer_key is not None, "there would be no key to be taken"
             first = self._answered(answer_key)
@@ -68,16 +71,18 @@ class GalleryService:
                 raise Conflict("What this Idempotency-Key stored has been forgotten.") from None
             return first
 
-    def _stored(self, request: RegisterRequest, new: NewFace, answer_key: AnswerKey | None) -> RegisterResponse:
+    def _stored(
+        self, request: RegisterRequest, new: NewFace, within: float, answer_key: AnswerKey | None
+    ) -> RegisterResponse:
         person_id, name = request.person_id, request.name
-        other = self._belongs_to_another(request, new)
+        other = self._belongs_to_another(request, new, within)
         if other is not None and request.on_duplicate == "reject":
             known = {"person_id": other.person.id, "name": other.person.name, "distance": other.distance}
             raise Conflict("This face belongs to another person already.", details=known)
         if other is not None:
             person_id, name = other.person.id, None
-        person, (face,) = self._store.register(
-            [new],
+        registration = Registration(
+            faces=[new],
             collection=request.collection,
             person_id=person_id,
             name=name,
@@ -87,6 +92,7 @@ class GalleryService:
             answer_key=answer_key,
             event=new_event("register", collection=request.collection, model=new.space.model),
         )
+        person, (face,) = self._store.register(registration)
         return registered(person.id, person.name, face)
 
     def _answered(self, answer_key: AnswerKey) -> RegisterResponse | None:
@@ -97,27 +103,23 @@ class GalleryService:
             raise Conflict("This Idempotency-Key came with another request before.")
         return registered(found.person_id, found.name, found.face)
 
-    def _one_face(self, request: RegisterRequest) -> tuple[ReadFace, Any]:
+    def _one_face(self, request: RegisterRequest, plan: EmbeddingPlan) -> tuple[ReadFace, Any]:
         is_capture = request.frames is not None
         takes_largest = is_capture and request.face_policy == "largest"
-        options = request.model_copy(update={"max_faces": 1}) if takes_largest else request
-        faces, embeddings = self._captures.embedded(request.img, request.frames, "img", options)
+        one = replace(plan, detection=replace(plan.detection, max_faces=1)) if takes_largest else plan
+        faces, embeddings = self._captures.embedded(request.img, request.frames, "img", one)
         worth = [measured(face).score if is_capture else face.area.w * face.area.h for face in (r.face for r in faces)]
-        error: NoFaceDetected | SeveralFaces | SpoofDetected
         best = max(range(len(faces)), key=worth.__getitem__, default=None)
         if best is None:
-            error = NoFaceDetected()
-        elif len(faces) > 1 and request.face_policy == "single" and not is_capture:
-            error = SeveralFaces()
-        elif is_spoof(faces[best].liveness):
-            error = SpoofDetected()
-        else:
-            return faces[best], embeddings[best]
-        error.in_field(_field(request))
-        raise error
+            raise NoFaceDetected(field=_field(request))
+        if len(faces) > 1 and request.face_policy == "single" and not is_capture:
+            raise SeveralFaces(field=_field(request))
+        if is_spoof(faces[best].liveness):
+            raise SpoofDetected(field=_field(request))
+        return faces[best], embeddings[best]
 
-    def _belongs_to_another(self, request: RegisterRequest, new: NewFace) -> Neighbour | None:
-        """The nearest other person who has this face, by the model's own threshold."""
+    def _belongs_to_another(self, request: RegisterRequest, new: NewFace, within: float) -> Neighbour | None:
+        """The nearest other person who has a face `within` this distance."""
         if request.on_duplicate == "allow":
             return None
         near = self._store.nearest(
@@ -126,13 +128,15 @@ class GalleryService:
             collection=request.collection,
             metric=_METRIC,
             k=2,
-            within=self._defaults.own_threshold(request, _METRIC),
+            within=within,
         )
         others = (one for one in near if one.person.id != request.person_id and one.person.name != request.name)
         return next(others, None)
 
-    def _new_face(self, request: RegisterRequest, read: ReadFace, embedding: Any, quality: Quality) -> NewFace:
-        detector, space = self._defaults.detection_of(request).detector, self._defaults.space_of(request)
+    def _new_face(
+        self, request: RegisterRequest, plan: EmbeddingPlan, read: ReadFace, embedding: Any, quality: Quality
+    ) -> NewFace:
+        detector, space = plan.detection.detector, plan.space
         crop: Any = cv2.imencode(".png", read.face.crop)[1] if request.store_crop else None
         return NewFace(
             embedding=np.asarray(embedding, np.float32),

@@ -87,7 +87,7 @@ class TableCopyService:
         Raises:
             ServiceUnavailable, StorageFull: as `OwnerTable.replace`, or the gallery does not answer or takes no event.
         """
-        space = self._defaults.space_of(options)
+        space = self._defaults.embedding_plan(options).space
         dimension = catalogue.find(space.model).dim
         assert dimension is not None, "an option names no model but those that embed"
         mark = {"source": "gallery", "collection": collection, "space": asdict(space)}

@@ -1,6 +1,6 @@
 """The gallery in a SQL database."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
@@ -38,17 +38,7 @@ from services.gallery.store.rows import (
 )
 from services.gallery.store.search import FaceSearch, Filter
 from services.gallery.store.transfer import TransferStore, merge
-from services.gallery.store.values import (
-    Answer,
-    AnswerKey,
-    Forgotten,
-    Limit,
-    Neighbour,
-    NewFace,
-    Page,
-    Person,
-    StoredFace,
-)
+from services.gallery.store.values import Answer, Forgotten, Limit, Neighbour, Page, Person, Registration, StoredFace
 
 
 class GalleryStore(CollectionStore, TransferStore):
@@ -74,23 +64,8 @@ class GalleryStore(CollectionStore, TransferStore):
         """Make some of the newest faces, `limit` at most, as fast to find as the others; returns how many it were."""
         return self._search.index_waiting(limit=limit)
 
-    def register(
-        self,
-        faces: Sequence[NewFace],
-        *,
-        collection: str,
-        event: Event,
-        name: str | None = None,
-        person_id: str | None = None,
-        labels: Mapping[str, str] | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        retain_until: datetime | None = None,
-        answer_key: AnswerKey | None = None,
-    ) -> tuple[Person, list[StoredFace]]:
-        """Store faces of the person of this id, or of this name in the collection, who is made if there is none.
-
-        There is at least one. Labels and metadata that are given are merged into the person's. With an `answer_key` a
-        later `answered` finds the first face that was stored.
+    def register(self, new: Registration) -> tuple[Person, list[StoredFace]]:
+        """Store faces of a person. With an `answer_key` a later `answered` finds the first that was stored.
 
         Raises:
             PersonNotFound: there is no person of this id in the collection.
@@ -98,18 +73,12 @@ class GalleryStore(CollectionStore, TransferStore):
         """
         now = schema.now()
         with self._database.writing() as connection:
-            writes.ensure_collection(connection, collection, now)
-            if person_id is not None:
-                person = writes.lock_person(connection, id_of(person_id, PersonNotFound), collection)
-            else:
-                assert name is not None, "a person has a name or an id"
-                person = writes.lock_person_called(connection, name, collection, now)
-            person = writes.merge_into(connection, person, labels=labels, metadata=metadata, retain_until=retain_until)
-            of_person = partial(writes.add_face, person=UUID(person.id), collection=collection, at=now)
-            stored = [of_person(connection, self._keyring, face) for face in faces]
-            if answer_key is not None:
-                idempotency.keep(connection, answer_key, UUID(stored[0].id), person, now)
-            store.record(connection, event, now, person_id=person.id, face_id=stored[0].id)
+            person = writes.person_to_change(connection, new, now)
+            of_person = partial(writes.add_face, person=UUID(person.id), collection=new.collection, at=now)
+            stored = [of_person(connection, self._keyring, face) for face in new.faces]
+            if new.answer_key is not None:
+                idempotency.keep(connection, new.answer_key, UUID(stored[0].id), person, now)
+            store.record(connection, new.event, now, person_id=person.id, face_id=stored[0].id)
             return replace(person, faces=person.faces + len(stored)), stored
 
     def one_at_a_time(self) -> AbstractContextManager[None]:

@@ -1,6 +1,6 @@
 """What the gallery's store takes and gives: persons, faces, and what became of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from services.audit.events import RecordedEvent
+from services.audit.events import Event, RecordedEvent
 from services.deepface.interface import EmbeddingSpace, FaceArea
 
 Embedding = npt.NDArray[np.float32]
@@ -58,6 +58,35 @@ class NewFace:
     crop: bytes | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class AnswerKey:
+    """By which a request is known that is sent again: its key, the digest of what it says, and how long that counts;
+    None is for good."""
+
+    key: str
+    request: str
+    lasts: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """Faces of one person to be stored, at least one, with their event.
+
+    The person is that of the id or, without one, of the name in the collection, who is made if there is none. Labels
+    and metadata are merged into the person's.
+    """
+
+    faces: Sequence[NewFace]
+    collection: str
+    event: Event
+    name: str | None = None
+    person_id: str | None = None
+    labels: Mapping[str, str] | None = None
+    metadata: Mapping[str, Any] | None = None
+    retain_until: datetime | None = None
+    answer_key: AnswerKey | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredFace:
     """A face of the gallery, without its embedding and crop."""
@@ -74,16 +103,6 @@ class StoredFace:
     liveness: float | None
     has_crop: bool
     registered_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerKey:
-    """By which a request is known that is sent again: its key, the digest of what it says, and how long that counts;
-    None is for good."""
-
-    key: str
-    request: str
-    lasts: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,5 @@
 """What a transaction of the gallery changes, one statement or few at a time."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
 from functools import cache
@@ -16,8 +15,8 @@ from services.database import encryption
 from services.database.schema import INDEXED_DIMENSIONS, changes, collections, faces, persons
 from services.database.upserts import insert_if_missing, insert_into
 from services.gallery.store import idempotency
-from services.gallery.store.rows import SELECT_PERSONS, face_of, person_in, person_of, text_of_space
-from services.gallery.store.values import NewFace, Person, StoredFace
+from services.gallery.store.rows import SELECT_PERSONS, face_of, id_of, person_in, person_of, text_of_space
+from services.gallery.store.values import NewFace, Person, Registration, StoredFace
 
 _INSERT_FACE = sa.insert(faces)
 
@@ -63,22 +62,21 @@ def _insert_or_lock(dialect: str) -> sa.Executable:
     return either.returning(persons.c.id)
 
 
-def merge_into(
-    connection: sa.Connection,
-    person: Person,
-    *,
-    labels: Mapping[str, str] | None,
-    metadata: Mapping[str, Any] | None,
-    retain_until: datetime | None,
-) -> Person:
-    """Add to what is known of the person; who is then known so."""
+def person_to_change(connection: sa.Connection, new: Registration, at: datetime) -> Person:
+    """The person of a registration, locked, with what it adds to the person's labels, metadata and limit."""
+    ensure_collection(connection, new.collection, at)
+    if new.person_id is not None:
+        person = lock_person(connection, id_of(new.person_id, PersonNotFound), new.collection)
+    else:
+        assert new.name is not None, "a person has a name or an id"
+        person = lock_person_called(connection, new.name, new.collection, at)
     values: dict[str, Any] = {}
-    if labels:
-        values["labels"] = person.labels | dict(labels)
-    if metadata:
-        values["metadata"] = person.metadata | dict(metadata)
-    if retain_until is not None:
-        values["retain_until"] = retain_until
+    if new.labels:
+        values["labels"] = person.labels | dict(new.labels)
+    if new.metadata:
+        values["metadata"] = person.metadata | dict(new.metadata)
+    if new.retain_until is not None:
+        values["retain_until"] = new.retain_until
     if values:
         connection.execute(sa.update(persons).where(persons.c.id == UUID(person.id)).values(**values))
     return replace(person, **values)

@@ -51,7 +51,7 @@ def test_a_registered_face_is_identified(client):
 
 
 def test_all_within_the_models_own_threshold_are_recognized_and_nobody_else(client, monkeypatch):
-    monkeypatch.setattr("services.faces.options.Defaults.own_threshold", lambda *_: 0.01)
+    monkeypatch.setattr("services.models.catalogue.types.Model.threshold", lambda *_: 0.01)
     (nobody,) = identify(client, ALICE, route="recognize")
     assert (nobody["decision"], nobody["reason"]) == ("unknown", "There is nobody to compare with.")
     for number in range(12):

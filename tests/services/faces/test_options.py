@@ -17,13 +17,12 @@ def test_an_option_left_out_or_null_is_the_settings():
     )
     defaults = Defaults.of(settings)
     options = ComparisonOptions(model_name=None)
-    assert defaults.detection_of(options) == Detection(
-        detector="yolov8n", method="bounded", alignment="none", expand_percentage=5
-    )
-    assert defaults.space_of(options) == EmbeddingSpace(
+    plan = defaults.embedding_plan(options)
+    assert plan.detection == Detection(detector="yolov8n", method="bounded", alignment="none", expand_percentage=5)
+    assert plan.space == EmbeddingSpace(
         model="Dlib", alignment="none", detection="bounded", normalization="base", expand_percentage=5
     )
-    assert defaults.threshold_of(options) == 0.07
+    assert (plan.threshold, plan.threshold_source) == (0.07, "model")
 
 
 def test_an_option_given_wins():
@@ -37,12 +36,12 @@ def test_an_option_given_wins():
         detection="full",
     )
     defaults = Defaults.of(Settings())
-    assert defaults.detection_of(options) == Detection(
-        detector="opencv", method="full", alignment="none", enforce=False, max_faces=2
-    )
-    assert defaults.metric_of(options) == "euclidean"
-    assert defaults.threshold_of(options) == 0
-    assert defaults.threshold_of(options.model_copy(update={"threshold": None})) == 4.15
+    plan = defaults.embedding_plan(options)
+    assert plan.detection == Detection(detector="opencv", method="full", alignment="none", enforce=False, max_faces=2)
+    assert plan.metric == "euclidean"
+    assert (plan.threshold, plan.threshold_source) == (0, "request")
+    own = defaults.embedding_plan(options.model_copy(update={"threshold": None}))
+    assert own.threshold == plan.own_threshold("euclidean") == 4.15
 
 
 @pytest.mark.parametrize(
@@ -63,17 +62,18 @@ def test_faces_are_cut_out_as_the_model_was_trained_where_its_threshold_is_known
 ):
     defaults = Defaults.of(Settings(default_alignment=default, default_model=model))
     for options in (ComparisonOptions(alignment=asked), ComparisonOptions(alignment=asked, model_name=model)):
-        assert defaults.space_of(options).alignment == space
-        assert defaults.detection_of(options).alignment == crop
-        assert defaults.threshold_of(options) == threshold
-    assert defaults.detection_of(AlignmentOptions(alignment=asked)).alignment == crop
-    assert defaults.detection_of(DetectionOptions()).alignment == "eyes"
-    assert defaults.detection_of(ComparisonOptions(alignment=asked, align=False)).alignment == "none"
+        plan = defaults.embedding_plan(options)
+        assert plan.space.alignment == space
+        assert plan.detection.alignment == crop
+        assert plan.threshold == threshold
+    assert defaults.plan(AlignmentOptions(alignment=asked)).detection.alignment == crop
+    assert defaults.plan(DetectionOptions()).detection.alignment == "eyes"
+    assert defaults.plan(ComparisonOptions(alignment=asked, align=False)).detection.alignment == "none"
 
 
 def test_a_template_a_model_does_not_have_is_a_wrong_option():
     with pytest.raises(ValidationFailed) as caught:
-        Defaults.of(Settings()).space_of(ComparisonOptions(alignment="template", model_name="OpenFace"))
+        Defaults.of(Settings()).embedding_plan(ComparisonOptions(alignment="template", model_name="OpenFace"))
     assert caught.value.details["fields"][0]["field"] == "alignment"
 
 
@@ -159,3 +159,10 @@ def test_requests_can_name_exactly_the_catalogues_models():
     assert set(typing.get_args(ModelName)) == rows("recognition")
     assert set(typing.get_args(DetectorName)) - set(catalogue.ALIASES) == rows("detection")
     assert set(typing.get_args(Action)) == rows("attribute")
+
+
+def test_frames_are_judged_live_whatever_the_request_says():
+    defaults = Defaults.of(Settings())
+    plan = defaults.embedding_plan(ComparisonOptions())
+    assert not plan.judges_liveness
+    assert defaults.capture_plan(plan).judges_liveness

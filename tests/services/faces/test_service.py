@@ -19,7 +19,7 @@ POLICY = ImagePolicy(max_bytes=100_000, max_pixels=1_000_000)
 def make_service(settings):
     def make(**options):
         engine, defaults = FakeEngine(**options), Defaults.of(settings)
-        reader = FaceReader(engine=engine, policy=POLICY, defaults=defaults)
+        reader = FaceReader(engine=engine, policy=POLICY, antispoof_threshold=defaults.antispoof_threshold)
         captures = CaptureReader(reader=reader, defaults=defaults)
         return FaceService(engine=engine, reader=reader, captures=captures, defaults=defaults)
 

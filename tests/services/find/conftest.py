@@ -63,7 +63,7 @@ def make_service(settings: Settings, make_indexer: Callable[..., FolderIndexer])
         defaults = Defaults.of(settings)
         given = {
             "engine": engine,
-            "reader": FaceReader(engine=engine, policy=POLICY, defaults=defaults),
+            "reader": FaceReader(engine=engine, policy=POLICY, antispoof_threshold=defaults.antispoof_threshold),
             "indexer": make_indexer(engine),
             "defaults": defaults,
             "folder": settings.faces_db_path,

@@ -37,7 +37,7 @@ def store(tmp_path):
 @pytest.fixture
 def enrol(store, settings, engine, photos):
     defaults = Defaults.of(settings)
-    reader = FaceReader(engine=engine, policy=POLICY, defaults=defaults)
+    reader = FaceReader(engine=engine, policy=POLICY, antispoof_threshold=defaults.antispoof_threshold)
     captures = CaptureReader(reader=reader, defaults=defaults)
     gallery = GalleryService(engine=engine, captures=captures, defaults=defaults, store=store)
     service = EnrolmentService(gallery=gallery, store=store, defaults=defaults, policy=POLICY, lanes=2)

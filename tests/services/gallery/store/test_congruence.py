@@ -15,7 +15,7 @@ from services.gallery.store import writes
 from services.gallery.store.pgvector_search import PgVectorSearch
 from services.gallery.store.sqlite_search import MatrixSearch
 from services.gallery.store.store import GalleryStore
-from services.gallery.store.values import AnswerKey, AnswerKeyTaken, Limit
+from services.gallery.store.values import AnswerKey, AnswerKeyTaken, Limit, Registration
 from tests.services.gallery.store.test_store import DIMENSION, FORGET, OTHER, REGISTER, SPACE, face
 
 ROUNDS = 150
@@ -125,7 +125,7 @@ class History:
             "metadata": self.some([{"n": [1, None, "é"]}, {"m": {}}]), "retain_until": self.some(LIMITS, none=0.7),
             "answer_key": key and AnswerKey(key, "d", self.some([timedelta(days=1)])),
         }  # fmt: skip
-        done = self.both(lambda gallery: gallery.register([new], **who, **options))
+        done = self.both(lambda gallery: gallery.register(Registration(faces=[new], **who, **options)))
         if isinstance(done, list):
             person, (kept,) = done
             self.persons.append(person.id)

@@ -13,7 +13,7 @@ from core.exceptions import Conflict, FaceNotFound, NotFound, PersonNotFound, Va
 from services.audit.events import Event
 from services.database.schema import answers
 from services.deepface.interface import EmbeddingSpace, FaceArea
-from services.gallery.store.values import Answer, AnswerKey, AnswerKeyTaken, Limit, NewFace
+from services.gallery.store.values import Answer, AnswerKey, AnswerKeyTaken, Limit, NewFace, Registration
 from tests.services.conftest import ALSO_ENCRYPTED, events_in
 
 pytestmark = ALSO_ENCRYPTED
@@ -45,7 +45,8 @@ def face(*first, space=SPACE, **changes):
 
 
 def register(gallery, name, *faces, collection="default", **options):
-    return gallery.register(faces or [face(1)], name=name, collection=collection, event=REGISTER, **options)
+    faces = faces or [face(1)]
+    return gallery.register(Registration(faces=faces, name=name, collection=collection, event=REGISTER, **options))
 
 
 def near(gallery, *probe, space=SPACE, collection="default", metric="euclidean", k=10, **options):
@@ -87,13 +88,13 @@ def test_a_name_or_an_id_gives_a_person_another_face(gallery):
     assert (again.id, again.faces, again.labels, again.metadata) == (
         person.id, 3, {"a": "1", "b": "2"}, {"x": 1, "y": 2},
     )  # fmt: skip
-    by_id, _ = gallery.register([face(4)], person_id=person.id, collection="default", event=REGISTER)
+    by_id, _ = register(gallery, None, face(4), person_id=person.id)
     assert by_id.faces == 4
     elsewhere, _ = register(gallery, "Ann", collection="others")
     assert elsewhere.id != person.id
     for unknown in (str(uuid4()), "no id", elsewhere.id):
         with pytest.raises(PersonNotFound):
-            gallery.register([face(1)], person_id=unknown, collection="default", event=REGISTER)
+            register(gallery, None, person_id=unknown)
 
 
 @pytest.mark.parametrize("metric", ["cosine", "euclidean", "euclidean_l2", "angular"])
