@@ -31,7 +31,7 @@ from pydantic_core import core_schema
 from typing_extensions import override
 
 from api.inputs import RAW_IMAGE_FIELD, takes_raw_image
-from api.route import Documented, documented
+from api.route import Route, route_of
 from core import __version__
 from core.exceptions import AmbiguousCredentials, Forbidden, RateLimited, ServiceError, ServiceUnavailable, Unauthorized
 from schemas.common import ErrorBody, Request
@@ -73,7 +73,7 @@ def openapi_json(app: Flask) -> str:
     """The document of `app`."""
     paths: dict[str, dict[str, Operation]] = defaultdict(dict)
     for method, path, view in views(app):
-        paths[path][method.lower()] = _operation(path, view, documented(view))
+        paths[path][method.lower()] = _operation(path, view, route_of(view))
     document = OpenAPI(
         openapi="3.1.1",
         info=Info(
@@ -93,29 +93,29 @@ def openapi_json(app: Flask) -> str:
     )
 
 
-def _operation(path: str, view: Callable[..., Any], known: Documented) -> Operation:
+def _operation(path: str, view: Callable[..., Any], route: Route) -> Operation:
     parameters = [
         *(_parameter(name, "path", {"type": "string"}) for name in _NAME.findall(path)),
-        *(_parameter(name, "header", _LINE, said) for name, said in known.headers.items()),
-        *(_query_parameters(known.query) if known.query is not None else []),
-        *(_image_options(known.request) if known.request is not None else []),
+        *(_parameter(name, "header", _LINE, said) for name, said in route.headers.items()),
+        *(_query_parameters(route.query) if route.query is not None else []),
+        *(_image_options(route.request) if route.request is not None else []),
     ]
-    content = {known.media_type: MediaType()} if known.status != NO_CONTENT else None
-    if known.response is not None:
-        content = _json(known.response)
+    content = {route.media_type: MediaType()} if route.status != NO_CONTENT else None
+    if route.response is not None:
+        content = _json(route.response)
     headers = {
         name: Header(description=said, required=True, param_schema=Schema.model_validate(_LINE))
-        for name, said in known.answer_headers.items()
+        for name, said in route.answer_headers.items()
     }
     return Operation(
         operationId=view.__name__,
         summary=summary(view),
-        requestBody=None if known.request is None else _request_body(known.request),
+        requestBody=None if route.request is None else _request_body(route.request),
         parameters=parameters or None,
-        security=None if known.scope is None else [{name: [known.scope.value]} for name in _SECURITY],
+        security=None if route.scope is None else [{name: [route.scope.value]} for name in _SECURITY],
         responses={
-            str(known.status): Response(description="Success", headers=headers or None, content=content),
-            **_error_responses(known.errors if known.scope is None else {*known.errors, *_ACCESS_ERRORS}),
+            str(route.status): Response(description="Success", headers=headers or None, content=content),
+            **_error_responses(route.errors if route.scope is None else {*route.errors, *_ACCESS_ERRORS}),
         },
     )
 

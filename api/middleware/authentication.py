@@ -1,12 +1,10 @@
 """Who asks, and whether the key allows it: known before anything of the request is read."""
 
-from collections.abc import Mapping
-
 from flask import Flask, current_app, g, request
 
 from api.context import services
 from api.middleware.rate_limits import count_wrong_key
-from api.route import documented
+from api.route import route_of
 from core.exceptions import AmbiguousCredentials, Forbidden, Unauthorized
 from core.logging import annotate
 from core.scopes import Scope
@@ -45,40 +43,27 @@ def require_collection(name: str) -> None:
         raise Forbidden("The key is for another collection.")
 
 
-def confined(given: Request | None, variables: Mapping[str, str]) -> Request | None:
+def confined(given: Request | None) -> Request | None:
     """The request as it is; where the key is for one collection only, made one about that collection.
 
-    Whatever names a person or face by its id, in the request or in the `variables` of the path, has to lie there.
+    Whom it names by an id the store looks for `within` that collection alone.
 
     Raises:
         Forbidden: the request names another collection.
-        PersonNotFound, FaceNotFound: there is none of this id there.
     """
     collection = caller().collection
-    if collection is None:
+    if collection is None or given is None or "collection" not in type(given).model_fields:
         return given
-    if given is not None and "collection" in type(given).model_fields:
-        for named in given.model_dump(include={"collection"}, exclude_unset=True, exclude_none=True).values():
-            require_collection(named)
-        given = given.model_copy(update={"collection": collection})
-    persons = services().gallery.persons
-    checks = {
-        "person_id": persons.require_person,
-        "face_id": persons.require_face,
-        "id": persons.require_either,
-    }
-    for name, check in checks.items():
-        number = variables.get(name) or getattr(given, name, None)
-        if number is not None:
-            check(number, collection)
-    return given
+    for named in given.model_dump(include={"collection"}, exclude_unset=True, exclude_none=True).values():
+        require_collection(named)
+    return given.model_copy(update={"collection": collection})
 
 
 def _scope() -> Scope | None:
     """What the current request's route needs; None if it is public, none, or only asked what methods it has."""
     if request.url_rule is None or request.method == "OPTIONS":
         return None
-    return documented(current_app.view_functions[request.url_rule.endpoint]).scope
+    return route_of(current_app.view_functions[request.url_rule.endpoint]).scope
 
 
 def _look_up() -> None:

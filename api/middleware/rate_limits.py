@@ -12,7 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api.context import services_of
 from api.errors import answer_error
-from api.route import documented
+from api.route import route_of
 from core.exceptions import RateLimited
 
 WRONG_KEYS = RateLimitItemPerMinute(10)
@@ -70,7 +70,7 @@ def _is_free() -> bool:
     """Whether the current request is never limited: for a public route, or only about what methods there are."""
     if request.url_rule is None or request.method == "OPTIONS":
         return True
-    return documented(current_app.view_functions[request.url_rule.endpoint]).scope is None
+    return route_of(current_app.view_functions[request.url_rule.endpoint]).scope is None
 
 
 def _address() -> str:

@@ -4,6 +4,7 @@ from flask import Blueprint
 
 from api.context import services
 from api.endpoint import endpoint
+from api.route import Route
 from api.v1.error_groups import STORE_ERRORS
 from core.exceptions import ValidationFailed
 from core.scopes import Scope
@@ -14,10 +15,12 @@ blueprint = Blueprint("audit", __name__)
 
 @blueprint.get("/verifications")
 @endpoint(
-    scope=Scope.ADMIN,
-    query=VerificationsQuery,
-    response=VerificationsResponse,
-    errors=(ValidationFailed, *STORE_ERRORS),
+    Route(
+        scope=Scope.ADMIN,
+        query=VerificationsQuery,
+        response=VerificationsResponse,
+        errors=(ValidationFailed, *STORE_ERRORS),
+    )
 )
 def verifications(query: VerificationsQuery) -> VerificationsResponse:
     """The decisions of /verify, in the order of sealing; without images and embeddings."""
@@ -25,7 +28,7 @@ def verifications(query: VerificationsQuery) -> VerificationsResponse:
 
 
 @blueprint.get("/audit")
-@endpoint(scope=Scope.ADMIN, query=AuditQuery, response=AuditResponse, errors=(ValidationFailed, *STORE_ERRORS))
+@endpoint(Route(scope=Scope.ADMIN, query=AuditQuery, response=AuditResponse, errors=(ValidationFailed, *STORE_ERRORS)))
 def audit(query: AuditQuery) -> AuditResponse:
     """What was done and decided, and by whom, in the order of sealing; without images and embeddings."""
     return services().audit.trail.page(query)

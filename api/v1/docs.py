@@ -6,6 +6,7 @@ from string import Template
 from flask import Blueprint, Response, request
 
 from api.endpoint import endpoint
+from api.route import Route
 from core.exceptions import NotFound
 
 blueprint = Blueprint("docs", __name__)
@@ -45,7 +46,7 @@ _PACKAGED = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/
 
 
 @blueprint.get("/docs")
-@endpoint(scope=None, response=None, media_type="text/html")
+@endpoint(Route(scope=None, response=None, media_type="text/html"))
 def docs() -> Response:
     """This interface as a page, to read and to try."""
     here = "" if request.path.endswith("/") else "docs/"
@@ -53,7 +54,7 @@ def docs() -> Response:
 
 
 @blueprint.get("/docs/<file>")
-@endpoint(scope=None, response=None, media_type="text/*", errors=(NotFound,))
+@endpoint(Route(scope=None, response=None, media_type="text/*", errors=(NotFound,)))
 def docs_file(file: str) -> Response:
     """A file of that page."""
     if file == "start.js":

@@ -4,6 +4,7 @@ from flask import Blueprint
 
 from api.context import services
 from api.endpoint import endpoint
+from api.route import Route
 from api.v1.error_groups import FACE_ERRORS
 from core.exceptions import FolderNotFound, IndexBuilding, InternalError, ServiceUnavailable
 from core.scopes import Scope
@@ -14,10 +15,12 @@ blueprint = Blueprint("find", __name__)
 
 @blueprint.post("/find")
 @endpoint(
-    scope=Scope.FIND,
-    request=FindRequest,
-    response=FindResponse,
-    errors=(*FACE_ERRORS, FolderNotFound, ServiceUnavailable, IndexBuilding),
+    Route(
+        scope=Scope.FIND,
+        request=FindRequest,
+        response=FindResponse,
+        errors=(*FACE_ERRORS, FolderNotFound, ServiceUnavailable, IndexBuilding),
+    )
 )
 def find(body: FindRequest) -> FindResponse:
     """The photos of FACES_DB_PATH that show the same person, for every face of the query."""
@@ -25,7 +28,7 @@ def find(body: FindRequest) -> FindResponse:
 
 
 @blueprint.get("/find/indexes")
-@endpoint(scope=Scope.FIND, response=IndexesResponse, errors=(FolderNotFound, ServiceUnavailable, InternalError))
+@endpoint(Route(scope=Scope.FIND, response=IndexesResponse, errors=(FolderNotFound, ServiceUnavailable, InternalError)))
 def indexes() -> IndexesResponse:
     """The indexes of the photo folder: how much is in them, what is pending and what failed."""
     return services().find.indexes.overview()

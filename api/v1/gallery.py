@@ -6,6 +6,7 @@ from flask import Blueprint, request
 
 from api.context import services
 from api.endpoint import endpoint
+from api.route import Route
 from api.v1.error_groups import ENROLMENT_ERRORS, FACE_ERRORS
 from core.exceptions import Conflict, NotFound, PersonNotFound, ServiceUnavailable, StorageFull, ValidationFailed
 from core.scopes import Scope
@@ -15,18 +16,19 @@ blueprint = Blueprint("gallery", __name__)
 
 _IDEMPOTENCY = "Idempotency-Key"
 _LONGEST_KEY = 200
+_ONCE = "For seven days a second request with the same key is answered as the first, and stores nothing."
 
 
 @blueprint.post("/register")
 @endpoint(
-    scope=Scope.GALLERY_WRITE,
-    request=RegisterRequest,
-    response=RegisterResponse,
-    status=201,
-    headers={
-        _IDEMPOTENCY: "For seven days a second request with the same key is answered as the first, and stores nothing."
-    },
-    errors=(*ENROLMENT_ERRORS, PersonNotFound, Conflict, StorageFull),
+    Route(
+        scope=Scope.GALLERY_WRITE,
+        request=RegisterRequest,
+        response=RegisterResponse,
+        status=201,
+        headers={_IDEMPOTENCY: _ONCE},
+        errors=(*ENROLMENT_ERRORS, PersonNotFound, Conflict, StorageFull),
+    )
 )
 def register(body: RegisterRequest) -> RegisterResponse:
     """Store a person's face in the gallery."""
@@ -51,10 +53,12 @@ def _digest(body: RegisterRequest) -> str:
 
 @blueprint.post("/identify")
 @endpoint(
-    scope=Scope.GALLERY_READ,
-    request=IdentifyRequest,
-    response=IdentifyResponse,
-    errors=(*FACE_ERRORS, PersonNotFound, NotFound, ServiceUnavailable),
+    Route(
+        scope=Scope.GALLERY_READ,
+        request=IdentifyRequest,
+        response=IdentifyResponse,
+        errors=(*FACE_ERRORS, PersonNotFound, NotFound, ServiceUnavailable),
+    )
 )
 def identify(body: IdentifyRequest) -> IdentifyResponse:
     """Who of the gallery each face may be, nearest first, and a decision."""
@@ -63,10 +67,12 @@ def identify(body: IdentifyRequest) -> IdentifyResponse:
 
 @blueprint.post("/recognize")
 @endpoint(
-    scope=Scope.GALLERY_READ,
-    request=RecognizeRequest,
-    response=IdentifyResponse,
-    errors=(*FACE_ERRORS, PersonNotFound, NotFound, ServiceUnavailable),
+    Route(
+        scope=Scope.GALLERY_READ,
+        request=RecognizeRequest,
+        response=IdentifyResponse,
+        errors=(*FACE_ERRORS, PersonNotFound, NotFound, ServiceUnavailable),
+    )
 )
 def recognize(body: RecognizeRequest) -> IdentifyResponse:
     """As /identify, with all who lie within the model's own threshold, and nobody else."""

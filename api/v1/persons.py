@@ -5,6 +5,7 @@ from flask import Blueprint, Response
 from api.context import services
 from api.endpoint import endpoint
 from api.middleware.authentication import caller, require_collection
+from api.route import Route
 from api.v1.error_groups import BODY_ERRORS, STORE_ERRORS
 from core.exceptions import (
     Conflict,
@@ -40,23 +41,27 @@ _RECEIPT = "X-Receipt-Id"
 
 @blueprint.post("/forget")
 @endpoint(
-    scope=Scope.GALLERY_WRITE,
-    request=ForgetRequest,
-    response=None,
-    status=204,
-    answer_headers={_RECEIPT: "The number of the event under which it is recorded."},
-    infers=False,
-    errors=(*BODY_ERRORS, PersonNotFound, ServiceUnavailable, StorageFull, InternalError),
+    Route(
+        scope=Scope.GALLERY_WRITE,
+        request=ForgetRequest,
+        response=None,
+        status=204,
+        answer_headers={_RECEIPT: "The number of the event under which it is recorded."},
+        infers=False,
+        errors=(*BODY_ERRORS, PersonNotFound, ServiceUnavailable, StorageFull, InternalError),
+    )
 )
 def forget(body: ForgetRequest) -> Response:
     """Forget a face or a person for good; the header X-Receipt-Id says under which number."""
-    receipt = services().gallery.persons.forget(body.id)
+    receipt = services().gallery.persons.forget(body.id, within=caller().collection)
     return Response(status=204, headers={_RECEIPT: receipt.receipt_id})
 
 
 @blueprint.get("/persons")
 @endpoint(
-    scope=Scope.GALLERY_READ, query=PersonsQuery, response=PersonsResponse, errors=(ValidationFailed, *STORE_ERRORS)
+    Route(
+        scope=Scope.GALLERY_READ, query=PersonsQuery, response=PersonsResponse, errors=(ValidationFailed, *STORE_ERRORS)
+    )
 )
 def persons(query: PersonsQuery) -> PersonsResponse:
     """The persons of the gallery by name, a page at a time."""
@@ -64,68 +69,72 @@ def persons(query: PersonsQuery) -> PersonsResponse:
 
 
 @blueprint.get("/persons/<person_id>")
-@endpoint(scope=Scope.GALLERY_READ, response=PersonDetails, errors=(PersonNotFound, *STORE_ERRORS))
+@endpoint(Route(scope=Scope.GALLERY_READ, response=PersonDetails, errors=(PersonNotFound, *STORE_ERRORS)))
 def person(person_id: str) -> PersonDetails:
     """A person and the faces that are stored."""
-    return services().gallery.persons.person(person_id)
+    return services().gallery.persons.person(person_id, within=caller().collection)
 
 
 @blueprint.patch("/persons/<person_id>")
 @endpoint(
-    scope=Scope.GALLERY_WRITE,
-    request=PersonChanges,
-    response=PersonInfo,
-    infers=False,
-    errors=(*BODY_ERRORS, PersonNotFound, Conflict, StorageFull, *STORE_ERRORS),
+    Route(
+        scope=Scope.GALLERY_WRITE,
+        request=PersonChanges,
+        response=PersonInfo,
+        infers=False,
+        errors=(*BODY_ERRORS, PersonNotFound, Conflict, StorageFull, *STORE_ERRORS),
+    )
 )
 def change_person(body: PersonChanges, person_id: str) -> PersonInfo:
     """Change a person's name, labels, metadata or retain_until."""
-    return services().gallery.persons.change_person(person_id, body)
+    return services().gallery.persons.change_person(person_id, body, within=caller().collection)
 
 
 @blueprint.delete("/persons/<person_id>")
-@endpoint(scope=Scope.GALLERY_WRITE, response=Receipt, errors=(PersonNotFound, StorageFull, *STORE_ERRORS))
+@endpoint(Route(scope=Scope.GALLERY_WRITE, response=Receipt, errors=(PersonNotFound, StorageFull, *STORE_ERRORS)))
 def forget_person(person_id: str) -> Receipt:
     """Forget a person and all faces for good."""
-    return services().gallery.persons.forget_person(person_id)
+    return services().gallery.persons.forget_person(person_id, within=caller().collection)
 
 
 @blueprint.post("/persons/<person_id>/merge")
 @endpoint(
-    scope=Scope.GALLERY_WRITE,
-    request=MergeRequest,
-    response=PersonInfo,
-    infers=False,
-    errors=(*BODY_ERRORS, PersonNotFound, Conflict, StorageFull, *STORE_ERRORS),
+    Route(
+        scope=Scope.GALLERY_WRITE,
+        request=MergeRequest,
+        response=PersonInfo,
+        infers=False,
+        errors=(*BODY_ERRORS, PersonNotFound, Conflict, StorageFull, *STORE_ERRORS),
+    )
 )
 def merge_persons(body: MergeRequest, person_id: str) -> PersonInfo:
     """Give the person the faces, labels and metadata of other persons, who are then no more."""
-    return services().gallery.persons.merge(person_id, body)
+    return services().gallery.persons.merge(person_id, body, within=caller().collection)
 
 
 @blueprint.get("/faces/<face_id>")
-@endpoint(scope=Scope.GALLERY_READ, response=FaceInfo, errors=(FaceNotFound, *STORE_ERRORS))
+@endpoint(Route(scope=Scope.GALLERY_READ, response=FaceInfo, errors=(FaceNotFound, *STORE_ERRORS)))
 def face(face_id: str) -> FaceInfo:
     """A face of the gallery, without its embedding."""
-    return services().gallery.persons.face(face_id)
+    return services().gallery.persons.face(face_id, within=caller().collection)
 
 
 @blueprint.get("/faces/<face_id>/crop")
-@endpoint(scope=Scope.GALLERY_READ, response=None, media_type="image/png", errors=(FaceNotFound, *STORE_ERRORS))
+@endpoint(Route(scope=Scope.GALLERY_READ, response=None, media_type="image/png", errors=(FaceNotFound, *STORE_ERRORS)))
 def crop(face_id: str) -> Response:
     """The picture of a face, where it was stored."""
-    return Response(services().gallery.persons.crop(face_id), mimetype="image/png")
+    return Response(services().gallery.persons.crop(face_id, within=caller().collection), mimetype="image/png")
 
 
 @blueprint.delete("/faces/<face_id>")
-@endpoint(scope=Scope.GALLERY_WRITE, response=Receipt, errors=(FaceNotFound, StorageFull, *STORE_ERRORS))
+@endpoint(Route(scope=Scope.GALLERY_WRITE, response=Receipt, errors=(FaceNotFound, StorageFull, *STORE_ERRORS)))
 def forget_face(face_id: str) -> Receipt:
     """Forget a face for good."""
-    return services().gallery.persons.forget_face(face_id)
+    return services().gallery.persons.forget_face(face_id, within=caller().collection)
 
 
 @blueprint.get("/collections")
-@endpoint(scope=Scope.GALLERY_READ, response=CollectionsResponse, errors=STORE_ERRORS)
+@endpoint(Route(scope=Scope.GALLERY_READ, response=CollectionsResponse, errors=STORE_ERRORS))
 def collections() -> CollectionsResponse:
     """The collections of the gallery, and how many persons each has."""
     return services().gallery.persons.collections(only=caller().collection)
@@ -133,12 +142,14 @@ def collections() -> CollectionsResponse:
 
 @blueprint.post("/collections")
 @endpoint(
-    scope=Scope.GALLERY_WRITE,
-    request=CollectionRequest,
-    response=CollectionInfo,
-    status=201,
-    infers=False,
-    errors=(*BODY_ERRORS, Conflict, StorageFull, *STORE_ERRORS),
+    Route(
+        scope=Scope.GALLERY_WRITE,
+        request=CollectionRequest,
+        response=CollectionInfo,
+        status=201,
+        infers=False,
+        errors=(*BODY_ERRORS, Conflict, StorageFull, *STORE_ERRORS),
+    )
 )
 def add_collection(body: CollectionRequest) -> CollectionInfo:
     """Make a collection; /register makes one as well."""
@@ -148,10 +159,12 @@ def add_collection(body: CollectionRequest) -> CollectionInfo:
 
 @blueprint.delete("/collections/<name>")
 @endpoint(
-    scope=Scope.GALLERY_WRITE,
-    query=CollectionQuery,
-    response=Receipt,
-    errors=(ValidationFailed, NotFound, Conflict, StorageFull, *STORE_ERRORS),
+    Route(
+        scope=Scope.GALLERY_WRITE,
+        query=CollectionQuery,
+        response=Receipt,
+        errors=(ValidationFailed, NotFound, Conflict, StorageFull, *STORE_ERRORS),
+    )
 )
 def remove_collection(query: CollectionQuery, name: str) -> Receipt:
     """Remove a collection for good, with all its persons if that is said."""

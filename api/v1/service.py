@@ -5,6 +5,7 @@ from flask import Blueprint, Response, current_app
 from api.context import services
 from api.endpoint import endpoint
 from api.openapi import openapi_json, summary, views
+from api.route import Route
 from core import __version__
 from core.exceptions import ModelLoading, ModelUnavailable, ServiceUnavailable
 from core.scopes import Scope
@@ -15,7 +16,7 @@ blueprint = Blueprint("service", __name__)
 
 
 @blueprint.get("/")
-@endpoint(scope=None, response=ServiceInfo)
+@endpoint(Route(scope=None, response=ServiceInfo))
 def info() -> ServiceInfo:
     """What this service is, and its endpoints."""
     lines = [Endpoint(method=method, path=path, summary=summary(view)) for method, path, view in views(current_app)]
@@ -23,14 +24,14 @@ def info() -> ServiceInfo:
 
 
 @blueprint.get("/health")
-@endpoint(scope=None, response=Health)
+@endpoint(Route(scope=None, response=Health))
 def health() -> Health:
     """Whether the process lives; touches nothing, so it answers while everything else is busy."""
     return Health(version=__version__)
 
 
 @blueprint.get("/ready")
-@endpoint(scope=None, response=Readiness, errors=(ModelLoading, ModelUnavailable, ServiceUnavailable))
+@endpoint(Route(scope=None, response=Readiness, errors=(ModelLoading, ModelUnavailable, ServiceUnavailable)))
 def ready() -> Readiness:
     """Whether the preloaded models answer and the store can be written; else 503 that names each part."""
     readiness = services().health.readiness
@@ -38,14 +39,14 @@ def ready() -> Readiness:
 
 
 @blueprint.get("/models")
-@endpoint(scope=Scope.FACES, response=ModelsResponse)
+@endpoint(Route(scope=Scope.FACES, response=ModelsResponse))
 def models() -> ModelsResponse:
     """The models: what each is for, how good it is, on which terms, and which are installed, loaded and ready here."""
     return services().models.overview.models()
 
 
 @blueprint.get("/openapi.json")
-@endpoint(scope=None, response=None)
+@endpoint(Route(scope=None, response=None))
 def openapi() -> Response:
     """This interface as OpenAPI 3.1."""
     return Response(openapi_json(current_app), mimetype="application/json")

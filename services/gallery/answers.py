@@ -1,14 +1,12 @@
 """What the gallery has, in the form of its answers."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
 
 from schemas.faces import QualityMeasures
 from schemas.gallery import RegisterResponse
-from schemas.persons import PersonRow, Receipt
+from schemas.persons import FaceRow, Receipt
 from services.faces.reader import facial_area
-from services.gallery.store.values import Forgotten, Person, StoredFace
+from services.gallery.store.values import Forgotten, StoredFace
 
 
 def receipt(forgotten: Forgotten) -> Receipt:
@@ -37,24 +35,19 @@ def registered(person_id: str, name: str, face: StoredFace) -> RegisterResponse:
     )
 
 
-def of_person(person: Person) -> Mapping[str, Any]:
-    """What is said of a person, by its keys."""
-    return {name: getattr(person, name) for name in PersonRow.model_fields}
-
-
-def of_face(face: StoredFace) -> Mapping[str, Any]:
-    """What is said of a face, by its keys."""
-    return {
-        "id": face.id,
-        "person_id": face.person_id,
-        "collection": face.collection,
+def face_row(face: StoredFace) -> FaceRow:
+    """What is said of a face."""
+    return FaceRow(
         **asdict(face.space),
-        "detector_backend": face.detector,
-        "weights": face.weights,
-        "facial_area": facial_area(face.area),
-        "face_confidence": face.confidence,
-        "quality": QualityMeasures.model_validate(face.quality),
-        "liveness": face.liveness,
-        "has_crop": face.has_crop,
-        "registered_at": face.registered_at,
-    }
+        id=face.id,
+        person_id=face.person_id,
+        collection=face.collection,
+        detector_backend=face.detector,
+        weights=face.weights,
+        facial_area=facial_area(face.area),
+        face_confidence=face.confidence,
+        quality=QualityMeasures.model_validate(face.quality),
+        liveness=face.liveness,
+        has_crop=face.has_crop,
+        registered_at=face.registered_at,
+    )

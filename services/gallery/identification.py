@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.distances import similarity
-from core.exceptions import NoFaceDetected, NotFound, PersonNotFound, ValidationFailed
+from core.exceptions import NoFaceDetected, NotFound, ValidationFailed
 from schemas.faces import VerifyRequest, VerifyResponse
 from schemas.fields import COLLECTION
 from schemas.gallery import IdentifiedFace, IdentifyRequest, IdentifyResponse, Match, ProbeRequest, RecognizeRequest
@@ -96,11 +96,11 @@ class IdentificationService:
         self._log.keep(*_events(action, request.collection, answer, plan.threshold))
         return answer
 
-    def verify(self, request: VerifyRequest) -> VerifyResponse:
+    def verify(self, request: VerifyRequest, *, within: str | None = None) -> VerifyResponse:
         """Whether the nearest face of the image, or the middle one of the frames, is the person of the gallery.
 
         Raises:
-            PersonNotFound: there is no such person.
+            PersonNotFound: there is no such person, `within` the collection if one is named.
             PersonLocked: the person was missed too many times in a row; nothing is said of this image.
             ValidationFailed: the person has no face of this model and these options.
             Others as `CaptureReader.embedded` and `GalleryStore`.
@@ -108,7 +108,7 @@ class IdentificationService:
         assert request.person_id is not None, "two images take another way"
         started = time.monotonic()
         plan = self._defaults.embedding_plan(request)
-        person = self._store.person(request.person_id)
+        person = self._store.person(request.person_id, within=within)
         self._lock.require_open(person.id)
         faces, embeddings = self._captures.embedded(request.img1, request.frames, "img1", plan)
         if not faces:
@@ -134,8 +134,8 @@ class IdentificationService:
         return answer
 
     def _require_comparable(self, request: ProbeRequest, space: EmbeddingSpace) -> None:
-        if request.person_id is not None and self._store.person(request.person_id).collection != request.collection:
-            raise PersonNotFound
+        if request.person_id is not None:
+            self._store.person(request.person_id, within=request.collection)
         held = self._store.spaces(request.collection, person_id=request.person_id)
         # The default collection is there before anybody is in it.
         if not held and request.collection not in {COLLECTION, *self._store.collections()}:

@@ -1,12 +1,13 @@
 """The use-cases of who is in the gallery: persons, their faces and collections, and forgetting them."""
 
-from core.exceptions import FaceNotFound, PersonNotFound
+from dataclasses import asdict
+
+from core.exceptions import FaceNotFound
 from schemas.persons import (
     CollectionInfo,
     CollectionRow,
     CollectionsResponse,
     FaceInfo,
-    FaceRow,
     MergeRequest,
     PersonChanges,
     PersonDetails,
@@ -17,36 +18,40 @@ from schemas.persons import (
     Receipt,
 )
 from services.audit.recorder import new_event
-from services.gallery.answers import of_face, of_person, receipt
+from services.gallery.answers import face_row, receipt
 from services.gallery.store.store import GalleryStore
 from services.gallery.store.values import Limit
 
 
 class PersonService:
-    """Lists, changes and forgets. Every change is one transaction of the store, its event included."""
+    """Lists, changes and forgets. Every change is one transaction of the store, its event included.
+
+    Who or what is named by an id has to be `within` a collection, where one is named.
+    """
 
     def __init__(self, *, store: GalleryStore) -> None:
         self._store = store
 
-    def forget(self, number: str) -> Receipt:
+    def forget(self, number: str, *, within: str | None = None) -> Receipt:
         """Forget the face or person of this id; raises PersonNotFound."""
         try:
-            return self.forget_face(number)
+            return self.forget_face(number, within=within)
         except FaceNotFound:
-            return self.forget_person(number)
+            return self.forget_person(number, within=within)
 
-    def forget_person(self, person_id: str) -> Receipt:
+    def forget_person(self, person_id: str, *, within: str | None = None) -> Receipt:
         """Forget a person and all faces; raises PersonNotFound."""
-        return receipt(self._store.forget(new_event("forget"), person_id=person_id))
+        return receipt(self._store.forget(new_event("forget"), person_id=person_id, within=within))
 
-    def forget_face(self, face_id: str) -> Receipt:
+    def forget_face(self, face_id: str, *, within: str | None = None) -> Receipt:
         """Forget a face; raises FaceNotFound."""
-        return receipt(self._store.forget(new_event("forget"), face_id=face_id))
+        return receipt(self._store.forget(new_event("forget"), face_id=face_id, within=within))
 
-    def person(self, person_id: str) -> PersonDetails:
+    def person(self, person_id: str, *, within: str | None = None) -> PersonDetails:
         """A person with all faces; raises PersonNotFound."""
-        faces = [FaceRow(**of_face(face)) for face in self._store.faces(person_id)]
-        return PersonDetails(**of_person(self._store.person(person_id)), face_list=faces)
+        faces = [face_row(face) for face in self._store.faces(person_id, within=within)]
+        person = self._store.person(person_id, within=within)
+        return PersonDetails.model_validate({**asdict(person), "face_list": faces})
 
     def persons(self, query: PersonsQuery) -> PersonsResponse:
         """A page of persons, by name."""
@@ -57,16 +62,18 @@ class PersonService:
             cursor=query.cursor,
             limit=query.limit,
         )
-        persons = [PersonRow(**of_person(person)) for person in page.persons]
+        persons = [PersonRow.model_validate(person, from_attributes=True) for person in page.persons]
         return PersonsResponse(persons=persons, next_cursor=page.next_cursor)
 
-    def change_person(self, person_id: str, changes: PersonChanges) -> PersonInfo:
+    def change_person(self, person_id: str, changes: PersonChanges, *, within: str | None = None) -> PersonInfo:
         """Change what is given; raises PersonNotFound, and Conflict where the name is taken."""
         given = changes.model_dump(exclude_unset=True)
         kept = {name: value for name, value in given.items() if value is not None or name == "retain_until"}
-        return PersonInfo(**of_person(self._store.update(person_id, kept, new_event("change", fields=sorted(kept)))))
+        event = new_event("change", fields=sorted(kept))
+        changed = self._store.update(person_id, kept, event, within=within)
+        return PersonInfo.model_validate(changed, from_attributes=True)
 
-    def merge(self, person_id: str, request: MergeRequest) -> PersonInfo:
+    def merge(self, person_id: str, request: MergeRequest, *, within: str | None = None) -> PersonInfo:
         """Give the person all that others of the collection have, who are then no more.
 
         Raises:
@@ -74,15 +81,16 @@ class PersonService:
         """
         event = new_event("merge", merged=sorted(request.person_ids))
         limit = Limit(request.retain_until) if "retain_until" in request.model_fields_set else None
-        return PersonInfo(**of_person(self._store.merge(person_id, request.person_ids, event, limit=limit)))
+        merged = self._store.merge(person_id, request.person_ids, event, limit=limit, within=within)
+        return PersonInfo.model_validate(merged, from_attributes=True)
 
-    def face(self, face_id: str) -> FaceInfo:
+    def face(self, face_id: str, *, within: str | None = None) -> FaceInfo:
         """A face; raises FaceNotFound."""
-        return FaceInfo(**of_face(self._store.face(face_id)))
+        return FaceInfo(**face_row(self._store.face(face_id, within=within)).model_dump())
 
-    def crop(self, face_id: str) -> bytes:
+    def crop(self, face_id: str, *, within: str | None = None) -> bytes:
         """The PNG of a face; raises FaceNotFound, also where none was stored."""
-        crop = self._store.crop(face_id)
+        crop = self._store.crop(face_id, within=within)
         if crop is None:
             raise FaceNotFound("No picture of this face was stored.")
         return crop
@@ -101,20 +109,3 @@ class PersonService:
         """Remove a collection; raises NotFound, and Conflict if there are persons in it unless `with_persons`."""
         event = new_event("remove_collection", collection=name)
         return receipt(self._store.remove_collection(name, event, with_persons=with_persons))
-
-    def require_person(self, person_id: str, collection: str) -> None:
-        """Raise PersonNotFound if there is no such person in the collection."""
-        if self._store.person(person_id).collection != collection:
-            raise PersonNotFound
-
-    def require_face(self, face_id: str, collection: str) -> None:
-        """Raise FaceNotFound if there is no such face in the collection."""
-        if self._store.face(face_id).collection != collection:
-            raise FaceNotFound
-
-    def require_either(self, number: str, collection: str) -> None:
-        """Raise PersonNotFound if the id is neither a face's nor a person's of the collection."""
-        try:
-            self.require_face(number, collection)
-        except FaceNotFound:
-            self.require_person(number, collection)

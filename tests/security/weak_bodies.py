@@ -19,7 +19,7 @@ def _read_request(model):
 
 
 api.endpoint.read_request = _read_request
-api.lifecycle._SANE_ID = re.compile(".+")
+api.middleware.request_log._SANE_ID = re.compile(".+")
 FaceService.extract = lambda *_: ExtractResponse.model_construct(faces_found="many", result=None)
 
 app = create_app()

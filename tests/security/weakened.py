@@ -35,7 +35,7 @@ def without_header_check() -> Flask:
     def decode(content, policy):
         return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
 
-    core.images.decode = decode
+    core.images.sources.decode = decode
     return create_app()
 
 
@@ -55,7 +55,7 @@ def obeying_images() -> Flask:
                 deed()
         return np.zeros((8, 8, 3), np.uint8)
 
-    core.images.decode = decode
+    core.images.sources.decode = decode
     return create_app(engine=FakeEngine())
 
 

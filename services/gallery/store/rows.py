@@ -102,9 +102,12 @@ def id_of(text: str, missing: type[Exception]) -> UUID:
     return number
 
 
-def person_in(connection: sa.Connection, number: UUID) -> Person:
-    """The person; raises PersonNotFound."""
-    row = connection.execute(SELECT_PERSONS.where(persons.c.id == number)).first()
+def person_in(connection: sa.Connection, number: UUID, within: str | None = None) -> Person:
+    """The person, of this collection if one is named; raises PersonNotFound."""
+    select = SELECT_PERSONS.where(persons.c.id == number)
+    if within is not None:
+        select = select.where(persons.c.collection == within)
+    row = connection.execute(select).first()
     if row is None:
         raise PersonNotFound
     return person_of(row)
@@ -122,8 +125,9 @@ def faces_in(connection: sa.Connection, numbers: Sequence[UUID]) -> list[StoredF
     return [found[number] for number in numbers if number in found]
 
 
-def only(found: list[StoredFace]) -> StoredFace:
-    """The one face; raises FaceNotFound."""
-    if not found:
+def face_in(connection: sa.Connection, number: UUID, within: str | None = None) -> StoredFace:
+    """The face, of this collection if one is named; raises FaceNotFound."""
+    found = faces_in(connection, [number])
+    if not found or within not in (None, found[0].collection):
         raise FaceNotFound
     return found[0]

@@ -26,11 +26,10 @@ from services.gallery.store.rows import (
     SELECT_PERSONS,
     comes_after,
     cursor_of,
+    face_in,
     face_of,
-    faces_in,
     has_labels,
     id_of,
-    only,
     person_in,
     person_of,
     persons_in,
@@ -45,8 +44,9 @@ class GalleryStore(CollectionStore, TransferStore):
     """Keeps the gallery, for several threads and processes: what one has been told, every other sees.
 
     Each method that changes something is one transaction, its event included: when it returns the change survives a
-    crash, and if it raises nothing has changed. Every method may raise ServiceUnavailable, those that write also
-    StorageFull. SQLite and PostgreSQL have one schema; `search` is what differs.
+    crash, and if it raises nothing has changed. Who or what is named by an id has to be `within` a collection, where
+    one is named: anywhere else there is none of this id. Every method may raise ServiceUnavailable, those that write
+    also StorageFull. SQLite and PostgreSQL have one schema; `search` is what differs.
     """
 
     def __init__(self, database: Database, search: FaceSearch) -> None:
@@ -119,10 +119,10 @@ class GalleryStore(CollectionStore, TransferStore):
             if near.person_id in there  # forgotten this moment
         ]
 
-    def person(self, person_id: str) -> Person:
+    def person(self, person_id: str, *, within: str | None = None) -> Person:
         """The person; raises PersonNotFound."""
         with self._database.reading() as connection:
-            return person_in(connection, id_of(person_id, PersonNotFound))
+            return person_in(connection, id_of(person_id, PersonNotFound), within)
 
     def persons(
         self, *, collection: str | None, name: str, labels: Mapping[str, str], cursor: str | None, limit: int
@@ -143,12 +143,13 @@ class GalleryStore(CollectionStore, TransferStore):
             found = [person_of(row) for row in connection.execute(select)]
         return Page(persons=found[:limit], next_cursor=cursor_of(found[limit - 1]) if len(found) > limit else None)
 
-    def update(self, person_id: str, changes: Mapping[str, Any], event: Event) -> Person:
+    def update(self, person_id: str, changes: Mapping[str, Any], event: Event, *, within: str | None = None) -> Person:
         """Change name, labels, metadata or retain_until; raises PersonNotFound, Conflict."""
         number = id_of(person_id, PersonNotFound)
         values = dict(changes) | ({"folded": folded(changes["name"])} if "name" in changes else {})
         try:
             with self._database.writing() as connection:
+                person_in(connection, number, within)
                 if values:
                     connection.execute(sa.update(persons).where(persons.c.id == number).values(**values))
                 store.record(connection, event, schema.now(), person_id=str(number))
@@ -156,7 +157,15 @@ class GalleryStore(CollectionStore, TransferStore):
         except sa.exc.IntegrityError as error:
             raise Conflict("The name is taken.") from error
 
-    def merge(self, person_id: str, others: Collection[str], event: Event, *, limit: Limit | None = None) -> Person:
+    def merge(
+        self,
+        person_id: str,
+        others: Collection[str],
+        event: Event,
+        *,
+        limit: Limit | None = None,
+        within: str | None = None,
+    ) -> Person:
         """Give the person all faces, labels and metadata of the others, who are then no more.
 
         Of a label or a piece of metadata that several have the person's own stays, or the first other's. Which
@@ -170,34 +179,40 @@ class GalleryStore(CollectionStore, TransferStore):
         number = id_of(person_id, PersonNotFound)
         merged = list(dict.fromkeys(id_of(other, PersonNotFound) for other in others))
         with self._database.writing() as connection:
+            person_in(connection, number, within)
             merge(connection, number, [other for other in merged if other != number], limit)
             store.record(connection, event, schema.now(), person_id=str(number))
             return person_in(connection, number)
 
-    def faces(self, person_id: str) -> list[StoredFace]:
+    def faces(self, person_id: str, *, within: str | None = None) -> list[StoredFace]:
         """The person's faces, the first registered first; raises PersonNotFound."""
         number = id_of(person_id, PersonNotFound)
         select = sa.select(*FACE_COLUMNS).where(faces.c.person_id == number)
         with self._database.reading() as connection:
-            person_in(connection, number)
+            person_in(connection, number, within)
             rows = connection.execute(select.order_by(faces.c.registered_at, faces.c.id))
             return [face_of(row) for row in rows]
 
-    def face(self, face_id: str) -> StoredFace:
+    def face(self, face_id: str, *, within: str | None = None) -> StoredFace:
         """The face; raises FaceNotFound."""
         with self._database.reading() as connection:
-            return only(faces_in(connection, [id_of(face_id, FaceNotFound)]))
+            return face_in(connection, id_of(face_id, FaceNotFound), within)
 
-    def crop(self, face_id: str) -> bytes | None:
+    def crop(self, face_id: str, *, within: str | None = None) -> bytes | None:
         """The face's picture, where that was stored; raises FaceNotFound."""
         select = sa.select(faces.c.id, faces.c.crop, faces.c.sealed_with)
+        select = select.where(faces.c.id == id_of(face_id, FaceNotFound))
+        if within is not None:
+            select = select.where(faces.c.collection == within)
         with self._database.reading() as connection:
-            row = connection.execute(select.where(faces.c.id == id_of(face_id, FaceNotFound))).first()
+            row = connection.execute(select).first()
         if row is None:
             raise FaceNotFound
         return encryption.crop_of(self._keyring, row)
 
-    def forget(self, event: Event, *, person_id: str | None = None, face_id: str | None = None) -> Forgotten:
+    def forget(
+        self, event: Event, *, person_id: str | None = None, face_id: str | None = None, within: str | None = None
+    ) -> Forgotten:
         """Remove a person with all faces, or a face, for good.
 
         A person without faces stays. Raises PersonNotFound, FaceNotFound.
@@ -205,11 +220,11 @@ class GalleryStore(CollectionStore, TransferStore):
         with self._database.erasing() as erasure:
             connection = erasure.connection
             if face_id is not None:
-                face = only(faces_in(connection, [id_of(face_id, FaceNotFound)]))
+                face = face_in(connection, id_of(face_id, FaceNotFound), within)
                 writes.forget_faces(connection, faces.c.id == UUID(face.id))
                 who = {"person_id": face.person_id, "face_id": face.id}
             else:
-                person = writes.lock_person(connection, id_of(person_id or "", PersonNotFound))
+                person = writes.lock_person(connection, id_of(person_id or "", PersonNotFound), within)
                 writes.forget_persons(connection, persons.c.id == UUID(person.id))
                 who = {"person_id": person.id}
             recorded = store.record(connection, event, schema.now(), **who)

@@ -7,7 +7,7 @@ import pytest
 
 from api.context import services_of
 from api.openapi import views
-from api.route import documented
+from api.route import route_of
 from core.scopes import Scope
 from tests.api.v1.test_gallery import UNKNOWN, register, text
 from tests.conftest import KEY, PROJECT, assert_error
@@ -23,7 +23,7 @@ def routes(app):
     """Method, path with ids filled in, and scope of every route, also below the prefix."""
     for method, path, view in views(app):
         for prefix in ("", "/api/v1"):
-            yield method, prefix + re.sub(r"{\w+}", UNKNOWN, path.replace("{file}", "start.js")), documented(view).scope
+            yield method, prefix + re.sub(r"{\w+}", UNKNOWN, path.replace("{file}", "start.js")), route_of(view).scope
 
 
 def bearer(token):
@@ -48,7 +48,7 @@ def make_key(closed) -> Callable[..., str]:
 
 def test_the_document_names_the_scope_of_every_route(app):
     rows = re.findall(r"^\| `(\w+) (\S+)` \| (\S+) \|$", TABLE, re.MULTILINE)
-    stated = [(method, path, documented(view).scope) for method, path, view in views(app)]
+    stated = [(method, path, route_of(view).scope) for method, path, view in views(app)]
     assert sorted(rows) == sorted((method, path, f"`{scope}`" if scope else "public") for method, path, scope in stated)
 
 

@@ -7,7 +7,7 @@ import pytest
 from api.context import services_of
 from api.middleware.rate_limits import WRONG_KEYS
 from api.openapi import views
-from api.route import documented
+from api.route import route_of
 from core.exceptions import ServiceUnavailable
 from core.scopes import Scope
 from services.access import counters
@@ -92,7 +92,7 @@ def test_the_body_of_a_limited_request_is_not_read(make_limited):
 def test_public_routes_and_what_is_no_route_are_never_limited_and_say_nothing_of_limits(make_limited):
     app = make_limited(rate_limit="1/hour", rate_limit_address="1/hour")
     ask(app)
-    public = [path.replace("{file}", "start.js") for _, path, view in views(app) if documented(view).scope is None]
+    public = [path.replace("{file}", "start.js") for _, path, view in views(app) if route_of(view).scope is None]
     for path in (*public, *(f"/api/v1{path}" for path in public)):
         for _ in range(3):
             answer = ask(app, path=path)
@@ -107,7 +107,7 @@ def test_the_document_says_which_routes_are_limited(app):
     paths = app.test_client().get("/openapi.json").json["paths"]
     for method, path, view in views(app):
         operation = paths[path][method.lower()]
-        assert ("429" in operation["responses"]) == (documented(view).scope is not None)
+        assert ("429" in operation["responses"]) == (route_of(view).scope is not None)
     of_verify = paths["/verify"]["post"]["responses"]["429"]["description"]
     assert "`rate_limited`" in of_verify
     assert "`person_locked`" in of_verify
