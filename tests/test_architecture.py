@@ -159,7 +159,8 @@ def floors(plan):
 
 def figures():
     """What is counted of the plan."""
-    plan, lines = arrows(), sorted(len(file.read_text().splitlines()) for file in modules().values())
+    plan, texts = arrows(), [file.read_text().splitlines() for file in modules().values()]
+    lines = sorted(len(text) for text in texts if len(text) > 1)  # without those of a docstring only
     return {
         "rooms": len(plan),
         "floors": max(floors(plan).values()),
