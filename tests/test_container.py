@@ -15,7 +15,7 @@ import requests
 from core.config import Settings
 from tests.conftest import PROJECT
 from tests.serving import wait_for
-from tests.test_architecture import OURS
+from tests.test_architecture import TOPS
 from tests.test_nginx import free_port
 from tests.test_server import ASTRONAUT
 
@@ -61,7 +61,7 @@ def test_compose_passes_on_every_setting():
 
 def test_every_python_package_of_ours_is_in_the_image():
     copied = {word for rest in of("COPY") for word in rest.split()[:-1] if not word.startswith("--")}
-    assert {name for name in OURS if (PROJECT / name).is_dir()} <= copied
+    assert {name for name in TOPS if (PROJECT / name).is_dir()} <= copied
     kept = (PROJECT / ".dockerignore").read_text()
     assert all(f"!{name}" in kept for name in copied if "requirements" not in name and name != "/opt/venv")
 

@@ -17,7 +17,7 @@ from scipy.stats import mannwhitneyu
 from api.context import services_of
 from api.middleware import authentication
 from api.openapi import views
-from api.route import documented
+from api.route import route_of
 from core.scopes import Scope
 from services.access import keys
 from tests.api.v1.test_gallery import UNKNOWN
@@ -94,7 +94,7 @@ def attacked(app, count):
     routes = [
         (method, re.sub(r"{\w+}", UNKNOWN, path))
         for method, path, view in views(app)
-        if documented(view).scope is not None
+        if route_of(view).scope is not None
     ]
     breaches = []
     tries = 0

@@ -21,7 +21,7 @@ IMPORTED = "pickles: hostile, imported"
 MUTATED = "pickles: mutated"
 
 HERE = Path(__file__).parent
-READER = PROJECT / "services" / "pickle_reader.py"
+READER = PROJECT / "services" / "find" / "deepface_import" / "pickle_process.py"
 
 
 class Watcher:
