@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from itertools import islice
+from itertools import count, islice
 from typing import Any
 
 from core.exceptions import ServiceError
@@ -21,6 +21,8 @@ _LARGEST_BATCH = 500  # events; some kilobytes each at most, so that fifty batch
 _MOST_WAITING = 10_000
 _RETRY_S = 2.0
 _LAST_S = 3.0
+
+_FAILED = "events wait to be recorded or sealed"
 
 
 def new_event(
@@ -92,35 +94,38 @@ class EventLog:
             logger.error("events are lost: the process ends", extra={"count": len(self._waiting)})
 
     def _work(self) -> None:
-        is_known = False  # that it fails, of which each time is not another line
-        has_more = False
         while True:
             self._awake.wait()
-            if not has_more:
-                self._hurry.wait(_BATCH_S)
+            self._hurry.wait(_BATCH_S)
             with self._working:
-                self._awake.clear()
-                try:
-                    self._record()
-                    while self._store.seal(limit=_LARGEST_BATCH) == _LARGEST_BATCH:
-                        pass
-                    has_more = self._afterwards()
-                    if has_more:
-                        self._awake.set()
-                    if is_known:
-                        logger.info("events are recorded and sealed again")
-                    is_known = False
-                    continue
-                except ServiceError as error:
-                    if not is_known:
-                        waiting = self._count() | {"reason": error.code}
-                        logger.error("events wait to be recorded or sealed", extra=waiting)
-                except Exception:  # a thread that died silently would leave all that follows unsealed
-                    if not is_known:
-                        logger.exception("events wait to be recorded or sealed", extra=self._count())
-                is_known, has_more = True, False
-                self._awake.set()
+                self._drain_with_retries()
+
+    def _drain_with_retries(self) -> None:
+        """Drain, and retry until that succeeds. Only the first failure in a row is logged."""
+        for failures in count():
+            try:
+                self._drain()
+            except ServiceError as error:
+                if not failures:
+                    logger.error(_FAILED, extra={"count": len(self._waiting), "reason": error.code})
+            except Exception:  # a thread that died silently would leave all that follows unsealed
+                if not failures:
+                    logger.exception(_FAILED, extra={"count": len(self._waiting)})
+            else:
+                if failures:
+                    logger.info("events are recorded and sealed again")
+                return
             time.sleep(_RETRY_S)
+
+    def _drain(self) -> None:
+        """Record and seal everything, also what comes between the parts of `afterwards`."""
+        has_more = True
+        while has_more:
+            self._awake.clear()
+            self._record()
+            while self._store.seal(limit=_LARGEST_BATCH) == _LARGEST_BATCH:
+                pass
+            has_more = self._afterwards()
 
     def _record(self) -> None:
         with self._lock:
@@ -136,6 +141,3 @@ class EventLog:
     def _first(self) -> list[Event]:
         with self._lock:
             return list(islice(self._waiting, _LARGEST_BATCH))
-
-    def _count(self) -> dict[str, int]:
-        return {"count": len(self._waiting)}
