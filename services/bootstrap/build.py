@@ -297,5 +297,4 @@ def _deepface_engine(settings: Settings, weights: Weights) -> Engine:
         cache=settings.data_path / "networks",
         max_side_px=settings.detection_max_side_px,
         batch_size=settings.batch_max_size,
-        batch_wait_s=settings.batch_wait_ms / 1000,
     )

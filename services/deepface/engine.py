@@ -33,7 +33,7 @@ from services.deepface.hooks import opening, reading, replace_sessions, resolvin
 from services.deepface.interface import Detection, Engine, Face, FaceArea, LivenessScore, Pixels
 from services.deepface.lanes import Lane, Lanes
 from services.deepface.liveness import judged
-from services.deepface.networks.batching import Batching, Passes
+from services.deepface.networks.batching import Passes
 from services.deepface.networks.choice import chosen
 from services.deepface.networks.dlib_onnx import DlibNetwork, graph_of
 from services.deepface.networks.onnx_cpu import OnnxRuntime
@@ -78,14 +78,13 @@ class DeepFaceEngine(Engine):
         cache: Path | None = None,
         max_side_px: int | None = None,
         batch_size: int = 8,
-        batch_wait_s: float = 0,
     ) -> None:
         self._framework = framework = backend_utils.get_backend_engine()
         # What another framework leaves to ONNX Runtime does not need the GPU that it was given.
         is_required = gpu_device is not None and framework == "onnx"
         self._is_on_gpu = gpu_device != CPU and (is_required or can_use_gpu())
         at_once = PASSES_AT_ONCE if self._is_on_gpu else None
-        self._passes = Passes(cores, Batching(batch_size, batch_wait_s), at_once=at_once)
+        self._passes = Passes(cores, batch_size, at_once=at_once)
         threads = self._passes.threads
         graphs = None if cache is None else cache / "graphs"
         # Boxes and verdicts on liveness are float32's, whatever runs the networks behind them.
@@ -133,7 +132,7 @@ class DeepFaceEngine(Engine):
     def device(self) -> str:
         if self._framework == "onnx":
             return "GPU" if self._is_on_gpu and can_use_gpu() else "CPU"
-        return "GPU" if sees_gpu(self._framework) else "CPU"
+        return "GPU" if sees_gpu() else "CPU"
 
     @override
     def is_loaded(self, name: str) -> bool:

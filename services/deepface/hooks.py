@@ -60,11 +60,9 @@ onnxruntime.InferenceSession = _opened_session
 cv2.setNumThreads(1)
 
 
-def sees_gpu(framework: str) -> bool:
-    """Whether TensorFlow or PyTorch, in place of ONNX Runtime, runs networks on a GPU."""
-    if framework == "tensorflow":
-        return bool(importlib.import_module("tensorflow").config.list_physical_devices("GPU"))
-    return bool(importlib.import_module("torch").cuda.is_available())
+def sees_gpu() -> bool:
+    """Whether TensorFlow, in place of ONNX Runtime, runs networks on a GPU."""
+    return bool(importlib.import_module("tensorflow").config.list_physical_devices("GPU"))
 
 
 @contextmanager

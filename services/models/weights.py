@@ -62,8 +62,7 @@ class Weights:
 
     def files(self, model: Model) -> tuple[WeightFile, ...]:
         """The files of `model` for the framework DeepFace runs on here."""
-        own = {"tensorflow": model.keras_files, "pytorch": model.torch_files}.get(self._framework)
-        return own or model.files
+        return (self._framework == "tensorflow" and model.keras_files) or model.files
 
     def missing(self, model: Model) -> list[WeightFile]:
         """The files of `model` that are not here."""

@@ -68,11 +68,31 @@ def test_settings_are_frozen():
         Settings().port = 1
 
 
-@pytest.mark.parametrize(("engine", "what"), [("tensorflow", "-r requirements.txt"), ("pytorch", "torch")])
-def test_an_engine_that_is_not_installed_says_what_to_install(monkeypatch, engine, what):
+def test_an_engine_that_is_not_installed_says_what_to_install(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    monkeypatch.setenv("DEEPFACE_ENGINE", engine)
-    with pytest.raises(SettingsError, match=f"^DEEPFACE_ENGINE: .*pip install {what}$"):
+    monkeypatch.setenv("DEEPFACE_ENGINE", "tensorflow")
+    with pytest.raises(SettingsError, match=r"^DEEPFACE_ENGINE: .*pip install -r requirements\.txt$"):
+        load_settings()
+
+
+@pytest.mark.parametrize("in_file", [False, True])
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("BATCH_WAIT_MS", "0", r"BATCH_WAIT_MS: this setting is gone; remove it\."),
+        ("batch_wait_ms", "", r"BATCH_WAIT_MS: this setting is gone; remove it\."),
+        ("DEEPFACE_ENGINE", "pytorch", "DEEPFACE_ENGINE: [^\n;]*pytorch is gone; use onnx or tensorflow"),
+    ],
+)
+def test_what_is_gone_is_named_and_not_ignored(monkeypatch, in_file, name, value, message):
+    if in_file:
+        Path(".env").write_text(f"{name}={value}\n")
+    else:
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=f"^{message}$"):
+        load_settings()
+    monkeypatch.setenv("PORT", "none")
+    with pytest.raises(SettingsError, match=f"PORT: .*{message}|{message}; PORT: "):
         load_settings()
 
 

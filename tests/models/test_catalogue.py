@@ -1,7 +1,6 @@
 """The catalogue repeats DeepFace's names, sizes, URLs and thresholds; here it is compared with the installed one."""
 
 import importlib
-from pathlib import Path
 
 import pytest
 
@@ -60,32 +59,3 @@ def test_the_urls_and_file_names_are_deepfaces():
         if "drive.google.com" not in file.urls[0]:
             assert file.urls[0].rpartition("/")[2].removesuffix(".bz2") == file.name
     assert {model.file_name for model in YoloModel} <= {file.name for file in files}
-
-
-@pytest.mark.parametrize(
-    "model", [model for model in catalogue.MODELS.values() if model.torch_files], ids=lambda model: model.name
-)
-def test_the_files_for_pytorch_are_deepfaces(model):
-    """Read from the source, which imports torch."""
-    from deepface.modules.modeling import AVAILABLE_MODELS, PYTORCH
-
-    if model.task == "detection":
-        module = "retinaface.model.retinaface_pth_model"
-    else:
-        task, name = {"recognition": ("facial_recognition", model.name)}.get(
-            model.task, ("facial_attribute", model.name.capitalize())
-        )
-        module = AVAILABLE_MODELS[task][name][PYTORCH].rpartition(".")[0]
-    package = importlib.import_module(module.split(".")[0])
-    source = (Path(package.__file__).parent.parent / f"{module.replace('.', '/')}.py").read_text()
-    for file in model.torch_files:
-        assert all(f'"{url}"' in source for url in file.urls)
-        assert f'file_name="{file.name}"' in source
-
-
-def test_every_network_of_deepfaces_that_pytorch_runs_has_files_for_it():
-    from deepface.modules.modeling import AVAILABLE_MODELS, PYTORCH
-
-    of_tasks = {**AVAILABLE_MODELS["facial_recognition"], **AVAILABLE_MODELS["facial_attribute"]}
-    theirs = {name.lower() for name, sources in of_tasks.items() if PYTORCH in sources}
-    assert {model.name.lower() for model in catalogue.MODELS.values() if model.torch_files} == {"retinaface", *theirs}

@@ -7,7 +7,6 @@ of 6.2, ArcFace and VGG-Face what they take alone.
 """
 
 import threading
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -19,20 +18,15 @@ from services.deepface.networks.runtime import Array, Input, Session
 MOST_THREADS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Batching:
-    """At most `size` faces go through a network at once; the first waits up to `wait_s` for others to join."""
-
-    size: int
-    wait_s: float = 0.0
-
-
 class Passes:
-    """The passes that may run at once in this process: `at_once` of them, or as many as its cores are for."""
+    """The passes that may run at once in this process: `at_once` of them, or as many as its cores are for.
 
-    def __init__(self, cores: int, batching: Batching, *, at_once: int | None = None) -> None:
+    Each has at most `batch_size` faces.
+    """
+
+    def __init__(self, cores: int, batch_size: int, *, at_once: int | None = None) -> None:
         self.threads = min(cores, MOST_THREADS)
-        self.batching = batching
+        self.batch_size = batch_size
         self.turns = threading.Semaphore(at_once or max(1, cores // self.threads))
 
     def through(self, session: Session) -> "Network":
@@ -46,7 +40,6 @@ class _Ask:
 
     pictures: Array
     names: Sequence[str] | None
-    asked_at: float = field(default_factory=time.monotonic)
     outputs: list[Array] = field(default_factory=list)
     error: Exception | None = None
     is_done: bool = False
@@ -80,8 +73,6 @@ class Network:
         ask = _Ask(inputs[self._input.name], names)
         with self._changed:
             self._waiting.append(ask)
-            self._changed.notify_all()
-            self._await_company(ask)
         with self._passes.turns:
             if together := self._taken(ask):
                 self._pass(together)
@@ -91,29 +82,17 @@ class Network:
             raise ask.error
         return ask.outputs
 
-    def _await_company(self, ask: _Ask) -> None:
-        """Others may join until a batch is full or the first of those who wait has waited long enough."""
-        while self._is_batched and ask in self._waiting and self._waiting_faces() < self._passes.batching.size:
-            left = self._waiting[0].asked_at + self._passes.batching.wait_s - time.monotonic()
-            if left <= 0:
-                return
-            self._changed.wait(left)
-
-    def _waiting_faces(self) -> int:
-        return sum(len(one.pictures) for one in self._waiting)
-
     def _taken(self, ask: _Ask) -> list[_Ask]:
         """This one and those that waited before and behind it, as many as fit; none if another pass has it by now."""
         with self._changed:
             if ask not in self._waiting:
                 return []
-            together, room = [ask], self._passes.batching.size - len(ask.pictures)
+            together, room = [ask], self._passes.batch_size - len(ask.pictures)
             for other in self._waiting if self._is_batched else ():
                 if other is not ask and other.goes_with(ask) and len(other.pictures) <= room:
                     together.append(other)
                     room -= len(other.pictures)
             self._waiting = [one for one in self._waiting if one not in together]
-            self._changed.notify_all()
         return together
 
     def _pass(self, together: Sequence[_Ask]) -> None:
@@ -138,7 +117,7 @@ class Network:
 
     def _in_parts(self, pictures: Array, names: Sequence[str] | None) -> list[Array]:
         """The outputs for pictures that may be more than a batch."""
-        size = self._passes.batching.size if self._is_batched else max(1, len(pictures))
+        size = self._passes.batch_size if self._is_batched else max(1, len(pictures))
         parts = [pictures[start : start + size] for start in range(0, len(pictures), size)]
         outputs = [self._session.run(names, {self._input.name: part}) for part in parts]
         return [np.concatenate(one) if len(one) > 1 else one[0] for one in zip(*outputs, strict=True)]

@@ -1,7 +1,7 @@
 """The networks that describe a face: its attributes, and whether it is a live one."""
 
 from services.models.catalogue import licenses
-from services.models.catalogue.types import Accuracy, License, Model, keras_twin, mirrored, torch_twin
+from services.models.catalogue.types import Accuracy, License, Model, keras_twin, mirrored
 
 _DEEPFACE = "https://github.com/serengil/deepface/blob/master/README.md"
 
@@ -16,7 +16,6 @@ def _attribute(name: str, side_px: int, file: str, terms: License, accuracy: tup
         input_px=(side_px, side_px),
         files=files,
         keras_files=keras_twin(files),
-        torch_files=torch_twin(files),
     )
 
 

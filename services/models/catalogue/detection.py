@@ -10,7 +10,6 @@ from services.models.catalogue.types import (
     keras_twin,
     mirrored,
     single,
-    torch_twin,
 )
 
 _YAPALAB = "https://github.com/YapaLab/yolo-face/releases/download/1.0.0/"
@@ -106,7 +105,6 @@ DETECTION = (
         ),
         files=mirrored("retinaface.onnx"),
         keras_files=keras_twin(mirrored("retinaface.onnx")),
-        torch_files=torch_twin(mirrored("retinaface.onnx")),
     ),
     Model(
         name="mediapipe",

@@ -11,7 +11,6 @@ from services.models.catalogue.types import (
     keras_twin,
     mirrored,
     single,
-    torch_twin,
 )
 
 _METRICS = ("cosine", "euclidean", "euclidean_l2", "angular")
@@ -65,7 +64,6 @@ def _recognition(
         dim=dim,
         files=files,
         keras_files=keras_twin(files) if keras_files is None else keras_files,
-        torch_files=torch_twin(files),
         thresholds=dict(zip(_METRICS, thresholds, strict=True)),
         template=_TEMPLATES.get(name),
         template_thresholds=dict(zip(_METRICS, _TEMPLATE_THRESHOLDS.get(name, ()), strict=False)),

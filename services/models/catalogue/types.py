@@ -83,8 +83,7 @@ class Model:
     `template` is the crop the network was trained on (`alignment.py`); `template_thresholds` hold where it is used, and
     are empty where they could not be measured: then DeepFace's own hold there too.
 
-    `files` are what ONNX Runtime needs, TensorFlow too unless there are `keras_files`, and PyTorch unless there are
-    `torch_files`.
+    `files` are what ONNX Runtime needs, and TensorFlow too unless there are `keras_files`.
 
     `thread_safe` says whether threads may share one object of it, as they may an ONNX Runtime session. OpenCV's
     cascades and networks and dlib's objects crash or answer wrongly then.
@@ -98,7 +97,6 @@ class Model:
     dim: int | None = None
     files: tuple[WeightFile, ...] = ()
     keras_files: tuple[WeightFile, ...] = ()
-    torch_files: tuple[WeightFile, ...] = ()
     thresholds: dict[str, float] = field(default_factory=dict)
     template: str | None = None
     template_thresholds: dict[str, float] = field(default_factory=dict)
@@ -110,7 +108,7 @@ class Model:
     @property
     def all_files(self) -> tuple[WeightFile, ...]:
         """The files for all frameworks."""
-        return (*self.files, *self.keras_files, *self.torch_files)
+        return (*self.files, *self.keras_files)
 
     def threshold(self, metric: str, alignment: str) -> float:
         """The largest distance between two faces of one person, for faces aligned so."""
@@ -140,16 +138,7 @@ def mirrored(name: str) -> Files:
 
 def keras_twin(files: Files) -> Files:
     """The same weights for TensorFlow, which lie on the same mirrors with another ending."""
-    return _twin(files, ".h5")
-
-
-def torch_twin(files: Files) -> Files:
-    """The same weights for PyTorch, likewise."""
-    return _twin(files, ".pth")
-
-
-def _twin(files: Files, ending: str) -> Files:
-    names = (file.name.removesuffix(".onnx") + ending for file in files if file.urls[0].startswith(MIRRORS))
+    names = (file.name.removesuffix(".onnx") + ".h5" for file in files if file.urls[0].startswith(MIRRORS))
     return tuple(file for name in names for file in mirrored(name))
 
 

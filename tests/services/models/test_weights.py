@@ -202,7 +202,7 @@ def test_published_is_both_size_and_hash_or_neither():
             assert file.sha256 is None or len(file.sha256) == 64
 
 
-@pytest.mark.parametrize(("framework", "ending"), [("onnx", ".onnx"), ("tensorflow", ".h5"), ("pytorch", ".pth")])
+@pytest.mark.parametrize(("framework", "ending"), [("onnx", ".onnx"), ("tensorflow", ".h5")])
 def test_each_framework_has_files_of_its_own(tmp_path, framework, ending):
     weights = Weights(tmp_path, framework)
     for name in ("VGG-Face", "DeepID", "retinaface", "age"):
