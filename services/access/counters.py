@@ -36,7 +36,11 @@ class HitStorage:
 
 
 class SteadyStorage(Storage):
-    """Counts in `shared`, which all processes have; while that is away, in this process's memory. It never fails."""
+    """Counts in `shared`, which all processes have; while that is away, in this process's memory. It never fails.
+
+    Flask-Limiter's own fallback does not cover wrong keys, the headers of an answer, and two requests that find the
+    storage away at once: the second is refused.
+    """
 
     STORAGE_SCHEME = ["steady"]
 

@@ -28,6 +28,10 @@ def wrong(number):
     return f"{number:040}"
 
 
+def away(*_):
+    raise ServiceUnavailable("away")
+
+
 @pytest.fixture(params=STORAGES)
 def make_limited(request, make_app):
     def make(**settings):
@@ -222,12 +226,21 @@ class TestADatabaseThatIsAway:
         refused = ask(app, path="/find/indexes")
         assert (refused.status_code, refused.headers["RateLimit-Limit"]) == (429, "5")
 
+    def test_has_wrong_keys_counted_in_memory(self, make_app, monkeypatch):
+        app = make_app(rate_limit_storage="database", api_keys=(KEY,))
+        monkeypatch.setattr(DatabaseStorage, "incr", away)
+        statuses = [ask(app, key=wrong(number)).status_code for number in range(WRONG_KEYS.amount + 2)]
+        assert statuses == [401] * 10 + [429] * 2
+
+    def test_while_the_headers_are_written_fails_no_request(self, make_app, monkeypatch):
+        app = make_app(rate_limit="5/hour", rate_limit_storage="database", api_keys=(KEY,))
+        monkeypatch.setattr(DatabaseStorage, "get", away)
+        answer = ask(app)
+        assert (answer.status_code, answer.headers["RateLimit-Limit"]) == (200, "5")
+
     def test_that_is_back_counts_again(self, make_app, monkeypatch):
         monkeypatch.setattr(counters, "_AWAY_S", 0.2)
         app = make_app(rate_limit="2/hour", rate_limit_storage="database", api_keys=(KEY,))
-
-        def away(*_):
-            raise ServiceUnavailable("away")
 
         with monkeypatch.context() as patch:
             patch.setattr(DatabaseStorage, "incr", away)
