@@ -1,7 +1,9 @@
 """The API keys in the gallery's database."""
 
+import logging
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +13,8 @@ from services.audit import store
 from services.audit.events import Event
 from services.database.database import Database
 from services.database.schema import keys
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,10 +97,20 @@ def _key_of(row: Any) -> StoredKey:
         id=row.id,
         name=row.name,
         secret_sha256=bytes.fromhex(row.secret_sha256),
-        scopes=frozenset(Scope(name) for name in row.scopes),
+        scopes=frozenset(scope for name in row.scopes if (scope := _scope(name))),
         collection=row.collection,
         created_at=row.created_at,
         expires_at=row.expires_at,
         revoked_at=row.revoked_at,
         last_used_on=row.last_used_on,
     )
+
+
+@cache  # so that each name is logged once
+def _scope(name: str) -> Scope | None:
+    """The scope of this name; none if another version of the service gave it to the key."""
+    try:
+        return Scope(name)
+    except ValueError:
+        logger.warning("a key has a scope that this version does not know", extra={"scope": name})
+        return None

@@ -55,7 +55,10 @@ _NOBODYS = StoredKey(
 
 
 class KeyService:
-    """Knows the keys of the setting, `env-1` and on, and those of the store; for all threads."""
+    """Knows the keys of the setting, `env-1` and on, and those of the store; for all threads.
+
+    It keeps all keys rather than ask for one. So a wrong key costs no query, and takes as long whatever its id.
+    """
 
     def __init__(self, *, store: KeyStore, secrets_of_setting: Iterable[str], required: bool) -> None:
         self._store = store

@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from core.exceptions import ServiceUnavailable, Unauthorized
 from core.scopes import Scope
@@ -13,6 +14,7 @@ from services.access import keys
 from services.access.key_store import KeyStore
 from services.access.keys import ANYBODY, KeyService
 from services.database.choice import make_database
+from services.database.schema import keys as table
 from tests.conftest import KEY
 
 
@@ -97,6 +99,15 @@ def test_a_key_expires(make_service):
     assert service.caller(valid).scopes == set(Scope)
     with pytest.raises(Unauthorized):
         service.caller(gone)
+
+
+def test_a_scope_that_this_version_does_not_know_is_ignored_and_logged_once(make_service, store, caplog):
+    token = make_service().create("door", [Scope.FACES])[1]
+    with store._database.writing() as connection:
+        connection.execute(sa.update(table).values(scopes=["dreams", "faces"]))
+    for _ in range(2):
+        assert make_service().caller(token).scopes == {Scope.FACES}
+    assert [line.scope for line in caplog.records if "does not know" in line.message] == ["dreams"]
 
 
 def test_another_process_learns_of_a_change_within_5_seconds(make_service, now):
