@@ -22,8 +22,9 @@ from core.images.sources import PHOTO_SUFFIXES
 from schemas.common import EmbeddingOptions
 from services.deepface.engine import DeepFaceEngine
 from services.faces.options import Defaults
-from services.find.index import Floats, FolderIndex, IndexKey, Photos
+from services.find.index import Floats, FolderIndex, IndexKey
 from services.find.indexer import FolderIndexer
+from services.find.photo_list import Photos
 from services.find.photos import PhotoEmbedder
 from services.find.store import FolderIndexStore
 from services.models.weights import Weights

@@ -8,7 +8,7 @@ from core.exceptions import FolderNotFound, ServiceError, ServiceUnavailable
 from core.files import list_files
 from core.images.sources import PHOTO_SUFFIXES
 from core.process import release_unused
-from services.find.index import Photos
+from services.find.photo_list import Photos
 
 logger = logging.getLogger(__name__)
 

@@ -1,12 +1,9 @@
-"""What a use-case may ask of the places where embeddings are kept."""
+"""The index of a photo folder: its photos, and the faces in them with their embeddings."""
 
-from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from heapq import merge
-from itertools import chain, groupby, pairwise
-from operator import itemgetter
+from itertools import chain, pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -14,14 +11,16 @@ import numpy.typing as npt
 
 from core.files import Signature
 from services.deepface.interface import EmbeddingSpace
+from services.find.photo_list import PIECE_ROWS, Photos
 
 Floats = npt.NDArray[np.float32]
 Boxes = npt.NDArray[np.int32]
+Mask = npt.NDArray[np.bool_]
+Numbers = TypeVar("Numbers", npt.NDArray[np.uint8], npt.NDArray[np.intp])  # one a photo
+Rows = TypeVar("Rows", Floats, Boxes)  # one a face
 
 # Why a photo has no faces in the index, by error code; a photo's `problem` is a position in here.
 PROBLEMS = ("", "no_face_detected", "image_decode_error")
-
-_PIECE = 1024  # rows at a time, where all of them would need as much memory again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,73 +47,6 @@ class PhotoFaces:
     boxes: Boxes
     embeddings: Floats
     problem: str = ""
-
-
-@dataclass(frozen=True, eq=False)
-class Photos:
-    """Photos of a folder and what changes when they do, ordered by name; packed, for there may be a million.
-
-    `text` is all names in UTF-8, one after the other, `ends` (int64) where each of them ends, and `signatures` int64 of
-    shape (n, 3).
-    """
-
-    text: bytes
-    ends: npt.NDArray[np.int64]
-    signatures: npt.NDArray[np.int64]
-
-    @classmethod
-    def of(cls, photos: Iterable[tuple[str, Signature]]) -> "Photos":
-        """These photos, in any order; a name is the path below the folder."""
-        names: list[bytes] = []
-        signatures = array("q")  # as many small objects would leave holes in the process's memory
-        for name, signature in photos:
-            names.append(name.encode())
-            signatures.extend(signature)
-        order = sorted(range(len(names)), key=names.__getitem__)
-        names.sort()
-        return cls(
-            text=b"".join(names),
-            ends=np.cumsum([len(name) for name in names], dtype=np.int64),
-            signatures=np.array(signatures, np.int64).reshape(-1, 3)[order],
-        )
-
-    def __len__(self) -> int:
-        return len(self.ends)
-
-    def name(self, photo: int) -> str:
-        """The name at a position."""
-        start = self.ends[photo - 1] if photo else 0
-        return self.text[start : self.ends[photo]].decode()
-
-    def names(self) -> Iterator[str]:
-        """Every name."""
-        return (self.text[start:end].decode() for start, end in pairwise([0, *self.ends.tolist()]))
-
-    def items(self) -> Iterator[tuple[str, Signature]]:
-        """Names and signatures."""
-        signatures = (
-            (size, mtime, ctime)
-            for start in range(0, len(self), _PIECE)
-            for size, mtime, ctime in self.signatures[start : start + _PIECE].tolist()
-        )
-        return zip(self.names(), signatures, strict=True)
-
-    def changes(self, now: "Photos") -> Iterator[tuple[str, Signature | None]]:
-        """What was added, changed or removed from here to `now`: the names, and their signatures now."""
-        if self.equals(now):
-            return
-        both = merge(
-            ((name, 0, signature) for name, signature in self.items()),
-            ((name, 1, signature) for name, signature in now.items()),
-        )
-        for name, group in groupby(both, key=itemgetter(0)):
-            signatures = {which: signature for _, which, signature in group}
-            if signatures.get(0) != signatures.get(1):
-                yield name, signatures.get(1)
-
-    def equals(self, other: "Photos") -> bool:
-        """Whether these are the same photos, unchanged."""
-        return self is other or (self.text == other.text and np.array_equal(self.signatures, other.signatures))
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,62 +90,81 @@ class FolderIndex:
         return {problem: count for problem, count in zip(PROBLEMS, counts, strict=True) if problem and count}
 
     def updated(self, photos: Photos, added: Mapping[str, PhotoFaces]) -> "FolderIndex":
-        """The index of `photos`: what is `added`, and what here has the same signature. The rest is left out."""
-        changed = {name for name, _ in self.photos.changes(photos)}
-        here = Photos.of(
-            (name, added[name].signature if name in added else signature)
-            for name, signature in photos.items()
-            if name in added or name not in changed
-        )
-        # Both are in the order of the names, so what stays is in the same order in both.
-        stays = np.fromiter((name not in changed and name not in added for name in self.photos.names()), np.bool_)
-        is_new = np.fromiter((name in added for name in here.names()), np.bool_)
-        new = [added[name] for name in here.names() if name in added]
-        problems = np.empty(len(here), np.uint8)
-        problems[~is_new] = self.problems[stays]
-        problems[is_new] = [PROBLEMS.index(faces.problem) for faces in new]
+        """The index of `photos`: what is `added`, and what here has the same signature. The rest is left out.
 
-        now_at = np.empty(len(self.photos), np.int32)
-        now_at[stays] = np.flatnonzero(~is_new)
+        Photos and rows are in the order of the names, so what stays keeps its order. For example, the photos
+        a, b and c have 1, 2 and 1 faces. Then b changes and aa comes, and both are added:
+
+            photos before   a b c         stays    yes no yes
+            photos now      a aa b c      is_new   no yes yes no
+            rows before     a b b c       kept     0 3
+            rows now        a aa b b c    places   0 4 for the rows that are kept, 1 2 3 for the new ones
+        """
+        changed = {name for name, _ in self.photos.changes(photos)}
+        now = _known(photos, added, changed)
+        stays = _mask(name not in changed and name not in added for name in self.photos.names())
+        is_new = _mask(name in added for name in now.names())
+        new = [added[name] for name in now.names() if name in added]
+
+        face_counts = _merged(is_new, self._face_counts()[stays], [len(faces.boxes) for faces in new])
+        photo_of_row = np.repeat(np.arange(len(now), dtype=np.int32), face_counts)
         kept = np.flatnonzero(stays[self.photo_of_row])
-        new_rows = np.repeat(np.flatnonzero(is_new), np.array([len(faces.boxes) for faces in new], np.intp))
-        photo_of_row = np.concatenate([now_at[self.photo_of_row[kept]], new_rows], dtype=np.int32, casting="same_kind")
-        order = np.argsort(photo_of_row, kind="stable")
+        places = np.argsort(is_new[photo_of_row], kind="stable")
+        with_faces = [faces for faces in new if len(faces.boxes)]
         return FolderIndex(
-            photos=photos if here.equals(photos) else here,
-            problems=problems,
-            photo_of_row=photo_of_row[order],
-            boxes=_ordered(order, self.boxes, kept, [faces.boxes for faces in new if len(faces.boxes)]),
-            embeddings=_ordered(order, self.embeddings, kept, [faces.embeddings for faces in new if len(faces.boxes)]),
+            photos=photos if now.equals(photos) else now,
+            problems=_merged(is_new, self.problems[stays], [PROBLEMS.index(faces.problem) for faces in new]),
+            photo_of_row=photo_of_row,
+            boxes=_placed(places, self.boxes, kept, [faces.boxes for faces in with_faces]),
+            embeddings=_placed(places, self.embeddings, kept, [faces.embeddings for faces in with_faces]),
         )
 
     def by_photo(self) -> dict[str, PhotoFaces]:
         """Each photo with its faces."""
-        ends = np.searchsorted(self.photo_of_row, np.arange(len(self.photos)), side="right").tolist()
+        ends = np.cumsum(self._face_counts()).tolist()
+        photos = zip(self.photos.items(), self.problems.tolist(), pairwise([0, *ends]), strict=True)
         return {
             name: PhotoFaces(
                 signature=signature,
                 boxes=self.boxes[start:end],
                 embeddings=self.embeddings[start:end],
-                problem=PROBLEMS[self.problems[number]],
+                problem=PROBLEMS[problem],
             )
-            for number, ((name, signature), start, end) in enumerate(
-                zip(self.photos.items(), [0, *ends], ends, strict=False)
-            )
+            for (name, signature), problem, (start, end) in photos
         }
 
+    def _face_counts(self) -> npt.NDArray[np.intp]:
+        """How many faces each photo has."""
+        return np.bincount(self.photo_of_row, minlength=len(self.photos))
 
-Rows = TypeVar("Rows", Floats, Boxes)
+
+def _known(photos: Photos, added: Mapping[str, PhotoFaces], changed: Container[str]) -> Photos:
+    """Those of `photos` that are `added`, as they were then, or not `changed`."""
+    return Photos.of(
+        (name, added[name].signature if name in added else signature)
+        for name, signature in photos.items()
+        if name in added or name not in changed
+    )
 
 
-def _ordered(order: npt.NDArray[np.intp], old: Rows, kept: npt.NDArray[np.intp], new: list[Rows]) -> Rows:
-    """The rows `kept` of `old` and those of `new`, in this order; piece by piece, since a matrix may be gigabytes."""
+def _mask(marks: Iterable[bool]) -> Mask:
+    return np.fromiter(marks, np.bool_)
+
+
+def _merged(is_new: Mask, kept: Numbers, new: list[int]) -> Numbers:
+    """A number a photo: those of `new` where the photo `is_new`, and those `kept` elsewhere."""
+    merged = np.empty(len(is_new), kept.dtype)
+    merged[~is_new] = kept
+    merged[is_new] = new
+    return merged
+
+
+def _placed(places: npt.NDArray[np.intp], old: Rows, kept: npt.NDArray[np.intp], new: list[Rows]) -> Rows:
+    """The rows `kept` of `old`, then those of `new`, each at its place; in pieces, for a matrix may be gigabytes."""
     like: Rows = new[0] if new else old
-    place = np.empty_like(order)
-    place[order] = np.arange(len(order))
-    rows = np.empty((len(order), *like.shape[1:]), like.dtype)
+    rows = np.empty((len(places), *like.shape[1:]), like.dtype)
     start = 0
-    for piece in chain((old[kept[at : at + _PIECE]] for at in range(0, len(kept), _PIECE)), new):
-        rows[place[start : start + len(piece)]] = piece
+    for piece in chain((old[kept[at : at + PIECE_ROWS]] for at in range(0, len(kept), PIECE_ROWS)), new):
+        rows[places[start : start + len(piece)]] = piece
         start += len(piece)
     return rows

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from core.exceptions import IndexBuilding, ServiceError
 from core.timeouts import POLL_S, check_deadline, remaining_s
-from services.find.index import FolderIndex, Photos
+from services.find.index import FolderIndex
+from services.find.photo_list import Photos
 
 _RETRY_AFTER_S = 5
 

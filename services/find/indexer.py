@@ -14,8 +14,9 @@ from services.find.batches import embedded_photos
 from services.find.deepface_import.index_rows import RecordedFace, adopted
 from services.find.deepface_import.npz import taken_over
 from services.find.folder_watch import FolderWatch
-from services.find.index import FolderIndex, IndexKey, PhotoFaces, Photos
+from services.find.index import FolderIndex, IndexKey, PhotoFaces
 from services.find.index_state import IndexState, changes, is_empty_at_once
+from services.find.photo_list import Photos
 from services.find.photos import CHANGING, PhotoEmbedder, PhotoUnavailable
 from services.find.store import FolderIndexStore, StoredIndex
 

@@ -14,9 +14,10 @@ from schemas.find import IndexesResponse, IndexStatus
 from services.faces.options import Defaults
 from services.find.deepface_import.index_rows import deepface_way, pickle_options
 from services.find.deepface_import.pickles import UnreadablePickle, recorded_faces
-from services.find.index import IndexKey, Photos
+from services.find.index import IndexKey
 from services.find.index_state import IndexState, is_empty_at_once
 from services.find.indexer import FolderIndexer
+from services.find.photo_list import Photos
 from services.find.service import NO_FOLDER
 from services.find.store import FolderIndexStore, StoredIndex
 from services.models.catalogue import catalogue

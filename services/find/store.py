@@ -16,7 +16,8 @@ import numpy as np
 from core.encryption import Keyring, Unopenable, sealed_by
 from services.deepface.interface import EmbeddingSpace
 from services.find import index_file
-from services.find.index import FolderIndex, IndexKey, Photos
+from services.find.index import FolderIndex, IndexKey
+from services.find.photo_list import Photos
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from api.cli.options import progress_bar
 from api.context import services_of
 from core.files import signature_of
 from schemas.common import EmbeddingOptions
-from services.find.index import Photos
+from services.find.photo_list import Photos
 from tests.deepface_files import PKL, rows, write_pickle
 from tests.pictures import ALICE, BOB, MASK, write_photo
 

@@ -1,5 +1,6 @@
-from services.find.index import FolderIndex, Photos
+from services.find.index import FolderIndex
 from services.find.index_state import IndexState
+from services.find.photo_list import Photos
 
 
 def index_of(photos):

@@ -13,7 +13,8 @@ import pytest
 from core.encryption import Keyring
 from services.deepface.interface import EmbeddingSpace
 from services.find import store as module
-from services.find.index import FolderIndex, IndexKey, PhotoFaces, Photos
+from services.find.index import FolderIndex, IndexKey, PhotoFaces
+from services.find.photo_list import Photos
 from services.find.store import FolderIndexStore
 from tests.conftest import PROJECT
 
