@@ -10,7 +10,7 @@ from pathlib import Path
 
 from core.images.decoding import ImagePolicy
 from services.deepface.interface import EmbeddingSpace
-from services.find import indexer as module
+from services.find import build as module
 from services.find.index import IndexKey
 from services.find.indexer import FolderIndexer
 from services.find.photos import DetectedPhoto, PhotoEmbedder

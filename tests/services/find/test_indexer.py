@@ -7,7 +7,7 @@ import pytest
 
 from core.exceptions import DeadlineExceeded, DeepFaceError, IndexBuilding, ServiceUnavailable
 from core.timeouts import deadline
-from services.find import indexer
+from services.find import build
 from tests.fakes import FakeEngine
 from tests.pictures import ALICE, BOB, write_photo
 from tests.services.find.conftest import found, identities
@@ -106,14 +106,14 @@ def test_a_photo_that_failed_for_a_reason_that_may_pass_stays_pending_and_is_tri
     answer = found(service, ALICE, refresh="wait")
     assert (identities(answer, photos), answer.pending) == ([["alice.png"]], 1)
     broken.clear()
-    service._indexer._states.popitem()[1].retry.clear()
+    service._indexer._scheduler._states.popitem()[1].retry.clear()
     answer = found(service, ALICE, refresh="wait", threshold=0.01)
     assert (identities(answer, photos), answer.pending) == ([["alice.png", "unlucky.png"]], 0)
 
 
 def test_a_build_says_in_the_log_how_far_it_is(service, photos, monkeypatch, caplog):
-    monkeypatch.setattr(indexer, "_PROGRESS_S", 0)
-    caplog.set_level(logging.INFO, "services.find.indexer")
+    monkeypatch.setattr(build, "_PROGRESS_S", 0)
+    caplog.set_level(logging.INFO, "services.find.build")
     for number in range(20):
         write_photo(photos / f"{number}.png", ALICE)
     found(service, ALICE)
@@ -138,7 +138,7 @@ def test_however_many_options_are_tried_there_is_one_thread_and_a_bounded_number
     before = count_builders()
     for percentage in range(40):
         assert len(found(service, ALICE, expand_percentage=percentage).result[0]) == 1
-    assert len(service._indexer._states) == 32
+    assert len(service._indexer._scheduler._states) == 32
     assert count_builders() <= before + 1
     assert len(found(service, ALICE, expand_percentage=0).result[0]) == 1
 

@@ -1,0 +1,152 @@
+"""One index of the photo folder being brought up to date."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
+from functools import partial
+
+from services.deepface.interface import Engine
+from services.find.batches import embedded_photos
+from services.find.deepface_import.npz import taken_over
+from services.find.folder_watch import FolderWatch
+from services.find.index import FolderIndex, IndexKey
+from services.find.index_state import IndexState, is_empty_at_once
+from services.find.index_update import IndexUpdate
+from services.find.photo_list import Photos
+from services.find.photos import CHANGING, PhotoEmbedder, PhotoUnavailable
+from services.find.store import FolderIndexStore
+
+logger = logging.getLogger(__name__)
+
+_RETRY_PHOTO_S = 60
+
+_PROGRESS_S = 10.0  # between two lines in the log that say how far a build is
+
+_DRAFT_S = 5.0  # between two drafts
+_DRAFT_SHARE = 0.05  # of a build's time, at most, that goes into drafts
+
+
+class DraftPolicy:
+    """Decides when a build saves a draft: every few seconds, for a small share of its time."""
+
+    def __init__(self) -> None:
+        self._begun = self._saved_at = time.monotonic()
+        self._spent_s = 0.0
+
+    def save_if_due(self, save: Callable[[], None]) -> None:
+        """Call `save` if it is time for a draft."""
+        now = time.monotonic()
+        if now - self._saved_at >= _DRAFT_S and self._spent_s <= _DRAFT_SHARE * (now - self._begun):
+            save()
+            self._saved_at = time.monotonic()
+            self._spent_s += self._saved_at - now
+
+
+class ProgressLog:
+    """Says in the log from time to time how far a build is."""
+
+    def __init__(self, state: IndexState) -> None:
+        self._state = state
+        self._told_at = time.monotonic()
+
+    def tell_if_due(self) -> None:
+        """Say it if it is time for it."""
+        now = time.monotonic()
+        if now - self._told_at >= _PROGRESS_S:
+            logger.info("folder index building", extra={"done": self._state.done, "total": self._state.total})
+            self._told_at = now
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """Brings the index of `key` up to date; `state` hears how far it is, and which photos failed."""
+
+    key: IndexKey
+    state: IndexState
+    _: KW_ONLY
+    engine: Engine
+    store: FolderIndexStore
+    embedder: PhotoEmbedder
+    watch: FolderWatch
+    lanes: int
+    batch_size: int
+
+    def run(self) -> tuple[FolderIndex, object]:
+        """The index as it is now, and the store's version of it. Only for whoever has the right to build it.
+
+        Raises:
+            FolderNotFound, ServiceUnavailable: as `FolderWatch.photos`.
+            ServiceError: as `Engine.load`.
+        """
+        index, version = self._last()
+        # Another worker may have built for photos that this request did not know of. Only a look from now on, while
+        # nobody else builds, never takes an index back.
+        photos = self.watch.photos(fresh=True)
+        if index is not None and (index.photos.equals(photos) or is_empty_at_once(index, photos)):
+            return index, version
+        updated = self._updated(index or FolderIndex.empty(), photos)
+        return updated, version if updated is index else self._saved(updated)
+
+    def _last(self) -> tuple[FolderIndex | None, object]:
+        """The last complete index, which another process may have saved, and its version."""
+        index, version = self.state.index, self.store.version(self.key)
+        if version != self.state.version:
+            index = self.store.load(self.key) or index
+        return index, version
+
+    def _saved(self, index: FolderIndex) -> object:
+        try:
+            self.store.save(self.key, index)
+        except OSError as error:
+            # Nothing acknowledged is lost: the index serves from memory, and the next start builds it again.
+            logger.error("a folder index could not be saved: %s", error.strerror)
+        return self.store.version(self.key)
+
+    def _updated(self, index: FolderIndex, photos: Photos) -> FolderIndex:
+        """`index` with every photo that differs from `photos` embedded anew; the same object if nothing changed."""
+        update = IndexUpdate(index, photos, self.store.load(self.key, draft=True))
+        # DeepFace does not record its weights: once there is an index of ours, even of other weights, its may be stale.
+        if self.store.version(self.key) is None:
+            update.added |= taken_over(self.key, update.missing())
+        todo = self.state.due(update.missing())
+        if todo:
+            self.engine.load(self.key.detector)
+            self.engine.load(self.key.space.model)
+        self._embed(todo, update)
+        if update.is_empty():
+            return index
+        failed = sum(name not in update.added for name in todo)
+        logger.info(
+            "folder index updated", extra={"photos": len(photos), "embedded": len(todo) - failed, "failed": failed}
+        )
+        return update.result()
+
+    def _embed(self, names: list[str], update: IndexUpdate) -> None:
+        """Add the faces of these photos to `update`, and a draft of it to the store from time to time."""
+        self.state.begin(len(names))
+        progress, drafts, save_draft = ProgressLog(self.state), DraftPolicy(), partial(self._save_draft, update)
+        results = embedded_photos(self.embedder, self.key, names, lanes=self.lanes, batch_size=self.batch_size)
+        for name, faces in results:
+            if isinstance(faces, PhotoUnavailable):
+                self.state.complete(name, _retry(faces))
+            else:
+                update.added[name] = faces
+                self.state.complete(name)
+            progress.tell_if_due()
+            drafts.save_if_due(save_draft)
+
+    def _save_draft(self, update: IndexUpdate) -> None:
+        try:
+            self.store.save(self.key, update.draft(), draft=True)
+        except OSError as error:
+            logger.warning("a draft of a folder index could not be kept: %s", error.strerror)
+
+
+def _retry(error: PhotoUnavailable) -> tuple[str, float]:
+    """Why a photo failed, and when to try it again, of time.monotonic()."""
+    cause = type(error.__cause__ or error).__name__
+    logger.warning("a photo could not be indexed", extra={"reason": str(error), "cause": cause})
+    # One that was being written is whole at the next look.
+    delay_s = 0 if str(error) == CHANGING else _RETRY_PHOTO_S
+    return str(error), time.monotonic() + delay_s
