@@ -1,7 +1,8 @@
 """Reads the `.npz` in which DeepFace keeps its index, as little trusting as it is possible to be.
 
 The archive is walked from its beginning and read in blocks of rows, so that its size costs time but no memory. Neither
-a directory of a million entries, nor compression, nor a pickle has a way in: only what DeepFace writes is read.
+a directory of a million entries, nor compression, nor a pickle has a way in: only what DeepFace writes is read. The
+`zipfile` of Python 3.11 reads such a directory, of 47 MB, in 10 s and 367 MB of memory before it can be refused.
 """
 
 import io
