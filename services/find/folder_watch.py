@@ -52,22 +52,26 @@ class FolderWatch:
     def _look(self, since: float) -> Photos:
         """The photos, by a look that began after `since`."""
         with self._looking:
-            if self._photos is None or self._looked_at < since:
-                began = time.monotonic()
-                try:
-                    found = Photos.of((file.name, file.signature) for file in list_files(self._folder, PHOTO_SUFFIXES))
-                except OSError as error:
-                    self._photos = None
-                    if isinstance(error, FileNotFoundError | NotADirectoryError):
-                        raise FolderNotFound from None
-                    raise ServiceUnavailable(f"The photo folder could not be read: {error.strerror}.") from error
-                if self._photos is None or not self._photos.equals(found):
-                    self._photos = found
-                self._looked_at, self._took_s = began, time.monotonic() - began
-                if self._took_s > _INLINE_S:
-                    del found  # what has not changed is known twice
-                    release_unused()
+            if self._photos is not None and self._looked_at >= since:
+                return self._photos
+            began = time.monotonic()
+            self._photos = self._listed()
+            self._looked_at, self._took_s = began, time.monotonic() - began
+            if self._took_s > _INLINE_S:
+                release_unused()  # what has not changed was known twice meanwhile
             return self._photos
+
+    def _listed(self) -> Photos:
+        """The photos there are; those known so far, if nothing changed."""
+        known = self._photos
+        try:
+            found = Photos.of((file.name, file.signature) for file in list_files(self._folder, PHOTO_SUFFIXES))
+        except OSError as error:
+            self._photos = None
+            if isinstance(error, FileNotFoundError | NotADirectoryError):
+                raise FolderNotFound from None
+            raise ServiceUnavailable(f"The photo folder could not be read: {error.strerror}.") from error
+        return known if known is not None and known.equals(found) else found
 
     def _look_in_background(self, now: float) -> None:
         with self._starting:

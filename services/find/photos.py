@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import BinaryIO
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from core.exceptions import DeepFaceError, ImageDecodeError, ImageTooLarge, NoFaceDetected
 from core.files import OutsideRoot, Signature, open_beneath, signature_of
 from core.images.decoding import ImagePolicy, decode, read_limited
-from services.deepface.interface import Detection, Engine, Pixels
+from services.deepface.interface import Detection, EmbeddingSpace, Engine, Pixels
 from services.faces.options import crop_of
 from services.find.index import Boxes, Floats, IndexKey, PhotoFaces
 
@@ -80,24 +81,24 @@ class PhotoEmbedder:
         Raises:
             ServiceError: as `Engine.load`.
         """
-        crops = [crop for photo in photos for crop in photo.crops]
         try:
-            embeddings = np.empty((0, 0), np.float32)
-            if crops:
-                space = key.space
-                found = self._engine.embed(crops, model=space.model, normalization=space.normalization)
-                embeddings = np.asarray(found, np.float32)
+            embeddings = self._embeddings(key.space, [crop for photo in photos for crop in photo.crops])
         except DeepFaceError as error:
             if len(photos) > 1:
                 return [result for photo in photos for result in self.embedded(key, [photo])]
             failed = PhotoUnavailable(error.code)
             failed.__cause__ = error
             return [(photos[0].name, failed)]
-        ends = np.cumsum([len(photo.crops) for photo in photos], dtype=np.intp)
+        ends = accumulate((len(photo.crops) for photo in photos), initial=0)
         return [
-            (photo.name, _faces(photo, embeddings[end - len(photo.crops) : end]))
-            for photo, end in zip(photos, ends.tolist(), strict=True)
+            (photo.name, _faces(photo, embeddings[start:end]))
+            for photo, (start, end) in zip(photos, pairwise(ends), strict=True)
         ]
+
+    def _embeddings(self, space: EmbeddingSpace, crops: Sequence[Pixels]) -> Floats:
+        if not crops:
+            return np.empty((0, 0), np.float32)
+        return np.asarray(self._engine.embed(crops, model=space.model, normalization=space.normalization), np.float32)
 
     def _detected(self, key: IndexKey, name: str, signature: Signature, content: bytes) -> DetectedPhoto:
         space = key.space
