@@ -7,7 +7,7 @@ ARG PYTHON=3.12
 
 FROM python:${PYTHON}-slim AS packages
 ARG ENGINE=onnx
-WORKDIR /build
+WORKDIR /app
 COPY requirements*.txt ./
 # The prefix is all that leaves this stage. --no-deps: the files list everything, so nothing else comes in.
 RUN case "$ENGINE" in \
@@ -18,17 +18,20 @@ RUN case "$ENGINE" in \
     esac \
  && python -m venv /opt/venv \
  && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps -r "$file"
+COPY pyproject.toml main.py ./
+COPY core core
+COPY schemas schemas
+COPY services services
+COPY api api
+# The command face-service, which runs what lies in /app.
+RUN /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --editable .
 
 FROM python:${PYTHON}-slim
 RUN useradd --uid 10001 --no-create-home --home-dir /nonexistent service \
  && install -d -o service -g service /data /weights
 COPY --from=packages /opt/venv /opt/venv
 WORKDIR /app
-COPY main.py gunicorn.conf.py ./
-COPY core core
-COPY schemas schemas
-COPY services services
-COPY api api
+COPY --from=packages /app /app
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
@@ -41,4 +44,4 @@ EXPOSE 5000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
   CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f\"http://127.0.0.1:{os.environ.get('PORT', '5000')}/health\", timeout=4)"]
-CMD ["gunicorn"]
+CMD ["face-service", "serve"]

@@ -16,8 +16,9 @@ run: $(VENV)/.run .env
 	@echo "  make demo                            # a true pair, a false pair, a found face"
 	@echo "  curl http://localhost:$(PORT)/ready    # what is loaded"
 	@echo "  curl http://localhost:$(PORT)/         # the endpoints"
+	@echo "  $(BIN)/face-service --help           # the commands"
 	@echo
-	@PORT=$(PORT) $(BIN)/gunicorn
+	@PORT=$(PORT) $(BIN)/face-service serve
 
 # Set up if need be, and run all tests, two files at a time: a good part of them waits for servers.
 test: $(VENV)/.dev
@@ -66,10 +67,11 @@ clean:
 .env:
 	cp .env.example .env
 
-$(VENV)/.run: requirements-onnx.txt
+$(VENV)/.run: requirements-onnx.txt pyproject.toml
 	@echo "Installing the service into $(VENV); about a minute the first time ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(INSTALL) -r requirements-onnx.txt
+	@$(INSTALL) --no-deps --editable .
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.run

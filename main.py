@@ -1,9 +1,13 @@
-"""The service: `gunicorn main:app` serves it, `flask --app main` manages it."""
+"""The application: gunicorn serves `main:app`, and `python main.py` has it do so."""
 
 import sys
 
+from api.cli import serve
 from api.factory import create_app
 from core.config import SettingsError
+
+if __name__ == "__main__":
+    serve()
 
 try:
     app = create_app()

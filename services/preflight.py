@@ -16,7 +16,7 @@ from services.models.weights import Weights
 
 _CACHE = "weights_verified.json"
 
-_ENCRYPT = "flask --app main gallery rotate-key"
+_ENCRYPT = "face-service gallery rotate-key"
 
 
 def open_database(settings: Settings) -> Database:
@@ -112,4 +112,4 @@ def require_sound_weights(settings: Settings) -> None:
     wrong = {problem: model.name for model in MODELS.values() for problem in weights.problems(model)}
     if wrong:
         names = " ".join(dict.fromkeys(wrong.values()))
-        raise SettingsError(f"{'; '.join(wrong)}. Fetch it again, or delete it: flask --app main weights fetch {names}")
+        raise SettingsError(f"{'; '.join(wrong)}. Fetch it again, or delete it: face-service weights fetch {names}")

@@ -17,8 +17,10 @@ _INDISCREET = ("tests.security.weak", "tests.security.standins:talkative")
 
 
 @contextlib.contextmanager
-def served(folder, *, app="main:app", **environment):
+def served(folder, *, app="main:app", start=None, **environment):
     """A server with its files below `folder`; gives its address, its log and its process.
+
+    `start` are the arguments of Python that have it serve, in place of gunicorn's with the `app`.
 
     In the end its log is searched for what it must not tell.
     """
@@ -36,7 +38,7 @@ def served(folder, *, app="main:app", **environment):
         "PYTHONPATH": str(PROJECT),
     } | environment
     log = folder / "log"
-    command = [sys.executable, "-m", "gunicorn", "--config", str(PROJECT / "gunicorn.conf.py"), app]
+    command = [sys.executable, *(start or ["-m", "gunicorn", "--config", "python:api.server", app])]
     with log.open("wb") as output:
         # Not from the project's folder, where a developer's .env may lie.
         process = subprocess.Popen(command, cwd=folder, env=settings, stdout=output, stderr=subprocess.STDOUT)

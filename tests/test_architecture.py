@@ -20,9 +20,10 @@ ROOMS = {"faces", "find", "gallery", "access", "audit", "models", "database", "d
 # without that word, a single module of a room with its own name.
 MAY_IMPORT = {
     "main": {"api"},
-    "gunicorn.conf": {"api", "preflight"},
+    "gunicorn.conf": {"api"},
     "api": {"bootstrap", "access.keys"},
     "api.factory": {"bootstrap", "deepface.interface"},
+    "api.server": {"preflight"},
     "bootstrap": {*ROOMS, "deepface.engine", "health", "preflight"},
     "preflight": ROOMS,
     "health": ROOMS,

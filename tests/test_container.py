@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 import requests
+import yaml
 
-from core.config import Settings
+from core import __version__
+from core.config import Settings, load_settings
 from tests.conftest import PROJECT
 from tests.serving import wait_for
 from tests.test_architecture import TOPS
@@ -51,19 +53,73 @@ def test_the_files_of_the_deployment_pass_their_linters(command):
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_compose_passes_on_every_setting():
-    text = (PROJECT / "docker-compose.yml").read_text()
-    given = re.findall(r"^      ([A-Z_]+):", text, re.MULTILINE)
-    of_the_image = {"host", "port", "debug", "data_path", "deepface_home"}
-    assert sorted(name.lower() for name in given) == sorted(set(Settings.model_fields) - of_the_image)
-    assert ":/faces_db:ro" in text
+FIXED = {
+    "HOST": "0.0.0.0",
+    "PORT": "5000",
+    "DATA_PATH": "/data",
+    "DEEPFACE_HOME": "/weights",
+    "FACES_DB_PATH": "/faces_db",
+}
+SECRETS = {
+    "API_KEYS": "a-secret-of-32-characters-or-more",
+    "GALLERY_KEY": "ab" * 32,
+    "DATABASE_URL": "postgresql://h/n",
+}
+COMPOSE = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())["services"]["api"]
+
+
+def in_the_container(dotenv, shell):
+    """What compose gives the service, by the rules of its specification: `environment` over `env_file`, where an entry
+    without a value is the shell's or else .env's, and left out where neither has one."""
+    assert COMPOSE["env_file"] == [{"path": ".env", "required": False}]
+    known = dotenv | shell
+    given = dict(dotenv)
+    for name, value in COMPOSE["environment"].items():
+        given.pop(name, None)
+        if value is not None:
+            given[name] = re.sub(r"\$\{(\w+)(:?)-([^}]*)\}", lambda match: filled(match, known), str(value))
+        elif name in known:
+            given[name] = known[name]
+    return given
+
+
+def filled(match, known):
+    name, colon, default = match.groups()
+    return default if name not in known or (colon and not known[name]) else known[name]
+
+
+@pytest.mark.parametrize("name", [name.upper() for name in Settings.model_fields])
+def test_compose_passes_on_each_setting_of_the_env_file(name):
+    given = in_the_container({name: "as .env says"}, {})
+    assert given[name] == FIXED.get(name, "as .env says")
+
+
+def test_compose_passes_on_secrets_of_the_shell_and_nothing_empty():
+    assert in_the_container({}, SECRETS).items() >= SECRETS.items()
+    assert in_the_container(dict.fromkeys(SECRETS, "old"), SECRETS).items() >= SECRETS.items()
+    without = in_the_container({}, {})
+    assert without.keys() == COMPOSE["environment"].keys() - SECRETS.keys()
+    assert "" not in without.values()
+
+
+def test_an_alias_in_the_env_file_counts_in_the_container(monkeypatch):
+    aliases = {"API_KEY": SECRETS["API_KEYS"], "FACE_RECOGNITION_MODEL": "SFace", "DISTANCE_METRIC": "euclidean"}
+    for name, value in in_the_container(aliases, {}).items():
+        monkeypatch.setenv(name, value)
+    settings = load_settings()
+    assert settings.api_keys == (aliases["API_KEY"],)
+    assert (settings.default_model, settings.default_metric, settings.require_auth) == ("SFace", "euclidean", True)
+
+
+def test_the_photos_are_mounted_so_that_nobody_changes_them():
+    assert "./faces_db:/faces_db:ro" in COMPOSE["volumes"]
 
 
 def test_every_python_package_of_ours_is_in_the_image():
-    copied = {word for rest in of("COPY") for word in rest.split()[:-1] if not word.startswith("--")}
+    copied = {word for rest in of("COPY") if "--from" not in rest for word in rest.split()[:-1]}
     assert {name for name in TOPS if (PROJECT / name).is_dir()} <= copied
     kept = (PROJECT / ".dockerignore").read_text()
-    assert all(f"!{name}" in kept for name in copied if "requirements" not in name and name != "/opt/venv")
+    assert all(f"!{name}" in kept for name in copied if "requirements" not in name)
 
 
 def test_the_gpu_requirements_differ_in_the_runtime_only():
@@ -84,9 +140,10 @@ mkdir -p {tree}/python {tree}/opt {tree}/app {tree}/data {tree}/weights {tree}/t
 mount --bind {prefix} {tree}/python
 export PATH={tree}/python/bin:$PATH ENGINE=onnx
 cd {project}
+{copies}
+cd {tree}/app
 {install}
 {tree}/opt/venv/bin/pip check
-{copies}
 mount --bind {tree} {tree}
 mount -o remount,ro,bind {tree}
 for volume in data weights tmp; do mount -t tmpfs -o uid=10001,gid=10001 none {tree}/$volume; done
@@ -94,6 +151,8 @@ mount --bind {prefix} {tree}/python
 cd {tree}/app
 exec setpriv --reuid=10001 --regid=10001 --clear-groups --no-new-privs env -i {environment} sh -c '
   for place in . /{tree}/opt /{tree}/faces_db; do ! touch $place/x 2>/dev/null || exit 99; done
+  face-service --version
+  API_KEYS=a-key-of-the-container-test-only face-service doctor
   exec {command}'
 """
 
@@ -114,12 +173,13 @@ def test_what_the_dockerfile_installs_runs_as_its_user_on_a_read_only_tree():
             "DEFAULT_MODEL": "Dlib",
             "FACES_DB_PATH": f"{tree}/faces_db",
         }
-        copies = [rest for rest in of("COPY") if "--from" not in rest and "requirements" not in rest]
+        copies = [rest for rest in of("COPY") if "--from" not in rest]
+        installs = [rest for rest in of("RUN") if "pip install" in rest]
         script = SCRIPT.format(
             tree=tree,
             prefix=sys.base_prefix,
             project=PROJECT,
-            install=next(rest for rest in of("RUN") if "pip install" in rest).replace("/opt", f"{tree}/opt"),
+            install="\n".join(installs).replace("/opt", f"{tree}/opt"),
             copies="\n".join(f"cp -r {' '.join(rest.split()[:-1])} {tree}/app/" for rest in copies),
             environment=" ".join(f"{key}={value}" for key, value in environment.items()),
             command=" ".join(json.loads(of("CMD")[-1])),
@@ -139,7 +199,10 @@ def test_what_the_dockerfile_installs_runs_as_its_user_on_a_read_only_tree():
         finally:
             server.terminate()
             code = server.wait(60)
-        assert code == 0, (tree / "log").read_text()[-2000:]
+        said = (tree / "log").read_text()
+        assert code == 0, said[-2000:]
+        assert f"face-service, version {__version__}" in said
+        assert "Nothing is wrong." in said
     assert subprocess.run(
         [sys.executable, *check[1:]], env={"PORT": str(port)}, stderr=subprocess.DEVNULL, check=False
     ).returncode

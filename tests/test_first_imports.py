@@ -42,26 +42,29 @@ COMMANDS = (
 )
 GROUPS = sorted({command.split()[0] for command in COMMANDS})
 
-# Calls every command of its arguments as `flask` does, and prints all there are.
+# Calls every command of its arguments as `face-service` does, and prints all there are.
 EVERY_COMMAND = """
 import json, sys
 import click
-from flask.cli import cli
+from flask.cli import ScriptInfo
+from api.cli import face_service
+from api.factory import create_app
 
 def paths(command, *names):
     if not isinstance(command, click.Group):
         return [" ".join(names)]
-    return [path for name, below in command.commands.items() for path in paths(below, *names, name)]
+    context = click.Context(command)
+    below = {name: command.get_command(context, name) for name in command.list_commands(context)}
+    return [path for name, one in below.items() for path in paths(one, *names, name)]
 
 for arguments in sys.argv[1:]:
     try:
-        cli.main(["--app", "main", *arguments.split()], standalone_mode=False)
+        face_service.main(arguments.split(), standalone_mode=False, obj=ScriptInfo(create_app=create_app))
     except click.UsageError:
         raise
     except click.ClickException:
         pass  # its work cannot be done here
-import main
-print(json.dumps(paths(main.app.cli)))
+print(json.dumps(paths(face_service)))
 """
 
 # What a worker does in the process that has read the configuration.
@@ -151,22 +154,27 @@ def test_gunicorn_prepares_its_master_and_its_worker_before_they_import_anything
     assert processes["onnxruntime"] == processes["deepface"] != master.pid
 
 
-def test_the_main_file_by_itself_prepares_the_process_first(tmp_path):
-    run(tmp_path, PROJECT / "main.py")
+@pytest.mark.parametrize("start", [[PROJECT / "main.py"], ["-m", "api.cli", "serve"]], ids=["main.py", "serve"])
+def test_whoever_has_gunicorn_serve_prepares_the_process_first(tmp_path, start):
+    with served(tmp_path, start=start, **environment(tmp_path)) as (url, _, master):
+        wait_for(f"{url}/ready", alive=master)
     assert_prepared(tmp_path)
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_flask_prepares_the_process_before_the_first_command_of_each_group(tmp_path, group):
+@pytest.mark.parametrize("way", [["api.cli"], ["flask", "--app", "main"]], ids=["face-service", "flask"])
+def test_the_process_is_prepared_before_the_first_command_of_each_group(tmp_path, way, group):
     command = next(line for line in COMMANDS if line.split()[0] == group)
-    run(tmp_path, "-m", "flask", "--app", "main", *command.split())
+    run(tmp_path, "-m", *way, *command.split())
     assert_prepared(tmp_path)
 
 
 def test_every_command_finds_the_process_prepared(tmp_path):
     (tmp_path / "old.pkl").touch()
     existing = json.loads(run(tmp_path, "-c", EVERY_COMMAND, *COMMANDS).splitlines()[-1])
-    forgotten = [name for name in existing if not any(f"{line} ".startswith(f"{name} ") for line in COMMANDS)]
+    forgotten = [
+        name for name in existing if name != "serve" and not any(f"{line} ".startswith(f"{name} ") for line in COMMANDS)
+    ]
     assert forgotten == []
     assert_prepared(tmp_path)
 

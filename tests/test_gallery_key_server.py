@@ -21,8 +21,8 @@ NO_INDEX_KEY = OF_AN_INDEX.format("an index of the photo folder is encrypted, an
 
 
 def gallery(folder, *arguments, key=""):
-    """What `flask --app main gallery …` says and ends with, run beside the server."""
-    command = [sys.executable, "-m", "flask", "--app", "main", "gallery", *arguments]
+    """What `face-service gallery …` says and ends with, run beside the server."""
+    command = [sys.executable, "-m", "api.cli", "gallery", *arguments]
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(PROJECT), "DATA_PATH": str(folder / "data"),
                    "DEEPFACE_HOME": str(folder / "home"), "LOG_LEVEL": "ERROR", "GALLERY_KEY": key}  # fmt: skip
     done = subprocess.run(

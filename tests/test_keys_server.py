@@ -17,8 +17,8 @@ REVOKED_WITHIN_S = 5  # what docs/access.md promises
 
 
 def keys(folder, *arguments):
-    """What `flask --app main keys …` prints, run beside the server."""
-    command = [sys.executable, "-m", "flask", "--app", "main", "keys", *arguments]
+    """What `face-service keys …` prints, run beside the server."""
+    command = [sys.executable, "-m", "api.cli", "keys", *arguments]
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(PROJECT), "DATA_PATH": str(folder / "data"),
                    "DEEPFACE_HOME": str(folder / "home"), "LOG_LEVEL": "ERROR", "REQUIRE_AUTH": "true"}  # fmt: skip
     return subprocess.run(

@@ -78,7 +78,7 @@ def test_find_over_http(server):
 def test_analyze_over_http_names_the_missing_file_and_the_command_that_fetches_it(server):
     answer = post(server, "analyze", files={"img": HOPPER})
     assert (answer.status_code, answer.json()["error_code"]) == (503, "model_unavailable")
-    assert "flask --app main weights fetch age" in answer.json()["message"]
+    assert "face-service weights fetch age" in answer.json()["message"]
 
 
 def test_two_clients_at_once_get_the_serial_answers(server):
@@ -148,7 +148,7 @@ def test_an_index_built_ahead_is_what_the_server_answers_from(tmp_path):
     (tmp_path / "photos" / "a.jpg").write_bytes(HOPPER)
     with served(tmp_path) as (url, log, _):
         environment = {"FACES_DB_PATH": "photos", "DATA_PATH": "data", "DEEPFACE_HOME": "home", "DEFAULT_MODEL": "Dlib"}
-        command = [sys.executable, "-m", "flask", "--app", "main", "index", "build"]
+        command = [sys.executable, "-m", "api.cli", "index", "build"]
         result = subprocess.run(
             command, cwd=tmp_path, env=os.environ | environment | {"PYTHONPATH": str(PROJECT)},
             capture_output=True, text=True, timeout=120, check=False,
@@ -197,7 +197,7 @@ def test_a_wrong_weight_file_stops_the_start_with_one_line(tmp_path, content, sa
         assert process.wait(30) == 1
         (line,) = log.read_text().splitlines()
     assert line.startswith(f"The service cannot start. {said}")
-    assert line.endswith("flask --app main weights fetch yunet")
+    assert line.endswith("face-service weights fetch yunet")
 
 
 def test_a_file_that_changed_since_the_first_start_stops_the_next(tmp_path):

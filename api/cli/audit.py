@@ -1,4 +1,4 @@
-"""The command line of the audit trail: `flask --app main audit …`."""
+"""The command line of the audit trail: `face-service audit …`."""
 
 import sys
 from pathlib import Path

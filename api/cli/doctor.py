@@ -1,4 +1,4 @@
-"""The command that looks at everything: `flask --app main doctor`."""
+"""The command that looks at everything: `face-service doctor`."""
 
 import click
 from flask.cli import with_appcontext

@@ -1,4 +1,4 @@
-"""The command line of the gallery: `flask --app main gallery …` and `flask --app main db …`."""
+"""The command line of the gallery: `face-service gallery …` and `face-service db …`."""
 
 from collections.abc import Callable
 from dataclasses import asdict

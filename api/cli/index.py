@@ -1,4 +1,4 @@
-"""The command line of the photo folder: `flask --app main index …`."""
+"""The command line of the photo folder: `face-service index …`."""
 
 from pathlib import Path
 from typing import Any

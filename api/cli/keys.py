@@ -1,4 +1,4 @@
-"""The command line of the API keys: `flask --app main keys …`."""
+"""The command line of the API keys: `face-service keys …`."""
 
 from datetime import UTC, datetime, timedelta
 

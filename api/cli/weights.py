@@ -1,4 +1,4 @@
-"""The command line of the models: `flask --app main weights …`."""
+"""The command line of the models: `face-service weights …`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -75,7 +75,7 @@ def verify_weights(names: tuple[str, ...]) -> None:
         if (file.problem or not file.is_here) and file.model not in wrong:
             wrong.append(file.model)
     if wrong:
-        raise click.ClickException(f"Fetch what is wrong or missing: flask --app main weights fetch {' '.join(wrong)}")
+        raise click.ClickException(f"Fetch what is wrong or missing: face-service weights fetch {' '.join(wrong)}")
 
 
 @weights.command("accept")

@@ -138,7 +138,7 @@ def page_of_sealed(
         wired = [wire(one) for one in found]
     except (Unreadable, TypeError, ValidationError) as error:
         raise ServiceUnavailable(
-            "An event cannot be read, for it is not as it was recorded; flask --app main audit verify tells more."
+            "An event cannot be read, for it is not as it was recorded; face-service audit verify tells more."
         ) from error
     return wired, f"{found[-1].batch}-{found[-1].id}" if len(found) == page.limit else None
 

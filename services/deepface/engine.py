@@ -157,7 +157,7 @@ class DeepFaceEngine(Engine):
             error = LivenessUnavailable if model.task == "liveness" else ModelUnavailable
             raise error(
                 f"{model.name} needs {' and '.join(missing)}, which is not installed here. Fetch it with:"
-                f" flask --app main weights fetch {model.name}",
+                f" face-service weights fetch {model.name}",
                 details={"model": model.name, "missing_files": missing},
             )
 
@@ -166,7 +166,7 @@ class DeepFaceEngine(Engine):
             error = LivenessUnavailable if model.task == "liveness" else ModelUnavailable
             raise error(
                 f"{model.name} has wrong weights: {'; '.join(damaged)}. Fetch them again with:"
-                f" flask --app main weights fetch {model.name}",
+                f" face-service weights fetch {model.name}",
                 details={"model": model.name, "wrong_files": damaged},
             )
 
@@ -197,7 +197,7 @@ class DeepFaceEngine(Engine):
             logger.exception("%s could not be loaded", model.name)
             if isinstance(error, ImportError) and model.package is not None:
                 raise _package_missing(model) from error
-            cure = f" Delete and fetch them again: flask --app main weights fetch {model.name}" if model.files else ""
+            cure = f" Delete and fetch them again: face-service weights fetch {model.name}" if model.files else ""
             raise ModelUnavailable(f"{model.name} could not be loaded; its weights may be damaged.{cure}") from error
 
     @override

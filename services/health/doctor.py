@@ -98,7 +98,7 @@ class Doctor:
 
     def _file(self, model: Model, file: WeightFile) -> Finding:
         about, size = f"{model.name}: {file.name}", self.weights.size(file)
-        fetch = f"flask --app main weights fetch {model.name}"
+        fetch = f"face-service weights fetch {model.name}"
         if size is None:
             return Finding(about, f"missing: {fetch}", ok=False)
         if problem := self.weights.problem(file, read=True):

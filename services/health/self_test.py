@@ -19,7 +19,7 @@ from services.models.catalogue.types import Model, Task
 
 logger = logging.getLogger(__name__)
 
-ACCEPT = "flask --app main doctor --accept"
+ACCEPT = "face-service doctor --accept"
 
 # Farther apart than this two answers are not the same. Embeddings are brought to length 1, boxes to the picture's side,
 # percent and years to a hundredth: 0.005 is 0.00001 of cosine distance, 0.02 are 5 pixels, or 2 percent or years.

@@ -55,7 +55,7 @@ class Run:
     @property
     def said(self) -> str:
         """The command in a line, as the record names it."""
-        return f"flask --app main {self.line}"
+        return f"face-service {self.line}"
 
 
 Step = Ask | Run

@@ -1,16 +1,7 @@
 """The detectors: which files and packages they need, how they are run on a bounded copy, and how good they are."""
 
 from services.models.catalogue import licenses
-from services.models.catalogue.types import (
-    OPENCV_ZOO,
-    Accuracy,
-    Model,
-    Search,
-    dlib_file,
-    keras_twin,
-    mirrored,
-    single,
-)
+from services.models.catalogue.types import OPENCV_ZOO, Accuracy, Model, Search, dlib_file, keras_twin, mirrored, single
 
 _YAPALAB = "https://github.com/YapaLab/yolo-face/releases/download/1.0.0/"
 _AKANAMETOV = "https://github.com/akanametov/yolo-face/releases/download/1.0.0/"

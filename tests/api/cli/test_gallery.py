@@ -1,4 +1,4 @@
-"""`flask --app main gallery …` and `db …`, on the fake engine."""
+"""`face-service gallery …` and `db …`, on the fake engine."""
 
 from datetime import UTC, datetime, timedelta
 

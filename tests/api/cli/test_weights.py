@@ -108,7 +108,7 @@ def test_verify_reads_what_is_here_and_ends_with_1_if_something_is_wrong(app, fo
     code, output, error = run(app, "verify")
     assert code == 1
     assert output.splitlines()[2].startswith(f"wrong   {LIVENESS[1]}: expected SHA-256 ")
-    assert error == "Error: Fetch what is wrong or missing: flask --app main weights fetch MiniFASNet\n"
+    assert error == "Error: Fetch what is wrong or missing: face-service weights fetch MiniFASNet\n"
 
 
 def test_verify_of_a_model_names_what_is_missing(app):

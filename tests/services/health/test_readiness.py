@@ -126,7 +126,7 @@ def test_a_changed_answer_keeps_it_from_being_ready_until_it_is_accepted(make, m
     network, detector, _ = caught.value.details["parts"]
     assert (network["state"], network["self_test"]) == ("unavailable", "changed answer")
     assert (detector["state"], detector["self_test"]) == ("ready", "same answer")
-    assert "flask --app main doctor --accept" in caught.value.message
+    assert "face-service doctor --accept" in caught.value.message
     assert "changed answer" in caplog.text
 
     make(ChangedEngine(), "VGG-Face")._self_test.run("VGG-Face", accept=True)  # as another process would

@@ -82,7 +82,7 @@ def test_a_changed_answer_says_what_else_has_changed_and_what_to_do(make, weight
     engine.weights = weights
     result = make(engine, versions=versions).run("VGG-Face")
     assert (result.outcome, result.passed) == ("changed answer", False)
-    assert all(words in result.message for words in (*said, "VGG-Face", "flask --app main doctor --accept"))
+    assert all(words in result.message for words in (*said, "VGG-Face", "face-service doctor --accept"))
     assert make().run("VGG-Face").passed  # the answer that was kept is still there
 
 
