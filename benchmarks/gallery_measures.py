@@ -100,7 +100,7 @@ def print_registering(home: Path, people: People, stores: Stores) -> None:
 
     def infer() -> None:
         with engines.engine.lane():
-            found = engines.engine.detect(image, Detection(detector=DETECTOR, method="bounded", alignment="dlib-150"))
+            found = engines.engine.detect(image, Detection(detector=DETECTOR, method="bounded", alignment="dlib"))
             engines.engine.embed([face.crop for face in found], model=MODEL, normalization="base")
 
     ways: dict[str, Callable[[], Any]] = {

@@ -62,7 +62,7 @@ def print_overhead(home: Path, our_url: str, their_url: str, content: bytes) -> 
 
     def in_our_process() -> None:
         with engine.lane():
-            faces = engine.detect(image, Detection(detector="opencv", method="bounded", alignment="dlib-150"))
+            faces = engine.detect(image, Detection(detector="opencv", method="bounded", alignment="dlib"))
             engine.embed([face.crop for face in faces], model="Dlib", normalization="base")
 
     def in_deepface() -> None:
