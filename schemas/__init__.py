@@ -1,1 +1,1 @@
-"""The wire types: what a request may say and what an answer holds, one module per group of endpoints."""
+"""Request and response bodies, one module per group of endpoints."""

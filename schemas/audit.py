@@ -1,4 +1,4 @@
-"""Bodies of the audit trail."""
+"""Request and response bodies of the audit trail."""
 
 from datetime import datetime
 from typing import Annotated
@@ -12,57 +12,57 @@ _FIRST = "0-0"
 
 
 class SealedPage(Request):
-    """Which page of what is sealed."""
+    """A page of sealed entries."""
 
     after: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,18}-[0-9]{1,18}$")] = Field(
-        _FIRST, description="The `next_after` of the page before."
+        _FIRST, description="`next_after` of the previous page."
     )
     limit: PageLimit = 100
 
 
 class AuditQuery(SealedPage):
-    """Which events are listed."""
+    """Filters for the list of audit events."""
 
     action: Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,50}$")] | None = Field(
-        None, description="Of this action only, such as `register`."
+        None, description="Only events with this action, for example `register`."
     )
-    person_id: Id | None = Field(None, description="About this person only.")
+    person_id: Id | None = Field(None, description="Only events about this person.")
 
 
 class Recorded(BaseModel):
-    """Something that was recorded; it holds no image and no embedding."""
+    """A recorded event or decision, without image or embedding."""
 
     id: str
     at: datetime
     request_id: str
-    key_id: str = Field(description="Who asked; empty where the service has no keys.")
-    person_id: str = Field(description="The person of the gallery; empty where it is about nobody there.")
+    key_id: str = Field(description="ID of the API key of the request. Empty if there are no API keys.")
+    person_id: str = Field(description="Person in the gallery. Empty if the entry is about no such person.")
 
 
 class AuditEvent(Recorded):
-    """What somebody did, and what came of it."""
+    """A recorded action and its outcome."""
 
     action: str
     outcome: str
     collection: str
     face_id: str
     details: dict[str, JsonValue]
-    batch: int = Field(description="The batch in which it is sealed.")
+    batch: int = Field(description="Number of the batch that seals the event.")
 
 
 class AuditResponse(Response):
-    """Sealed events, in the order of sealing: nothing is ever added before the last."""
+    """Sealed events in sealing order. New events always come after the last one."""
 
     events: list[AuditEvent]
-    next_after: str | None = Field(description="For the next page; null at the end.")
+    next_after: str | None = Field(description="`after` of the next page. Null at the end.")
 
 
 class VerificationsQuery(SealedPage):
-    """Which decisions are listed."""
+    """The page of verifications to list."""
 
 
 class Verification(Recorded):
-    """A decision of /verify; it holds no image and no embedding."""
+    """A decision of /verify, without image or embedding."""
 
     model: str
     detector_backend: str
@@ -73,7 +73,7 @@ class Verification(Recorded):
 
 
 class VerificationsResponse(Response):
-    """Sealed decisions, in the order of sealing: none is ever added before the last."""
+    """Sealed decisions in sealing order. New decisions always come after the last one."""
 
     verifications: list[Verification]
-    next_after: str | None = Field(description="For the next page; null at the end.")
+    next_after: str | None = Field(description="`after` of the next page. Null at the end.")

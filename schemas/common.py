@@ -1,4 +1,4 @@
-"""What several endpoints share: names, options, the error body."""
+"""Names, options and the error body shared by several endpoints."""
 
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -53,18 +53,18 @@ def _source(value: object) -> object:
     if not isinstance(value, str | bytes):
         raise PydanticCustomError("image_source", "Input should be a string or a file")
     if not value:
-        raise PydanticCustomError("image_source", "The image is empty")
+        raise PydanticCustomError("image_source", "The image is empty; send a file or a string with content")
     return value
 
 
-# A string in JSON and text fields, the encoded image itself (bytes) in file parts and raw bodies.
+# A string in JSON and in text fields. Bytes (the encoded image) in file parts and raw bodies.
 ImageSource = Annotated[
     str | bytes,
     BeforeValidator(_source),
     WithJsonSchema({"type": "string", "minLength": 1}),
     Field(
-        description="The image: a URL, a data URI, base64, or a path below the server's image folders; in multipart"
-        " also the file itself."
+        description="The image: a URL, a data URI, base64, or a path below the server's image folders. In multipart"
+        " forms also a file."
     ),
 ]
 
@@ -73,95 +73,95 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-# JSON knows one kind of number: to JSON Schema, and to clients that write it so, 5.0 is an integer.
+# JSON has one number type. JSON Schema, and clients that follow it, treat 5.0 as an integer.
 WHOLE = BeforeValidator(_whole)
 
 
 class Request(BaseModel):
-    """Base of all request bodies: no field but the declared ones. `null` means the same as leaving it out."""
+    """Base of all request bodies. An undeclared field is an error. `null` means the same as leaving a field out."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    # Lists: a form may repeat them, one value each time, or separate the values by commas.
+    # List fields. A form may repeat them, one value each time, or send comma-separated values.
     repeatable: ClassVar[frozenset[str]] = frozenset()
 
-    # Lists of images: a form repeats them. Commas are part of data URIs.
+    # List fields of images. A form must repeat them, because data URIs contain commas.
     image_lists: ClassVar[frozenset[str]] = frozenset()
 
-    # How many values, however deep, the JSON may hold.
+    # Maximum number of values in the JSON, at all depths together.
     most_values: ClassVar[int] = 10_000
 
 
 class Response(BaseModel):
-    """Base of all 200 bodies."""
+    """Base of all success bodies."""
 
     success: Literal[True] = True
 
 
 def key_if_set(description: str | None = None) -> Any:
-    """A field whose key is left out of the answer, rather than null, where it has no value."""
+    """A field whose key is left out of the response if it has no value; it is never null."""
     return Field(None, exclude_if=lambda value: value is None, description=description)
 
 
 class DetectionOptions(Request):
-    """How faces are searched in the image."""
+    """Options for finding faces in an image."""
 
     detector_backend: DetectorName | None = Field(
-        None, description="Face detector; by default DEFAULT_DETECTOR. `skip` takes the whole image as one face."
+        None, description="Face detector. Default: DEFAULT_DETECTOR. `skip` treats the whole image as one face."
     )
     enforce_detection: bool | None = Field(
         None,
-        description="Whether an image without a face is an error; if not, the whole image counts as one face. By"
-        " default DEFAULT_ENFORCE_DETECTION.",
+        description="If true, an image without a face is an error. If false, the whole image counts as one face."
+        " Default: DEFAULT_ENFORCE_DETECTION.",
     )
-    align: bool | None = Field(None, description="Whether faces are turned upright. By default DEFAULT_ALIGN.")
+    align: bool | None = Field(None, description="Rotate faces upright. Default: DEFAULT_ALIGN.")
     detection: DetectionMethod | None = Field(
         None,
-        description="How the detector is run: `bounded`, on a small copy, and at full size only if that shows no face;"
-        " `full`, always on both; `deepface`, on the full image with DeepFace's border. By default DETECTION.",
+        description="How the image is searched. `bounded`: in a small copy, and at full size only if the copy shows no"
+        " face. `full`: always in both. `deepface`: in the full image with DeepFace's border. Default: DETECTION.",
     )
     expand_percentage: Annotated[int, Field(ge=0, le=100), WHOLE] | None = Field(
-        None, description="By how many percent boxes grow. By default DEFAULT_EXPAND_PERCENTAGE."
+        None, description="Enlarge face boxes by this percentage. Default: DEFAULT_EXPAND_PERCENTAGE."
     )
-    anti_spoofing: bool = Field(False, description="Whether each face is also judged live or printed/replayed.")
+    anti_spoofing: bool = Field(False, description="Also check whether each face is live or printed/replayed.")
     max_faces: Annotated[int, Field(ge=1, le=10_000), WHOLE] | None = Field(
-        None, description="At most this many faces per image, the largest areas first."
+        None, description="Maximum number of faces per image. The largest areas come first."
     )
 
 
 class AlignmentOptions(DetectionOptions):
-    """How faces are searched and cut out."""
+    """Options for finding and cropping faces."""
 
     alignment: Alignment | None = Field(
         None,
-        description="How faces are aligned: `template`, as the model was trained; `eyes`, DeepFace's rotation about the"
-        " eyes; `auto`, by the template where its threshold has been measured. By default DEFAULT_ALIGNMENT.",
+        description="How faces are aligned. `template`: as in the model's training. `eyes`: DeepFace's rotation about"
+        " the eyes. `auto`: `template` if its threshold has been measured, else `eyes`. Default: DEFAULT_ALIGNMENT.",
     )
 
 
 class EmbeddingOptions(AlignmentOptions):
-    """How faces are searched, cut out and embedded."""
+    """Options for finding, cropping and embedding faces."""
 
-    model_name: ModelName | None = Field(None, description="Recognition model; by default DEFAULT_MODEL.")
+    model_name: ModelName | None = Field(None, description="Recognition model. Default: DEFAULT_MODEL.")
     normalization: Normalization | None = Field(
-        None, description="Normalisation of the model's input; by default DEFAULT_NORMALIZATION."
+        None, description="Normalization of the model's input. Default: DEFAULT_NORMALIZATION."
     )
 
 
 class MetricOptions(EmbeddingOptions):
-    """How faces are embedded, and their distance measured."""
+    """Options for embedding faces and measuring their distance."""
 
-    distance_metric: Metric | None = Field(None, description="Distance between embeddings; by default DEFAULT_METRIC.")
+    distance_metric: Metric | None = Field(None, description="Distance metric for embeddings. Default: DEFAULT_METRIC.")
 
 
 class ComparisonOptions(MetricOptions):
-    """How faces are embedded and compared."""
+    """Options for embedding and comparing faces."""
 
     threshold: float | None = Field(
         None,
         ge=0,
         allow_inf_nan=False,
-        description="Largest distance that counts as the same person; by default the model's own for the metric.",
+        description="Maximum distance that counts as the same person. Default: the model's own for the metric.",
     )
 
 
@@ -171,7 +171,7 @@ Point = Annotated[tuple[int, int], Field(description="x and y in pixels of the u
 
 
 class FacialArea(BaseModel):
-    """A face's box and landmarks in pixels of the upright image, origin top-left; left and right are the person's."""
+    """A face's box and landmarks in pixels of the upright image, origin top-left. Left and right are the person's."""
 
     x: int
     y: int
@@ -185,12 +185,12 @@ class FacialArea(BaseModel):
 
 
 class ErrorBody(BaseModel):
-    """The body of every answer that is not a success."""
+    """The body of every error response."""
 
     success: Literal[False] = False
-    error_code: str = Field(description="Stable name of the error; see the table of errors.")
-    message: str = Field(description="One sentence for a person.")
-    request_id: str = Field(description="Also in the header X-Request-Id and on the log lines of this request.")
+    error_code: str = Field(description="Stable error code; see the table of errors.")
+    message: str = Field(description="Explanation of the error for humans.")
+    request_id: str = Field(description="Request ID, also in the header X-Request-Id and in the request's log lines.")
     details: dict[str, Any] = Field(
-        description="What is known beyond the code, such as `fields`: a list of {field, msg}."
+        description="More facts about the error, for example `fields`: a list of {field, msg}."
     )

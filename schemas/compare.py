@@ -1,4 +1,4 @@
-"""Bodies of /compare: one face, or its embedding, against embeddings."""
+"""Bodies of /compare, which compares one face or embedding with other embeddings."""
 
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -10,14 +10,14 @@ from schemas.fields import Embedding, parsed
 
 
 class Target(BaseModel):
-    """An embedding to compare with, by a name of the client's own."""
+    """An embedding to compare with. `id` is a name that the client may choose."""
 
     id: str | None = Field(None, max_length=200)
     vector: Embedding
 
 
 def _target(value: object) -> object:
-    """A bare list of numbers as the object it stands for."""
+    """The object for a bare list of numbers; other values unchanged."""
     return {"vector": value} if isinstance(value, list) else value
 
 
@@ -37,35 +37,35 @@ OTHER_NAMES = {
 
 
 def _by_either_name(name: str, description: str | None) -> Any:
-    """A field that a request may also give by its other name; both at once are one field too many."""
+    """A field that a request may also send by its other name. Both names at once are an error."""
     return Field(None, validation_alias=AliasChoices(name, OTHER_NAMES[name]), description=description)
 
 
 def _with_other_names(schema: dict[str, Any]) -> None:
-    """Describe the other names too: the document allows no field that it does not have."""
+    """Add the other names to the schema, because the schema forbids undeclared fields."""
     properties = schema["properties"]
     for name, other in OTHER_NAMES.items():
-        properties[other] = properties[name] | {"description": f"Another name of {name}, in its place."}
+        properties[other] = properties[name] | {"description": f"Alias of {name}. Send only one of the two."}
 
 
 class CompareRequest(ComparisonOptions):
-    """One source, `img` or `source_vector`, and embeddings of the same model and options to compare it with."""
+    """One source (`img` or `source_vector`), and embeddings of the same model and options to compare it with."""
 
     model_config = ConfigDict(json_schema_extra=_with_other_names)
 
     most_values: ClassVar[int] = 500_000
 
     img: ImageSource | None = None
-    source_vector: Embedding | None = _by_either_name("source_vector", "In place of img; in forms as JSON.")
-    target_vector: Embedding | None = _by_either_name("target_vector", "One target; in forms as JSON.")
+    source_vector: Embedding | None = _by_either_name("source_vector", "Embedding, in place of img. In forms: JSON.")
+    target_vector: Embedding | None = _by_either_name("target_vector", "One target embedding. In forms: JSON.")
     target_vectors: Targets | None = _by_either_name(
-        "target_vectors", "Several: lists of numbers, or objects of id and vector; in forms as JSON."
+        "target_vectors", "Several targets: lists of numbers, or objects with id and vector. In forms: JSON."
     )
     distance_metric: Metric | None = _by_either_name(
         "distance_metric", ComparisonOptions.model_fields["distance_metric"].description
     )
     face_index: Annotated[int, Field(ge=0, le=10_000), WHOLE] | None = Field(
-        None, description="Which face of the image, in the detector's order; by default the largest."
+        None, description="Index of the face in the image, from 0, in the detector's order. Default: the largest face."
     )
 
     @model_validator(mode="after")
@@ -78,7 +78,7 @@ class CompareRequest(ComparisonOptions):
 
 
 class Source(BaseModel):
-    """What was compared."""
+    """The compared source: a face of the image, or an embedding."""
 
     type: Literal["image", "vector"]
     face_index: int | None = key_if_set()
@@ -86,7 +86,7 @@ class Source(BaseModel):
 
 
 class Compared(BaseModel):
-    """One target; `index` is its place in the request."""
+    """The result for one target. `index` is the target's position in the request, from 0."""
 
     index: int
     id: str | None = key_if_set()
@@ -96,7 +96,7 @@ class Compared(BaseModel):
 
 
 class CompareResponse(Response):
-    """Every target, in the order of the request, and the nearest."""
+    """The results for all targets in request order. `best` is the nearest target."""
 
     model: str
     distance_metric: str

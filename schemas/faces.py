@@ -1,4 +1,4 @@
-"""Bodies of the five face endpoints."""
+"""Request and response bodies of /verify, /analyze, /represent, /extract and /quality."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -18,17 +18,19 @@ from schemas.common import (
 )
 
 FRAMES_INSTEAD = (
-    "In place of {field}: 2 to 5 images of one capture, each with the same one face. Whether it is a live one is judged"
-    " over all of them, whatever anti_spoofing says."
+    "2 to 5 images of one capture, in place of {field}. Each shows exactly one face, always of the same person."
+    " Liveness is checked over all of them, whatever the value of anti_spoofing."
 )
 
 
 def _distinct(frames: list[str | bytes]) -> list[str | bytes]:
-    """Refuse a frame that is given twice, by its place in the list."""
+    """The frames, if all differ. The error names the repeated frame by its position in the list."""
     for place, frame in enumerate(frames):
         first = frames.index(frame)
         if first < place:
-            same = PydanticCustomError("same_frame", "It is the same as frames[{first}]", {"first": first})
+            same = PydanticCustomError(
+                "same_frame", "Same image as frames[{first}]; send another one", {"first": first}
+            )
             wrong = InitErrorDetails(type=same, loc=(place,), input=None)
             raise ValidationError.from_exception_data("frames", [wrong])
     return frames
@@ -42,8 +44,8 @@ Frames = Annotated[
 
 
 def image_or_frames(image: str | bytes | None, given: ValidationInfo) -> str | bytes | None:
-    """Validates the image of a model whose `frames`, declared before it, may take its place."""
-    if "frames" in given.data:  # else they are wrong, and an error of their own
+    """The image of a request model, validated against `frames`. The model must declare `frames` before the image."""
+    if "frames" in given.data:  # otherwise `frames` is invalid and has its own error
         if image is None and given.data["frames"] is None:
             raise PydanticCustomError("missing", "Field required")
         if image is not None and given.data["frames"] is not None:
@@ -52,14 +54,14 @@ def image_or_frames(image: str | bytes | None, given: ValidationInfo) -> str | b
 
 
 class VerifyRequest(ComparisonOptions):
-    """Two images to compare 1:1, or an image and a person of the gallery."""
+    """Two images to compare 1:1, or an image and a person in the gallery."""
 
     image_lists: ClassVar[frozenset[str]] = frozenset({"frames"})
 
     frames: Frames | None = Field(None, description=FRAMES_INSTEAD.format(field="img1"))
     img1: ImageSource | None = Field(None, validate_default=True)
     person_id: str | None = Field(
-        None, min_length=1, max_length=100, description="A person of the gallery, in place of img2."
+        None, min_length=1, max_length=100, description="A person in the gallery, in place of img2."
     )
     img2: ImageSource | None = Field(None, validate_default=True)
 
@@ -77,60 +79,60 @@ class VerifyRequest(ComparisonOptions):
 
 
 class AnalyzeRequest(DetectionOptions):
-    """An image whose faces' attributes are wanted."""
+    """An image whose faces are analyzed."""
 
     repeatable: ClassVar[frozenset[str]] = frozenset({"actions"})
 
     img: ImageSource
-    # fail_fast: an error about each of a million wrong actions would be an answer of megabytes.
+    # fail_fast: without it, a million wrong actions would cause an error response of megabytes.
     actions: Annotated[list[Action], Field(min_length=1, max_length=4, fail_fast=True)] | None = Field(
-        None, description="The attributes to estimate; by default all."
+        None, description="Attributes to estimate. Default: all."
     )
 
 
 class RepresentRequest(EmbeddingOptions):
-    """An image whose faces' embeddings are wanted."""
+    """An image whose faces are embedded."""
 
     img: ImageSource
 
 
 class ExtractRequest(AlignmentOptions):
-    """An image whose faces are wanted as pictures."""
+    """An image whose faces are cropped."""
 
     img: ImageSource
-    color_face: Literal["rgb", "gray"] = Field("rgb", description="Colours of the crops.")
+    color_face: Literal["rgb", "gray"] = Field("rgb", description="Colour mode of the crops.")
 
 
 class Liveness(BaseModel):
-    """The verdict on a face where `anti_spoofing` was asked for."""
+    """The liveness verdict on a face, if liveness was checked."""
 
-    is_real: bool | None = key_if_set("Whether the face was judged live.")
-    antispoof_score: float | None = key_if_set("Mean probability of `real` over the two networks, 0 to 1.")
+    is_real: bool | None = key_if_set("Whether the face is judged live.")
+    antispoof_score: float | None = key_if_set("Mean probability of `real` over the two liveness models, 0 to 1.")
 
 
 class VerifyResponse(Response):
-    """Whether the closest pair of faces of the two images is the same person."""
+    """Whether the closest pair of faces is the same person."""
 
-    verified: bool = Field(description="Whether the distance is within the threshold and no liveness check failed.")
-    distance: float = Field(description="Distance of the closest pair; smaller is closer.")
+    verified: bool = Field(description="True if the distance is within the threshold and no liveness check failed.")
+    distance: float = Field(description="Distance of the compared pair. Smaller is closer.")
     threshold: float
-    confidence: float = Field(description="DeepFace's confidence, 0 to 100, that the pair is the same person.")
+    confidence: float = Field(description="DeepFace's confidence that the pair is the same person, 0 to 100.")
     model: str
     detector_backend: str
     similarity_metric: str
-    facial_areas: dict[Literal["img1", "img2"], FacialArea] = Field(description="The compared pair.")
-    person_id: str | None = key_if_set("The person of the gallery, where one took the place of img2.")
-    face_id: str | None = key_if_set("The face of the person that is nearest.")
-    frame: int | None = key_if_set("The frame, from 0, whose distance and box these are: the middle one by distance.")
+    facial_areas: dict[Literal["img1", "img2"], FacialArea] = Field(description="Boxes of the compared pair.")
+    person_id: str | None = key_if_set("The person in the gallery, if the request names one in place of img2.")
+    face_id: str | None = key_if_set("The person's nearest stored face.")
+    frame: int | None = key_if_set("Index of the compared frame, from 0: the middle one by distance.")
     img1_is_real: bool | None = key_if_set()
     img1_antispoof_score: float | None = key_if_set()
     img2_is_real: bool | None = key_if_set()
     img2_antispoof_score: float | None = key_if_set()
-    time: float = Field(description="Seconds the server took.")
+    time: float = Field(description="Processing time in seconds.")
 
 
 class AnalyzedFace(Liveness):
-    """One face and the attributes asked for; percentages sum to 100."""
+    """One face with the requested attributes. Percentages sum to 100."""
 
     age: int | None = key_if_set()
     dominant_gender: str | None = key_if_set()
@@ -151,7 +153,7 @@ class AnalyzeResponse(Response):
 
 
 class EmbeddedFace(Liveness):
-    """One face and its embedding, as the model gives it (not normalised)."""
+    """One face and its embedding as the model returns it (not normalized)."""
 
     embedding: list[float]
     facial_area: FacialArea
@@ -168,55 +170,55 @@ class RepresentResponse(Response):
 
 
 class ExtractedFace(Liveness):
-    """One face as a picture."""
+    """One cropped face."""
 
-    face_base64: str = Field(description="Data URI of a PNG.")
+    face_base64: str = Field(description="Data URI of the crop as PNG.")
     facial_area: FacialArea
     confidence: float = Field(description="The detector's confidence, 0 to 1.")
 
 
 class ExtractResponse(Response):
-    """Every face of the image as a picture."""
+    """The crop of every face of the image."""
 
     faces_found: int
     result: list[ExtractedFace]
 
 
 class QualityMeasures(BaseModel):
-    """How good a face is for the gallery."""
+    """Quality measures of a face."""
 
     sharpness: float = Field(description="Variance of the Laplacian of the grey crop at 112 x 112 pixels.")
     brightness: float = Field(description="Mean of the grey crop, 0 to 255.")
-    size_px: int = Field(description="The box's shorter side.")
+    size_px: int = Field(description="Shorter side of the face's box, in pixels.")
     turn: float | None = key_if_set(
-        "How far the nose is from between the eyes, in their distance; 0 straight ahead. Only with a detector that"
-        " gives the nose, as yunet does."
+        "Distance of the nose from the midpoint of the eyes, divided by the distance between the eyes. 0 = looking"
+        " straight ahead. Only present if the detector gives the nose, as yunet does."
     )
-    score: float = Field(description="The least of all as a share of what is good, 0 to 1.")
+    score: float = Field(description="Overall quality, 0 to 1: the lowest measure, relative to a good value.")
 
 
 class QualityRequest(DetectionOptions):
-    """A photo to be judged before it is registered."""
+    """An image to check before it is registered."""
 
     img: ImageSource
 
 
 class JudgedFace(BaseModel):
-    """One face of the photo."""
+    """One face of the image with its quality."""
 
     facial_area: FacialArea
     face_confidence: float
     quality: QualityMeasures
-    reasons: list[str] = Field(description="`blurred`, `too_dark`, `too_small`, `turned`.")
-    advice: list[str] = Field(description="What to do about each reason.")
-    not_judged: list[str] = Field(description="`turned` where the detector gives no nose; else nothing.")
+    reasons: list[str] = Field(description="Problems of the face: `blurred`, `too_dark`, `too_small`, `turned`.")
+    advice: list[str] = Field(description="How to fix each problem.")
+    not_judged: list[str] = Field(description="`turned` if the detector gives no nose; otherwise empty.")
 
 
 class QualityResponse(Response):
-    """Whether the photo would do, and if not, why."""
+    """Whether the image is good enough to register, with the reasons if it is not."""
 
     acceptable: bool
-    reasons: list[str] = Field(description="`several_faces`, and what is wrong with the largest face.")
+    reasons: list[str] = Field(description="`several_faces`, and the problems of the largest face.")
     advice: list[str]
     count: int
     result: list[JudgedFace]

@@ -1,4 +1,4 @@
-"""Fields that several groups of endpoints share, and what is checked of them."""
+"""Field types shared by several groups of endpoints, with their validation."""
 
 import json
 from contextlib import suppress
@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 _KEY = r"^[A-Za-z0-9_.-]{1,64}$"
 _MOST_METADATA = 10_000  # characters, as JSON
-# A line of text that a person could have written: no control character, nothing around it.
+# One line of text without control characters. Surrounding whitespace is removed.
 Name = Annotated[
     str,
     StringConstraints(
@@ -21,43 +21,43 @@ Name = Annotated[
 CollectionName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
 LabelKey = Annotated[str, StringConstraints(pattern=_KEY)]
 LabelValue = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00]*$")]
-_LARGEST = 3.4028234663852886e38  # of float32, in which embeddings are kept and compared
+_LARGEST = 3.4028234663852886e38  # of float32: embeddings are stored and compared as float32
 Number = Annotated[float, Field(ge=-_LARGEST, le=_LARGEST, allow_inf_nan=False)]
 COLLECTION = "default"
 
 
 def parsed(value: object) -> object:
-    """JSON that came as the text of a form's field."""
+    """The value of a form field, parsed from JSON text; other values unchanged."""
     if isinstance(value, str):
         try:
             return json.loads(value)
         except (ValueError, RecursionError):
-            raise PydanticCustomError("json", "Input should be JSON") from None
+            raise PydanticCustomError("json", "Input should be valid JSON") from None
     return value
 
 
 def _storable(value: dict[str, Any]) -> dict[str, Any]:
-    """What both databases can keep: no NUL, half a character, infinite number, and not too much."""
+    """The metadata, if both databases can store it: no NUL, lone surrogate or infinite number; limited in size."""
     try:
         written = json.dumps(value, ensure_ascii=False, allow_nan=False)
         written.encode()
     except ValueError:
-        raise PydanticCustomError("json", "Input should be JSON without infinite numbers or half characters") from None
+        raise PydanticCustomError("json", "Input should be JSON without infinite numbers or lone surrogates") from None
     if len(written) > _MOST_METADATA or "\\u0000" in written:
-        raise PydanticCustomError("too_large", "Input should have no NUL, and at most 10000 characters")
+        raise PydanticCustomError("too_large", "Input should have at most 10000 characters as JSON, and no NUL")
     return value
 
 
 def _moment(value: object) -> object:
-    """A moment that came as text, which strict JSON could not hold otherwise."""
+    """The datetime for a text in ISO 8601, because JSON has no type for a datetime."""
     if isinstance(value, str):
         with suppress(ValueError):
             return datetime.fromisoformat(value)
-    raise PydanticCustomError("moment", "Input should be a date and time with its offset, as ISO 8601 writes it")
+    raise PydanticCustomError("moment", "Input should be an ISO 8601 time with offset, like 2030-01-31T00:00:00Z")
 
 
 def _as_written(value: str) -> str:
-    """An id as answers have it; anything else as it is, for it is nobody's."""
+    """The ID as responses write it. Other text stays unchanged, because it matches no ID."""
     try:
         return str(UUID(value))
     except ValueError:

@@ -1,4 +1,4 @@
-"""What is said of the indexes of the photo folder."""
+"""Request and response bodies of the photo folder."""
 
 from typing import Annotated, Literal
 
@@ -9,27 +9,27 @@ from schemas.faces import Liveness
 
 
 class IndexStatus(BaseModel):
-    """One index: the photos of FACES_DB_PATH as one detector finds and one model embeds the faces in them."""
+    """One index of the photos in FACES_DB_PATH, made with one detector and one model."""
 
     model: str
     detector_backend: str
-    alignment: str = Field(description="How faces are aligned; `none` where they are not.")
+    alignment: str = Field(description="How faces are aligned. `none` if they are not aligned.")
     detection: str
     normalization: str
     expand_percentage: int
     state: Literal["ready", "building", "failed", "kept", "stored"] = Field(
-        description="`ready` answers; `building` does as well, from the last complete one if there is one; `failed` is"
-        " tried again by the next request; `kept` answers although the folder shows no photo any more, as if its disk"
-        " were not mounted; `stored` is on disk and was not asked for since the start."
+        description="`ready`: answers requests. `building`: a build is running; the last complete index, if any,"
+        " answers. `failed`: the next request retries the build. `kept`: answers although the folder shows no photos"
+        " any more, for example because its disk is not mounted. `stored`: on disk, not used since the start."
     )
-    photos: int = Field(description="Photos the index reflects.")
-    faces: int = Field(description="Faces in them.")
-    pending: int | None = key_if_set("Changed photos the index does not reflect yet; only of one in use.")
-    done: int | None = key_if_set("Photos that the build under way has done.")
-    total: int | None = key_if_set("Photos that the build under way has to do.")
-    failed: dict[str, int] = Field(description="Photos without a face in the index, by the reason.")
-    bytes: int | None = key_if_set("Size of the file.")
-    age_s: float | None = key_if_set("Seconds since the file was written.")
+    photos: int = Field(description="Number of photos in the index.")
+    faces: int = Field(description="Number of faces in these photos.")
+    pending: int | None = key_if_set("Number of changed photos that are not in the index yet. Only for indexes in use.")
+    done: int | None = key_if_set("Number of photos that the running build has processed.")
+    total: int | None = key_if_set("Number of photos that the running build has to process.")
+    failed: dict[str, int] = Field(description="Number of photos without a face in the index, by reason.")
+    bytes: int | None = key_if_set("Size of the index file.")
+    age_s: float | None = key_if_set("Seconds since the index file was written.")
 
 
 class IndexesResponse(Response):
@@ -39,25 +39,25 @@ class IndexesResponse(Response):
 
 
 class FindRequest(ComparisonOptions):
-    """An image whose faces are searched among the photos of FACES_DB_PATH."""
+    """An image whose faces are searched for in the photos of FACES_DB_PATH."""
 
     img: ImageSource
     k: Annotated[int, Field(ge=1, le=100_000), WHOLE] | None = Field(
-        None, description="At most this many rows per face of the query."
+        None, description="Maximum number of rows per face of the image."
     )
-    similarity_search: bool = Field(False, description="Whether faces beyond the threshold are listed as well.")
+    similarity_search: bool = Field(False, description="Also list faces beyond the threshold.")
     refresh: Literal["auto", "wait"] = Field(
         "auto",
-        description="`auto` answers from the last complete index and says how many photos are `pending`; `wait` first"
-        " waits until every changed photo is in it.",
+        description="`auto`: answer from the last complete index and report how many photos are `pending`. `wait`:"
+        " first wait until the index contains every changed photo.",
     )
 
 
 class FoundPhoto(Liveness):
-    """A face of a photo of the folder (target) compared with a face of the query (source)."""
+    """A face of a photo (target) compared with a face of the image (source)."""
 
-    identity: str = Field(description="The photo: FACES_DB_PATH and what is below it, or only the latter.")
-    person: str | None = Field(description="The first folder below FACES_DB_PATH, if there is one.")
+    identity: str = Field(description="Path of the photo: with FACES_DB_PATH, or relative to it.")
+    person: str | None = Field(description="The first folder below FACES_DB_PATH. Null if there is none.")
     distance: float
     threshold: float
     confidence: float
@@ -72,8 +72,8 @@ class FoundPhoto(Liveness):
 
 
 class FindResponse(Response):
-    """One list of photos per face of the query, nearest first."""
+    """One list of photos per face of the image, nearest first."""
 
     faces_queried: int
-    pending: int = Field(description="Changed photos that this answer does not reflect yet.")
+    pending: int = Field(description="Number of changed photos that this response does not reflect yet.")
     result: list[list[FoundPhoto]]

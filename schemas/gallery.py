@@ -1,4 +1,4 @@
-"""Bodies of the endpoints of the gallery."""
+"""Request and response bodies of the gallery."""
 
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal
@@ -21,33 +21,35 @@ from schemas.fields import COLLECTION, CollectionName, Embedding, Id, Labels, Me
 
 
 class EnrolmentOptions(EmbeddingOptions):
-    """How a photo is embedded, and which are accepted for the gallery."""
+    """How an image is embedded, and which images the gallery accepts."""
 
     on_duplicate: Literal["allow", "reject", "merge"] = Field(
         "allow",
-        description="If the face is within the model's threshold of another person's: store it all the same, answer"
-        " 409, or store it as that person's.",
+        description="What to do with a face within the model's threshold of another person's face. `allow`: store it"
+        " anyway. `reject`: answer 409. `merge`: store it as the other person's face.",
     )
     face_policy: Literal["single", "largest"] = Field(
-        "single", description="Whether a photo of several faces is refused, or its largest face taken."
+        "single", description="`single`: refuse an image with several faces. `largest`: use its largest face."
     )
-    min_quality: float | None = Field(None, ge=0, le=1, description="The least `quality.score` that is accepted.")
-    store_crop: bool = Field(False, description="Whether the aligned picture of the face is kept as well.")
+    min_quality: float | None = Field(None, ge=0, le=1, description="Minimum accepted `quality.score`.")
+    store_crop: bool = Field(False, description="Also store the aligned crop of the face.")
 
 
 class RegisterRequest(EnrolmentOptions):
-    """A photo of a person, by `name` or by `person_id`, for the gallery."""
+    """An image of a person to register in the gallery. `name` or `person_id` identifies the person."""
 
     image_lists: ClassVar[frozenset[str]] = frozenset({"frames"})
 
     frames: Frames | None = Field(None, description=FRAMES_INSTEAD.format(field="img"))
     img: ImageSource | None = Field(None, validate_default=True)
-    name: Name | None = Field(None, description="The person's name, unique in the collection; made if there is none.")
-    person_id: Id | None = Field(None, description="The person, in place of the name.")
+    name: Name | None = Field(
+        None, description="The person's name, unique in the collection. An unknown name creates a person."
+    )
+    person_id: Id | None = Field(None, description="An existing person, in place of the name.")
     collection: CollectionName = COLLECTION
-    labels: Labels | None = Field(None, description="Merged into the person's labels; in forms as JSON.")
-    metadata: Metadata | None = Field(None, description="Merged into the person's metadata; in forms as JSON.")
-    retain_until: Moment | None = Field(None, description="After this moment the person is to be forgotten.")
+    labels: Labels | None = Field(None, description="Labels to merge into the person's labels. In forms: JSON.")
+    metadata: Metadata | None = Field(None, description="Merged into the person's metadata. In forms: JSON.")
+    retain_until: Moment | None = Field(None, description="The person is due for deletion after this moment.")
 
     _or_frames = field_validator("img", mode="after")(image_or_frames)
 
@@ -59,9 +61,9 @@ class RegisterRequest(EnrolmentOptions):
 
 
 class RegisterResponse(Response):
-    """The face as it is stored."""
+    """The stored face."""
 
-    id: str = Field(description="The face.")
+    id: str = Field(description="ID of the face.")
     person_id: str
     name: str
     collection: str
@@ -75,13 +77,15 @@ MostPersons = Annotated[int, Field(ge=1, le=100), WHOLE]
 
 
 class ProbeRequest(MetricOptions):
-    """A photo, or an embedding of the model and options named, to be looked up in the gallery."""
+    """An image, or an embedding of the given model and options, to look up in the gallery."""
 
     img: ImageSource | None = None
-    embedding: Embedding | None = Field(None, description="In place of the image; in forms as JSON.")
+    embedding: Embedding | None = Field(None, description="Embedding, in place of the image. In forms: JSON.")
     collection: CollectionName = COLLECTION
     person_id: Id | None = Field(None, description="Compare with this person only.")
-    labels: Labels | None = Field(None, description="Compare with persons who have all these labels; in forms as JSON.")
+    labels: Labels | None = Field(
+        None, description="Compare only with persons who have all these labels. In forms: JSON."
+    )
 
     @model_validator(mode="after")
     def _one_probe(self) -> "ProbeRequest":
@@ -91,44 +95,46 @@ class ProbeRequest(MetricOptions):
 
 
 class IdentifyRequest(ProbeRequest, ComparisonOptions):
-    """A probe, and how many persons near it are answered."""
+    """A probe, and the number of nearest persons to return."""
 
-    top_k: MostPersons = Field(5, description="At most this many persons per face.")
+    top_k: MostPersons = Field(5, description="Maximum number of persons per face.")
 
 
 class RecognizeRequest(ProbeRequest):
-    """A probe, of which all persons within the model's own threshold are answered."""
+    """A probe. The response lists all persons within the model's own threshold."""
 
-    top_k: MostPersons | None = Field(None, description="At most this many persons per face; by default all.")
+    top_k: MostPersons | None = Field(None, description="Maximum number of persons per face. Default: all.")
 
 
 class Match(BaseModel):
-    """A person of the gallery, by the nearest face."""
+    """A person in the gallery, compared by the nearest face."""
 
     person_id: str
     face_id: str
     name: str
     labels: dict[str, str]
     distance: float
-    similarity: float = Field(description="Larger is closer: 1 - distance, for euclidean metrics 1 / (1 + distance).")
-    confidence: float = Field(description="DeepFace's confidence, 0 to 100, that it is the same person.")
+    similarity: float = Field(
+        description="1 - distance, or 1 / (1 + distance) for the euclidean metrics. Larger is closer."
+    )
+    confidence: float = Field(description="DeepFace's confidence that it is the same person, 0 to 100.")
     threshold: float
-    match: bool = Field(description="Whether the distance is within the threshold, and the probe no spoof.")
+    match: bool = Field(description="True if the distance is within the threshold and the probe is no spoof.")
 
 
 class IdentifiedFace(Liveness):
-    """A face of the probe and who it may be."""
+    """A face of the probe with its nearest persons."""
 
     facial_area: FacialArea | None = key_if_set()
     face_confidence: float | None = key_if_set()
     quality: QualityMeasures | None = key_if_set()
     decision: Literal["match", "unknown", "ambiguous"]
     reason: str
-    matches: list[Match] = Field(description="Nearest first.")
+    matches: list[Match] = Field(description="The nearest persons, nearest first.")
 
 
 class IdentifyResponse(Response):
-    """Every face of the probe."""
+    """The results for every face of the probe."""
 
     count: int
     model: str

@@ -1,4 +1,4 @@
-"""Body of the endpoint about the models."""
+"""Response body of /models."""
 
 from typing import Annotated, Literal
 
@@ -11,32 +11,32 @@ _FROM_ROWS = ConfigDict(from_attributes=True)
 
 
 class LicenseInfo(BaseModel):
-    """The terms of a model's weights."""
+    """The licence of a model's weights."""
 
     model_config = _FROM_ROWS
 
-    name: str = Field(description="Its SPDX identifier where there is one.")
+    name: str = Field(description="SPDX identifier, if there is one.")
     commercial_use: Literal["yes", "no", "unclear"]
     reason: str
-    source: str = Field(description="Where that is said.")
+    source: str = Field(description="Where the terms are published.")
 
 
 class AccuracyInfo(BaseModel):
-    """A published number."""
+    """A published accuracy figure."""
 
     model_config = _FROM_ROWS
 
     benchmark: str
     metric: str
     value: float
-    source: str = Field(description="Where it was published, or the command that measures it.")
+    source: str = Field(description="Where the figure was published, or the command that measures it.")
 
 
 class Thresholds(BaseModel):
-    """The largest distances between two faces of one person, for faces cut out in one way."""
+    """The maximum distances between two faces of one person, for one alignment."""
 
     alignment: Literal["eyes", "template"]
-    values: dict[str, float] = Field(description="By metric.")
+    values: dict[str, float] = Field(description="Threshold by metric.")
     source: str
 
 
@@ -45,48 +45,48 @@ class ModelFile(BaseModel):
 
     name: str
     installed: bool
-    size_bytes: int | None = Field(description="Of the file that is here, else as published.")
-    sha256: str | None = Field(description="As published, if anybody has.")
-    urls: list[str] = Field(description="Where it is fetched from, in this order.")
-    package: str | None = Field(description="The Python package that carries it.")
+    size_bytes: int | None = Field(description="Size of the installed file, else the published size.")
+    sha256: str | None = Field(description="Published SHA-256, if there is one.")
+    urls: list[str] = Field(description="Download URLs, in the order in which they are tried.")
+    package: str | None = Field(description="The Python package that contains the file.")
 
 
 class ModelInfo(BaseModel):
-    """A model: what it is for, how good it is, on which terms, and whether it is here."""
+    """A model with purpose, accuracy, licence and status."""
 
     name: str
     task: Literal["recognition", "detection", "attribute", "liveness"]
     input_px: Annotated[list[int], Field(min_length=2, max_length=2, description="Width and height.")] | None
-    dim: int | None = Field(description="Numbers of an embedding.")
-    template: str | None = Field(description="The crop it was trained on, which `alignment: template` makes.")
+    dim: int | None = Field(description="Length of an embedding.")
+    template: str | None = Field(description="The crop of the training data. `alignment: template` makes it.")
     thresholds: list[Thresholds]
     accuracy: list[AccuracyInfo]
     license: LicenseInfo
-    allowed: bool = Field(description="Whether LICENSE_POLICY lets requests use it.")
+    allowed: bool = Field(description="Whether LICENSE_POLICY allows requests to use the model.")
     files: list[ModelFile]
-    package: str | None = Field(description="What `pip install` has to be told beyond the requirements.")
-    installed: bool = Field(description="Whether its files and package are here.")
-    loaded: bool = Field(description="Whether the process that answers has loaded it.")
-    ready: bool = Field(description="Whether it was preloaded and has passed the self-test.")
-    self_test: SelfTestOutcome | None = key_if_set("As in /ready; only of models that were preloaded.")
+    package: str | None = Field(description="What to `pip install` beyond the requirements.")
+    installed: bool = Field(description="Whether its files and package are installed.")
+    loaded: bool = Field(description="Whether the answering process has loaded the model.")
+    ready: bool = Field(description="Whether the model was preloaded and passed the self-test.")
+    self_test: SelfTestOutcome | None = key_if_set("As in /ready. Only for preloaded models.")
     milliseconds: float | None = key_if_set("As in /ready.")
 
 
 class PresetInfo(BaseModel):
-    """Models that go together."""
+    """A tested combination of models."""
 
     name: str
     summary: str
     models: list[str]
-    commercial_use: Literal["yes", "no", "unclear"] = Field(description="Of all of them together.")
-    size_bytes: int | None = Field(description="Of all their files; null where somebody has not published it.")
+    commercial_use: Literal["yes", "no", "unclear"] = Field(description="Commercial use of all its models together.")
+    size_bytes: int | None = Field(description="Total size of all files. Null if a size is not published.")
     installed: bool
 
 
 class ModelsResponse(Response):
-    """All models, and the presets of them."""
+    """All models and presets."""
 
     license_policy: Literal["any", "commercial"]
-    preset: str = Field(description="MODEL_PRESET.")
+    preset: str = Field(description="The value of MODEL_PRESET.")
     presets: list[PresetInfo]
     models: list[ModelInfo]

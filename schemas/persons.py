@@ -1,4 +1,4 @@
-"""Bodies of the endpoints about the persons, faces and collections of the gallery."""
+"""Request and response bodies of the persons, faces and collections of the gallery."""
 
 from datetime import datetime
 from typing import Annotated
@@ -11,26 +11,26 @@ from schemas.fields import CollectionName, Id, Labels, Metadata, Moment, Name
 
 
 class ForgetRequest(Request):
-    """A face or person to be forgotten."""
+    """A face or person to delete."""
 
     id: Id
 
 
 class Receipt(Response):
-    """What was forgotten, and when; the number is that of the event."""
+    """What was deleted, and when. `receipt_id` is the ID of the audit event."""
 
     receipt_id: str
     forgotten_at: datetime
-    person_id: str = Field(description="Empty where it was a collection.")
-    face_id: str = Field(description="Empty where it was all of a person.")
+    person_id: str = Field(description="Empty if a collection was deleted.")
+    face_id: str = Field(description="Empty if a whole person was deleted.")
     bytes_gone: bool = Field(
-        description="Whether the bytes are in no file any more; if not, they are out of reach of any query, and leave"
-        " the disk with `gallery purge`."
+        description="True if no file contains the deleted bytes any more. If false, no query reaches them, and"
+        " `gallery purge` erases them from the disk."
     )
 
 
 class PersonRow(BaseModel):
-    """A person of the gallery."""
+    """A person in the gallery."""
 
     id: str
     collection: str
@@ -43,28 +43,30 @@ class PersonRow(BaseModel):
 
 
 class PersonInfo(Response, PersonRow):
-    """A person of the gallery."""
+    """A person in the gallery."""
 
 
 class PersonsQuery(Request):
-    """Which persons are listed."""
+    """Filters for the list of persons."""
 
-    collection: CollectionName | None = Field(None, description="Of this collection only.")
-    name: str = Field("", max_length=200, pattern=r"^[^\x00]*$", description="Whose name has this in it, in any case.")
-    labels: Labels | None = Field(None, description="Who have all these labels, as JSON.")
-    cursor: str | None = Field(None, max_length=2000, description="The `next_cursor` of the page before.")
+    collection: CollectionName | None = Field(None, description="Only persons in this collection.")
+    name: str = Field(
+        "", max_length=200, pattern=r"^[^\x00]*$", description="Only persons with this text in their name, in any case."
+    )
+    labels: Labels | None = Field(None, description="Only persons who have all these labels, as JSON.")
+    cursor: str | None = Field(None, max_length=2000, description="`next_cursor` of the previous page.")
     limit: PageLimit = 100
 
 
 class PersonsResponse(Response):
-    """A page of persons, by name."""
+    """A page of persons, sorted by name."""
 
     persons: list[PersonRow]
     next_cursor: str | None
 
 
 class PersonChanges(Request):
-    """What is to be changed of a person; labels and metadata take the place of the old ones."""
+    """Changes to a person. New labels and metadata replace the old ones."""
 
     name: Name | None = None
     labels: Labels | None = None
@@ -73,70 +75,70 @@ class PersonChanges(Request):
 
 
 class MergeRequest(Request):
-    """The persons whose faces become those of the person of the path."""
+    """Persons to merge into the person in the path."""
 
     person_ids: Annotated[list[Id], Field(min_length=1, max_length=100, fail_fast=True)]
     retain_until: Moment | None = Field(
         None,
-        description="Until when the person is kept, null is for ever; to be given where those of the persons differ.",
+        description="Until when to keep the merged person. Null = unlimited. Required if the persons' dates differ.",
     )
 
 
 class FaceRow(BaseModel):
-    """A face of the gallery; its embedding is given to nobody."""
+    """A face in the gallery. Its embedding is never returned."""
 
     id: str
     person_id: str
     collection: str
     model: str
-    alignment: str = Field(description="As it came out: `template`, `eyes`, or `none` where nothing was turned.")
+    alignment: str = Field(description="The alignment used: `template`, `eyes`, or `none` if the face was not aligned.")
     detection: str
     normalization: str
     expand_percentage: int
     detector_backend: str
-    weights: str = Field(description="Of which files the detector and the model were, and what ran them.")
+    weights: str = Field(description="Identifies the files of the detector and the model, and the runtime.")
     facial_area: FacialArea
     face_confidence: float
     quality: QualityMeasures
-    liveness: float | None = Field(description="The probability of a real face; null where it was not judged.")
+    liveness: float | None = Field(description="Probability of a real face. Null if liveness was not checked.")
     has_crop: bool
     registered_at: datetime
 
 
 class FaceInfo(Response, FaceRow):
-    """A face of the gallery; its embedding is given to nobody."""
+    """A face in the gallery. Its embedding is never returned."""
 
 
 class PersonDetails(PersonInfo):
-    """A person with all faces."""
+    """A person with all their faces."""
 
     face_list: list[FaceRow]
 
 
 class CollectionRequest(Request):
-    """A collection to be made."""
+    """A collection to create."""
 
     name: CollectionName
 
 
 class CollectionQuery(Request):
-    """How a collection is removed."""
+    """Options for deleting a collection."""
 
-    with_persons: bool = Field(False, description="Whether all its persons are forgotten with it.")
+    with_persons: bool = Field(False, description="Also delete all persons in the collection.")
 
 
 class CollectionRow(BaseModel):
-    """A collection."""
+    """A collection and its number of persons."""
 
     name: str
     persons: int
 
 
 class CollectionInfo(Response, CollectionRow):
-    """A collection."""
+    """A collection and its number of persons."""
 
 
 class CollectionsResponse(Response):
-    """All collections, by name."""
+    """All collections, sorted by name."""
 
     collections: list[CollectionRow]

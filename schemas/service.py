@@ -1,4 +1,4 @@
-"""Bodies of the endpoints about the service itself."""
+"""Response bodies of the endpoints about the service itself."""
 
 from typing import Literal
 
@@ -10,7 +10,7 @@ SelfTestOutcome = Literal["first answer", "same answer", "changed answer", "no a
 
 
 class Endpoint(BaseModel):
-    """One line of the list of endpoints."""
+    """One entry of the list of endpoints."""
 
     method: str
     path: str
@@ -18,7 +18,7 @@ class Endpoint(BaseModel):
 
 
 class ServiceInfo(BaseModel):
-    """What this service is."""
+    """Name, version and endpoints of the service."""
 
     service: str
     version: str
@@ -26,28 +26,28 @@ class ServiceInfo(BaseModel):
 
 
 class Health(BaseModel):
-    """The process lives."""
+    """The process is alive."""
 
     status: Literal["ok"] = "ok"
     version: str
 
 
 class ReadyPart(BaseModel):
-    """One thing the service needs before it can answer face requests."""
+    """One part that the service needs before it can answer face requests."""
 
     name: str
     state: Literal["ready", "loading", "unavailable"]
-    message: str = Field("", description="Why it is not ready.")
+    message: str = Field("", description="Why the part is not ready.")
     self_test: SelfTestOutcome | None = key_if_set(
-        "What the model answered to the self-test's picture, beside the answer kept from the first time."
+        "The model's answer to the self-test's image, compared with the stored first answer."
     )
-    milliseconds: float | None = key_if_set("How long one inference on that picture took.")
+    milliseconds: float | None = key_if_set("Duration of one inference on the self-test's image.")
 
 
 class Readiness(Response):
-    """Everything the service needs is there."""
+    """All parts that the service needs are ready."""
 
     status: Literal["ready"] = "ready"
     version: str
     parts: list[ReadyPart]
-    shared_trunk: list[str] = Field(description="The models whose first layers are the same and run once for all.")
+    shared_trunk: list[str] = Field(description="Models with identical first layers, which run once for all of them.")

@@ -1,4 +1,4 @@
-"""The native endpoints, one file a group."""
+"""The service's own endpoints, one file per group."""
 
 from api.v1 import audit, docs, faces, find, gallery, persons, service
 

@@ -23,12 +23,12 @@ blueprint = Blueprint("audit", __name__)
     )
 )
 def verifications(query: VerificationsQuery) -> VerificationsResponse:
-    """The decisions of /verify, in the order of sealing; without images and embeddings."""
+    """List the decisions of /verify in sealing order, without images or embeddings."""
     return services().audit.verifications.page(query)
 
 
 @blueprint.get("/audit")
 @endpoint(Route(scope=Scope.ADMIN, query=AuditQuery, response=AuditResponse, errors=(ValidationFailed, *STORE_ERRORS)))
 def audit(query: AuditQuery) -> AuditResponse:
-    """What was done and decided, and by whom, in the order of sealing; without images and embeddings."""
+    """List all recorded actions and decisions with their API key in sealing order, without images or embeddings."""
     return services().audit.trail.page(query)

@@ -1,4 +1,4 @@
-"""The interface as a page: Swagger UI, from the package flask-swagger-ui, which asks nobody but this service."""
+"""The API documentation as a page: Swagger UI from the package flask-swagger-ui. It loads nothing from elsewhere."""
 
 from importlib.resources import files
 from string import Template
@@ -19,14 +19,14 @@ _PAGE = Template("""<!DOCTYPE html>
 <link rel="stylesheet" href="${here}swagger-ui.css">
 </head>
 <body>
-<div id="page">Its parts are listed in <a href="${here}../openapi.json">openapi.json</a>.</div>
+<div id="page">The API is described in <a href="${here}../openapi.json">openapi.json</a>.</div>
 <script src="${here}swagger-ui-bundle.js"></script>
 <script src="${here}start.js"></script>
 </body>
 </html>
 """)
 
-# Without the default validator, which is somebody else's server. A key that is typed in is forgotten with the page.
+# validatorUrl is null because the default validator is a third-party server. The page does not store a typed API key.
 _START = """SwaggerUIBundle({
   url: new URL("../openapi.json", document.currentScript.src).href,
   dom_id: "#page",
@@ -48,7 +48,7 @@ _PACKAGED = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/
 @blueprint.get("/docs")
 @endpoint(Route(scope=None, response=None, media_type="text/html"))
 def docs() -> Response:
-    """This interface as a page, to read and to try."""
+    """Interactive API documentation."""
     here = "" if request.path.endswith("/") else "docs/"
     return _answer(_PAGE.substitute(here=here), "text/html")
 
@@ -56,7 +56,7 @@ def docs() -> Response:
 @blueprint.get("/docs/<file>")
 @endpoint(Route(scope=None, response=None, media_type="text/*", errors=(NotFound,)))
 def docs_file(file: str) -> Response:
-    """A file of that page."""
+    """A file of the documentation page."""
     if file == "start.js":
         return _answer(_START, "text/javascript")
     if file not in _PACKAGED:

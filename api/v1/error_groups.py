@@ -1,4 +1,4 @@
-"""Errors that the answers of several endpoints may carry."""
+"""Groups of errors that several endpoints may return."""
 
 from core.exceptions import (
     DeadlineExceeded,

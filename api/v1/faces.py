@@ -36,7 +36,7 @@ blueprint = Blueprint("faces", __name__)
     )
 )
 def verify(body: VerifyRequest) -> VerifyResponse:
-    """Whether two images, or an image and a person of the gallery, are the same person: the closest pair decides."""
+    """Compare two images, or an image and a person in the gallery. The closest pair of faces decides."""
     if body.person_id is None:
         return services().audit.verifications.keep(services().faces.service.verify(body))
     require(Scope.GALLERY_READ)
@@ -48,33 +48,33 @@ def verify(body: VerifyRequest) -> VerifyResponse:
 @blueprint.post("/analyze")
 @endpoint(Route(scope=Scope.FACES, request=AnalyzeRequest, response=AnalyzeResponse, errors=FACE_ERRORS))
 def analyze(body: AnalyzeRequest) -> AnalyzeResponse:
-    """Age, gender, emotion and race of every face."""
+    """Estimate age, gender, emotion and race of every face."""
     return services().faces.service.analyze(body)
 
 
 @blueprint.post("/represent")
 @endpoint(Route(scope=Scope.FACES, request=RepresentRequest, response=RepresentResponse, errors=FACE_ERRORS))
 def represent(body: RepresentRequest) -> RepresentResponse:
-    """The embedding of every face."""
+    """Compute the embedding of every face."""
     return services().faces.service.represent(body)
 
 
 @blueprint.post("/extract")
 @endpoint(Route(scope=Scope.FACES, request=ExtractRequest, response=ExtractResponse, errors=FACE_ERRORS))
 def extract(body: ExtractRequest) -> ExtractResponse:
-    """Every face as a picture."""
+    """Return every face as a crop."""
     return services().faces.service.extract(body)
 
 
 @blueprint.post("/quality")
 @endpoint(Route(scope=Scope.FACES, request=QualityRequest, response=QualityResponse, errors=FACE_ERRORS))
 def quality(body: QualityRequest) -> QualityResponse:
-    """Whether a photo would do for the gallery, and what to do about it if not."""
+    """Check whether a photo is good enough to register, and how to improve it."""
     return services().faces.quality.judge(body)
 
 
 @blueprint.post("/compare")
 @endpoint(Route(scope=Scope.FACES, request=CompareRequest, response=CompareResponse, errors=FACE_ERRORS))
 def compare(body: CompareRequest) -> CompareResponse:
-    """A face, or its embedding, against embeddings that the request brings along; nothing is stored."""
+    """Compare a face or embedding with the embeddings in the request. Nothing is stored."""
     return services().faces.comparison.compare(body)

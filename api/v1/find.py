@@ -23,12 +23,12 @@ blueprint = Blueprint("find", __name__)
     )
 )
 def find(body: FindRequest) -> FindResponse:
-    """The photos of FACES_DB_PATH that show the same person, for every face of the query."""
+    """Find photos in FACES_DB_PATH that show the same person, for every face of the image."""
     return services().find.service.find(body)
 
 
 @blueprint.get("/find/indexes")
 @endpoint(Route(scope=Scope.FIND, response=IndexesResponse, errors=(FolderNotFound, ServiceUnavailable, InternalError)))
 def indexes() -> IndexesResponse:
-    """The indexes of the photo folder: how much is in them, what is pending and what failed."""
+    """List the indexes of the photo folder with their size, pending photos and failures."""
     return services().find.indexes.overview()

@@ -16,7 +16,7 @@ blueprint = Blueprint("gallery", __name__)
 
 _IDEMPOTENCY = "Idempotency-Key"
 _LONGEST_KEY = 200
-_ONCE = "For seven days a second request with the same key is answered as the first, and stores nothing."
+_ONCE = "Makes retries safe. For seven days a request with the same key gets the first response and stores nothing."
 
 
 @blueprint.post("/register")
@@ -31,18 +31,18 @@ _ONCE = "For seven days a second request with the same key is answered as the fi
     )
 )
 def register(body: RegisterRequest) -> RegisterResponse:
-    """Store a person's face in the gallery."""
+    """Register a person's face in the gallery."""
     key = request.headers.get(_IDEMPOTENCY)
     if key is None:
         return services().gallery.registration.register(body)
     if not 0 < len(key) <= _LONGEST_KEY:
-        raise ValidationFailed.of(_IDEMPOTENCY, f"It has 1 to {_LONGEST_KEY} characters")
+        raise ValidationFailed.of(_IDEMPOTENCY, f"Send a key of 1 to {_LONGEST_KEY} characters")
     of_collection = sha256(f"{body.collection}\n{key}".encode(errors="surrogatepass")).hexdigest()
     return services().gallery.registration.register_once(body, key=of_collection, digest=_digest(body))
 
 
 def _digest(body: RegisterRequest) -> str:
-    """Of what the body means: a client that sends it again may choose another boundary for its parts."""
+    """The digest of the parsed body, because a retry may use another multipart boundary."""
     digest = sha256()
     for name, value in sorted(body.model_dump().items()):
         digest.update(name.encode())
@@ -61,7 +61,7 @@ def _digest(body: RegisterRequest) -> str:
     )
 )
 def identify(body: IdentifyRequest) -> IdentifyResponse:
-    """Who of the gallery each face may be, nearest first, and a decision."""
+    """The closest gallery persons for each face, with a decision."""
     return services().gallery.identification.identify(body)
 
 
@@ -75,5 +75,5 @@ def identify(body: IdentifyRequest) -> IdentifyResponse:
     )
 )
 def recognize(body: RecognizeRequest) -> IdentifyResponse:
-    """As /identify, with all who lie within the model's own threshold, and nobody else."""
+    """Like /identify, with all persons within the model's own threshold and no others."""
     return services().gallery.identification.recognize(body)

@@ -46,13 +46,13 @@ _RECEIPT = "X-Receipt-Id"
         request=ForgetRequest,
         response=None,
         status=204,
-        answer_headers={_RECEIPT: "The number of the event under which it is recorded."},
+        answer_headers={_RECEIPT: "ID of the audit event that records the deletion."},
         infers=False,
         errors=(*BODY_ERRORS, PersonNotFound, ServiceUnavailable, StorageFull, InternalError),
     )
 )
 def forget(body: ForgetRequest) -> Response:
-    """Forget a face or a person for good; the header X-Receipt-Id says under which number."""
+    """Permanently delete a face or person. `X-Receipt-Id` is the audit event."""
     receipt = services().gallery.persons.forget(body.id, within=caller().collection)
     return Response(status=204, headers={_RECEIPT: receipt.receipt_id})
 
@@ -64,14 +64,14 @@ def forget(body: ForgetRequest) -> Response:
     )
 )
 def persons(query: PersonsQuery) -> PersonsResponse:
-    """The persons of the gallery by name, a page at a time."""
+    """List the persons in the gallery by name, one page at a time."""
     return services().gallery.persons.persons(query)
 
 
 @blueprint.get("/persons/<person_id>")
 @endpoint(Route(scope=Scope.GALLERY_READ, response=PersonDetails, errors=(PersonNotFound, *STORE_ERRORS)))
 def person(person_id: str) -> PersonDetails:
-    """A person and the faces that are stored."""
+    """A person and their stored faces."""
     return services().gallery.persons.person(person_id, within=caller().collection)
 
 
@@ -93,7 +93,7 @@ def change_person(body: PersonChanges, person_id: str) -> PersonInfo:
 @blueprint.delete("/persons/<person_id>")
 @endpoint(Route(scope=Scope.GALLERY_WRITE, response=Receipt, errors=(PersonNotFound, StorageFull, *STORE_ERRORS)))
 def forget_person(person_id: str) -> Receipt:
-    """Forget a person and all faces for good."""
+    """Permanently delete a person and all their faces."""
     return services().gallery.persons.forget_person(person_id, within=caller().collection)
 
 
@@ -108,35 +108,35 @@ def forget_person(person_id: str) -> Receipt:
     )
 )
 def merge_persons(body: MergeRequest, person_id: str) -> PersonInfo:
-    """Give the person the faces, labels and metadata of other persons, who are then no more."""
+    """Merge other persons into this one and delete them."""
     return services().gallery.persons.merge(person_id, body, within=caller().collection)
 
 
 @blueprint.get("/faces/<face_id>")
 @endpoint(Route(scope=Scope.GALLERY_READ, response=FaceInfo, errors=(FaceNotFound, *STORE_ERRORS)))
 def face(face_id: str) -> FaceInfo:
-    """A face of the gallery, without its embedding."""
+    """A face in the gallery, without its embedding."""
     return services().gallery.persons.face(face_id, within=caller().collection)
 
 
 @blueprint.get("/faces/<face_id>/crop")
 @endpoint(Route(scope=Scope.GALLERY_READ, response=None, media_type="image/png", errors=(FaceNotFound, *STORE_ERRORS)))
 def crop(face_id: str) -> Response:
-    """The picture of a face, where it was stored."""
+    """The crop of a face, if it was stored."""
     return Response(services().gallery.persons.crop(face_id, within=caller().collection), mimetype="image/png")
 
 
 @blueprint.delete("/faces/<face_id>")
 @endpoint(Route(scope=Scope.GALLERY_WRITE, response=Receipt, errors=(FaceNotFound, StorageFull, *STORE_ERRORS)))
 def forget_face(face_id: str) -> Receipt:
-    """Forget a face for good."""
+    """Permanently delete a face."""
     return services().gallery.persons.forget_face(face_id, within=caller().collection)
 
 
 @blueprint.get("/collections")
 @endpoint(Route(scope=Scope.GALLERY_READ, response=CollectionsResponse, errors=STORE_ERRORS))
 def collections() -> CollectionsResponse:
-    """The collections of the gallery, and how many persons each has."""
+    """List the collections of the gallery with their number of persons."""
     return services().gallery.persons.collections(only=caller().collection)
 
 
@@ -152,7 +152,7 @@ def collections() -> CollectionsResponse:
     )
 )
 def add_collection(body: CollectionRequest) -> CollectionInfo:
-    """Make a collection; /register makes one as well."""
+    """Create a collection. /register also creates a missing collection."""
     require_collection(body.name)
     return services().gallery.persons.add_collection(body.name)
 
@@ -167,6 +167,6 @@ def add_collection(body: CollectionRequest) -> CollectionInfo:
     )
 )
 def remove_collection(query: CollectionQuery, name: str) -> Receipt:
-    """Remove a collection for good, with all its persons if that is said."""
+    """Permanently delete a collection, optionally with all its persons."""
     require_collection(name)
     return services().gallery.persons.remove_collection(name, with_persons=query.with_persons)

@@ -1,4 +1,4 @@
-"""Endpoints about the service itself: what it is, whether it lives and is ready, and which models it has."""
+"""Endpoints about the service itself: its description, liveness, readiness and models."""
 
 from flask import Blueprint, Response, current_app
 
@@ -18,7 +18,7 @@ blueprint = Blueprint("service", __name__)
 @blueprint.get("/")
 @endpoint(Route(scope=None, response=ServiceInfo))
 def info() -> ServiceInfo:
-    """What this service is, and its endpoints."""
+    """Name, version and endpoints of the service."""
     lines = [Endpoint(method=method, path=path, summary=summary(view)) for method, path, view in views(current_app)]
     return ServiceInfo(service="face-service", version=__version__, endpoints=lines)
 
@@ -26,14 +26,14 @@ def info() -> ServiceInfo:
 @blueprint.get("/health")
 @endpoint(Route(scope=None, response=Health))
 def health() -> Health:
-    """Whether the process lives; touches nothing, so it answers while everything else is busy."""
+    """Liveness check. Always answers, even under load."""
     return Health(version=__version__)
 
 
 @blueprint.get("/ready")
 @endpoint(Route(scope=None, response=Readiness, errors=(ModelLoading, ModelUnavailable, ServiceUnavailable)))
 def ready() -> Readiness:
-    """Whether the preloaded models answer and the store can be written; else 503 that names each part."""
+    """Readiness check of the preloaded models and the database. If not ready, 503 names each part."""
     readiness = services().health.readiness
     return Readiness(version=__version__, parts=readiness.require_ready(), shared_trunk=readiness.sharing())
 
@@ -41,12 +41,12 @@ def ready() -> Readiness:
 @blueprint.get("/models")
 @endpoint(Route(scope=Scope.FACES, response=ModelsResponse))
 def models() -> ModelsResponse:
-    """The models: what each is for, how good it is, on which terms, and which are installed, loaded and ready here."""
+    """List models with purpose, accuracy, licence and status."""
     return services().models.overview.models()
 
 
 @blueprint.get("/openapi.json")
 @endpoint(Route(scope=None, response=None))
 def openapi() -> Response:
-    """This interface as OpenAPI 3.1."""
+    """The API description as OpenAPI 3.1."""
     return Response(openapi_json(current_app), mimetype="application/json")

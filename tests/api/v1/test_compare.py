@@ -79,7 +79,7 @@ def test_the_document_knows_both_names(client):
     described = client.get("/openapi.json").json["components"]["schemas"]["CompareRequest"]["properties"]
     for name, other in OTHER_NAMES.items():
         known, also = described[name], described[other]
-        assert also == known | {"description": f"Another name of {name}, in its place."}
+        assert also == known | {"description": f"Alias of {name}. Send only one of the two."}
 
 
 @pytest.mark.parametrize(
