@@ -15,7 +15,10 @@ from tests.test_server import HOPPER
 OLD, NEW = "ab" * 32, "cd" * 32
 WRONG = "The service cannot start. GALLERY_KEY: it does not open this gallery"
 NONE = "The service cannot start. GALLERY_KEY: the gallery is encrypted, and no key is given"
-OF_AN_INDEX = "The service cannot start. GALLERY_KEY: {}; without DATA_PATH/folder_index all are built anew"
+OF_AN_INDEX = (
+    "The service cannot start. GALLERY_KEY: {}. Set the right key, or delete DATA_PATH/folder_index to rebuild all"
+    " indexes"
+)
 WRONG_INDEX = OF_AN_INDEX.format("it does not open an index of the photo folder")
 NO_INDEX_KEY = OF_AN_INDEX.format("an index of the photo folder is encrypted, and no key is given")
 

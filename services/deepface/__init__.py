@@ -1,1 +1,1 @@
-"""How faces are found and embedded: the only room that imports DeepFace."""
+"""Finds and embeds faces. The only package that imports DeepFace."""

@@ -1,7 +1,7 @@
-"""Faces cut out the way the recognition networks saw them in training.
+"""Crops faces as in the training of the recognition models.
 
-A template says where in the crop the face's points lie; the crop is the picture under the similarity (rotation, scale,
-shift) that brings the points there. Which template a model was trained on is in the catalogue.
+A template defines where the landmarks of a face lie in the crop. The crop is the image after the similarity transform
+(rotation, scale, shift) that moves the landmarks there. The catalogue has the template of each model.
 """
 
 from typing import Any
@@ -17,7 +17,8 @@ from services.deepface.interface import Pixels
 _DLIB_PX = 150
 _DLIB_PADDING = 0.25
 
-# Side of the square dlib's predictor gets, in distances between the eyes or from eyes to mouth, whichever is larger.
+# Side of the square for dlib's predictor, relative to a distance between landmarks. This is the larger of eye to eye
+# and eyes to mouth.
 _SQUARE_OF_POINTS = 2.6
 
 # Right eye, left eye, nose tip, right and left corner of the mouth in a crop of 112 px: the `arcface_dst` of
@@ -27,22 +28,23 @@ _ARCFACE = np.array(
     [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]
 )
 
-# The box grown by 32 px of 160, as github.com/davidsandberg/facenet's src/align/align_dataset_mtcnn.py is run for
-# the published models (--image_size 160 --margin 32), here in proportion to the face; stretched to a square.
+# The box enlarged by 32 px of 160 and stretched to a square. The published models were made so, with
+# src/align/align_dataset_mtcnn.py of github.com/davidsandberg/facenet (--image_size 160 --margin 32). Here the margin
+# is in proportion to the face.
 _FACENET_PX = 160
 _FACENET_GROWTH = 160 / (160 - 32)
 
-# A square round the whole head: the box grown by 0.3, as "VGGFace2: A dataset for recognising faces across pose and
-# age" (Cao et al. 2018, section 5) has it.
+# A square around the whole head: the box enlarged by 0.3, from "VGGFace2: A dataset for recognising faces across pose
+# and age" (Cao et al. 2018, section 5).
 _VGG_PX = 224
 _VGG_GROWTH = 1.3
 
-# Crops are taken from a copy that is at most this many times too large, or the sampling would skip pixels.
+# Crops are sampled from a copy that is at most this many times too large, because sampling a larger copy skips pixels.
 _MOST_REDUCTION = 2.0
 
 
 def cut_out(image: Pixels, face: Found, template: str, expand_percentage: int, predictor: Any) -> Pixels:
-    """The BGR crop of `face` that `template` describes, with `expand_percentage` more on its sides.
+    """The BGR crop of `face` for a `template`, enlarged by `expand_percentage`.
 
     `predictor` is dlib's 5-point shape predictor.
     """
@@ -61,16 +63,16 @@ def cut_out(image: Pixels, face: Found, template: str, expand_percentage: int, p
 
 
 def eyes(image: Pixels, face: Found, predictor: Any) -> Points:
-    """The middles of the right and the left eye, of shape (2, 2), by dlib's predictor of the corners of the eyes."""
+    """The centres of the right and the left eye, shape (2, 2), from the eye corners of dlib's predictor."""
     (x, y), _, shape = _predicted(image, face, predictor)
     corners = np.array([(shape.part(part).x, shape.part(part).y) for part in range(4)], np.float64)
-    # Parts 0 and 1 are the corners of the eye on the right of the picture: the person's left.
+    # Parts 0 and 1 are the corners of the eye on the right side of the image: the person's left eye.
     middles: Points = np.array([corners[2:].mean(axis=0), corners[:2].mean(axis=0)]) + np.array([x, y])
     return middles
 
 
 def _dlib_chip(image: Pixels, face: Found, growth: float, predictor: Any) -> Pixels:
-    """dlib's face chip, as dlib_face_recognition_resnet_model_v1 was trained on (dlib.net/face_recognition.py.html)."""
+    """dlib's face chip, as in the training of its model (dlib.net/face_recognition.py.html)."""
     _, region, shape = _predicted(image, face, predictor)
     padding = ((1 + 2 * _DLIB_PADDING) * growth - 1) / 2
     chip = dlib.get_face_chip(region, shape, _DLIB_PX, padding)
@@ -78,9 +80,9 @@ def _dlib_chip(image: Pixels, face: Found, growth: float, predictor: Any) -> Pix
 
 
 def _predicted(image: Pixels, face: Found, predictor: Any) -> tuple[tuple[int, int], Pixels, Any]:
-    """dlib's five points: the upper left corner and the RGB pixels of the part of the image they are in, and they."""
+    """dlib's five landmarks: the upper left corner and RGB pixels of a part of the image, and the landmarks in it."""
     x, y, side = _square(face)
-    margin = 0.75 * side  # what a chip may reach beyond the square, turned by any angle
+    margin = 0.75 * side  # how far a chip may extend beyond the square, at any rotation
     left, top = (max(0, int(start - margin)) for start in (x, y))
     region = image[top : max(top + 1, int(y + side + margin)), left : max(left + 1, int(x + side + margin)), ::-1]
     region = np.ascontiguousarray(region)
@@ -89,10 +91,10 @@ def _predicted(image: Pixels, face: Found, predictor: Any) -> tuple[tuple[int, i
 
 
 def _square(face: Found) -> tuple[float, float, float]:
-    """Upper left corner and side of a square as dlib's own detector would draw it, for which its predictor was trained.
+    """The upper left corner and the side of a square like those of dlib's detector, which its predictor expects.
 
-    From five points it is round the middle between eyes and mouth, from a box round its middle: either way dlib's
-    chip came out best on the labelled photos of `python -m benchmarks accuracy`.
+    With five landmarks, the centre is midway between eyes and mouth. Otherwise it is the centre of the box. Both gave
+    the best chips on the labelled photos of `python -m benchmarks accuracy`.
     """
     if face.points is not None and len(face.points) == 5:
         eye, mouth = face.points[:2].mean(axis=0), face.points[3:].mean(axis=0)
@@ -113,17 +115,17 @@ def _arcface(image: Pixels, face: Found, growth: float, predictor: Any) -> Pixel
 
 
 def _box(image: Pixels, face: Found, size: npt.NDArray[np.float64], side_px: int) -> Pixels:
-    """The part of the image of this size round the middle of the face, stretched to a square; black outside."""
+    """The part of the image of this size around the centre of the face, stretched to a square. Black outside."""
     scale = side_px / np.maximum(size, 1)
     shift = side_px / 2 - (face.box[:2] + face.box[2:] / 2) * scale
     return _warped(image, np.column_stack([np.diag(scale), shift]), side_px)
 
 
 def _warped(image: Pixels, transform: npt.NDArray[np.float64], side_px: int) -> Pixels:
-    """The image under `transform` (2, 3), in `side_px` pixels a side; black outside."""
+    """The image after `transform` (2, 3), with sides of `side_px` pixels. Black outside the image."""
     reduction = 1 / np.sqrt(abs(np.linalg.det(transform[:, :2])))
     if reduction > _MOST_REDUCTION:
-        # Only the part that ends up in the crop is reduced.
+        # Only the part that is in the crop is reduced, to save time.
         corners = np.array([[0, 0], [side_px, 0], [0, side_px], [side_px, side_px]], np.float64)
         seen = (corners - transform[:, 2]) @ np.linalg.inv(transform[:, :2]).T
         left, top = np.clip(np.floor(seen.min(axis=0)), 0, np.array(image.shape[1::-1]) - 1).astype(int)
@@ -139,7 +141,7 @@ def _warped(image: Pixels, transform: npt.NDArray[np.float64], side_px: int) -> 
 
 
 def _similarity(points: Points, target: Points) -> npt.NDArray[np.float64]:
-    """The similarity (2, 3) that brings `points` nearest to `target` in least squares (Umeyama 1991)."""
+    """The similarity transform (2, 3) that maps `points` to `target` with least squares (Umeyama 1991)."""
     middle, target_middle = points.mean(axis=0), target.mean(axis=0)
     spread, target_spread = points - middle, target - target_middle
     u, singular, v = np.linalg.svd(target_spread.T @ spread)

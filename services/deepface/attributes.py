@@ -1,4 +1,4 @@
-"""Attributes of faces by DeepFace's own functions, with one pass of each network for all of them."""
+"""Attributes of faces from DeepFace's own functions. Each model runs once for all faces."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,11 +10,11 @@ from services.deepface.detection import unit_scale
 from services.deepface.hooks import resolving
 from services.deepface.interface import Pixels
 
-_SIDE_PX = 224  # to which `demography.analyze` resizes a face before each network's own processing
+_SIDE_PX = 224  # `demography.analyze` resizes faces to this before each model's own preprocessing
 
 
 class _Predicted:
-    """Stands in for a client whose prediction is known, so that DeepFace only puts it into words."""
+    """Stand-in for a client with a known prediction, so that DeepFace only formats it."""
 
     def __init__(self, prediction: Any) -> None:
         self._prediction = prediction
@@ -24,7 +24,7 @@ class _Predicted:
 
 
 def described(crops: Sequence[Pixels], actions: Sequence[str], client_of: Callable[[str], Any]) -> list[dict[str, Any]]:
-    """For each face what `demography.analyze` says of it; `client_of` gives DeepFace's client of an action."""
+    """The result of `demography.analyze` for each face. `client_of` returns DeepFace's client for an action."""
     faces = np.concatenate([preprocessing.resize_image(unit_scale(crop), (_SIDE_PX, _SIDE_PX)) for crop in crops])
     predicted = {action: _predicted(client_of(action), faces) for action in actions}
     return [
@@ -34,7 +34,7 @@ def described(crops: Sequence[Pixels], actions: Sequence[str], client_of: Callab
 
 
 def _predicted(client: Any, faces: Any) -> Any:
-    # Of a single face DeepFace's clients leave out the outer list.
+    # DeepFace's clients leave out the outer list for a single face.
     return client.predict(faces) if len(faces) > 1 else [client.predict(faces)]
 
 

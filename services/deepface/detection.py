@@ -1,4 +1,4 @@
-"""Faces found and cut out: by DeepFace's own functions, so that the answers are its own, or on bounded copies."""
+"""Finds and crops faces: with DeepFace's own functions for its exact results, or in bounded copies of the image."""
 
 from typing import Any
 
@@ -16,12 +16,12 @@ _BY_DEEPFACE = frozenset({"none", _EYES})
 
 
 def needs_predictor(how: Detection) -> bool:
-    """Whether faces found so are cut out with the help of dlib's shape predictor."""
+    """Whether this kind of detection needs dlib's shape predictor to crop faces."""
     return how.detector != "skip" and (how.method != "deepface" or how.alignment not in _BY_DEEPFACE)
 
 
 def as_deepface(image: Pixels, how: Detection, predictor: Any) -> list[Face]:
-    """The faces DeepFace finds, in its detector's order, cut out by DeepFace or by a template.
+    """The faces that DeepFace finds, in the detector's order, cropped by DeepFace or by a template.
 
     Raises:
         FaceNotDetected, ImgNotFound: as `deepface.modules.detection.extract_faces`.
@@ -45,16 +45,16 @@ def as_deepface(image: Pixels, how: Detection, predictor: Any) -> list[Face]:
             crop = cut_out(image, seen, how.alignment, how.expand_percentage, predictor)
             area = _area(image, seen, how.expand_percentage)
         else:
-            crop = face["face"].copy()  # DeepFace's is a view that keeps its bordered image, four times the picture
+            crop = face["face"].copy()  # a view would keep DeepFace's bordered image, four times the size
         faces.append(Face(area=area, confidence=face["confidence"], crop=crop))
     return faces
 
 
 def as_found(image: Pixels, found: list[Found], how: Detection, predictor: Any) -> list[Face]:
-    """The faces that were found in the image, as `how` has them cut out.
+    """The found faces of the image, cropped as `how` says.
 
     Raises:
-        NoFaceDetected: there are none, and `how.enforce` is on.
+        NoFaceDetected: there is no face, and `how.enforce` is on.
     """
     if not found:
         if how.enforce:
@@ -93,7 +93,7 @@ def _cut_by_deepface(image: Pixels, face: Found, how: Detection) -> Pixels:
 
 
 def _area(image: Pixels, face: Found, expand_percentage: int) -> FaceArea:
-    """The box, grown and cut at the edges of the image, and the landmarks that lie inside it."""
+    """The enlarged box, clipped to the image, and the landmarks that are inside the image."""
     height, width = image.shape[:2]
     x, y, w, h = (int(value) for value in face.box)
     (left, w), (top, h) = _grown(x, w, width, expand_percentage), _grown(y, h, height, expand_percentage)
@@ -108,7 +108,7 @@ def _area(image: Pixels, face: Found, expand_percentage: int) -> FaceArea:
 
 
 def _grown(start: int, length: int, limit: int, percentage: int) -> tuple[int, int]:
-    """A side of the box as DeepFace grows it (`extract_face`), for the area to be that of the crop."""
+    """Start and length of one side, enlarged as in DeepFace's `extract_face`, so that the area matches the crop."""
     if percentage:
         grown = length + int(length * percentage / 100)
         start = max(0, start - (grown - length) // 2)
@@ -122,5 +122,5 @@ def _whole(points: Points) -> list[Point]:
 
 
 def unit_scale(crop: Pixels) -> npt.NDArray[Any]:
-    """The crop in [0, 1] as `extract_faces` gives it, which leaves one without a value over 1 as it is."""
+    """The crop in [0, 1] as `extract_faces` returns it. A crop without values over 1 stays unchanged."""
     return crop / 255 if crop.max() > 1 else crop

@@ -1,6 +1,7 @@
-"""Detectors called bare, on a picture that needs neither border nor scaling: what their networks see of faces.
+"""Runs detectors directly on an image without border or scaling.
 
-DeepFace's clients hold the networks; their own `detect_faces` drops landmarks and has thresholds of its own.
+The detectors are the models inside DeepFace's clients. The clients' own `detect_faces` is not used, because it drops
+landmarks and has other thresholds.
 """
 
 from collections.abc import Callable
@@ -17,23 +18,24 @@ from services.models.catalogue.types import Search
 
 Points = npt.NDArray[np.float64]
 
-# Overlap over union above which two boxes show the same face, and share of the smaller box that lies in the larger.
+# Two boxes show the same face above this intersection over union, or above this share of the smaller box inside the
+# larger.
 _SAME_IOU = 0.4
 _SAME_INSIDE = 0.8
 
-# Between two sizes at which the cascade looks for faces. With DeepFace's 1.1 it takes twice the time and finds as many.
+# Scale step between two face sizes of the cascade. DeepFace's 1.1 takes twice the time and finds as many faces.
 _CASCADE_STEP = 1.2
 
-# Tiles overlap by this share of their side, so that a face on the edge of one lies whole in the next.
+# Tiles overlap by this share of their side, so that a face at the edge of one tile is whole in the next.
 _OVERLAP = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A face: `box` is x, y, width, height in pixels; `score` the detector's, 0 to 1.
+    """A found face. `box` is x, y, width, height in pixels; `score` is the detector's, 0 to 1.
 
-    `points`, of shape (5, 2) or (2, 2), are x and y of the right eye, the left eye, the nose tip and the right and left
-    corner of the mouth (right and left are the person's own), or of the eyes only; None where the detector gives none.
+    `points` holds x and y of landmarks. With shape (5, 2): right eye, left eye, nose tip, right and left corner of the
+    mouth. With shape (2, 2): the eyes only. Right and left are the person's own. None if the detector has no landmarks.
     """
 
     box: npt.NDArray[np.float64]
@@ -41,20 +43,20 @@ class Found:
     points: Points | None = None
 
     def placed(self, scale: float, x: float = 0, y: float = 0) -> "Found":
-        """The same face in a picture that was scaled by `scale`, of which this is the part that begins at x, y."""
+        """The face in the coordinates of the original image. `scale` scaled that image; x, y is the tile's corner."""
         shift = np.array([x, y], np.float64)
         points = None if self.points is None else self.points / scale + shift
         return Found(box=self.box / scale + np.append(shift, (0, 0)), score=self.score, points=points)
 
 
 def search(detector: str, client: Any, image: Pixels, how: Search, *, side_px: int, full: bool) -> list[Found]:
-    """The faces of a BGR image, the largest first.
+    """The faces of a BGR image, largest first.
 
-    They are looked for in a copy with a long side of `side_px`, or, for a small image, `how.enlarge` times as large at
-    most. If that shows none, or with `full`, the image is also looked through in tiles at its full size.
+    The search uses a copy with a long side of `side_px`. A small image is enlarged at most `how.enlarge` times. If the
+    copy shows no face, or with `full`, the search also covers the image at full size in tiles.
 
     Raises:
-        DeadlineExceeded: the request's time was over between two tiles.
+        DeadlineExceeded: the request's time ended between two tiles.
     """
     run = _DETECTORS.get(detector, _by_client)
     scale = min(side_px / max(image.shape[:2]), how.enlarge)
@@ -67,7 +69,7 @@ def search(detector: str, client: Any, image: Pixels, how: Search, *, side_px: i
 
 
 def _scaled(image: Pixels, scale: float) -> Pixels:
-    """A copy `scale` times as large: what is far too large is averaged by a whole factor first, which is cheap."""
+    """A copy `scale` times as large. A much larger image is first averaged by a whole factor, because that is fast."""
     height, width = (max(1, round(side * scale)) for side in image.shape[:2])
     factor = int(1 / scale)
     if factor > 1:
@@ -79,7 +81,7 @@ def _scaled(image: Pixels, scale: float) -> Pixels:
 
 
 def _tiles(image: Pixels, side: int) -> list[tuple[int, int, Pixels]]:
-    """Overlapping squares that cover the image, with the place of their upper left corner."""
+    """Overlapping squares that cover the image, each with x and y of its upper left corner."""
     height, width = image.shape[:2]
     return [
         (x, y, np.ascontiguousarray(image[y : y + side, x : x + side]))
@@ -94,7 +96,7 @@ def _starts(length: int, side: int) -> list[int]:
 
 
 def _cut(face: Found, x: int, y: int, tile: Pixels, image: Pixels) -> bool:
-    """Whether the face reaches an edge of the tile inside the image: then the next tile shows more of it."""
+    """Whether the face touches an edge of the tile inside the image, so that the next tile shows more of it."""
     left, top, width, height = face.box
     rows, columns = tile.shape[:2]
     return bool(
@@ -106,7 +108,7 @@ def _cut(face: Found, x: int, y: int, tile: Pixels, image: Pixels) -> bool:
 
 
 def _distinct(faces: list[Found]) -> list[Found]:
-    """The faces without those that another, better one shows too."""
+    """The faces without duplicates. The box with the best score is kept."""
     kept: list[Found] = []
     for face in sorted(faces, key=lambda face: -face.score):
         if not any(_same(face.box, other.box) for other in kept):
@@ -132,7 +134,7 @@ def _yunet(client: Any, image: Pixels, how: Search) -> list[Found]:
 
 
 def _dlib(client: Any, image: Pixels, how: Search) -> list[Found]:
-    # In grey dlib takes two thirds of the time, and finds as much.
+    # In grey, dlib takes two thirds of the time and finds as many faces.
     rectangles, scores, _ = client.model["face_detector"].run(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), 0, how.score)
     return [
         Found(
@@ -149,13 +151,13 @@ def _opencv(client: Any, image: Pixels, how: Search) -> list[Found]:
         grey, scaleFactor=_CASCADE_STEP, minNeighbors=int(how.score), outputRejectLevels=True
     )
     return [
-        Found(box=np.array(box, np.float64), score=(100 - float(score)) / 100)  # as DeepFace has it
+        Found(box=np.array(box, np.float64), score=(100 - float(score)) / 100)  # the formula of DeepFace
         for box, score in zip(boxes, scores, strict=True)
     ]
 
 
 def _mtcnn(client: Any, image: Pixels, _: Search) -> list[Found]:
-    names = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")  # left and right in the picture
+    names = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")  # left and right in the image
     return [
         Found(
             box=np.array(face["box"], np.float64),
@@ -171,7 +173,7 @@ def _by_client(client: Any, image: Pixels, _: Search) -> list[Found]:
 
 
 def found_of(region: Any) -> Found:
-    """The face of one of DeepFace's `FacialAreaRegion`s, or of a `FaceArea`."""
+    """The `Found` for DeepFace's `FacialAreaRegion` or for a `FaceArea`."""
     points = [region.right_eye, region.left_eye, region.nose, region.mouth_right, region.mouth_left]
     known = points if None not in points else points[:2]
     return Found(

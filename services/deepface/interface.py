@@ -1,4 +1,4 @@
-"""What a use-case may ask of a face engine, and of the files its models need."""
+"""The interface of a face engine, as the use cases see it."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ Point = tuple[int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detection:
-    """How faces are searched in an image and cut out of it.
+    """How to find faces in an image and crop them.
 
     `method` is `deepface`, `bounded` or `full`; `alignment` is `none`, `eyes` or the name of a template.
     """
@@ -30,7 +30,7 @@ class Detection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaceArea:
-    """A box and landmarks in pixels of the upright image, origin top-left; left and right are the person's own."""
+    """A box and landmarks in pixels of the upright image, origin top-left. Left and right are the person's own."""
 
     x: int
     y: int
@@ -47,8 +47,8 @@ class FaceArea:
 class Face:
     """A face found in an image.
 
-    `crop` is the face as the models get it, aligned if that was asked for: BGR uint8 of shape (height, width, 3).
-    `confidence` is the detector's, 0 to 1; 0 where the whole image was taken for the face.
+    `crop` is the input for the models, aligned if requested: BGR uint8 of shape (height, width, 3). `confidence` is the
+    detector's, 0 to 1. It is 0 if the whole image counts as the face.
     """
 
     area: FaceArea
@@ -58,7 +58,7 @@ class Face:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddingSpace:
-    """What has to be the same for two embeddings to be comparable; the key of every index and stored face."""
+    """The options that must be equal for two embeddings to be comparable. The key of every index and stored face."""
 
     model: str
     alignment: str
@@ -69,45 +69,46 @@ class EmbeddingSpace:
 
 @dataclass(frozen=True, slots=True)
 class LivenessScore:
-    """The verdict of the liveness networks; `probability` of a real face, mean over the networks, 0 to 1."""
+    """The verdict of the liveness models. `probability` of a real face is their mean, 0 to 1."""
 
     is_real: bool
     probability: float
 
 
 class Engine(ABC):
-    """Finds, embeds and describes faces. Safe to call from any thread; no call downloads anything."""
+    """Finds, embeds and analyzes faces. Safe to call from any thread. No call downloads anything."""
 
     @abstractmethod
     def lane(self) -> AbstractContextManager[object]:
-        """One of the fixed number of lanes inference runs in, for all calls of this thread inside the block.
+        """Hold one lane for all calls of this thread until the block ends.
 
-        A call outside such a block takes a lane for itself. Waiting for one is first come, first served.
+        A lane is an inference slot with its own detectors; their number is fixed. A call outside such a block takes a
+        lane for itself. Threads get lanes in the order in which they ask.
 
         Raises:
-            DeadlineExceeded: on entering; the request's time was over, or its client gone, before a lane was free.
+            DeadlineExceeded: on entering, the request's time ended or its client disconnected before a lane was free.
         """
 
     @abstractmethod
     def load(self, name: str) -> None:
-        """Make the catalogue's model or detector `name` ready for use; returns at once when it is.
+        """Make the catalogue's model or detector `name` ready for use. Returns at once if it already is.
 
         Raises:
-            ModelUnavailable: its weights or package are absent, naming the file and the command that fetches it.
-            LivenessUnavailable: the same of the liveness networks.
+            ModelUnavailable: weights or a package are missing. The message names the file and the command to fetch it.
+            LivenessUnavailable: the same for the liveness models.
         """
 
     @abstractmethod
     def device(self) -> str:
-        """What the networks run on here: `CPU` or `GPU`."""
+        """The device that runs the models: `CPU` or `GPU`."""
 
     @abstractmethod
     def is_loaded(self, name: str) -> bool:
-        """Whether `load` has made the catalogue's model `name` ready in this process."""
+        """Whether this process has loaded the catalogue's model `name`."""
 
     @abstractmethod
     def fingerprint(self, names: Sequence[str]) -> str:
-        """Names the weights behind these models and what runs them; another name means other embeddings.
+        """A text that identifies the weights of these models and their runtime. Another text means other embeddings.
 
         Raises:
             ModelUnavailable: as `load`.
@@ -115,10 +116,10 @@ class Engine(ABC):
 
     @abstractmethod
     def detect(self, image: Pixels, detection: Detection) -> list[Face]:
-        """The faces of a BGR image, in the detector's order; with `max_faces` or a bounded search the largest first.
+        """The faces of a BGR image in the detector's order; with `max_faces` or a bounded search, largest first.
 
-        Without `enforce` an image without a face counts as one face with confidence 0. The list is empty only if
-        every box was empty.
+        Without `enforce`, an image without a face counts as one face with confidence 0. The list is empty only if every
+        box is empty.
 
         Raises:
             NoFaceDetected: there is no face, and `detection.enforce` is on.
@@ -129,10 +130,10 @@ class Engine(ABC):
     def embed(
         self, crops: Sequence[Pixels], *, model: str, normalization: str, from_bytes: bool = False
     ) -> npt.NDArray[np.float64]:
-        """The embeddings of face crops, as the model gives them (not normalised), shape (len(crops), dimension).
+        """The embeddings of face crops as the model returns them (not normalized), shape (len(crops), dimension).
 
-        `from_bytes` resizes the crops as uint8, as DeepFace.represent does for a detector of `skip`; everywhere else
-        DeepFace resizes them as floats in [0, 1], which differs in the third digit.
+        `from_bytes` resizes the crops as uint8, like DeepFace.represent for the detector `skip`. Otherwise DeepFace
+        resizes them as floats in [0, 1]. The results differ in the third digit.
 
         Raises:
             ModelUnavailable: as `load`.
@@ -143,8 +144,8 @@ class Engine(ABC):
         """DeepFace's attributes of face crops.
 
         Returns:
-            For each face and action its keys: `age` (years, int), `gender`, `emotion`, `race` (label to percent, sum
-            100) and `dominant_…` (label) for the latter three.
+            For each face, the keys of each action: `age` (years, int); `gender`, `emotion`, `race` (label to percent,
+            sum 100), each also with `dominant_…` (label).
 
         Raises:
             ModelUnavailable: as `load`.
@@ -152,11 +153,11 @@ class Engine(ABC):
 
     @abstractmethod
     def sharing(self) -> list[str]:
-        """The models whose first layers are the same and run once for all of them, as far as they are loaded."""
+        """The loaded models with identical first layers, which run once for all of them."""
 
     @abstractmethod
     def liveness(self, image: Pixels, areas: Sequence[FaceArea]) -> list[LivenessScore]:
-        """For each face of the upright BGR image, whether it is a live one.
+        """The liveness of each face of the upright BGR image.
 
         Raises:
             LivenessUnavailable: as `load`.

@@ -1,4 +1,4 @@
-"""A fixed number of lanes for inference; what no two threads may share belongs to one lane."""
+"""A fixed number of lanes: inference slots, each with its own objects that threads must not share."""
 
 import threading
 from collections import deque
@@ -11,14 +11,14 @@ from core.timeouts import POLL_S, check_deadline, remaining_s
 
 
 class Lane:
-    """The objects of one lane, by name: detectors, and whatever else is not safe to share between threads."""
+    """The objects of one lane by name: detectors, and others that threads must not share."""
 
     def __init__(self) -> None:
         self.models: dict[str, Any] = {}
 
 
 class _Ticket:
-    """A place in the queue; whoever frees a lane puts it in here."""
+    """A place in the queue. The thread that frees a lane puts the lane here."""
 
     def __init__(self) -> None:
         self.lane: Lane | None = None
@@ -37,10 +37,10 @@ class Lanes:
 
     @contextmanager
     def hold(self) -> Iterator[Lane]:
-        """A lane of this thread's own until the block ends; inside another such block, that one's lane.
+        """A lane for this thread until the block ends. An inner block gets the lane of the outer block.
 
         Raises:
-            DeadlineExceeded: the request's time was over, or its client gone, before a lane was free.
+            DeadlineExceeded: the request's time ended or its client disconnected before a lane was free.
         """
         lane = getattr(self._held, "lane", None)
         if lane is not None:
@@ -66,11 +66,11 @@ class Lanes:
         except ServiceError:
             self._leave(ticket)
             raise
-        assert ticket.lane is not None, "whoever called put one in"
+        assert ticket.lane is not None, "the calling thread puts a lane in"
         return ticket.lane
 
     def _leave(self, ticket: _Ticket) -> None:
-        """Give up a place in the queue, and the lane that may just have come."""
+        """Give up a place in the queue, and a lane that arrived at the last moment."""
         with self._lock:
             lane = ticket.lane
             if lane is None:

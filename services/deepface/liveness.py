@@ -1,4 +1,4 @@
-"""How DeepFace's two liveness networks judge a face."""
+"""Judges the liveness of a face with DeepFace's two liveness models."""
 
 import numpy as np
 from deepface.commons import onnx_utils
@@ -7,16 +7,16 @@ from deepface.models.spoofing.onnx.FasNet import Fasnet
 
 from services.deepface.interface import FaceArea, LivenessScore, Pixels
 
-# The scales at which the networks see the face, in widths of its box (their file names say so), and the class of their
-# output that means a live face (github.com/minivision-ai/Silent-Face-Anti-Spoofing, test.py).
+# The scales of the models' inputs, in widths of the face's box (from their file names). Also the output class of a live
+# face (github.com/minivision-ai/Silent-Face-Anti-Spoofing, test.py).
 _SCALES = (2.7, 4)
 _SIZE_PX = 80
 _REAL = 1
 
 
 def judged(fasnet: Fasnet, image: Pixels, area: FaceArea) -> LivenessScore:
-    """The mean of both networks' opinions of the face in this area of the image."""
-    box = (area.x, area.y, max(1, area.w), max(1, area.h))  # DeepFace cuts a box at the last pixel to nothing
+    """The mean of the outputs of both models for the face in this area of the image."""
+    box = (area.x, area.y, max(1, area.w), max(1, area.h))  # DeepFace's box may be empty at the last pixel
     mean = np.mean(
         [
             onnx_utils.run_session(network, crop(image, box, scale, _SIZE_PX, _SIZE_PX))[0]

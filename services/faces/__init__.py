@@ -1,1 +1,1 @@
-"""One request about the faces of its images; nothing is kept."""
+"""Services for requests about the faces of their own images. They store nothing."""

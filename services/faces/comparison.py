@@ -1,4 +1,4 @@
-"""The use-case of comparing a face, or an embedding, with embeddings of the client's own."""
+"""The use case behind /compare: compare a face or an embedding with embeddings from the client."""
 
 import numpy as np
 import numpy.typing as npt
@@ -13,17 +13,17 @@ from services.models.catalogue import catalogue
 
 
 class ComparisonService:
-    """Compares embeddings that nobody stores."""
+    """Compares embeddings without storing them."""
 
     def __init__(self, *, reader: FaceReader, defaults: Defaults) -> None:
         self._reader = reader
         self._defaults = defaults
 
     def compare(self, request: CompareRequest) -> CompareResponse:
-        """The distance of the source from every target.
+        """The distance from the source to every target.
 
         Raises:
-            ValidationFailed: an embedding has another dimension than the model's, or the image has no such face.
+            ValidationFailed: an embedding has the wrong length for the model, or the image has no face `face_index`.
             Others as `FaceReader.faces`.
         """
         targets = request.target_vectors or [Target(vector=request.target_vector or [])]
@@ -54,14 +54,14 @@ class ComparisonService:
     def _source(self, request: CompareRequest, plan: EmbeddingPlan) -> tuple[Source, npt.NDArray[np.float64]]:
         if request.source_vector is not None:
             return Source(type="vector"), np.array(request.source_vector)
-        assert request.img is not None, "the request has one of the two"
+        assert request.img is not None, "a request has img or source_vector"
         faces, embeddings = self._reader.embedded(request.img, "img", plan)
         if not faces:
             raise NoFaceDetected(field="img")
         largest = int(np.argmax([read.face.area.w * read.face.area.h for read in faces]))
         chosen = largest if request.face_index is None else request.face_index
         if chosen >= len(faces):
-            raise ValidationFailed.of("face_index", f"The image has {len(faces)} faces")
+            raise ValidationFailed.of("face_index", f"The image has {len(faces)} faces; the first is 0")
         area = facial_area(faces[chosen].face.area)
         return Source(type="image", face_index=chosen, facial_area=area), embeddings[chosen]
 
@@ -72,4 +72,4 @@ def _require_dimension(request: CompareRequest, targets: list[Target], model: st
     given = [(field, target.vector) for target in targets] + [("source_vector", request.source_vector)]
     for name, vector in given:
         if vector is not None and len(vector) != dimension:
-            raise ValidationFailed.of(name, f"It has {len(vector)} numbers; embeddings of {model} have {dimension}")
+            raise ValidationFailed.of(name, f"Got {len(vector)} numbers; send {dimension} for {model}")

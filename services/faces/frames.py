@@ -1,4 +1,4 @@
-"""The frames of one capture, in place of one image: read one by one, held against each other, judged live over all."""
+"""Reads the frames of one capture in place of one image, compares them, and judges their liveness together."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,12 +14,13 @@ from services.faces.options import Defaults
 from services.faces.plan import EmbeddingPlan
 from services.faces.reader import Embeddings, FaceReader, ReadFace
 
-_METRIC = "cosine"  # in which frames are compared with each other
+_METRIC = "cosine"  # compares the persons in the frames
 
-# Frames are compared by what is where the first one's face is, in grey at 32 x 32 pixels, with mean 0 and deviation 1.
-# Below this root mean square difference they are one picture. Measured on 26 photos: JPEG of quality 60 and more, WebP
-# of 80, brightness, and sensor noise of 4 grey levels stay below it in 0.88 to 1.0 of them, a face that has moved by a
-# pixel in none, by half a pixel in 0.35.
+# Frames are compared within the face's box of the first frame: grey, 32 x 32 pixels, mean 0, deviation 1. Up to this
+# root mean square difference, two frames count as the same image. Share of 26 photos below it, by change:
+# - JPEG of quality 60 or more, WebP of 80, brightness, sensor noise of 4 grey levels: 0.88 to 1.0
+# - face moved by half a pixel: 0.35
+# - face moved by a pixel: 0
 _SAME = 0.04
 _SIDE_PX = 32
 
@@ -27,7 +28,7 @@ _Look = npt.NDArray[np.float64]
 
 
 class CaptureReader:
-    """Reads what a request compares or stores: an image, or the frames in its place."""
+    """Reads the image of a request, or the frames in its place."""
 
     def __init__(self, *, reader: FaceReader, defaults: Defaults) -> None:
         self._reader = reader
@@ -40,15 +41,17 @@ class CaptureReader:
         field: str,
         plan: EmbeddingPlan,
     ) -> tuple[list[ReadFace], Embeddings]:
-        """The faces of the image in `field`; or of `frames` the one face of each, with the liveness of all together.
+        """The faces of the image in `field`, or the one face of each frame, with their embeddings.
+
+        All faces of `frames` get the same liveness, judged over all of them.
 
         Raises:
-            NoFaceDetected, SeveralFaces: a frame does not show one face; it is named, as `frames[2]`.
-            ValidationFailed: a frame is the same picture as another, or shows another person than the others.
+            NoFaceDetected, SeveralFaces: a frame does not show exactly one face. The error names it as `frames[2]`.
+            ValidationFailed: a frame is the same image as another, or shows another person than the others.
             Others as `FaceReader.faces`.
         """
         if frames is None:
-            assert image is not None, "a request has one of the two"
+            assert image is not None, "a request has an image or frames"
             return self._reader.embedded(image, field, plan)
         faces, embeddings = self._read(frames, self._defaults.capture_plan(plan))
         _require_one_person(embeddings, plan)
@@ -71,25 +74,25 @@ class CaptureReader:
                 looks.append(_look(image, size, faces[0].face.area))
             for other in range(place):
                 if np.sqrt(np.mean((looks[other] - looks[place]) ** 2)) <= _SAME:
-                    raise ValidationFailed.of(field, f"It is the same picture as frames[{other}]; send another moment")
+                    raise ValidationFailed.of(field, f"Same image as frames[{other}]; send another moment")
         return faces, np.concatenate(rows)
 
 
 def _require_one_person(embeddings: Embeddings, plan: EmbeddingPlan) -> None:
     apart = distances(embeddings, embeddings, _METRIC)
     if apart.max() > plan.own_threshold(_METRIC):
-        odd = len(apart) - 1 - int(apart.mean(axis=0)[::-1].argmax())  # of two frames the second
-        raise ValidationFailed.of(f"frames[{odd}]", "It does not show the same person as the others")
+        odd = len(apart) - 1 - int(apart.mean(axis=0)[::-1].argmax())  # for two frames, the second
+        raise ValidationFailed.of(f"frames[{odd}]", "Shows another person than the other frames; send one person")
 
 
 def _not_one_face(count: int) -> NoFaceDetected | SeveralFaces:
     if count == 0:
         return NoFaceDetected()
-    return SeveralFaces("More than one face was found; each frame shows one, or set max_faces to 1.")
+    return SeveralFaces("The frame shows several faces. Send frames with one face, or set max_faces to 1.")
 
 
 def _look(image: Pixels, size: tuple[int, int], area: FaceArea) -> _Look:
-    """What is at the `area` of the image, brought to `size` (height, width), whatever its brightness and contrast."""
+    """The `area` of the image after resizing to `size` (height, width), independent of brightness and contrast."""
     if image.shape[:2] != size:
         image = np.asarray(cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA), np.uint8)
     part = image[area.y : area.y + max(1, area.h), area.x : area.x + max(1, area.w)]

@@ -1,4 +1,4 @@
-"""Whether a face is a live one: one rule for one image and for the frames of a capture."""
+"""The rule that decides whether a face is live, for one image and for the frames of a capture."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,10 +7,10 @@ from services.deepface.interface import LivenessScore
 
 
 def judged(scores: Sequence[LivenessScore], threshold: float) -> LivenessScore:
-    """The verdict over all `scores`, of which there is one for an image and one per frame for a capture.
+    """The verdict over all `scores`: one score for an image, one per frame for a capture.
 
-    The probability is their mean. The face is real if that is at least `threshold` (0 to 1), and more than half of the
-    scores say so.
+    The probability is the mean of the scores. The face is real if the probability is at least `threshold` (0 to 1) and
+    more than half of the scores are real.
     """
     probability = sum(score.probability for score in scores) / len(scores)
     real = sum(score.is_real for score in scores)
@@ -18,12 +18,12 @@ def judged(scores: Sequence[LivenessScore], threshold: float) -> LivenessScore:
 
 
 def is_spoof(score: LivenessScore | None) -> bool:
-    """Whether liveness was judged, and failed."""
+    """Whether liveness was judged and failed."""
     return score is not None and not score.is_real
 
 
 def liveness_keys(score: LivenessScore | None, prefix: str = "") -> dict[str, Any]:
-    """The keys an answer carries about a face's liveness; none where it was not judged."""
+    """The liveness keys of a face in the response; empty if liveness was not judged."""
     if score is None:
         return {}
     return {f"{prefix}is_real": score.is_real, f"{prefix}antispoof_score": score.probability}

@@ -1,4 +1,4 @@
-"""From what a request says, and what the settings say where it says nothing, to what the engine is asked."""
+"""Resolves the options of a request, with the settings as defaults, into a plan for the engine."""
 
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -20,7 +20,7 @@ NOT_ALIGNED = "none"
 _EYES = "eyes"
 _AUTO = "auto"
 
-# The setting behind each option, for the message about a wrong one.
+# The setting behind each option, for the message about a wrong value.
 _SETTING_OF_OPTION = {
     "model_name": "DEFAULT_MODEL",
     "detector_backend": "DEFAULT_DETECTOR",
@@ -34,18 +34,22 @@ def _or(value: T | None, default: T) -> T:
 
 
 def _known(name: str) -> str:
-    """The catalogue's name of a model to preload."""
+    """The catalogue's name for an entry of PRELOAD_MODELS.
+
+    Raises:
+        SettingsError: the catalogue has no such model.
+    """
     try:
         return catalogue.find(name).name
     except KeyError:
-        raise SettingsError(f"PRELOAD_MODELS: no model {name!r}; one of {', '.join(catalogue.MODELS)}") from None
+        raise SettingsError(f"PRELOAD_MODELS: no model {name!r}; use one of {', '.join(catalogue.MODELS)}") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Defaults:
-    """What an option is where a request does not say; an alias stands for the catalogue's name.
+    """The default of every option. Names may be aliases of the catalogue's names.
 
-    `antispoof_threshold` is no option: whoever asks does not choose how well a spoof has to be made.
+    `antispoof_threshold` is not an option, because a client must not choose how good a spoof has to be.
     """
 
     model: str
@@ -66,8 +70,8 @@ class Defaults:
         """The defaults of the settings.
 
         Raises:
-            SettingsError: one of them names no model, detector, metric or normalisation that requests could name, or
-                PRELOAD_MODELS names no model; or LICENSE_POLICY forbids one of these models.
+            SettingsError: a setting names an unknown model, detector, metric or normalization; PRELOAD_MODELS names an
+                unknown model; or LICENSE_POLICY forbids one of the models.
         """
         preset = catalogue.PRESETS[settings.model_preset]
         try:
@@ -106,16 +110,18 @@ class Defaults:
         )
 
     def plan(self, options: DetectionOptions) -> Plan:
-        """What the request asks for.
+        """The plan for a request without embeddings.
 
         Raises:
-            LicenseForbidden: LICENSE_POLICY forbids the detector or, where they are asked for, the liveness networks.
-            ValidationFailed: the model has no template to align by.
+            LicenseForbidden: LICENSE_POLICY forbids the detector, or the liveness models if liveness is requested.
+            ValidationFailed: the request asks for alignment by template, and the model has none.
         """
         return Plan(detection=self._detection(options), judges_liveness=options.anti_spoofing)
 
     def embedding_plan(self, options: EmbeddingOptions) -> EmbeddingPlan:
-        """What the request asks for. The metric and the threshold are the defaults where it cannot name them.
+        """The plan for a request with embeddings.
+
+        The metric and the threshold are the defaults if the request has no option for them.
 
         Raises:
             LicenseForbidden: as `plan`; or LICENSE_POLICY forbids the model.
@@ -134,10 +140,10 @@ class Defaults:
         )
 
     def capture_plan(self, plan: EmbeddingPlan) -> EmbeddingPlan:
-        """The plan of a request's frames: whether they are live is judged, whatever `anti_spoofing` says.
+        """The plan for the frames of a request, with liveness judged whatever the value of `anti_spoofing`.
 
         Raises:
-            LicenseForbidden: LICENSE_POLICY forbids the liveness networks.
+            LicenseForbidden: LICENSE_POLICY forbids the liveness models.
         """
         self.licenses.require(catalogue.LIVENESS)
         return replace(plan, judges_liveness=True)
@@ -166,23 +172,23 @@ class Defaults:
         )
 
     def _model_of(self, options: DetectionOptions) -> str:
-        """The recognition model whose way of cutting faces out counts; the default where the request has none."""
+        """The recognition model that decides how faces are cropped; the default if the request has no such option."""
         return _or(options.model_name if isinstance(options, EmbeddingOptions) else None, self.model)
 
     def _alignment_of(self, options: DetectionOptions) -> str:
         if not _or(options.align, self.align):
             return NOT_ALIGNED
         if not isinstance(options, AlignmentOptions):
-            return _EYES  # whatever the attribute networks were trained on, it was not one of the templates
+            return _EYES  # the attribute models were not trained on any of the templates
         model = catalogue.find(self._model_of(options))
         if options.alignment == TEMPLATE and model.template is None:
-            raise ValidationFailed.of("alignment", f"{model.name} has no template; use eyes")
+            raise ValidationFailed.of("alignment", f"{model.name} has no template; use eyes or auto")
         alignment = _or(options.alignment, self.alignment)
         calibrated = model.template_thresholds if alignment == _AUTO else model.template
         return TEMPLATE if alignment != _EYES and calibrated else _EYES
 
 
 def crop_of(alignment: str, model: str) -> str:
-    """How faces are cut out for an embedding space of this alignment and model, as `Detection` names it."""
+    """The value of `Detection.alignment` for an embedding space of this alignment and model."""
     template = catalogue.find(model).template if alignment == TEMPLATE else None
     return alignment if template is None else template

@@ -1,4 +1,4 @@
-"""What a request asks for, every option resolved: made once, at the door of a service, from the request."""
+"""A request with every option resolved. A service makes its plan once, before any other work."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,7 +9,7 @@ from services.models.catalogue import catalogue
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How the faces of an image are found, and whether each is also judged live."""
+    """How to find the faces of an image, and whether to judge the liveness of each."""
 
     detection: Detection
     judges_liveness: bool
@@ -17,10 +17,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddingPlan(Plan):
-    """How faces are found, embedded and compared.
+    """How to find, embed and compare faces.
 
-    `threshold` is the largest distance, in the `metric`, between two faces of one person; `threshold_source` says
-    whether the request gives it or it is the model's own.
+    `threshold` is the maximum distance, in the `metric`, between two faces of one person. `threshold_source` says
+    whether the threshold is from the request or the model's own.
     """
 
     space: EmbeddingSpace
@@ -29,5 +29,5 @@ class EmbeddingPlan(Plan):
     threshold_source: Literal["request", "model"]
 
     def own_threshold(self, metric: str) -> float:
-        """The model's own threshold in a metric, for faces aligned as here."""
+        """The model's own threshold for a metric and the alignment of this plan."""
         return catalogue.find(self.space.model).threshold(metric, self.space.alignment)

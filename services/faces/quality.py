@@ -1,4 +1,4 @@
-"""How good a face is for the gallery, measured on its box, its landmarks and its crop."""
+"""Measures the quality of a face for the gallery from its box, landmarks and crop."""
 
 from dataclasses import dataclass
 
@@ -10,11 +10,12 @@ from services.deepface.interface import Face, FaceArea
 from services.faces.options import Defaults
 from services.faces.reader import FaceReader, facial_area
 
-# Sharpness is measured at this size, so that it does not grow with the picture's.
+# Sharpness is measured at this size, so that it does not depend on the size of the image.
 _SIDE_PX = 112
 
-# What 95 in 100 press photos of 250 x 250 reach, and what 99 of them do: less is not good enough. Blurred by a Gaussian
-# of 2 px at 112 px the same photos have a sharpness of 5 to 20, and with a fifth of the light a brightness below 36.
+# 95 % of press photos of 250 x 250 reach the good values, and 99 % the least ones; less is not good enough. Blurred by
+# a Gaussian of 2 px at 112 px, the same photos have a sharpness of 5 to 20. With a fifth of the light, they have a
+# brightness below 36.
 _GOOD = {"sharpness": 50.0, "brightness": 90.0, "size_px": 64.0}
 _LEAST = {"sharpness": 25.0, "brightness": 50.0, "size_px": 40.0}
 _MOST_TURNED = 0.5
@@ -22,11 +23,11 @@ _MOST_TURNED = 0.5
 _REASONS = {"sharpness": "blurred", "brightness": "too_dark", "size_px": "too_small"}
 
 ADVICE = {
-    "blurred": "Hold the camera still, and focus on the face.",
+    "blurred": "Hold the camera still and focus on the face.",
     "too_dark": "Turn on a light in front of the face.",
-    "too_small": "Come nearer, or send the photo at a higher resolution.",
+    "too_small": "Move closer, or send the image at a higher resolution.",
     "turned": "Look straight into the camera.",
-    "several_faces": "Send a photo of one person only.",
+    "several_faces": "Send an image of one person only.",
 }
 
 
@@ -34,10 +35,13 @@ ADVICE = {
 class Quality:
     """The measures of one face.
 
-    `sharpness` is the variance of the Laplacian of the grey crop at 112 x 112 (Pech-Pacheco et al., ICPR 2000);
-    `brightness` its mean, 0 to 255; `size_px` the box's shorter side; `turn` how far the nose is from the middle of the
-    eyes, along the line of the eyes and in their distance: 0 straight ahead, None where the detector gives no nose.
-    `score` is the least of all as a share of what is good, 0 to 1, and `reasons` name what is not good enough.
+    - `sharpness`: variance of the Laplacian of the grey crop at 112 x 112 (Pech-Pacheco et al., ICPR 2000).
+    - `brightness`: mean of the grey crop, 0 to 255.
+    - `size_px`: shorter side of the box.
+    - `turn`: offset of the nose from the midpoint of the eyes, along their line, divided by the distance of the eyes.
+      0 is straight ahead; None if the detector gives no nose.
+    - `score`: the lowest measure relative to its good value, 0 to 1.
+    - `reasons`: names of the measures that are not good enough.
     """
 
     sharpness: float
@@ -49,7 +53,7 @@ class Quality:
 
 
 def measured(face: Face) -> Quality:
-    """The quality of a face; of an empty crop it is 0."""
+    """The quality of a face. The score of an empty crop is 0."""
     values = {"sharpness": 0.0, "brightness": 0.0, "size_px": float(min(face.area.w, face.area.h))}
     if face.crop.size:
         grey = cv2.resize(
@@ -85,19 +89,19 @@ def _turn(area: FaceArea) -> float | None:
 
 
 def measures(quality: Quality) -> QualityMeasures:
-    """The wire form of a face's measures."""
+    """The response body for the quality of a face."""
     return QualityMeasures.model_validate(quality, from_attributes=True)
 
 
 class QualityService:
-    """Judges photos before they are registered."""
+    """Judges images before they are registered."""
 
     def __init__(self, *, reader: FaceReader, defaults: Defaults) -> None:
         self._reader = reader
         self._defaults = defaults
 
     def judge(self, request: QualityRequest) -> QualityResponse:
-        """Whether a photo would do for the gallery: one face, and that one good enough.
+        """Whether an image is good enough for the gallery: it shows one face, and the face has no problem.
 
         Raises:
             As `FaceReader.faces`.

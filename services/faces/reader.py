@@ -1,4 +1,4 @@
-"""From an image source to its faces, the first step of every use-case."""
+"""Finds the faces of an image source, the first step of every use case."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,16 +21,16 @@ Embeddings = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class ReadFace:
-    """A face of the image, with its liveness where that was asked for."""
+    """A face of the image, with its liveness if it was requested."""
 
     face: Face
     liveness: LivenessScore | None
 
 
 class FaceReader:
-    """Opens images, finds the faces in them and embeds these, as a request's plan says.
+    """Opens images, and finds and embeds their faces, as the plan of a request says.
 
-    A face is live if that is judged with at least `antispoof_threshold`, 0 to 1.
+    A face counts as live from the probability `antispoof_threshold` on, 0 to 1.
     """
 
     def __init__(self, *, engine: Engine, policy: ImagePolicy, antispoof_threshold: float) -> None:
@@ -40,18 +40,20 @@ class FaceReader:
 
     @contextmanager
     def faces(self, source: str | bytes, field: str, plan: Plan) -> Iterator[list[ReadFace]]:
-        """The faces of the image in the request's `field`, in the detector's order; in a lane, until the block ends.
+        """The faces of the image in the request's `field`, in the detector's order.
+
+        The thread holds a lane until the block ends.
 
         Raises:
-            ImageError: as `managed_image`, and `NoFaceDetected`; each names the field.
-            ModelUnavailable, LivenessUnavailable: weights are missing; known before anything is read.
+            ImageError: as `managed_image`, and `NoFaceDetected`. Each names the field.
+            ModelUnavailable, LivenessUnavailable: weights are missing. Raised before the image is read.
             DeadlineExceeded: as `Engine.lane`.
         """
         with self._opened(source, field, plan) as (_, faces):
             yield faces
 
     def judge(self, scores: Sequence[LivenessScore]) -> LivenessScore:
-        """As `judged`, by the threshold of this service."""
+        """The result of `judged` with the threshold of this service."""
         return judged(scores, self._antispoof_threshold)
 
     @contextmanager
@@ -71,7 +73,7 @@ class FaceReader:
     def embedded(
         self, source: str | bytes, field: str, plan: EmbeddingPlan, *, from_bytes: bool = False
     ) -> tuple[list[ReadFace], Embeddings]:
-        """The faces, and their embeddings of shape (faces, dimension). `from_bytes` as in `Engine.embed`.
+        """The faces, and their embeddings of shape (faces, dimension). `from_bytes` is as in `Engine.embed`.
 
         Raises:
             As `faces`.
@@ -83,10 +85,10 @@ class FaceReader:
     def embedding(
         self, source: str | bytes, field: str, plan: EmbeddingPlan, *, from_bytes: bool = False
     ) -> Iterator[tuple[Pixels, list[ReadFace], Embeddings]]:
-        """As `embedded`, with the image, and in the lane until the block ends.
+        """The image, and the results of `embedded`. The thread holds a lane until the block ends.
 
         Raises:
-            As `faces`; an `ImageError` raised in the block is given the field's name.
+            As `faces`. An `ImageError` raised in the block gets the name of the field.
         """
         model = plan.space.model
         annotate(model=model)
@@ -102,5 +104,5 @@ class FaceReader:
 
 
 def facial_area(area: FaceArea) -> FacialArea:
-    """The wire form of a face's box and landmarks."""
+    """The response body for the box and landmarks of a face."""
     return FacialArea.model_validate(area, from_attributes=True)

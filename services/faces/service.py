@@ -1,4 +1,4 @@
-"""The use-cases of one request and no memory: verify, analyze, represent, extract."""
+"""The use cases that need only the images of the request: verify, analyze, represent, extract."""
 
 import time
 from base64 import b64encode
@@ -41,7 +41,7 @@ ALL_ACTIONS: tuple[Action, ...] = ("age", "gender", "emotion", "race")
 
 
 class FaceService:
-    """Answers the requests that need only their own images."""
+    """Answers requests that need only their own images."""
 
     def __init__(self, *, engine: Engine, reader: FaceReader, captures: CaptureReader, defaults: Defaults) -> None:
         self._engine = engine
@@ -50,14 +50,14 @@ class FaceService:
         self._defaults = defaults
 
     def verify(self, request: VerifyRequest) -> VerifyResponse:
-        """Whether the closest pair over all faces of the two images is the same person; of frames the middle pair.
+        """Whether the closest pair of faces of the two images is the same person. For frames, the middle pair decides.
 
-        With `anti_spoofing` a pair of which one face is not live is never verified, however close.
+        With `anti_spoofing`, a pair with a face that is not live is never verified, however close it is.
 
         Raises:
             As `CaptureReader.embedded`.
         """
-        assert request.img2 is not None, "a person takes another way"
+        assert request.img2 is not None, "the gallery verifies requests with a person"
         started, image2 = time.monotonic(), request.img2
         plan = self._defaults.embedding_plan(request)
         (faces1, embeddings1), (faces2, embeddings2) = at_once(
@@ -77,7 +77,7 @@ class FaceService:
         """The attributes of every face.
 
         Raises:
-            LicenseForbidden: LICENSE_POLICY forbids one of the networks.
+            LicenseForbidden: LICENSE_POLICY forbids one of the models.
             As `FaceReader.faces`.
         """
         actions = tuple(dict.fromkeys(request.actions or ALL_ACTIONS))
@@ -119,7 +119,7 @@ class FaceService:
         return RepresentResponse(count=len(result), model=plan.space.model, dim=embeddings.shape[1], result=result)
 
     def extract(self, request: ExtractRequest) -> ExtractResponse:
-        """Every face as a PNG.
+        """The crop of every face as a PNG.
 
         Raises:
             As `FaceReader.faces`.
@@ -138,17 +138,17 @@ class FaceService:
 
 
 def png_data_uri(crop: Pixels, *, gray: bool) -> str:
-    """A BGR crop as the data URI of a PNG (lossless), in colour or grey."""
+    """The data URI of a BGR crop as PNG (lossless), in colour or grey."""
     picture: Any = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY) if gray else crop
     encoded: Any = cv2.imencode(".png", picture)[1]
     return "data:image/png;base64," + b64encode(np.asarray(encoded, np.uint8).tobytes()).decode()
 
 
 def at_once(first: Callable[[], T], second: Callable[[], U]) -> tuple[T, U]:
-    """What both return; `second` runs on another thread, under this one's deadline and log line.
+    """The results of both calls. `second` runs on another thread, with the deadline and log line of this one.
 
     Raises:
-        Whatever they raise; of two errors that of `first`.
+        Whatever the calls raise. If both fail, the error of `first`.
     """
     with ThreadPoolExecutor(1) as pool:
         other = pool.submit(copy_context().run, second)

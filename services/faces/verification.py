@@ -1,4 +1,4 @@
-"""The decision of a verification: which pair of faces decides, and what is answered of it."""
+"""Decides a verification: selects the deciding pair of faces and makes the response."""
 
 import time
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from services.faces.reader import ReadFace, facial_area
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """A face of the probe and what is nearest to it: a face of the other image, or the stored face of a person."""
+    """A face of the probe and the nearest face: from the other image, or stored for a person."""
 
     face: ReadFace
     distance: float
@@ -34,10 +34,10 @@ def decide(
     started: float,
     person_id: str | None = None,
 ) -> VerifyResponse:
-    """The answer by the pair that decides, of at least one; they are in the order of the probe's faces.
+    """The response for the deciding pair. `pairs` has at least one, in the order of the probe's faces.
 
-    A pair of which one face is not live is never verified, however close. `started` is when the request began, of
-    `time.monotonic`.
+    A pair with a face that is not live is never verified, however close it is. `started` is the start of the request,
+    as `time.monotonic`.
     """
     decides = deciding(np.array([pair.distance for pair in pairs]), of_frames=of_frames)
     pair = pairs[decides]
@@ -64,9 +64,9 @@ def decide(
 
 
 def deciding(apart: npt.NDArray[np.float64], *, of_frames: bool) -> int:
-    """Which face of a probe decides, given the distance of each to what it is compared with.
+    """The index of the deciding face of a probe, given the distance of each face to its counterpart.
 
-    Of an image it is the nearest. Of the frames of a capture it is the middle one, of an even number the farther of the
-    two in the middle: so a decision for a match is one of more than half of the frames.
+    For an image, the nearest face decides. For the frames of a capture, the middle one decides; for an even number, the
+    farther of the two in the middle. So a match means that more than half of the frames match.
     """
     return int(np.argsort(apart, kind="stable")[len(apart) // 2]) if of_frames else int(apart.argmin())

@@ -1,1 +1,1 @@
-"""A folder of photos, its index, and who is in it."""
+"""Finds faces in a folder of photos, with the help of an index."""

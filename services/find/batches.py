@@ -1,4 +1,4 @@
-"""The photos of a folder through all lanes, and the faces of several of them through the network together."""
+"""Embeds the photos of a folder: photos are searched in all lanes, and faces are embedded in batches."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -7,12 +7,12 @@ from multiprocessing.pool import ThreadPool
 from services.find.index import IndexKey
 from services.find.photos import DetectedPhoto, Embedded, PhotoEmbedder, PhotoUnavailable
 
-# Crops that wait are pictures of any size: a folder of large portraits must not fill the memory with them.
+# Limits the memory of waiting crops, because crops have any size and a folder may hold large portraits.
 _MOST_WAITING_BYTES = 2**26
 
 
 class PhotoBatches:
-    """Photos whose faces wait for those of others, fewer than `size` of them. Safe to call from several threads."""
+    """Collects photos until they have `size` faces to embed together. Safe to call from several threads."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -20,7 +20,10 @@ class PhotoBatches:
         self._lock = threading.Lock()
 
     def joined(self, photo: DetectedPhoto) -> list[DetectedPhoto]:
-        """The photos to embed now that this one has come, none while more may join; one without faces at once."""
+        """Add a photo and return the photos to embed now; none while more may join.
+
+        A photo without faces is returned at once.
+        """
         if not photo.crops:
             return [photo]
         with self._lock:
@@ -30,7 +33,7 @@ class PhotoBatches:
             return self._taken() if is_full else []
 
     def rest(self) -> list[DetectedPhoto]:
-        """What still waits, when no more will come."""
+        """The photos that still wait. Call this after the last photo."""
         with self._lock:
             return self._taken()
 
@@ -42,10 +45,10 @@ class PhotoBatches:
 def embedded_photos(
     embedder: PhotoEmbedder, key: IndexKey, names: Sequence[str], *, lanes: int, batch_size: int
 ) -> Iterator[Embedded]:
-    """Every photo with its faces, or why it has none, as they come.
+    """Every photo with its faces, or the reason for its failure, as soon as each is ready.
 
-    Faces are searched in as many photos at once as there are `lanes`. Whichever completes a batch embeds it, while the
-    other lanes search on: so never more than a batch a lane is in memory.
+    `lanes` photos are searched at the same time. The lane that completes a batch embeds it while the other lanes keep
+    searching. So the memory never holds more than one batch per lane.
 
     Raises:
         ServiceError: as `Engine.load`.

@@ -1,4 +1,4 @@
-"""One index of the photo folder being brought up to date."""
+"""Updates one index of the photo folder."""
 
 import logging
 import time
@@ -21,21 +21,21 @@ logger = logging.getLogger(__name__)
 
 _RETRY_PHOTO_S = 60
 
-_PROGRESS_S = 10.0  # between two lines in the log that say how far a build is
+_PROGRESS_S = 10.0  # between two log lines about the progress of a build
 
 _DRAFT_S = 5.0  # between two drafts
-_DRAFT_SHARE = 0.05  # of a build's time, at most, that goes into drafts
+_DRAFT_SHARE = 0.05  # maximum share of a build's time spent on drafts
 
 
 class DraftPolicy:
-    """Decides when a build saves a draft: every few seconds, for a small share of its time."""
+    """Decides when a build saves a draft: every few seconds, within a small share of the build's time."""
 
     def __init__(self) -> None:
         self._begun = self._saved_at = time.monotonic()
         self._spent_s = 0.0
 
     def save_if_due(self, save: Callable[[], None]) -> None:
-        """Call `save` if it is time for a draft."""
+        """Call `save` if a draft is due."""
         now = time.monotonic()
         if now - self._saved_at >= _DRAFT_S and self._spent_s <= _DRAFT_SHARE * (now - self._begun):
             save()
@@ -44,14 +44,14 @@ class DraftPolicy:
 
 
 class ProgressLog:
-    """Says in the log from time to time how far a build is."""
+    """Logs the progress of a build at regular intervals."""
 
     def __init__(self, state: IndexState) -> None:
         self._state = state
         self._told_at = time.monotonic()
 
     def tell_if_due(self) -> None:
-        """Say it if it is time for it."""
+        """Log the progress if a log line is due."""
         now = time.monotonic()
         if now - self._told_at >= _PROGRESS_S:
             logger.info("folder index building", extra={"done": self._state.done, "total": self._state.total})
@@ -60,7 +60,7 @@ class ProgressLog:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """Brings the index of `key` up to date; `state` hears how far it is, and which photos failed."""
+    """Updates the index of `key`, and notes its progress and failed photos in `state`."""
 
     key: IndexKey
     state: IndexState
@@ -73,15 +73,15 @@ class Build:
     batch_size: int
 
     def run(self) -> tuple[FolderIndex, object]:
-        """The index as it is now, and the store's version of it. Only for whoever has the right to build it.
+        """The updated index and its version in the store. The caller must hold `FolderIndexStore.building`.
 
         Raises:
             FolderNotFound, ServiceUnavailable: as `FolderWatch.photos`.
             ServiceError: as `Engine.load`.
         """
         index, version = self._last()
-        # Another worker may have built for photos that this request did not know of. Only a look from now on, while
-        # nobody else builds, never takes an index back.
+        # Another worker may have built for photos that were unknown to this request. A listing that starts now, while
+        # nobody else builds, never reverts that index.
         photos = self.watch.photos(fresh=True)
         if index is not None and (index.photos.equals(photos) or is_empty_at_once(index, photos)):
             return index, version
@@ -89,7 +89,7 @@ class Build:
         return updated, version if updated is index else self._saved(updated)
 
     def _last(self) -> tuple[FolderIndex | None, object]:
-        """The last complete index, which another process may have saved, and its version."""
+        """The last complete index, possibly saved by another process, and its version."""
         index, version = self.state.index, self.store.version(self.key)
         if version != self.state.version:
             index = self.store.load(self.key) or index
@@ -99,14 +99,15 @@ class Build:
         try:
             self.store.save(self.key, index)
         except OSError as error:
-            # Nothing acknowledged is lost: the index serves from memory, and the next start builds it again.
-            logger.error("a folder index could not be saved: %s", error.strerror)
+            # No acknowledged data is lost: the index answers from memory, and the next start builds it again.
+            logger.error("folder index not saved, and will be rebuilt after a restart: %s", error.strerror)
         return self.store.version(self.key)
 
     def _updated(self, index: FolderIndex, photos: Photos) -> FolderIndex:
-        """`index` with every photo that differs from `photos` embedded anew; the same object if nothing changed."""
+        """`index` with every photo that differs from `photos` embedded again; the same object if nothing changed."""
         update = IndexUpdate(index, photos, self.store.load(self.key, draft=True))
-        # DeepFace does not record its weights: once there is an index of ours, even of other weights, its may be stale.
+        # DeepFace does not record its weights. Once the store has an index, even of other weights, DeepFace's may be
+        # stale.
         if self.store.version(self.key) is None:
             update.added |= taken_over(self.key, update.missing())
         todo = self.state.due(update.missing())
@@ -123,7 +124,7 @@ class Build:
         return update.result()
 
     def _embed(self, names: list[str], update: IndexUpdate) -> None:
-        """Add the faces of these photos to `update`, and a draft of it to the store from time to time."""
+        """Add the faces of these photos to `update`, and save drafts to the store."""
         self.state.begin(len(names))
         progress, drafts, save_draft = ProgressLog(self.state), DraftPolicy(), partial(self._save_draft, update)
         results = embedded_photos(self.embedder, self.key, names, lanes=self.lanes, batch_size=self.batch_size)
@@ -140,13 +141,13 @@ class Build:
         try:
             self.store.save(self.key, update.draft(), draft=True)
         except OSError as error:
-            logger.warning("a draft of a folder index could not be kept: %s", error.strerror)
+            logger.warning("draft of a folder index not saved: %s", error.strerror)
 
 
 def _retry(error: PhotoUnavailable) -> tuple[str, float]:
-    """Why a photo failed, and when to try it again, of time.monotonic()."""
+    """The reason why a photo failed, and the time of the next try, as time.monotonic()."""
     cause = type(error.__cause__ or error).__name__
-    logger.warning("a photo could not be indexed", extra={"reason": str(error), "cause": cause})
-    # One that was being written is whole at the next look.
+    logger.warning("photo not indexed", extra={"reason": str(error), "cause": cause})
+    # A photo that was being written may be complete at the next look.
     delay_s = 0 if str(error) == CHANGING else _RETRY_PHOTO_S
     return str(error), time.monotonic() + delay_s

@@ -1,4 +1,4 @@
-"""What is in the photo folder, looked up as rarely as may be."""
+"""Lists the photos in the folder, as rarely as possible."""
 
 import logging
 import threading
@@ -13,31 +13,32 @@ from services.find.photo_list import Photos
 logger = logging.getLogger(__name__)
 
 
-# A folder that takes longer to look through is looked through behind the requests' backs.
+# If listing the folder takes longer, it is listed in the background, so that requests do not wait.
 _INLINE_S = 0.05
 
 
 class FolderWatch:
-    """The photos of one folder. Safe to call from several threads; one at a time looks."""
+    """The photos of one folder. Safe to call from several threads; one thread at a time lists the folder."""
 
     def __init__(self, folder: str, *, refresh_s: float) -> None:
         self._folder = folder
         self._refresh_s = refresh_s
         self._photos: Photos | None = None
-        self._looked_at = -float("inf")  # when the last look began, of time.monotonic()
+        self._looked_at = -float("inf")  # start of the last listing, as time.monotonic()
         self._took_s = 0.0
         self._looking = threading.Lock()
         self._background: threading.Thread | None = None
         self._starting = threading.Lock()
 
     def photos(self, *, fresh: bool = False) -> Photos:
-        """The photos as they were at most `refresh_s` ago; with `fresh`, as they are after this call began.
+        """The photos as they were at most `refresh_s` ago; with `fresh`, as they are after the start of this call.
 
-        In a folder too large for that to be quick, it is what was known last, and others look meanwhile.
+        For a large folder, without `fresh`, the last known photos are returned and the folder is listed in the
+        background.
 
         Raises:
             FolderNotFound: the folder does not exist.
-            ServiceUnavailable: it could not be read.
+            ServiceUnavailable: the folder cannot be read.
         """
         now = time.monotonic()
         known = self._photos
@@ -50,7 +51,7 @@ class FolderWatch:
         return self._look(now)
 
     def _look(self, since: float) -> Photos:
-        """The photos, by a look that began after `since`."""
+        """The photos, from a listing that started after `since`."""
         with self._looking:
             if self._photos is not None and self._looked_at >= since:
                 return self._photos
@@ -58,11 +59,11 @@ class FolderWatch:
             self._photos = self._listed()
             self._looked_at, self._took_s = began, time.monotonic() - began
             if self._took_s > _INLINE_S:
-                release_unused()  # what has not changed was known twice meanwhile
+                release_unused()  # the listing held a second copy of the unchanged photos
             return self._photos
 
     def _listed(self) -> Photos:
-        """The photos there are; those known so far, if nothing changed."""
+        """The photos in the folder now; the same object as before if nothing changed."""
         known = self._photos
         try:
             found = Photos.of((file.name, file.signature) for file in list_files(self._folder, PHOTO_SUFFIXES))
@@ -70,7 +71,7 @@ class FolderWatch:
             self._photos = None
             if isinstance(error, FileNotFoundError | NotADirectoryError):
                 raise FolderNotFound from None
-            raise ServiceUnavailable(f"The photo folder could not be read: {error.strerror}.") from error
+            raise ServiceUnavailable(f"Cannot read the photo folder: {error.strerror}. Check FACES_DB_PATH.") from error
         return known if known is not None and known.equals(found) else found
 
     def _look_in_background(self, now: float) -> None:
@@ -84,5 +85,5 @@ class FolderWatch:
     def _look_quietly(self, now: float) -> None:
         try:
             self._look(now)
-        except ServiceError as error:  # the next request looks itself and says so
-            logger.warning("the photo folder could not be read", extra={"reason": error.message})
+        except ServiceError as error:  # the next request lists the folder itself and reports the error
+            logger.warning("photo folder not readable", extra={"reason": error.message})

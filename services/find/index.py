@@ -1,4 +1,4 @@
-"""The index of a photo folder: its photos, and the faces in them with their embeddings."""
+"""The index of a photo folder: its photos, and their faces with embeddings."""
 
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
@@ -16,18 +16,18 @@ from services.find.photo_list import PIECE_ROWS, Photos
 Floats = npt.NDArray[np.float32]
 Boxes = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
-Numbers = TypeVar("Numbers", npt.NDArray[np.uint8], npt.NDArray[np.intp])  # one a photo
-Rows = TypeVar("Rows", Floats, Boxes)  # one a face
+Numbers = TypeVar("Numbers", npt.NDArray[np.uint8], npt.NDArray[np.intp])  # one per photo
+Rows = TypeVar("Rows", Floats, Boxes)  # one per face
 
-# Why a photo has no faces in the index, by error code; a photo's `problem` is a position in here.
+# Error codes that explain why a photo has no faces in the index. `FolderIndex.problems` holds positions in this tuple.
 PROBLEMS = ("", "no_face_detected", "image_decode_error")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexKey:
-    """Which index: of which folder (absolute path), found by which detector, embedded in which space.
+    """Identifies an index by its folder (absolute path), detector and embedding space.
 
-    `weights` is `Engine.fingerprint` of detector and model; an index made with others is none.
+    `weights` is `Engine.fingerprint` of detector and model. An index with other weights is not used.
     """
 
     folder: str
@@ -38,9 +38,9 @@ class IndexKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhotoFaces:
-    """The faces of one photo as it was when its `signature` was taken; one without faces has a problem.
+    """The faces of one photo at the time of its `signature`. A photo without faces has a `problem`.
 
-    `boxes` is int32 of shape (n, 4): x, y, w, h in pixels; `embeddings` is float32 of shape (n, dimension).
+    `boxes` is int32 of shape (n, 4): x, y, w, h in pixels. `embeddings` is float32 of shape (n, dimension).
     """
 
     signature: Signature
@@ -51,10 +51,10 @@ class PhotoFaces:
 
 @dataclass(frozen=True, eq=False)
 class FolderIndex:
-    """Every photo of a folder, and every face in them, one row a face, in the order of the photos.
+    """Every photo of a folder and every face in them: one row per face, in the order of the photos.
 
-    Of the photos: `problems`, uint8, positions in `PROBLEMS`. Of the rows: `photo_of_row`, int32; `boxes`, int32 of
-    shape (n, 4); `embeddings`, float32 of shape (n, dimension).
+    One entry per photo: `problems`, uint8, positions in `PROBLEMS`. One entry per row: `photo_of_row`, int32; `boxes`,
+    int32 of shape (n, 4); `embeddings`, float32 of shape (n, dimension).
     """
 
     photos: Photos
@@ -76,29 +76,29 @@ class FolderIndex:
 
     @cached_property
     def lengths(self) -> Floats:
-        """The Euclidean length of each embedding; float32 of shape (n,)."""
+        """The Euclidean length of each embedding, float32 of shape (n,)."""
         squares = np.einsum("ij,ij->i", self.embeddings, self.embeddings, dtype=np.float64)
         return np.asarray(np.sqrt(squares), np.float32)
 
     def name(self, row: int) -> str:
-        """The name of the photo that the face of a row is in."""
+        """The name of the photo with the face of a row."""
         return self.photos.name(self.photo_of_row[row])
 
     def failed(self) -> dict[str, int]:
-        """How many photos have which problem."""
+        """The number of photos by problem, without problems that no photo has."""
         counts = np.bincount(self.problems, minlength=len(PROBLEMS)).tolist()
         return {problem: count for problem, count in zip(PROBLEMS, counts, strict=True) if problem and count}
 
     def updated(self, photos: Photos, added: Mapping[str, PhotoFaces]) -> "FolderIndex":
-        """The index of `photos`: what is `added`, and what here has the same signature. The rest is left out.
+        """The index of `photos`: the photos in `added`, and those here with the same signature. Others are left out.
 
-        Photos and rows are in the order of the names, so what stays keeps its order. For example, the photos
-        a, b and c have 1, 2 and 1 faces. Then b changes and aa comes, and both are added:
+        Photos and rows are in the order of the names, so the photos that stay keep their order. For example, the photos
+        a, b and c have 1, 2 and 1 faces. Then b changes, aa is new, and both are in `added`:
 
             photos before   a b c         stays    yes no yes
             photos now      a aa b c      is_new   no yes yes no
             rows before     a b b c       kept     0 3
-            rows now        a aa b b c    places   0 4 for the rows that are kept, 1 2 3 for the new ones
+            rows now        a aa b b c    places   0 4 for the kept rows, 1 2 3 for the new rows
         """
         changed = {name for name, _ in self.photos.changes(photos)}
         now = _known(photos, added, changed)
@@ -134,12 +134,12 @@ class FolderIndex:
         }
 
     def _face_counts(self) -> npt.NDArray[np.intp]:
-        """How many faces each photo has."""
+        """The number of faces of each photo."""
         return np.bincount(self.photo_of_row, minlength=len(self.photos))
 
 
 def _known(photos: Photos, added: Mapping[str, PhotoFaces], changed: Container[str]) -> Photos:
-    """Those of `photos` that are `added`, as they were then, or not `changed`."""
+    """The `photos` that are `added`, with the signature they have there, or that are not `changed`."""
     return Photos.of(
         (name, added[name].signature if name in added else signature)
         for name, signature in photos.items()
@@ -152,7 +152,7 @@ def _mask(marks: Iterable[bool]) -> Mask:
 
 
 def _merged(is_new: Mask, kept: Numbers, new: list[int]) -> Numbers:
-    """A number a photo: those of `new` where the photo `is_new`, and those `kept` elsewhere."""
+    """One number per photo: from `new` if the photo `is_new`, else from `kept`."""
     merged = np.empty(len(is_new), kept.dtype)
     merged[~is_new] = kept
     merged[is_new] = new
@@ -160,7 +160,7 @@ def _merged(is_new: Mask, kept: Numbers, new: list[int]) -> Numbers:
 
 
 def _placed(places: npt.NDArray[np.intp], old: Rows, kept: npt.NDArray[np.intp], new: list[Rows]) -> Rows:
-    """The rows `kept` of `old`, then those of `new`, each at its place; in pieces, for a matrix may be gigabytes."""
+    """The `kept` rows of `old`, then the rows of `new`, each at its place. Copied in pieces to save memory."""
     like: Rows = new[0] if new else old
     rows = np.empty((len(places), *like.shape[1:]), like.dtype)
     start = 0

@@ -1,4 +1,4 @@
-"""A file of the index store around its content: plain with a checksum, or sealed where there is a key."""
+"""The file format of the index store: plain with a checksum, or encrypted if there is a key."""
 
 import os
 import shutil
@@ -12,12 +12,12 @@ from typing import IO, BinaryIO
 from core.encryption import Keyring, Unopenable, opened, sealed_by, sealing
 from core.files import atomically_written
 
-_DIGEST_BYTES = 65  # of the first line of a plain one: 64 digits and its end
+_DIGEST_BYTES = 65  # length of a plain file's first line: 64 hex digits and the newline
 
 
 @contextmanager
 def written(path: Path, keyring: Keyring) -> Iterator[IO[bytes]]:
-    """What to write the content to; whole, it takes the place of `path`. Sealed it can only be written on and on.
+    """A file for the content, which replaces `path` when the block ends. If encrypted, it can only be appended to.
 
     Raises:
         OSError: as `atomically_written`.
@@ -36,12 +36,12 @@ def written(path: Path, keyring: Keyring) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def read(path: Path, keyring: Keyring, *, checked: bool = True) -> Iterator[BinaryIO]:
-    """The content; of a plain one unchecked, if that is said.
+    """The content. `checked=False` skips the checksum of a plain file.
 
     Raises:
         OSError: the file cannot be read.
-        Unopenable: none of the keys opens it, or it is damaged; also while it is read.
-        ValueError: it is plain, and damaged.
+        Unopenable: no key decrypts the file, or it is damaged. Reading the content may raise this too.
+        ValueError: the plain file is damaged.
     """
     with path.open("rb") as file:
         if sealed_by(file):
@@ -50,15 +50,17 @@ def read(path: Path, keyring: Keyring, *, checked: bool = True) -> Iterator[Bina
         else:
             digest = file.read(_DIGEST_BYTES)
             if checked and digest != _digest(file):
-                raise ValueError("the checksum is another")
+                raise ValueError("wrong checksum")
             yield file
 
 
 def reseal(path: Path, keyring: Keyring) -> None:
-    """Seal the file with the first key unless it is; remove a plain one that is damaged, keep one that does not open.
+    """Encrypt the file with the first key, unless it already is.
+
+    A damaged plain file is deleted. A file that no key decrypts is kept.
 
     Raises:
-        OSError: it cannot be read or written; it is as it was.
+        OSError: the file cannot be read or written. It is unchanged.
     """
     with path.open("rb") as file:
         key, status = sealed_by(file), os.fstat(file.fileno())
@@ -67,7 +69,7 @@ def reseal(path: Path, keyring: Keyring) -> None:
     try:
         with read(path, keyring) as content, written(path, keyring) as sealed:
             shutil.copyfileobj(content, sealed, 1 << 20)
-        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))  # the least recently saved makes room
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))  # the store deletes the oldest files first
     except ValueError:
         path.unlink()
     except Unopenable:
@@ -75,7 +77,7 @@ def reseal(path: Path, keyring: Keyring) -> None:
 
 
 def _digest(file: BufferedReader | BufferedRandom) -> bytes:
-    """The first line of the open file: the SHA-256 of the others. Leaves the file at the second."""
+    """The first line for the open file: the SHA-256 of all later lines. Leaves the file at the second line."""
     file.seek(_DIGEST_BYTES)
     digest = file_digest(file, "sha256").hexdigest().encode() + b"\n"
     file.seek(_DIGEST_BYTES)

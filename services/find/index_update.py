@@ -1,4 +1,4 @@
-"""What an index lacks of the photos that there are, and what of that is known already."""
+"""An update of an index: the photos that it lacks, and the results known so far."""
 
 from core.files import Signature
 from services.find.index import FolderIndex, PhotoFaces
@@ -6,7 +6,7 @@ from services.find.photo_list import Photos
 
 
 class IndexUpdate:
-    """An index on its way to `photos`. What a draft has of them is in `added`; the caller adds the rest."""
+    """An update of an index to `photos`. `added` starts with the photos of a draft; the caller adds the others."""
 
     def __init__(self, index: FolderIndex, photos: Photos, draft: FolderIndex | None) -> None:
         self._index = index
@@ -18,16 +18,16 @@ class IndexUpdate:
         }
 
     def missing(self) -> dict[str, Signature]:
-        """The photos that neither the index nor `added` has as they are now."""
+        """The photos whose current signature is neither in the index nor in `added`."""
         return {name: signature for name, signature in self._wanted.items() if name not in self.added}
 
     def is_empty(self) -> bool:
-        """Whether the index stays as it is: nothing is added, and no photo is gone."""
+        """Whether the update changes nothing: no photo is added, and none is gone."""
         changes = self._index.photos.changes(self._photos)
         return not self.added and all(signature is not None for _, signature in changes)
 
     def result(self) -> FolderIndex:
-        """The index of `photos`, without those still missing."""
+        """The index of `photos`, without the missing photos."""
         return self._index.updated(self._photos, self.added)
 
     def draft(self) -> FolderIndex:

@@ -1,4 +1,4 @@
-"""Keeps the indexes of the photo folder up to date, in the background, and answers with the last complete one."""
+"""Keeps the indexes of the photo folder up to date in the background, and provides the last complete index."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 class FolderIndexer:
-    """Builds and refreshes the indexes of one folder, one after the other, each in all lanes."""
+    """Builds and updates the indexes of one folder, one after the other. Each build uses all lanes."""
 
     def __init__(
         self,
@@ -55,23 +55,24 @@ class FolderIndexer:
     def current(
         self, key: IndexKey, *, wait_for_changes: bool, progress: Callable[[int, int], None] | None = None
     ) -> tuple[FolderIndex, int]:
-        """The index of `key` and how many changed photos it does not reflect yet.
+        """The index of `key`, and the number of changed photos that it does not reflect yet.
 
-        Changes start a build in the background. Only the first build, and any with `wait_for_changes`, is waited for,
-        as long as the request's deadline allows; `progress` is told from time to time how many of how many photos are
-        done. Photos that fail for a reason that may pass stay pending, and so do all while the folder shows none.
+        Changes start a build in the background. The call waits only for the first build, or with `wait_for_changes`,
+        and at most until the request's deadline. `progress` is called at intervals with the numbers of done photos and
+        of all photos. Photos that fail for a temporary reason stay pending. While the folder shows no photos, all
+        photos stay pending.
 
         Raises:
             FolderNotFound: the folder does not exist.
-            IndexBuilding: there is no complete (with `wait_for_changes`: no fresh) index within the time, or too many
-                indexes are asked for at once.
-            ServiceUnavailable: the folder could not be read.
-            ServiceError: the build failed, as the engine said.
+            IndexBuilding: no complete (with `wait_for_changes`: no fresh) index was ready in time, or too many indexes
+                are requested at once.
+            ServiceUnavailable: the folder cannot be read.
+            ServiceError: the build failed; this is the error of the engine.
         """
         state = self._scheduler.state(key)
         photos = self._watch.photos(fresh=wait_for_changes)
         with state.changed:
-            started = False  # a build started before may not know of these photos
+            started = False  # an earlier build may not include these photos
             while not started and (state.index is None or (wait_for_changes and self._todo(key, state, photos))):
                 started = self._scheduler.start(key, state, photos)
                 state.wait(progress)
@@ -82,13 +83,13 @@ class FolderIndexer:
             return state.index, pending
 
     def adopt(self, key: IndexKey, rows: Iterable[RecordedFace]) -> tuple[int, int]:
-        """Add what `rows`, of an index of DeepFace, has of the photos that the stored index of `key` does not have.
+        """Add photos from `rows` of a DeepFace index to the stored index of `key`, if they are missing there.
 
-        Returns how many photos that were, and how many are still to be embedded.
+        Returns the number of added photos, and the number of photos still to embed. If `rows` raises, nothing changes.
 
         Raises:
             FolderNotFound, ServiceUnavailable: as `current`.
-            IndexBuilding: the index is being built; then nothing changes, nor if `rows` raises.
+            IndexBuilding: the index is being built. Nothing changes.
             OSError: the index could not be saved.
         """
         with self._store.building(key) as mine:
@@ -104,20 +105,20 @@ class FolderIndexer:
         return len(taken), len(update.missing())
 
     def prune(self) -> int:
-        """Remove from the stored indexes the photos that the folder does not show, even if it shows none; how many.
+        """Remove photos that are not in the folder from all stored indexes, and return their number.
 
-        Other processes take the indexes up with their next request.
+        This works even if the folder shows no photos. Other processes use the changed indexes from their next request.
 
         Raises:
             FolderNotFound, ServiceUnavailable: as `current`.
-            IndexBuilding: an index is being built; those after it have not been looked at.
+            IndexBuilding: an index is being built. Later indexes are not pruned.
             OSError: an index could not be saved.
         """
         there = set(self._watch.photos(fresh=True).names())
         return sum(self._prune(index.key, there) for index in self._stored())
 
     def states(self) -> tuple[dict[IndexKey, IndexState], list[StoredIndex], Photos]:
-        """The indexes in use, those in the store (which of the folder's may be both), and the photos there are.
+        """The indexes in use, the indexes in the store, and the photos. An index may be in both lists.
 
         Raises:
             FolderNotFound, ServiceUnavailable: as `current`.
@@ -129,7 +130,7 @@ class FolderIndexer:
         return [index for index in self._store.stored() if index.key.folder == self._folder]
 
     def _prune(self, key: IndexKey, there: set[str]) -> int:
-        """Remove all photos but those `there` from one index; returns how many they were."""
+        """Remove all photos that are not `there` from one index, and return their number."""
         with self._store.building(key) as mine:
             if not mine:
                 raise IndexBuilding
@@ -140,12 +141,14 @@ class FolderIndexer:
             return len(index.photos) - len(left)
 
     def _todo(self, key: IndexKey, state: IndexState, photos: Photos) -> int:
-        """How many photos a build has to look at; the caller holds `state.changed`.
+        """The number of photos that a build must process. The caller holds `state.changed`.
 
-        Zero while the folder shows no photo any more: the index then stays as it is until it is pruned.
+        Zero if the folder shows no photos any more: the index then stays unchanged until it is pruned.
         """
         kept = is_empty_at_once(state.index, photos) and state.version == self._store.version(key)
         if kept and not state.is_kept:
-            logger.warning("the photo folder shows no photo any more; its last index goes on answering")
+            logger.warning(
+                "photo folder is empty; its last index keeps answering. Mount its disk or run: face-service index prune"
+            )
         state.is_kept = kept
         return 0 if kept else state.pending(photos)

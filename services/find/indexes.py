@@ -1,4 +1,4 @@
-"""The use-case of looking after the indexes of the photo folder: which there are, and building one ahead of time."""
+"""The use case of managing the indexes of the photo folder: list, build, prune, encrypt and import."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ from services.models.catalogue import catalogue
 
 
 class IndexService:
-    """Tells of the folder's indexes, and builds them."""
+    """Lists and manages the indexes of the photo folder."""
 
     def __init__(self, *, indexer: FolderIndexer, store: FolderIndexStore, defaults: Defaults, folder: str) -> None:
         self._indexer = indexer
@@ -33,11 +33,11 @@ class IndexService:
         self._folder = folder
 
     def overview(self) -> IndexesResponse:
-        """Every index of the folder, in use or stored, those in use first.
+        """Every index of the folder, in use or stored. Indexes in use come first.
 
         Raises:
-            ServiceUnavailable: no folder is configured, or it could not be read.
-            FolderNotFound: it does not exist.
+            ServiceUnavailable: no folder is configured, or the folder cannot be read.
+            FolderNotFound: the folder does not exist.
         """
         self._require_folder()
         used, stored, photos = self._indexer.states()
@@ -46,7 +46,7 @@ class IndexService:
         return IndexesResponse(indexes=statuses + [_of_file(index) for index in on_disk.values()])
 
     def build(self, options: EmbeddingOptions, progress: Callable[[int, int], None]) -> IndexStatus:
-        """Bring the index for these options up to date and keep it; `progress` hears how many of how many are done.
+        """Update and save the index for these options. `progress` gets the numbers of done photos and of all photos.
 
         Raises:
             As `FolderIndexer.current`.
@@ -59,11 +59,11 @@ class IndexService:
         return _of_state(key, used[key], file, photos)
 
     def reencrypt(self) -> int:
-        """Encrypt every index that the first key has not; returns how many could not be."""
+        """Encrypt every index with the first key, and return the number of failures."""
         return self._store.reseal()
 
     def prune(self) -> int:
-        """Remove from all indexes the photos that the folder does not show; returns how many they were.
+        """Remove photos that are not in the folder from all indexes, and return their number.
 
         Raises:
             As `FolderIndexer.prune`.
@@ -72,15 +72,15 @@ class IndexService:
         return self._indexer.prune()
 
     def import_pickle(self, path: Path, options: Mapping[str, Any]) -> tuple[int, int]:
-        """Take the photos of a pickled index of DeepFace over that did not change since, and keep them.
+        """Import the unchanged photos of DeepFace's pickled index, and save them.
 
-        What the file's name says of how the index was made counts; what it does not say is in `options`, the fields of
-        `EmbeddingOptions` (or None). Returns how many photos were taken over, and how many are still to be embedded.
+        The file name tells how the index was made. `options` (fields of `EmbeddingOptions`, or None) adds what the name
+        leaves open. Returns the number of imported photos, and the number of photos still to embed.
 
         Raises:
-            UnreadablePickle: the file is no such index, or the name contradicts the options, or neither says model and
-                detector.
-            OSError: the file could not be read, or the index not written.
+            UnreadablePickle: the file is not such an index, the name contradicts the options, or neither names model
+                and detector.
+            OSError: the file cannot be read, or the index cannot be written.
             Others as `FolderIndexer.adopt` and `FolderIndexer.key`.
         """
         self._require_folder()
@@ -88,14 +88,16 @@ class IndexService:
         given = {name: value for name, value in options.items() if value is not None}
         for name, value in given.items():
             if said.get(name, value) != value:
-                raise UnreadablePickle(f"The name of the file says that its {name} is {said[name]}.")
+                raise UnreadablePickle(f"By its name, the file has {name} {said[name]}, not {value}. Omit the option.")
         made = said | given
         if not made.keys() >= {"model_name", "detector_backend"}:
-            raise UnreadablePickle("The name of the file does not say of which model and detector it is.")
+            raise UnreadablePickle("The file name does not name model and detector. Give both as options.")
         try:
             key = self._key(deepface_way(made))
         except ValidationError as error:
-            raise UnreadablePickle(f"This service has no {error.errors()[0]['loc'][0]} of this name.") from None
+            raise UnreadablePickle(
+                f"The service has no such {error.errors()[0]['loc'][0]}. Check the file name and the options."
+            ) from None
         dimension = catalogue.find(key.space.model).dim
         assert dimension is not None
         return self._indexer.adopt(key, recorded_faces(path, dimension))

@@ -1,4 +1,4 @@
-"""Which photos a folder has, and which of them differ from those it had before."""
+"""The photos of a folder, and the differences between two lists of photos."""
 
 from array import array
 from collections.abc import Iterable, Iterator
@@ -12,15 +12,15 @@ import numpy.typing as npt
 
 from core.files import Signature
 
-PIECE_ROWS = 1024  # rows at a time, where all of them would need as much memory again
+PIECE_ROWS = 1024  # rows per piece; handling all rows at once would double the memory
 
 
 @dataclass(frozen=True, eq=False)
 class Photos:
-    """Photos of a folder and what changes when they do, ordered by name; packed, for there may be a million.
+    """The photos of a folder with their signatures, ordered by name. Packed, because there may be a million.
 
-    `text` is all names in UTF-8, one after the other, `ends` (int64) where each of them ends, and `signatures` int64 of
-    shape (n, 3).
+    `text` holds all names in UTF-8, one after the other. `ends` (int64) holds the end of each name, and `signatures` is
+    int64 of shape (n, 3).
     """
 
     text: bytes
@@ -29,9 +29,9 @@ class Photos:
 
     @classmethod
     def of(cls, photos: Iterable[tuple[str, Signature]]) -> "Photos":
-        """These photos, in any order; a name is the path below the folder."""
+        """The packed form of these photos, given in any order. A name is the path below the folder."""
         names: list[bytes] = []
-        signatures = array("q")  # as many small objects would leave holes in the process's memory
+        signatures = array("q")  # a million small objects would fragment the process's memory
         for name, signature in photos:
             names.append(name.encode())
             signatures.extend(signature)
@@ -47,16 +47,16 @@ class Photos:
         return len(self.ends)
 
     def name(self, photo: int) -> str:
-        """The name at a position."""
+        """The name of the photo at a position."""
         start = self.ends[photo - 1] if photo else 0
         return self.text[start : self.ends[photo]].decode()
 
     def names(self) -> Iterator[str]:
-        """Every name."""
+        """The names of all photos."""
         return (self.text[start:end].decode() for start, end in pairwise([0, *self.ends.tolist()]))
 
     def items(self) -> Iterator[tuple[str, Signature]]:
-        """Names and signatures."""
+        """The names and signatures of all photos."""
         signatures = (
             (size, mtime, ctime)
             for start in range(0, len(self), PIECE_ROWS)
@@ -65,7 +65,7 @@ class Photos:
         return zip(self.names(), signatures, strict=True)
 
     def changes(self, now: "Photos") -> Iterator[tuple[str, Signature | None]]:
-        """What was added, changed or removed from here to `now`: the names, and their signatures now."""
+        """The names of photos added, changed or removed between this list and `now`, with their signatures in `now`."""
         if self.equals(now):
             return
         both = merge(
@@ -78,5 +78,5 @@ class Photos:
                 yield name, signatures.get(1)
 
     def equals(self, other: "Photos") -> bool:
-        """Whether these are the same photos, unchanged."""
+        """Whether both lists have the same photos with the same signatures."""
         return self is other or (self.text == other.text and np.array_equal(self.signatures, other.signatures))

@@ -1,4 +1,4 @@
-"""From a photo of the folder to the faces in it."""
+"""Finds and embeds the faces in a photo of the folder."""
 
 import os
 import time
@@ -16,27 +16,27 @@ from services.deepface.interface import Detection, EmbeddingSpace, Engine, Pixel
 from services.faces.options import crop_of
 from services.find.index import Boxes, Floats, IndexKey, PhotoFaces
 
-# File systems take the time of a change from a clock of their own, which ticks every few milliseconds: of two changes
-# within a tick the second leaves no trace in the signature.
+# File systems take the time of a change from a clock that ticks every few milliseconds. If a file changes twice within
+# a tick, the second change does not show in the signature.
 _CLOCK_TICK_S = 0.02
 
 
-CHANGING = "changing"  # why a photo is unavailable that is being written
+CHANGING = "changing"  # the reason for a photo that is being written
 
 
 class PhotoUnavailable(Exception):
-    """The photo could not be read or embedded for a reason that may pass; the message is an error code."""
+    """The photo could not be read or embedded for a temporary reason. The message is an error code."""
 
 
-# A photo's name, and what came of it.
+# The name of a photo with its faces, or with the error.
 Embedded = tuple[str, PhotoFaces | PhotoUnavailable]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectedPhoto:
-    """A photo as it was when its `signature` was taken, with its faces cut out; one without faces has a problem.
+    """A photo at the time of its `signature`, with the crops of its faces. A photo without faces has a `problem`.
 
-    `boxes` is int32 of shape (n, 4), of each crop x, y, w, h in pixels.
+    `boxes` is int32 of shape (n, 4): x, y, w, h of each crop in pixels.
     """
 
     name: str
@@ -47,17 +47,17 @@ class DetectedPhoto:
 
 
 class PhotoEmbedder:
-    """Finds and embeds the faces of the folder's photos, as an index's key says."""
+    """Finds and embeds the faces of the folder's photos with the options in the key of an index."""
 
     def __init__(self, *, engine: Engine, policy: ImagePolicy) -> None:
         self._engine = engine
         self._policy = policy
 
     def detected(self, key: IndexKey, name: str) -> DetectedPhoto:
-        """The faces of one photo; none, and the problem, if it is no picture or shows no face.
+        """The faces of one photo. If the file is not an image or shows no face, the result has only a problem.
 
         Raises:
-            PhotoUnavailable: it cannot be had now, or is changing.
+            PhotoUnavailable: the photo cannot be read now, or it is changing.
             ServiceError: as `Engine.load`.
         """
         try:
@@ -76,7 +76,7 @@ class PhotoEmbedder:
             raise PhotoUnavailable("unreadable") from error
 
     def embedded(self, key: IndexKey, photos: Sequence[DetectedPhoto]) -> list[Embedded]:
-        """Each photo with its faces, which go through the network together; a photo that fails there fails alone.
+        """Each photo with its embedded faces. All faces are embedded together, but a photo fails only for its own.
 
         Raises:
             ServiceError: as `Engine.load`.
@@ -115,7 +115,7 @@ class PhotoEmbedder:
             name=name,
             signature=signature,
             boxes=boxes.reshape(-1, 4),
-            # A crop that is a part of its picture would keep all of it.
+            # A crop that is a view would keep the whole image in memory.
             crops=[face.crop if face.crop.base is None else face.crop.copy() for face in found],
         )
 
@@ -125,7 +125,7 @@ def _faces(photo: DetectedPhoto, embeddings: Floats) -> PhotoFaces:
 
 
 def _settled(file: BinaryIO) -> Signature:
-    """The signature of the open file, once any other change would give it another."""
+    """The signature of the open file, as soon as any further change is sure to change it."""
     while True:
         status = os.fstat(file.fileno())
         age_s = time.time() - status.st_ctime

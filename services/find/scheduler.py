@@ -1,4 +1,4 @@
-"""Which index is built when: one after the other, in one background thread, and by one process at a time."""
+"""Schedules builds of indexes: one after the other in one background thread, each by one process at a time."""
 
 import logging
 import queue
@@ -16,16 +16,16 @@ from services.find.store import FolderIndexStore
 
 logger = logging.getLogger(__name__)
 
-# Every combination of model, detector and their options has an index of its own, and clients choose the options.
+# Limits the indexes in use, because every combination of options has its own index and clients choose the options.
 _MAX_INDEXES = 32
 
-_OTHERS_S = 0.2  # between two looks whether another process still builds
+_OTHERS_S = 0.2  # between two checks whether another process still builds
 
 
 class BuildScheduler:
-    """The indexes in use, and the builds they wait for. Safe to call from several threads.
+    """The indexes in use and their queue of builds. Safe to call from several threads.
 
-    A build that fails tells those who wait for it; the next request that needs the index starts another.
+    If a build fails, all waiting requests get its error. The next request for the index starts another build.
     """
 
     def __init__(self, store: FolderIndexStore, make_build: Callable[[IndexKey, IndexState], Build]) -> None:
@@ -37,20 +37,20 @@ class BuildScheduler:
         self._worker: threading.Thread | None = None
 
     def states(self) -> dict[IndexKey, IndexState]:
-        """Every index in use."""
+        """All indexes in use."""
         with self._lock:
             return dict(self._states)
 
     def state(self, key: IndexKey) -> IndexState:
-        """The index of `key`, in use from now on; the least recently used makes room.
+        """The state of the index of `key`, which is in use from now on. The least recently used index is dropped.
 
         Raises:
-            IndexBuilding: every place is taken by an index that is being built.
+            IndexBuilding: all indexes in use are being built, so none can be dropped.
         """
         with self._lock:
             state = self._states.pop(key, None)
             if state is None:
-                version = self._store.version(key)  # before loading: a newer index is then only loaded again
+                version = self._store.version(key)  # before loading, so that a newer index is loaded again
                 state = IndexState(self._store.load(key), version)
             if len(self._states) >= _MAX_INDEXES:
                 idle = next((other for other, its in self._states.items() if not its.building), None)
@@ -61,7 +61,7 @@ class BuildScheduler:
             return state
 
     def start(self, key: IndexKey, state: IndexState, photos: Photos) -> bool:
-        """Start a build for `photos` unless one is under way; whether it did. The caller holds `state.changed`."""
+        """Whether this call started a build for `photos`; no if one is running. The caller holds `state.changed`."""
         if state.building:
             return False
         with self._lock:
@@ -75,16 +75,16 @@ class BuildScheduler:
 
     def _work(self) -> None:
         while True:
-            self._work_on(*self._jobs.get())  # nothing of a job stays in memory while there is no other
+            self._work_on(*self._jobs.get())  # a call, so that no job stays in memory while the queue is empty
 
     def _work_on(self, key: IndexKey, state: IndexState) -> None:
         with self._store.building(key) as mine:
             if mine:
                 self._build(key, state)
         if mine:
-            release_unused()  # one small array a photo leaves as much in holes as the index takes
+            release_unused()  # small arrays, one per photo, leave as much fragmented memory as the index takes
             return
-        # What the other process builds is loaded once it is done; meanwhile other indexes get their turn.
+        # The index is loaded when the other process has built it. Meanwhile other indexes get their turn.
         time.sleep(_OTHERS_S)
         self._jobs.put((key, state))
 
@@ -93,8 +93,8 @@ class BuildScheduler:
             index, version = self._make_build(key, state).run()
         except ServiceError as error:
             state.fail(error)
-        except Exception:  # whatever it was, those who wait have to hear of it
-            logger.exception("a folder index could not be built")
+        except Exception:  # waiting requests must get every error
+            logger.exception("building a folder index failed")
             state.fail(DeepFaceError())
         else:
             state.succeed(index, version)

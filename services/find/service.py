@@ -1,4 +1,4 @@
-"""The use-case of looking a face up in a folder of photos."""
+"""The use case behind /find: look up faces in a folder of photos."""
 
 import math
 import os
@@ -21,11 +21,11 @@ from services.faces.reader import FaceReader, ReadFace
 from services.find.index import FolderIndex
 from services.find.indexer import FolderIndexer
 
-NO_FOLDER = "This server has no photo folder: FACES_DB_PATH is not set."
+NO_FOLDER = "There is no photo folder. Set FACES_DB_PATH."
 
 
 class FindService:
-    """Compares the faces of a query with every face of the folder's photos."""
+    """Compares the faces of an image with every face of the folder's photos."""
 
     def __init__(
         self,
@@ -47,11 +47,10 @@ class FindService:
         self._log = log
 
     def find(self, request: FindRequest) -> FindResponse:
-        """For each face of the query, the faces of the folder within the threshold, nearest first.
+        """For each face of the image, the faces of the folder within the threshold, nearest first.
 
-        Ties are ordered by identity. With `similarity_search` those beyond the threshold follow; the threshold itself
-        and the confidence stay the model's. Photos without a face never appear. The decisions are recorded, behind the
-        answer.
+        Ties are ordered by identity. With `similarity_search`, faces beyond the threshold follow; threshold and
+        confidence stay unchanged. Photos without a face never appear. The decisions are recorded asynchronously.
 
         Raises:
             ServiceUnavailable: no folder is configured.
@@ -76,7 +75,7 @@ class FindService:
         return FindResponse(faces_queried=len(faces), pending=pending, result=result)
 
     def _verdict(self, plan: EmbeddingPlan, distance: float) -> dict[str, float]:
-        """What an answer says of a distance."""
+        """The response fields for a distance."""
         verified = distance <= plan.threshold
         confidence = self._engine.confidence(distance, model=plan.space.model, metric=plan.metric, verified=verified)
         return {"distance": distance, "threshold": plan.threshold, "confidence": confidence}
@@ -105,7 +104,7 @@ class FindService:
 def _nearest(
     index: FolderIndex, probe: npt.NDArray[np.float64], metric: str, *, within: float | None, k: int | None
 ) -> Iterable[tuple[int, float]]:
-    """The rows to answer with and their distances, nearest first; equal distances in the order of the names."""
+    """The rows for the response with their distances, nearest first. Equal distances are in the order of the names."""
     if not len(index.embeddings):
         return ()
     rows, distances = nearest(probe, (index.embeddings, index.lengths), metric, within=within, k=k)
@@ -113,7 +112,7 @@ def _nearest(
 
 
 def _events(plan: EmbeddingPlan, result: list[list[FoundPhoto]]) -> list[Event]:
-    """The decision about each face; the photos' paths are people's names, and stay out of it."""
+    """The decision about each face. The paths of photos are left out, because they may contain names of people."""
     about: dict[str, Any] = {
         "model": plan.space.model,
         "similarity_metric": plan.metric,
@@ -122,7 +121,7 @@ def _events(plan: EmbeddingPlan, result: list[list[FoundPhoto]]) -> list[Event]:
     events = []
     for rows in result:
         within = sum(row.distance <= plan.threshold for row in rows)
-        # No JSON has the distance to an embedding of which nothing can be said.
+        # JSON cannot represent an infinite or undefined distance.
         distance = rows[0].distance if rows and math.isfinite(rows[0].distance) else None
         outcome = "match" if within else "unknown"
         events.append(new_event("find", outcome, **about, distance=distance, photos=within))

@@ -1,4 +1,4 @@
-"""Folder indexes as files, one a key, in a folder of their own."""
+"""Stores folder indexes as files, one per key, in their own folder."""
 
 import fcntl
 import json
@@ -22,7 +22,7 @@ from services.find.photo_list import Photos
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredIndex:
-    """What a store knows of an index without loading it; `saved_at` in seconds since the epoch."""
+    """The facts about a stored index that are known without loading it. `saved_at` is in seconds since the epoch."""
 
     key: IndexKey
     photos: int
@@ -36,22 +36,25 @@ logger = logging.getLogger(__name__)
 
 _FORMAT = 2
 
-# Clients choose the options that make an index; the least recently saved makes room, and can be built again.
+# Limits the files, because clients choose the options and so create indexes. The least recently saved index is deleted;
+# it can be built again.
 _MOST_FILES = 64
 
 _NO_KEY = "GALLERY_KEY: an index of the photo folder is encrypted, and no key is given"
 _WRONG_KEY = "GALLERY_KEY: it does not open an index of the photo folder"
-_WAY_OUT = "; without DATA_PATH/folder_index all are built anew"
+_WAY_OUT = ". Set the right key, or delete DATA_PATH/folder_index to rebuild all indexes"
 
 
 class FolderIndexStore:
-    """Keeps folder indexes, for several processes. Safe to call from several threads; the last `save` wins.
+    """Stores folder indexes for several processes. Safe to call from several threads; the last `save` wins.
 
-    Beside the index of a key there may be a draft: what a build has so far, for the one that has to go on with it.
+    An index may have a draft: the results of an unfinished build, so that the next build can resume.
 
-    An index is a file below `folder`, replaced whole; sealed if the keyring has a key. It is a line with the SHA-256 of
-    the rest, a line of JSON that says what is in it, and a numpy archive, never unpickled. Sealed, it is as
-    `core.encryption` says, and the first line is not needed.
+    An index is a file below `folder`, always replaced as a whole. The file has three parts:
+    - a line with the SHA-256 of the rest;
+    - a line of JSON that describes the content;
+    - a numpy archive, which is never unpickled.
+    If the keyring has a key, the file is encrypted (see `core.encryption`) and has no first line.
     """
 
     def __init__(self, folder: Path, keyring: Keyring | None = None) -> None:
@@ -59,25 +62,27 @@ class FolderIndexStore:
         self._keyring = keyring or Keyring()
 
     def ping(self) -> None:
-        """Return if the store can be written to.
+        """Return if the store is writable.
 
         Raises:
-            OSError: it cannot.
+            OSError: the store is not writable.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         if not os.access(self._folder, os.W_OK):
             raise PermissionError("not writable")
 
     def version(self, key: IndexKey) -> object:
-        """Something that is different after another `save`; None if there is no index."""
+        """A value that changes with every `save`; None if there is no index."""
         with suppress(OSError):
             status = self._path(key).stat()
             return status.st_ino, status.st_mtime_ns, status.st_size
         return None
 
     def load(self, key: IndexKey, *, draft: bool = False) -> FolderIndex | None:
-        """The index (or draft) as last saved; None if there is none, or it is damaged, of another format or
-        of other weights."""
+        """The index (or draft) as last saved; None if there is no usable one.
+
+        An index is not usable if it is damaged, cannot be decrypted, or has another format or other weights.
+        """
         try:
             with index_file.read(self._path(key, draft=draft), self._keyring) as file:
                 header = json.loads(file.readline())
@@ -87,19 +92,19 @@ class FolderIndexStore:
         except FileNotFoundError:
             return None
         except Unopenable:
-            logger.warning("a folder index does not open with GALLERY_KEY and will be rebuilt")
+            logger.warning("folder index not decrypted by GALLERY_KEY, and will be rebuilt")
             return None
-        except Exception:  # whatever numpy makes of it, the answer is to build it again
-            logger.warning("a folder index is damaged and will be rebuilt", exc_info=True)
+        except Exception:  # numpy may raise any error for a damaged file; the index is built again
+            logger.warning("folder index damaged, and will be rebuilt", exc_info=True)
             return None
 
     def save(self, key: IndexKey, index: FolderIndex, *, draft: bool = False) -> None:
-        """Keep `index`, which ends its draft, or keep a draft.
+        """Save `index` and delete its draft, or save a draft.
 
-        When this returns it survives a crash, and before that the one saved earlier does.
+        After this returns, the new file survives a crash. Before that, the earlier file survives.
 
         Raises:
-            OSError: it could not be written.
+            OSError: the file could not be written.
         """
         header = {
             "format": _FORMAT,
@@ -116,7 +121,7 @@ class FolderIndexStore:
             self._make_room()
 
     def stored(self) -> list[StoredIndex]:
-        """Every index, the last saved first."""
+        """All stored indexes, last saved first."""
         found = []
         for path in self._files():
             with (
@@ -131,12 +136,14 @@ class FolderIndexStore:
         return found
 
     def building(self, key: IndexKey) -> AbstractContextManager[bool]:
-        """The right to build the index of `key`, if no one else has it, in this process or another; it ends with the
-        block, or with the process."""
+        """A lock for building the index of `key`, across processes. The block gets whether it holds the lock.
+
+        The lock ends with the block or with the process.
+        """
         return self._locked(self._path(key).stem)
 
     def key_problem(self) -> str:
-        """Why GALLERY_KEY does not open every index and draft that is sealed; empty if it does."""
+        """The reason why GALLERY_KEY does not decrypt every encrypted index and draft; empty if it does."""
         for path in (*self._folder.glob("*.index"), *self._folder.glob("*.draft")):
             with suppress(OSError), path.open("rb") as file:
                 if (key := sealed_by(file)) and key not in self._keyring.ids:
@@ -144,9 +151,9 @@ class FolderIndexStore:
         return ""
 
     def reseal(self) -> int:
-        """Have every index and draft sealed with the first key of GALLERY_KEY; does nothing without one.
+        """Encrypt every index and draft with the first key of GALLERY_KEY. Without a key, do nothing.
 
-        Returns how many could not be, because they are being built or cannot be written.
+        Returns the number of failures: files that are being built or cannot be written.
         """
         left = 0
         if not self._keyring or not self._folder.exists():
@@ -164,14 +171,14 @@ class FolderIndexStore:
 
     @contextmanager
     def _locked(self, stem: str) -> Iterator[bool]:
-        """Whether nobody else holds the lock of this index; then what a crash left of it is removed."""
+        """Whether this call got the lock of the index. If so, files left by a crash are deleted."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             descriptor = _lock(self._folder / f"{stem}.lock")
         except BlockingIOError:
             yield False
             return
-        except OSError:  # nobody else can write here either: each builds for itself
+        except OSError:  # no process can write here, so each builds its own
             yield True
             return
         try:
@@ -182,12 +189,12 @@ class FolderIndexStore:
             os.close(descriptor)
 
     def _path(self, key: IndexKey, *, draft: bool = False) -> Path:
-        # Without the weights: an index of other ones is replaced, not left beside.
+        # The name leaves out the weights, so that an index of other weights is replaced.
         name = sha256(json.dumps(asdict(replace(key, weights="")), sort_keys=True).encode()).hexdigest()[:32]
         return self._folder / f"{name}.{'draft' if draft else 'index'}"
 
     def _files(self) -> list[Path]:
-        """The indexes, the last saved first."""
+        """The paths of all indexes, last saved first."""
         with suppress(OSError):
             return sorted(self._folder.glob("*.index"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
         return []
@@ -195,17 +202,17 @@ class FolderIndexStore:
     def _make_room(self) -> None:
         for path in self._files()[_MOST_FILES:]:
             with self._locked(path.stem) as mine:
-                # The lock last, while it is held: who has opened it by then notices, and opens another.
+                # The lock file last, while it is locked. A process that has opened it notices, and opens a new one.
                 for suffix in (".index", ".draft", ".lock") if mine else ():
                     path.with_suffix(suffix).unlink(missing_ok=True)
 
 
 def _lock(path: Path) -> int:
-    """The descriptor of the lock file, locked; closing it ends the lock.
+    """The descriptor of the locked lock file. Closing it ends the lock.
 
     Raises:
-        BlockingIOError: somebody else has locked it.
-        OSError: it cannot be opened.
+        BlockingIOError: another process or thread holds the lock.
+        OSError: the file cannot be opened.
     """
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -217,7 +224,7 @@ def _lock(path: Path) -> int:
         except BaseException:
             os.close(descriptor)
             raise
-        os.close(descriptor)  # of a file that made room in between: another may be locked by now
+        os.close(descriptor)  # the file was deleted meanwhile, and another process may hold a new one
 
 
 def _write(file: IO[bytes], index: FolderIndex) -> None:

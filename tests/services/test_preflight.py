@@ -76,7 +76,9 @@ def test_a_key_that_does_not_open_an_index_is_refused_also_where_nothing_else_is
         (settings.model_copy(update={"gallery_key": ("cd" * 32,)}), "it does not open an index of the photo folder"),
     ):
         for start in (begin_sealed, open_indexes, partial(build_services, engine=FakeEngine())):
-            with pytest.raises(SettingsError, match=rf"^GALLERY_KEY: {problem}; without DATA_PATH/folder_index "):
+            with pytest.raises(
+                SettingsError, match=rf"^GALLERY_KEY: {problem}\. Set the right key, or delete DATA_PATH/folder_index "
+            ):
                 start(given)
     assert path.read_bytes() == sealed
     begin_sealed(settings.model_copy(update={"gallery_key": ("cd" * 32, *GALLERY_KEY["gallery_key"])}))

@@ -1,1 +1,1 @@
-"""What runs DeepFace's networks: ONNX Runtime on a CPU or GPU, or OpenVINO."""
+"""Runtimes for DeepFace's networks: ONNX Runtime on a CPU or GPU, or OpenVINO."""

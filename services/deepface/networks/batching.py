@@ -1,9 +1,13 @@
-"""Passes of faces through the networks: few at a time, on all cores, with those who wait for the same one together.
+"""Runs passes of faces through networks: few passes at a time, each on all cores, and waiting faces in batches.
 
-On 2 cores a pass on both of them took 0.53 to 0.55 times that of a pass on one (VGG-Face 206 and 381 ms, ArcFace 66 and
-118 ms), so that taking turns costs a tenth of the throughput and halves the time of a request that is alone. Faces that
-go together save time where a network is small: 8 of them took Facenet512 18 ms each in place of 31, Dlib 4.7 in place
-of 6.2, ArcFace and VGG-Face what they take alone.
+Taking turns costs a tenth of the throughput and halves the time of a single request. Batches save time for small
+networks. Measured on 2 cores:
+
+    network      pass on 1 core   pass on 2 cores   face alone   face in a batch of 8
+    VGG-Face     381 ms           206 ms                         as alone
+    ArcFace      118 ms           66 ms                          as alone
+    Facenet512                                      31 ms        18 ms
+    Dlib                                            6.2 ms       4.7 ms
 """
 
 import threading
@@ -14,14 +18,14 @@ import numpy as np
 
 from services.deepface.networks.runtime import Array, Input, Session
 
-# Beyond this many threads a pass gains little; the cores that are left run passes of their own.
+# A pass gains little from more threads. The remaining cores run other passes.
 MOST_THREADS = 4
 
 
 class Passes:
-    """The passes that may run at once in this process: `at_once` of them, or as many as its cores are for.
+    """Limits the passes that run at the same time in this process: to `at_once`, or by default to fit the cores.
 
-    Each has at most `batch_size` faces.
+    Each pass has at most `batch_size` faces.
     """
 
     def __init__(self, cores: int, batch_size: int, *, at_once: int | None = None) -> None:
@@ -30,13 +34,13 @@ class Passes:
         self.turns = threading.Semaphore(at_once or max(1, cores // self.threads))
 
     def through(self, session: Session) -> "Network":
-        """A session that is to take turns with the others."""
+        """A session that takes turns with the others."""
         return Network(session, self)
 
 
 @dataclass(slots=True, eq=False)
 class _Ask:
-    """Pictures of one request, and what came of them."""
+    """The inputs of one request, and their outputs or error."""
 
     pictures: Array
     names: Sequence[str] | None
@@ -45,12 +49,12 @@ class _Ask:
     is_done: bool = False
 
     def goes_with(self, other: "_Ask") -> bool:
-        """Whether one pass can do for both."""
+        """Whether one pass can run both."""
         return self.pictures.shape[1:] == other.pictures.shape[1:] and self.names == other.names
 
 
 class Network:
-    """Stands where DeepFace's clients keep an ONNX Runtime session, and is called as one."""
+    """Replaces the ONNX Runtime session in DeepFace's clients, with the same interface."""
 
     def __init__(self, session: Session, passes: Passes) -> None:
         self._session = session
@@ -61,14 +65,16 @@ class Network:
         self._changed = threading.Condition()
 
     def get_inputs(self) -> list[Input]:
-        """As the session's."""
+        """The inputs of the session."""
         return [self._input]
 
     def run(self, names: Sequence[str] | None, inputs: dict[str, Array], /) -> list[Array]:
-        """These outputs for the pictures, in their order, whoever else's went with them; all of them without `names`.
+        """The named outputs for these inputs, in their order; all outputs without `names`.
+
+        The inputs of other requests may run in the same pass.
 
         Raises:
-            Whatever the session raises on these pictures; what others' raise does not matter.
+            Whatever the session raises for these inputs. Errors of other requests do not matter.
         """
         ask = _Ask(inputs[self._input.name], names)
         with self._changed:
@@ -76,14 +82,14 @@ class Network:
         with self._passes.turns:
             if together := self._taken(ask):
                 self._pass(together)
-        with self._changed:  # another one's turn may have taken it along
+        with self._changed:  # the turn of another request may run it
             self._changed.wait_for(lambda: ask.is_done)
         if ask.error is not None:
             raise ask.error
         return ask.outputs
 
     def _taken(self, ask: _Ask) -> list[_Ask]:
-        """This one and those that waited before and behind it, as many as fit; none if another pass has it by now."""
+        """This request and other waiting ones that fit into its pass; none if another pass has taken it already."""
         with self._changed:
             if ask not in self._waiting:
                 return []
@@ -101,7 +107,7 @@ class Network:
             outputs = self._in_parts(np.concatenate(pictures) if len(pictures) > 1 else pictures[0], together[0].names)
         except Exception as error:
             if len(together) > 1:
-                for ask in together:  # whose pictures it was shows when each goes alone
+                for ask in together:  # running each alone shows which request caused the error
                     self._pass([ask])
                 return
             together[0].error = error
@@ -116,7 +122,7 @@ class Network:
             self._changed.notify_all()
 
     def _in_parts(self, pictures: Array, names: Sequence[str] | None) -> list[Array]:
-        """The outputs for pictures that may be more than a batch."""
+        """The outputs for inputs that may be larger than a batch."""
         size = self._passes.batch_size if self._is_batched else max(1, len(pictures))
         parts = [pictures[start : start + size] for start in range(0, len(pictures), size)]
         outputs = [self._session.run(names, {self._input.name: part}) for part in parts]

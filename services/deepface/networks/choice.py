@@ -1,4 +1,4 @@
-"""The runtime that the operator chose."""
+"""Selects the runtime for INFERENCE_RUNTIME."""
 
 from pathlib import Path
 
@@ -10,9 +10,9 @@ from services.deepface.networks.runtime import Runtime
 
 
 def chosen(name: str, exact: Runtime, *, threads: int, batch_size: int, cache: Path | None) -> Runtime:
-    """The runtime of the recognition and attribute networks, as INFERENCE_RUNTIME names it; `onnx` is `exact`.
+    """The runtime of the recognition and attribute networks for a value of INFERENCE_RUNTIME. `onnx` is `exact`.
 
-    `cache` is a folder for what is prepared once, None prepares it anew each time.
+    `cache` is a folder for prepared networks. None prepares them again each time.
     """
     match name:
         case "openvino":

@@ -1,8 +1,7 @@
-"""Large dense layers with weights of 8 bits: a quarter of the memory, and of the time that it takes to read them.
+"""Rewrites large dense layers with 8-bit weights, which need a quarter of the memory and of the time to read them.
 
-Behind the convolutions of VGG-Face, and of each attribute network made from it, come layers of 411 and 67 MB, all of
-which a single face has to wait for. Filled at random, VGG-Face then gave embeddings with a cosine of 0.99995 to those
-of float32.
+VGG-Face, and each attribute network made from it, has dense layers of 411 and 67 MB, which must be read for every pass.
+With random weights, the rewritten VGG-Face gives embeddings with a cosine of 0.99995 to those of float32.
 """
 
 import math
@@ -17,23 +16,23 @@ from services.deepface.networks.onnx_files import loaded
 
 Floats = npt.NDArray[np.float32]
 
-# Of float32. The weights of smaller layers wait in the processor's cache: to read them is not what takes the time.
+# Minimum size of a layer, as float32. Smaller layers stay in the processor's cache, so reading them takes little time.
 _LEAST_BYTES = 2**24
 
-# ONNX Runtime's operator MatMulNBits (com.microsoft, in its ContribOperators.md): weights in blocks along the inputs,
-# each with a scale, 128 for zero. Blocks of 32, its smaller ones, have half the error of 128.
+# ONNX Runtime's operator MatMulNBits (com.microsoft; see its ContribOperators.md): weights in blocks along the inputs,
+# each block with a scale; 128 means zero. Blocks of 32 have half the error of blocks of 128.
 _OPERATOR, _DOMAIN = "MatMulNBits", "com.microsoft"
 _BITS, _BLOCK, _ZERO, _MOST = 8, 32, 128, 127
-_INT8_PRODUCTS = 4  # of its accuracy levels: at the others it unpacks the weights first, which takes longest of all
+_INT8_PRODUCTS = 4  # accuracy level; the other levels first unpack the weights, which is the slowest step
 
 
 def with_int8_weights(network: str | bytes) -> bytes | None:
-    """The network with such layers in place of its own, as the content of an ONNX file; None if none is large enough.
+    """The network with 8-bit dense layers, as the content of an ONNX file; None if no layer is large enough.
 
-    A layer is dense if it multiplies by a matrix, or convolves with a kernel as large as the picture it gets.
+    A layer is dense if it multiplies by a matrix, or convolves with a kernel as large as its input.
 
     Raises:
-        Whatever onnx makes of a damaged file.
+        Whatever onnx raises for a damaged file.
     """
     model = loaded(network)
     graph = model.graph
@@ -68,12 +67,12 @@ def _values(graph: Any) -> Iterator[Any]:
 
 
 def _shape(value: Any) -> list[int]:
-    """The sides of a value, 0 where any will do."""
+    """The sides of a value; 0 for a variable side."""
     return [side.dim_value for side in value.type.tensor_type.shape.dim]
 
 
 def _matrix(node: Any, weights: dict[str, Any], shape: list[int]) -> Floats | None:
-    """The weights of a dense layer whose input has this shape, as (outputs, inputs); None if it is none."""
+    """The weights of a dense layer with this input shape, as (outputs, inputs); None if the layer is not dense."""
     if len(node.input) < 2 or node.input[1] not in weights:
         return None
     says = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
@@ -92,7 +91,7 @@ def _matrix(node: Any, weights: dict[str, Any], shape: list[int]) -> Floats | No
 
 
 def _in_place_of(node: Any, matrix: Floats, graph: Any) -> list[Any]:
-    """The nodes that compute what `node` does, with its weights added to the graph in 8 bits."""
+    """The nodes that replace `node`. Its weights are added to the graph in 8 bits."""
     name, outputs = node.output[0], len(matrix)
     packed, scales = _packed(matrix)
     kinds: dict[str, npt.NDArray[Any]] = {
@@ -120,12 +119,12 @@ def _in_place_of(node: Any, matrix: Floats, graph: Any) -> list[Any]:
 
 
 def _packed(matrix: Floats) -> tuple[npt.NDArray[np.uint8], Floats]:
-    """Weights in 8 bits, of shape (outputs, blocks, block), and the scale of each block (outputs, blocks)."""
+    """The weights in 8 bits, shape (outputs, blocks, block), and the scale of each block, shape (outputs, blocks)."""
     outputs, inputs = matrix.shape
     blocks = -(-inputs // _BLOCK)
     packed = np.empty((outputs, blocks, _BLOCK), np.uint8)
     scales = np.empty((outputs, blocks), np.float32)
-    for row, values in enumerate(matrix):  # one by one, for the whole may be half a gigabyte
+    for row, values in enumerate(matrix):  # row by row to save memory; the matrix may be half a gigabyte
         parts = np.pad(values, (0, blocks * _BLOCK - inputs)).reshape(blocks, _BLOCK)
         scale = np.abs(parts).max(axis=1) / _MOST
         scales[row] = scale

@@ -1,7 +1,7 @@
-"""ONNX Runtime on the processor: it keeps the optimised form of each network on disk and maps its weights from there.
+"""ONNX Runtime on the processor. It keeps the optimized form of each network on disk and maps the weights from there.
 
-A network of 540 MB took 8 s and 2.3 GB to open; from its kept form it takes a hundredth of a second and 0.6 GB, which
-are pages of a file that workers share. The outputs are the same to the last bit.
+To open a network of 540 MB takes 8 s and 2.3 GB of memory. Its kept form takes 0.01 s and 0.6 GB, as pages of a file
+that workers share. The outputs are identical to the last bit.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from typing import Any
 
 import onnxruntime
 
-# Not from onnxruntime itself, where `deepface_hooks` puts another in its place for DeepFace.
+# Not from onnxruntime itself, because `services.deepface.hooks` replaces the class there.
 from onnxruntime.capi.onnxruntime_inference_collection import InferenceSession
 from typing_extensions import override
 
@@ -26,15 +26,15 @@ logger = logging.getLogger(__name__)
 
 _DRAFT = ".draft"
 _GRAPH, _WEIGHTS = "graph.onnx", "weights.bin"
-_LEAST_MAPPED_BYTES = 1024  # what is smaller stays in the graph
-_ERRORS = 3  # of its levels of severity: some of DeepFace's networks make it warn of what is harmless
+_LEAST_MAPPED_BYTES = 1024  # smaller weights stay in the graph
+_ERRORS = 3  # log level; some of DeepFace's networks cause harmless warnings
 _PROCESSORS = Path("/proc/cpuinfo")
 
 
 class OnnxRuntime(Runtime):
-    """Sessions of `threads` threads, whose optimised form is kept in `folder`.
+    """Sessions with `threads` threads. `folder` keeps their optimized networks.
 
-    `rewritten` may give another network to run in a network's place, or None to leave it.
+    `rewritten` may return a network to run in place of the given one, or None to keep the given one.
     """
 
     def __init__(
@@ -56,11 +56,11 @@ class OnnxRuntime(Runtime):
             return _session(self._to_run(network), session_options(self._threads))
         kept = self._folder / _name_of(network)
         try:
-            if not kept.is_dir():  # else nobody waits for another network that is being optimised
+            if not kept.is_dir():  # avoids the lock, which is held while another network is being optimized
                 self._keep_once(network, kept)
             return self._kept(kept)
-        except Exception as error:  # a full disk, a damaged file: whatever ONNX Runtime raises of these
-            logger.warning("a network is opened without its optimised form: %s", type(error).__name__)
+        except Exception as error:  # ONNX Runtime raises any error for a full disk or a damaged file
+            logger.warning("network opened without its optimized form: %s", type(error).__name__)
             shutil.rmtree(kept, ignore_errors=True)
             return _session(self._to_run(network), session_options(self._threads))
 
@@ -71,15 +71,15 @@ class OnnxRuntime(Runtime):
                 self._keep(network, kept)
 
     def _keep(self, network: str | bytes, kept: Path) -> None:
-        """Write the optimised form, whole or not at all, in place of those of earlier files of this name."""
+        """Write the optimized form atomically, and delete the forms of earlier files of the same name."""
         draft = kept.parent / _DRAFT
-        shutil.rmtree(draft, ignore_errors=True)  # of a process that was killed
+        shutil.rmtree(draft, ignore_errors=True)  # left by a killed process
         draft.mkdir()
         options = session_options(self._threads)
         options.optimized_model_filepath = str(draft / _GRAPH)
         for key, value in (("file_name", _WEIGHTS), ("min_size_in_bytes", str(_LEAST_MAPPED_BYTES))):
             options.add_session_config_entry(f"session.optimized_model_external_initializers_{key}", value)
-        if self._rewritten is not None:  # its weights would be laid out anew in the memory of each process
+        if self._rewritten is not None:  # otherwise each process packs the weights again in its own memory
             options.add_session_config_entry("session.save_external_prepacked_constant_initializers", "1")
         _session(self._to_run(network), options)
         for file in draft.iterdir():
@@ -94,16 +94,16 @@ class OnnxRuntime(Runtime):
 
     def _kept(self, kept: Path) -> Session:
         options = session_options(self._threads)
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # it has been done
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # done already
         return _session(str(kept / _GRAPH), options)
 
 
 def session_options(threads: int) -> Any:
-    """What all sessions have in common."""
+    """The options of all sessions."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _ERRORS
     options.intra_op_num_threads = threads
-    # Threads that wait for work in a loop take the core on which the next request's faces are searched.
+    # Spinning threads would use the cores that search faces for the next request.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options
 
@@ -114,7 +114,7 @@ def _session(network: str | bytes, options: Any) -> Session:
 
 
 def _name_of(network: str | bytes) -> str:
-    """A name for the optimised form, another one when the network, the processor or ONNX Runtime is."""
+    """A name for the optimized form. It depends on the network, the processor and the version of ONNX Runtime."""
     if isinstance(network, bytes):
         stem, content = "network", hashlib.sha256(network).hexdigest()
     else:
@@ -125,7 +125,7 @@ def _name_of(network: str | bytes) -> str:
 
 
 def _processor() -> str:
-    """What of the processor decides how a graph is laid out; the optimised form is for none but its like."""
+    """The features of the processor, because the optimized form suits only processors with the same features."""
     with suppress(OSError):
         return next((line for line in _PROCESSORS.read_text().splitlines() if line.startswith("flags")), "")
     return ""

@@ -1,4 +1,4 @@
-"""ONNX files, as those who take networks apart want them."""
+"""Loads ONNX files in a form that is easy to rewrite."""
 
 from typing import Any
 
@@ -6,8 +6,10 @@ import onnx
 
 
 def loaded(network: str | bytes) -> Any:
-    """The network of a file, by its path or its content, with all constants among its weights, however they were
-    written, and only the faces as its input."""
+    """The network of a file, given by its path or content.
+
+    All constants are among the weights, and the faces are the only input.
+    """
     model = onnx.load_model_from_string(network) if isinstance(network, bytes) else onnx.load(network)
     graph = model.graph
     for node in [node for node in graph.node if node.op_type == "Constant" and node.attribute[0].name == "value"]:

@@ -1,11 +1,11 @@
 """ONNX Runtime on an NVIDIA GPU, in passes of a few sizes.
 
-Since 1.20 (github.com/microsoft/onnxruntime, issue 23006) a session plans its convolutions anew whenever it sees
-another number of faces than the last time: on an H200 that takes Facenet512 270 ms, and 1.4 s by the default way of
-planning, for a pass of 5 ms. So there is a session for each of a few numbers of faces, and passes are filled up to it.
+Since 1.20 (github.com/microsoft/onnxruntime, issue 23006), a session plans its convolutions again whenever the number
+of faces changes. On an H200 with Facenet512, planning takes 270 ms (1.4 s with the default search) and a pass 5 ms. So
+each of a few pass sizes has its own session, and passes are padded to the next size.
 
-A session also keeps handles and memory on the GPU for each thread that ever ran it: 16 threads that called a service
-had taken 8 GB. So passes run on few threads, whoever asks for them.
+A session also keeps handles and memory on the GPU for each thread that ever ran it. With 16 calling threads, this was
+8 GB. So all passes run on a few dedicated threads.
 """
 
 import logging
@@ -18,7 +18,7 @@ import numpy as np
 import onnxruntime
 from onnx import TensorProto, helper
 
-# Not from onnxruntime itself, where `deepface_hooks` puts another in its place for DeepFace.
+# Not from onnxruntime itself, because `services.deepface.hooks` replaces the class there.
 from onnxruntime.capi.onnxruntime_inference_collection import InferenceSession
 from typing_extensions import override
 
@@ -29,29 +29,30 @@ logger = logging.getLogger(__name__)
 
 CUDA = "CUDAExecutionProvider"
 
-# Two do 1.1 (VGG-Face) to 1.7 times (Facenet512) as much as one, which waits for the processor to start its kernels.
+# Two passes at once have 1.1 (VGG-Face) to 1.7 times (Facenet512) the throughput of one. A single pass waits for the
+# processor to start its kernels.
 PASSES_AT_ONCE = 2
 
-# A pass of 8 takes an H200 1.1 (Facenet512) to 3.3 times (VGG-Face) as long as one of 1.
+# On an H200, a pass of 8 faces takes 1.1 (Facenet512) to 3.3 times (VGG-Face) the time of a pass of 1.
 _FEW = 8
 
 
 class GpuRuntime(Runtime):
-    """Sessions on the GPU that `prepare_process` has left visible, for passes of at most `batch_size` faces.
+    """Sessions on the GPU that `prepare_process` left visible, for passes of at most `batch_size` faces.
 
-    A GPU may round factors to 10 bits (TF32) before it multiplies them; without `tf32` it does not, and the cosine of
-    an embedding with a processor's is 1.0000000.
+    With `tf32`, the GPU may round factors to 10 bits before it multiplies them. Without it, the cosine between an
+    embedding and the one of a processor is 1.0000000.
     """
 
     def __init__(self, *, name: str, batch_size: int, tf32: bool = False) -> None:
         self.name = name
         self._sizes = sorted({1, min(_FEW, batch_size), batch_size})
-        # Planning by trial takes five times as long, and the plans are no better. Channels last suit TF32 alone.
+        # An exhaustive search takes five times as long without better plans. The NHWC layout is faster only with TF32.
         self._options = {
             "use_tf32": str(int(tf32)),
             "prefer_nhwc": str(int(tf32)),
             "cudnn_conv_algo_search": "HEURISTIC",
-            "arena_extend_strategy": "kSameAsRequested",  # in place of the next power of two
+            "arena_extend_strategy": "kSameAsRequested",  # instead of the next power of two
         }
         self._threads = ThreadPoolExecutor(PASSES_AT_ONCE, thread_name_prefix="gpu")
 
@@ -62,12 +63,12 @@ class GpuRuntime(Runtime):
         number, *_ = faces.shape
         sides = [side for side in faces.shape if isinstance(side, int)]
         if more or isinstance(number, int) or len(sides) < len(faces.shape) - 1:
-            return session  # a detector's photos have any size
+            return session  # a detector takes images of any size
         first, *others = self._sizes
         return FixedBatches({first: session} | {size: self._session(network) for size in others}, sides)
 
     def _session(self, network: str | bytes) -> Session:
-        # The processor runs next to nothing of it. A fallback would go on there in silence when the GPU fails.
+        # The processor runs only a few nodes. Fallback is off, or a GPU failure would silently move all work there.
         providers = [(CUDA, self._options), "CPUExecutionProvider"]
         return _Apart(
             InferenceSession(network, session_options(threads=1), providers, enable_fallback=0), self._threads
@@ -75,41 +76,41 @@ class GpuRuntime(Runtime):
 
 
 class _Apart:
-    """A session that runs on these threads alone."""
+    """A session that runs only on these threads."""
 
     def __init__(self, session: Any, threads: ThreadPoolExecutor) -> None:
         self._session = session
         self._threads = threads
 
     def get_inputs(self) -> Sequence[Input]:
-        """As the session's."""
+        """The inputs of the session."""
         inputs: Sequence[Input] = self._session.get_inputs()
         return inputs
 
     def run(self, names: Sequence[str] | None, inputs: dict[str, Array], /) -> Sequence[Array]:
-        """As the session's."""
+        """The outputs of the session."""
         outputs: Sequence[Array] = self._threads.submit(self._session.run, names, inputs).result()
         return outputs
 
 
 class FixedBatches:
-    """Stands for the session of a network that takes any number of faces; each of `sessions` sees only its number.
+    """Replaces the session of a network that takes any number of faces. Each of `sessions` gets only its own number.
 
-    `sides` are those of a face, as the network takes it.
+    `sides` are the sides of one face in the network's input.
     """
 
     def __init__(self, sessions: Mapping[int, Session], sides: Sequence[int]) -> None:
         self._sessions = dict(sorted(sessions.items()))
         (self._input,) = next(iter(self._sessions.values())).get_inputs()
-        for size in self._sessions:  # so that it is not a request for which convolutions are planned
+        for size in self._sessions:  # plans the convolutions now, so that no request has to wait for it
             self.run(None, {self._input.name: np.zeros((size, *sides), np.float32)})
 
     def get_inputs(self) -> Sequence[Input]:
-        """As the session's."""
+        """The inputs of the sessions, which are all the same."""
         return [self._input]
 
     def run(self, names: Sequence[str] | None, inputs: dict[str, Array], /) -> list[Array]:
-        """As the session's, for no more faces than the largest takes."""
+        """The outputs of the session, for at most as many faces as the largest session takes."""
         faces = inputs[self._input.name]
         size = next(size for size in self._sessions if size >= len(faces))
         missing = np.zeros((size - len(faces), *faces.shape[1:]), faces.dtype)
@@ -120,14 +121,14 @@ class FixedBatches:
 
 @cache
 def can_use_gpu() -> bool:
-    """Whether networks do run on a GPU here; what ONNX Runtime was built for says nothing of drivers and devices."""
+    """Whether a network runs on a GPU here. ONNX Runtime's build does not tell, because drivers may be missing."""
     if CUDA not in onnxruntime.get_available_providers():
         return False
     onnxruntime.preload_dlls()  # finds CUDA's libraries inside NVIDIA's Python packages
     try:
         session = InferenceSession(_least_network(), session_options(threads=1), [CUDA], enable_fallback=0)
-    except Exception as error:  # whatever CUDA makes of a missing driver or device
-        logger.warning("no GPU can be used: %s", type(error).__name__)
+    except Exception as error:  # CUDA raises any error for a missing driver or device
+        logger.warning("no usable GPU: %s", type(error).__name__)
         return False
     return CUDA in session.get_providers()
 

@@ -1,6 +1,7 @@
-"""OpenVINO, for processors that multiply bfloat16 numbers in hardware: there it is several times as fast as float32.
+"""OpenVINO, for processors with bfloat16 in hardware, where it is several times as fast as float32.
 
-Its package is not among the requirements: `requirements-openvino.txt`. It keeps its own optimised form on disk.
+Its package is in `requirements-openvino.txt`, not in the default requirements. OpenVINO keeps its own optimized form of
+networks on disk.
 """
 
 import sys
@@ -16,16 +17,16 @@ from typing_extensions import override
 from services.deepface.networks.runtime import Array, Runtime, Session
 
 _DEVICE = "CPU"
-_BF16 = "BF16"  # of the capabilities it says a processor has
+_BF16 = "BF16"  # name of the processor's capability in OpenVINO
 
 
 class OpenVinoRuntime(Runtime):
-    """Sessions of `threads` threads, in bfloat16 where the processor has it, else in float32."""
+    """Sessions with `threads` threads, in bfloat16 if the processor supports it, else in float32."""
 
     def __init__(self, *, threads: int, folder: Path | None = None) -> None:
-        # Without this the next line reports to OpenVINO's makers that it was imported.
+        # Without this, importing openvino sends telemetry to its makers.
         sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-        import openvino  # only where it was chosen: it need not be installed
+        import openvino  # imported here because it is installed only if it is used
 
         self._core = openvino.Core()
         precision = "bf16" if _BF16 in self._core.get_property(_DEVICE, "OPTIMIZATION_CAPABILITIES") else "f32"
@@ -51,7 +52,7 @@ class _Input:
 
 
 class _OpenVinoSession:
-    """Called as ONNX Runtime's sessions are; of threads that call it at once one waits for the other."""
+    """A session with the interface of ONNX Runtime's. Threads that call it at the same time take turns."""
 
     def __init__(self, compiled: Any) -> None:
         self._inputs = [
@@ -63,13 +64,13 @@ class _OpenVinoSession:
         self._turn = threading.Lock()
 
     def get_inputs(self) -> list[_Input]:
-        """As the session's."""
+        """The inputs of the network."""
         return self._inputs
 
     def run(self, names: Sequence[str] | None, inputs: dict[str, Array], /) -> list[Array]:
-        """As the session's."""
+        """The named outputs; all outputs without `names`."""
         wanted = self._outputs.values() if names is None else [self._outputs[name] for name in names]
         with self._turn:
             self._request.infer(inputs)
-            # Copies, for the request writes the next outputs where it has written these.
+            # Copies, because the next request overwrites these outputs.
             return [np.array(self._request.get_output_tensor(number).data) for number in wanted]

@@ -1,4 +1,4 @@
-"""What runs the networks: the interface of a runtime, and of the sessions it opens."""
+"""The interfaces of a runtime for networks, and of the sessions that it opens."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -10,37 +10,37 @@ Array = npt.NDArray[Any]
 
 
 class Input(Protocol):
-    """An input of a network: its name, and its sides, a number where no other will do."""
+    """An input of a network, with its name and sides. A side is a number if it is fixed."""
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """The name of the input."""
 
     @property
     def shape(self) -> Sequence[int | str | None]:
-        """Its sides, the faces first."""
+        """The sides of the input; the number of faces is first."""
 
 
 @runtime_checkable
 class Session(Protocol):
-    """A network ready to run, called as DeepFace's clients call ONNX Runtime's."""
+    """A network that is ready to run, with the interface of ONNX Runtime's sessions."""
 
     def get_inputs(self) -> Sequence[Input]:
         """The inputs, each with its name and shape."""
 
     def run(self, names: Sequence[str] | None, inputs: dict[str, Array], /) -> Sequence[Array]:
-        """These outputs, or all without `names`."""
+        """The named outputs; all outputs without `names`."""
 
 
 class Runtime(ABC):
-    """Opens networks; `name` says what their numbers depend on, and is recorded with the embeddings."""
+    """Opens networks. `name` identifies what affects the results, and is recorded with the embeddings."""
 
     name: str
 
     @abstractmethod
     def open(self, network: str | bytes) -> Session:
-        """A session of an ONNX file, by its path or its content.
+        """A session for an ONNX file, given by its path or content.
 
         Raises:
-            Whatever the runtime makes of a damaged file.
+            Whatever the runtime raises for a damaged file.
         """

@@ -1,4 +1,4 @@
-"""Networks of which one part runs once for all: the trunk that `trunk.split` cut off, and what is behind it."""
+"""Networks that share a trunk: the trunk from `trunk_split.split` runs once, then the head of each network."""
 
 import logging
 import threading
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 class Trunk:
-    """The first layers of several networks; inside `remembering` they see the same faces once."""
+    """The first layers of several networks. Inside `remembering`, they run once for the same faces."""
 
     def __init__(self, network: Network) -> None:
         self._network = network
@@ -27,7 +27,7 @@ class Trunk:
 
     @contextmanager
     def remembering(self) -> Iterator[None]:
-        """What this thread asks inside the block for the same faces again, is not computed again."""
+        """Reuse the features of faces that this thread already computed, until the block ends."""
         self._thread.seen = []
         try:
             yield
@@ -35,11 +35,11 @@ class Trunk:
             self._thread.seen = None
 
     def get_inputs(self) -> Sequence[Input]:
-        """As the session's."""
+        """The inputs of the trunk."""
         return self._network.get_inputs()
 
     def features(self, faces: Array) -> Array:
-        """What the heads take, for faces as the networks take them."""
+        """The input of the heads, for faces as the whole networks take them."""
         seen: list[tuple[Array, Array]] | None = getattr(self._thread, "seen", None)
         for before, features in seen or ():
             if np.array_equal(before, faces):
@@ -51,24 +51,24 @@ class Trunk:
 
 
 class Behind:
-    """Stands where DeepFace's client keeps the session of a whole network: its trunk, and the rest."""
+    """Replaces the session of a whole network in DeepFace's client: the trunk, then the network's head."""
 
     def __init__(self, trunk: Trunk, head: Network) -> None:
         self._trunk = trunk
         self._head = head
 
     def get_inputs(self) -> Sequence[Input]:
-        """As the whole network's session."""
+        """The inputs of the whole network."""
         return self._trunk.get_inputs()
 
     def run(self, names: Sequence[str] | None, inputs: dict[str, Array], /) -> list[Array]:
-        """As the whole network's session."""
+        """The outputs of the whole network."""
         features = self._trunk.features(inputs[self.get_inputs()[0].name])
         return self._head.run(names, {self._head.get_inputs()[0].name: features})
 
 
 class SharedTrunk:
-    """The trunk of those attribute networks that have one in common; which ones is seen when the first is loaded."""
+    """The common trunk of attribute networks. The networks that share it are found when the first one is loaded."""
 
     def __init__(self, weights: Weights, passes: Passes, runtime: Runtime, folder: Path | None) -> None:
         self._weights = weights
@@ -82,11 +82,11 @@ class SharedTrunk:
 
     @property
     def models(self) -> list[str]:
-        """The networks that share it."""
+        """The names of the models that share the trunk."""
         return sorted(self._heads)
 
     def files(self, model: Model) -> dict[str, Path]:
-        """Which files DeepFace is to read in place of the model's own."""
+        """The files that DeepFace must read in place of the model's own, by file name."""
         if model.task != "attribute":
             return {}
         with self._lock:
@@ -101,18 +101,18 @@ class SharedTrunk:
         assert self._folder is not None
         try:
             found = split({name: path for name, path in paths.items() if path.is_file()}, self._folder)
-        except Exception as error:  # a full disk, and whatever a damaged file makes ONNX raise
-            logger.warning("attribute networks run apart: %s", type(error).__name__)
+        except Exception as error:  # a full disk, or any error of ONNX for a damaged file
+            logger.warning("attribute models run without a shared trunk: %s", type(error).__name__)
             return
         if found is not None:
             self._trunk = Trunk(self._passes.through(self._runtime.open(str(found.trunk))))
             self._heads = found.heads
 
     def network(self, model: Model, session: Session) -> Session:
-        """What stands for a session that DeepFace has made for the model."""
+        """The session to use in place of the one that DeepFace made for the model."""
         own = self._passes.through(session)
         return Behind(self._trunk, own) if self._trunk is not None and model.name in self._heads else own
 
     def remembering(self) -> AbstractContextManager[None]:
-        """Inside, networks that see the same faces on this thread share a pass of the trunk."""
+        """Let networks share a pass of the trunk for the same faces, on this thread until the block ends."""
         return nullcontext() if self._trunk is None else self._trunk.remembering()

@@ -1,7 +1,7 @@
-"""The layers that several networks have in common, cut off and run once for all of them.
+"""Cuts off the first layers that several networks have in common, so that they run once for all of them.
 
-DeepFace's age, gender and race networks were trained on top of VGG-Face's convolutions, which stayed as they were.
-Whether files share them is seen in the files alone: their first nodes must be the same, weights to the bit.
+DeepFace's age, gender and race networks were trained on top of VGG-Face's convolutions, which were not changed. The
+files show whether they share layers: their first nodes must be equal, with weights equal to the bit.
 """
 
 import json
@@ -19,26 +19,26 @@ from onnx import TensorProto, helper, shape_inference
 from core.files import atomically_written, locked, signature_of
 from services.deepface.networks.onnx_files import loaded
 
-_PLAN = "plan.json"  # written last: what is listed there is whole
-_COSTLY = "Conv"  # what is worth sharing has one of these
-_ANY = "n"  # faces at once
+_PLAN = "plan.json"  # written last, so that all files listed there are complete
+_COSTLY = "Conv"  # only a trunk with such a node is worth sharing
+_ANY = "n"  # a variable number of faces
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Files of networks that share a trunk: that of the trunk, and by the name of each network that of its rest."""
+    """The files of networks that share a trunk: the file of the trunk, and the file of each head by network name."""
 
     trunk: Path
     heads: dict[str, Path]
 
 
 def split(files: dict[str, Path], folder: Path) -> Split | None:
-    """The networks' files cut in two, kept below `folder` until one of them changes; None if no two share a trunk.
+    """The networks cut into trunk and heads, kept below `folder` until a file changes; None if no two share a trunk.
 
-    `files` are ONNX files by the name of their network; of several groups that share a trunk the largest counts.
+    `files` are ONNX files by network name. If several groups share a trunk, the largest group is used.
 
     Raises:
-        OSError: a file cannot be read, or `folder` not be written.
+        OSError: a file cannot be read, or `folder` cannot be written.
     """
     states = sorted(f"{name} {signature_of(path.stat())}" for name, path in files.items())
     kept = folder / sha256("\n".join(states).encode()).hexdigest()
@@ -59,7 +59,7 @@ def _head(folder: Path, name: str) -> Path:
 
 
 def _write(files: dict[str, Path], folder: Path) -> list[str]:
-    """Write the trunk and the heads; returns the names of the networks that share it."""
+    """Write the trunk and the heads, and return the names of the networks that share the trunk."""
     steps = {name: _steps(loaded(str(path))) for name, path in files.items()}
     groups: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
     for name, own in steps.items():
@@ -85,16 +85,16 @@ def _write(files: dict[str, Path], folder: Path) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Between which nodes networks are cut, and the shape of the one value that crosses: faces first."""
+    """A cut after the first `nodes` nodes. `shape` is that of the one value that crosses it, faces first."""
 
     nodes: int
     shape: list[int | str | None]
 
 
 def _steps(model: Any) -> list[str]:
-    """For each node, in their order, what it computes: the same text for the same operation on the same values.
+    """A text for each node in order, equal for the same operation on the same values.
 
-    None of a network with several inputs, or with graphs inside its nodes, which see more than their inputs say.
+    Empty for a network with several inputs, and for one with graphs inside nodes, which use more than their inputs.
     """
     graph = model.graph
     if len(graph.input) != 1 or any(attribute.HasField("g") for node in graph.node for attribute in node.attribute):
@@ -114,13 +114,13 @@ def _steps(model: Any) -> list[str]:
 
 
 def _shape(value: Any) -> list[int | str | None]:
-    """The sides of a value: a number, or None where any will do; `_ANY` for the first, which counts the faces."""
+    """The sides of a value; None for a variable side, `_ANY` for a variable first side, the number of faces."""
     first, *rest = (dimension.dim_value or None for dimension in value.type.tensor_type.shape.dim)
     return [first or _ANY, *rest]
 
 
 def _up_to_costly(steps: list[str]) -> tuple[str, ...]:
-    """The steps up to the first costly one; none if there is none."""
+    """The steps up to the first costly one; empty if there is none."""
     for place, step in enumerate(steps):
         if step.split(" ")[1] == _COSTLY:
             return tuple(steps[: place + 1])
@@ -128,7 +128,7 @@ def _up_to_costly(steps: list[str]) -> tuple[str, ...]:
 
 
 def _last_cut(model: Any, most: int) -> Cut | None:
-    """The cut behind `most` nodes or fewer, with a costly one before it, that a single value of all faces crosses."""
+    """The last cut after at most `most` nodes, with a costly node before it and a single value for all faces across."""
     graph = model.graph
     nodes = graph.node[:most]
     known = shape_inference.infer_shapes(_part(model, nodes, list(graph.input), []))
@@ -147,7 +147,7 @@ def _last_cut(model: Any, most: int) -> Cut | None:
 
 
 def _crossing(graph: Any, cut: int) -> set[str]:
-    """The values that nodes behind the cut, or the outputs, take from before it."""
+    """The values from before the cut that later nodes or the outputs use."""
     made = {graph.input[0].name} | {name for node in graph.node[:cut] for name in node.output}
     needed = {name for node in graph.node[cut:] for name in node.input} | {output.name for output in graph.output}
     return made & needed
@@ -162,13 +162,13 @@ def _second_part(model: Any, cut: Cut) -> Any:
 
 
 def _features(model: Any, cut: Cut) -> Any:
-    """What the network calls the value that crosses."""
+    """The value that crosses the cut, with the network's own name for it."""
     (name,) = _crossing(model.graph, cut.nodes)
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, cut.shape)
 
 
 def _part(model: Any, nodes: Iterable[Any], inputs: list[Any], outputs: list[Any]) -> Any:
-    """A model of some of the nodes, with the weights they need."""
+    """A model with only these nodes and the weights that they need."""
     nodes = list(nodes)
     needed = {name for node in nodes for name in node.input}
     weights = [tensor for tensor in model.graph.initializer if tensor.name in needed]

@@ -1,1 +1,1 @@
-"""Indexes that DeepFace's own `find` has left, taken over without embedding again."""
+"""Imports indexes made by DeepFace's own `find`, so that photos need not be embedded again."""

@@ -1,6 +1,6 @@
-"""DeepFace's own index of a photo folder: how its file is called, what it holds, and what of it is still true.
+"""Reads DeepFace's own index of a photo folder: its file name, its rows, and which rows are still valid.
 
-The file lies among the photos, where others may write: nothing in it is believed before it is checked.
+The file is in the photo folder, where others may write. So everything in it is checked before use.
 """
 
 import re
@@ -18,21 +18,23 @@ from services.faces.options import NOT_ALIGNED
 from services.find.index import Floats, IndexKey, PhotoFaces
 from services.models.catalogue import catalogue
 
-_WAY = {"alignment": "eyes", "detection": "deepface"}  # the one in which DeepFace itself aligns and detects
+_WAY = {"alignment": "eyes", "detection": "deepface"}  # how DeepFace itself aligns and detects
 
 _NAME = re.compile(
     r"ds_model_([a-z0-9_]+)_detector_([a-z0-9]+)_(aligned|unaligned)_normalization_([a-z0-9]+)_expand_(\d{1,3})\.pkl"
 )
 
-_MOST_PX = 1_000_000  # on a side of a picture
+_MOST_PX = 1_000_000  # maximum side of a photo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedFace:
-    """A row of DeepFace's index: a face of a photo, or a photo in which there was none.
+    """A row of DeepFace's index: a face of a photo, or a photo without a face.
 
-    `identity` is the photo's path, which begins as DeepFace was given the folder; `hash` its `photo_hash` then; `box`
-    x, y, w, h in pixels; `embedding` float32 of shape (dimension,), None without a face.
+    - `identity`: path of the photo. It starts with the folder as it was passed to DeepFace.
+    - `hash`: `photo_hash` of the photo at that time.
+    - `box`: x, y, w, h in pixels.
+    - `embedding`: float32 of shape (dimension,); None without a face.
     """
 
     identity: str
@@ -42,7 +44,7 @@ class RecordedFace:
 
 
 def file_name(key: IndexKey) -> str | None:
-    """What DeepFace calls the index that has the embeddings of `key`; None if it never makes such."""
+    """DeepFace's file name for the index with the embeddings of `key`; None if DeepFace never makes such an index."""
     space = key.space
     if space.detection != _WAY["detection"] or space.alignment not in (_WAY["alignment"], NOT_ALIGNED):
         return None
@@ -52,7 +54,7 @@ def file_name(key: IndexKey) -> str | None:
 
 
 def pickle_options(name: str) -> dict[str, Any]:
-    """The fields of `EmbeddingOptions` that DeepFace's name for a pickle says; none if the name is another."""
+    """The fields of `EmbeddingOptions` in DeepFace's file name of a pickle; empty if the name is not DeepFace's."""
     match = _NAME.fullmatch(name)
     if match is None:
         return {}
@@ -66,42 +68,42 @@ def pickle_options(name: str) -> dict[str, Any]:
 
 
 def deepface_way(options: Mapping[str, Any]) -> EmbeddingOptions:
-    """These options, with faces searched and aligned as DeepFace does it.
+    """These options, with faces searched and aligned as in DeepFace.
 
     Raises:
-        pydantic.ValidationError: one of them has a value that no request could have.
+        pydantic.ValidationError: an option has a value that is invalid in a request.
     """
     return EmbeddingOptions.model_validate({**options, **_WAY})
 
 
 def in_deepfaces_way(space: EmbeddingSpace) -> EmbeddingSpace:
-    """The space of the same model, with faces searched and aligned as DeepFace does it."""
+    """The space of the same model, with faces searched and aligned as in DeepFace."""
     alignment = NOT_ALIGNED if space.alignment == NOT_ALIGNED else _WAY["alignment"]
     return replace(space, alignment=alignment, detection=_WAY["detection"])
 
 
 def _spelled(name: str, known: Iterable[str]) -> str:
-    """The one of the `known` names that DeepFace writes as `name`; `name` itself if there is none."""
+    """The name in `known` that DeepFace writes as `name`; `name` itself if there is none."""
     return next((one for one in known if one.replace("-", "").lower() == name), name)
 
 
 def photo_hash(signature: Signature) -> str:
-    """What DeepFace's `find_image_hash` gives for a photo with this signature."""
+    """The result of DeepFace's `find_image_hash` for a photo with this signature."""
     size, mtime_ns, ctime_ns = signature
     return sha1(f"{size}-{_seconds(ctime_ns)}-{_seconds(mtime_ns)}".encode(), usedforsecurity=False).hexdigest()
 
 
 def _seconds(nanoseconds: int) -> float:
-    """The float that `os.stat` makes of a time: `nanoseconds / 10**9` is often another."""
+    """The float that `os.stat` returns for a time. `nanoseconds / 10**9` often differs from it."""
     whole, rest = divmod(nanoseconds, 10**9)
     return whole + 1e-9 * rest
 
 
 def adopted(key: IndexKey, wanted: Mapping[str, Signature], rows: Iterable[RecordedFace]) -> dict[str, PhotoFaces]:
-    """Of the photos `wanted`, those that `rows` has unchanged, with every face of them sound; `rows` may raise.
+    """The `wanted` photos that are unchanged in `rows` and have only valid faces. Errors of `rows` propagate.
 
-    A photo is unchanged if its hash is the recorded one, and its name the tail of the identity: the folder may have
-    been mounted elsewhere.
+    A photo is unchanged if its hash is the recorded one and its name is the end of the identity. Only the end counts,
+    because the folder may have been mounted elsewhere.
     """
     hashes = {name: photo_hash(signature) for name, signature in wanted.items()}
     found: dict[str, tuple[str, list[RecordedFace]]] = {}
@@ -109,14 +111,14 @@ def adopted(key: IndexKey, wanted: Mapping[str, Signature], rows: Iterable[Recor
         name = _tail(row.identity, row.hash, hashes)
         if name is not None:
             identity, faces = found.setdefault(name, (row.identity, []))
-            if identity == row.identity:  # another one is the same photo, recorded twice
+            if identity == row.identity:  # another identity is the same photo, recorded twice
                 faces.append(row)
     sound = {name: _sound(key, wanted[name], faces) for name, (_, faces) in found.items()}
     return {name: faces for name, faces in sound.items() if faces is not None}
 
 
 def _tail(identity: str, recorded: str, hashes: Mapping[str, str]) -> str | None:
-    """The photo that `identity` ends in, the longest name first, if its hash is the `recorded` one."""
+    """The photo whose name is the end of `identity` and whose hash is `recorded`. Longer names are tried first."""
     slash = "/"
     while slash:
         if hashes.get(identity) == recorded:
@@ -126,10 +128,12 @@ def _tail(identity: str, recorded: str, hashes: Mapping[str, str]) -> str | None
 
 
 def _sound(key: IndexKey, signature: Signature, rows: list[RecordedFace]) -> PhotoFaces | None:
-    """The faces of one photo; None if it has to be embedded anew.
+    """The faces of one photo; None if the photo must be embedded again.
 
-    That is where DeepFace found none, where it may have taken the whole picture for a face (its
-    `enforce_detection=False`), and where the numbers are none that it would write.
+    This is the case in three situations:
+    - DeepFace found no face.
+    - DeepFace may have used the whole photo as the face (`enforce_detection=False`).
+    - The numbers cannot be from DeepFace.
     """
     dimension = catalogue.find(key.space.model).dim
     if any(row.embedding is None or row.embedding.shape != (dimension,) for row in rows):

@@ -1,8 +1,9 @@
-"""Reads the `.npz` in which DeepFace keeps its index, as little trusting as it is possible to be.
+"""Reads the `.npz` file of DeepFace's index without trusting its content.
 
-The archive is walked from its beginning and read in blocks of rows, so that its size costs time but no memory. Neither
-a directory of a million entries, nor compression, nor a pickle has a way in: only what DeepFace writes is read. The
-`zipfile` of Python 3.11 reads such a directory, of 47 MB, in 10 s and 367 MB of memory before it can be refused.
+The archive is read from its beginning in blocks of rows, so a large archive takes time but no memory. Only the format
+that DeepFace writes is accepted: no large directory, no compression, no pickle. `zipfile` is not used, because it reads
+the whole directory before the archive can be refused. In Python 3.11, a directory of a million entries (47 MB) takes
+10 s and 367 MB of memory.
 """
 
 import io
@@ -27,12 +28,12 @@ logger = logging.getLogger(__name__)
 
 _MOST_BYTES = 2**36
 _MOST_MEMBERS = 16
-_MOST_PATH_BYTES = 4 * 4096  # PATH_MAX of Linux in numpy's four bytes a character
+_MOST_PATH_BYTES = 4 * 4096  # PATH_MAX of Linux, at numpy's four bytes per character
 _ROWS_AT_ONCE = 256
 
-# A member's header in the archive: signature, flags, method, CRC-32, both sizes, lengths of the name and the rest.
+# Header of a member: signature, flags, method, CRC-32, both sizes, length of the name, length of the extra field.
 _MEMBER = struct.Struct("<4s2xHH4xLLLHH")
-_LARGE = struct.Struct("<HHQQ")  # what follows the name where the sizes do not fit; numpy always writes it so
+_LARGE = struct.Struct("<HHQQ")  # follows the name if the sizes do not fit; numpy always writes it
 _IN_LARGE = 0xFFFFFFFF
 _NPY_HEADER_BYTES = 4096
 
@@ -42,7 +43,10 @@ _COLUMNS = ("identity", "hash", "has_embedding", "embedding", *_BOX)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Column:
-    """An array in the archive, not read yet: the bytes before it, where it begins, and the checksum of both."""
+    """An array in the archive that is not read yet.
+
+    `header` holds the bytes before the array, `start` is its offset, and `crc` is the checksum of both.
+    """
 
     header: bytes
     start: int
@@ -52,7 +56,7 @@ class _Column:
 
 
 def taken_over(key: IndexKey, wanted: Mapping[str, Signature]) -> dict[str, PhotoFaces]:
-    """The photos of `wanted` as the `.npz` that DeepFace left in the folder has them; of a damaged one, none."""
+    """The `wanted` photos that are valid in DeepFace's `.npz` in the folder; none if the file is damaged."""
     if not wanted:
         return {}
     name = file_name(key)
@@ -64,42 +68,42 @@ def taken_over(key: IndexKey, wanted: Mapping[str, Signature]) -> dict[str, Phot
             found = adopted(key, wanted, recorded_faces(file, catalogue.find(key.space.model).dim))
     except FileNotFoundError:
         return {}
-    except Exception as error:  # whatever a hostile file leads to, the answer is to embed the photos
-        logger.warning("an index of DeepFace could not be read and is ignored", extra={"cause": type(error).__name__})
+    except Exception as error:  # a hostile file may cause any error; the photos are embedded instead
+        logger.warning("DeepFace index not readable; embedding its photos again", extra={"cause": type(error).__name__})
         return {}
-    logger.info("photos taken over from an index of DeepFace", extra={"photos": len(found)})
+    logger.info("photos imported from a DeepFace index", extra={"photos": len(found)})
     return found
 
 
 def _tell_of_unused(key: IndexKey) -> None:
-    """Say in the log that there is an index of DeepFace which would do if faces were found and cut out as it does."""
+    """Log a warning if DeepFace's index is not used only because detection or alignment differ from DeepFace's."""
     name = file_name(replace(key, space=in_deepfaces_way(key.space)))
     if name is not None and os.path.lexists(os.path.join(key.folder, name)):
         logger.warning(
-            "an index of DeepFace is not used: it has faces as DETECTION=deepface and DEFAULT_ALIGNMENT=eyes find them",
+            "DeepFace index not used: to use it, set DETECTION=deepface and DEFAULT_ALIGNMENT=eyes",
             extra={"model": key.space.model, "detector": key.detector},
         )
 
 
 def recorded_faces(file: BinaryIO, dimension: int | None) -> Iterator[RecordedFace]:
-    """The rows of an index with embeddings of `dimension`; a wrong checksum is noticed after the last one.
+    """The rows of an index with embeddings of `dimension`. A wrong checksum raises only after the last row.
 
     Raises:
-        ValueError: the file is not what DeepFace writes, or larger than any it would.
-        OSError: it could not be read.
+        ValueError: DeepFace does not write such a file, or not such a large one.
+        OSError: the file cannot be read.
     """
     columns = _columns(file.fileno())
     if columns.keys() != set(_COLUMNS):
-        raise ValueError("other columns")
+        raise ValueError("unexpected columns")
     rows, width = columns["identity"].shape[:1], columns["embedding"].shape[1:]
     expected = {"identity": ("<U", rows), "hash": ("<U", rows), "has_embedding": ("|b", rows)}
     expected |= {"embedding": ("<f", rows + width)} | dict.fromkeys(_BOX, ("<i", rows))
     if {name: (column.dtype.str[:2], column.shape) for name, column in columns.items()} != expected:
-        raise ValueError("other columns")
+        raise ValueError("unexpected columns")
     if width not in ((dimension,), (0,)):
-        raise ValueError("another dimension")
+        raise ValueError("unexpected dimension")
     if max(columns[name].dtype.itemsize for name in _COLUMNS) > _MOST_PATH_BYTES:
-        raise ValueError("a path that is too long")
+        raise ValueError("path too long")
     for blocks in zip(*(_blocks(file.fileno(), columns[name]) for name in _COLUMNS), strict=True):
         yield from _rows(*blocks)
 
@@ -111,19 +115,19 @@ def _rows(
     embeddings: npt.NDArray[Any],
     *box: npt.NDArray[Any],
 ) -> Iterator[RecordedFace]:
-    with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold becomes infinite, and is refused
+    with np.errstate(over="ignore", invalid="ignore"):  # values beyond float32 become infinite, and are refused later
         embeddings = embeddings.astype(np.float32)
     columns = identities.tolist(), hashes.tolist(), has_embedding.tolist(), np.stack(box, axis=1).tolist()
     for number, (identity, recorded, has, (x, y, w, h)) in enumerate(zip(*columns, strict=True)):
-        embedding = embeddings[number].copy() if has else None  # a view would keep the whole block
+        embedding = embeddings[number].copy() if has else None  # a view would keep the whole block in memory
         yield RecordedFace(identity=identity, hash=recorded, box=(x, y, w, h), embedding=embedding)
 
 
 def _columns(descriptor: int) -> dict[str, _Column]:
-    """The arrays by name."""
+    """The arrays of the archive by name."""
     size = os.fstat(descriptor).st_size
     if size > _MOST_BYTES:
-        raise ValueError("too large")
+        raise ValueError("file too large")
     found: dict[str, _Column] = {}
     at = 0
     for _ in range(_MOST_MEMBERS):
@@ -137,7 +141,7 @@ def _columns(descriptor: int) -> dict[str, _Column]:
             _, _, length, packed = _LARGE.unpack(text[name_length:])
         at = begins + length
         if flags or method or packed != length or at > size:
-            raise ValueError("not stored as it is")
+            raise ValueError("compressed, encrypted or truncated member")
         found[text[:name_length].decode("ascii").removesuffix(".npy")] = _column(descriptor, begins, at, crc)
     return found
 
@@ -145,11 +149,11 @@ def _columns(descriptor: int) -> dict[str, _Column]:
 def _column(descriptor: int, begins: int, ends: int, crc: int) -> _Column:
     beginning = io.BytesIO(os.pread(descriptor, min(_NPY_HEADER_BYTES, ends - begins), begins))
     if np.lib.format.read_magic(beginning) != (1, 0):
-        raise ValueError("another format of arrays")
+        raise ValueError("unexpected array format")
     shape, by_columns, dtype = np.lib.format.read_array_header_1_0(beginning)
     start = begins + beginning.tell()
     if by_columns or min(shape) < 0 or dtype.itemsize * math.prod(shape) != ends - start:
-        raise ValueError("a shape that the bytes do not have")
+        raise ValueError("array shape does not match the number of bytes")
     header = beginning.getvalue()[: beginning.tell()]
     return _Column(header=header, start=start, crc=crc, shape=shape, dtype=dtype)
 
@@ -165,4 +169,4 @@ def _blocks(descriptor: int, column: _Column) -> Iterator[npt.NDArray[Any]]:
         crc = zlib.crc32(content, crc)
         yield np.frombuffer(content, column.dtype).reshape(count, *width)
     if crc != column.crc:
-        raise ValueError("damaged")
+        raise ValueError("wrong checksum")

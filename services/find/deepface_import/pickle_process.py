@@ -1,12 +1,15 @@
-"""Reads a DeepFace pickle from standard input, and writes what it holds as lines of JSON; a program of its own.
+"""A separate program that reads a DeepFace pickle from standard input and writes its content as lines of JSON.
 
-A pickle is a program for a small machine that can call any function by name. Here it can do no harm: no name leads
-anywhere but to stand-ins for numpy's numbers, and the process may open no file or socket, start no other, and use only
-as much memory and time as an honest pickle of this size needs. It knows nothing of the service and imports only the
-standard library, so that it starts fast.
+A pickle is a program that can call any function by name. Here it is harmless:
 
-Called with the dimension of the embeddings. Each line is `[identity, hash, [x, y, w, h], embedding]`, the embedding as
-float32 in base64, or null; the last is `null`. The exit status is 0 only after that one.
+- Names resolve only to stand-ins for numpy's numbers.
+- The process cannot open files or sockets, or start processes.
+- Its memory and time are limited to the needs of a valid pickle of this size.
+
+The program knows nothing of the service and imports only the standard library, so that it starts fast.
+
+The argument is the dimension of the embeddings. Each line is `[identity, hash, [x, y, w, h], embedding]`. The embedding
+is float32 in base64, or null. The last line is `null`. The exit status is 0 only after the last line.
 """
 
 import array
@@ -27,10 +30,11 @@ _MOST_PATH = 4096  # PATH_MAX of Linux
 _HASH_CHARACTERS = 40
 _LARGEST = 2**31 - 1
 
-# A float takes nine bytes in a pickle, and one of numpy's over twenty; a list that is named again takes two.
+# A float takes 9 bytes in a pickle, and a numpy float over 20. A repeated reference to a list takes only 2, so this
+# limit stops small files that expand to many numbers.
 _LEAST_BYTES_A_NUMBER = 4
 
-# In memory one of numpy's takes over 300, with all that the unpickler remembers of it.
+# A numpy float takes over 300 bytes of memory, including the unpickler's memo.
 _MEMORY_OF_ITS_SIZE = 32
 _MEMORY_BYTES = 2**28
 _BYTES_A_SECOND = 2**20
@@ -40,7 +44,7 @@ _NUMBERS = {"f2": "e", "f4": "f", "f8": "d", "i1": "b", "i2": "h", "i4": "i", "i
 
 
 class _Type:
-    """Stands for a `numpy.dtype`: what it is called, and its byte order."""
+    """Stand-in for a `numpy.dtype`, with its name and byte order."""
 
     __slots__ = ("name", "state")
 
@@ -55,16 +59,16 @@ class _Type:
         """The number in `content`.
 
         Raises:
-            ValueError, TypeError, KeyError, struct.error: there is none.
+            ValueError, TypeError, KeyError, struct.error: `content` is not such a number.
         """
         if self.state is not None and self.state[1] not in ("<", "|"):
-            raise ValueError("another byte order")
+            raise ValueError("unexpected byte order")
         number: float = struct.unpack(f"<{_NUMBERS[self.name]}", content)[0]
         return number
 
 
 class _MakeType:
-    """Stands for the name `numpy.dtype`; without a dictionary, so that no pickle can leave anything in it."""
+    """Stand-in for the name `numpy.dtype`. It has no dictionary, so that a pickle cannot store anything in it."""
 
     __slots__ = ()
 
@@ -73,7 +77,7 @@ class _MakeType:
 
 
 class _MakeNumber:
-    """Stands for the name `numpy.core.multiarray.scalar`, which gives a number of Python instead."""
+    """Stand-in for the name `numpy.core.multiarray.scalar`. It returns a Python number."""
 
     __slots__ = ()
 
@@ -89,58 +93,58 @@ _NAMES = {
 
 
 class Reader(pickle.Unpickler):
-    """Makes lists, dictionaries, strings and numbers, and nothing else: no name is imported."""
+    """Unpickles only lists, dictionaries, strings and numbers. It imports no name."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """The stand-in for a name of numpy.
+        """The stand-in for a numpy name.
 
         Raises:
-            pickle.UnpicklingError: it is another name.
+            pickle.UnpicklingError: the name is not allowed.
         """
         if (module, name) not in _NAMES:
-            raise pickle.UnpicklingError("a name that no index has")
+            raise pickle.UnpicklingError("name not allowed in an index")
         return _NAMES[module, name]
 
     def persistent_load(self, pid: object) -> NoReturn:
-        """No index refers to anything outside.
+        """Refuse references to external objects, because no index has any.
 
         Raises:
             pickle.UnpicklingError: always.
         """
-        raise pickle.UnpicklingError("a reference that no index has")
+        raise pickle.UnpicklingError("external reference not allowed in an index")
 
 
 def lines(file: BinaryIO, size: int, dimension: int) -> Iterator[bytes]:
-    """The lines for a pickle of `size` bytes.
+    """The output lines for a pickle of `size` bytes.
 
     Raises:
-        Exception: whatever unpickling it led to; ValueError, TypeError or KeyError where it holds something else than
-            DeepFace up to 0.0.101 wrote.
+        ValueError, TypeError, KeyError: the content is not what DeepFace up to 0.0.101 wrote.
+        Exception: any error that unpickling caused.
     """
     rows = Reader(file).load()
     if type(rows) is not list or file.read(1):
-        raise ValueError("no list of rows")
+        raise ValueError("not a list of rows")
     numbers = 0
     for row in rows:
         line = _line(row, dimension)
         numbers += dimension if row["embedding"] is not None else 1
         if numbers * _LEAST_BYTES_A_NUMBER > size:
-            raise ValueError("more numbers than the file has room for")
+            raise ValueError("more numbers than the file can hold")
         yield line
     yield b"null\n"
 
 
 def _line(row: Any, dimension: int) -> bytes:
     if type(row) is not dict or row.keys() != _KEYS:
-        raise ValueError("no row of an index")
+        raise ValueError("not a row of an index")
     identity, recorded, embedding = row["identity"], row["hash"], row["embedding"]
     if type(identity) is not str or not 0 < len(identity) <= _MOST_PATH:
-        raise ValueError("no path")
+        raise ValueError("invalid path")
     if type(recorded) is not str or len(recorded) != _HASH_CHARACTERS:
-        raise ValueError("no hash")
+        raise ValueError("invalid hash")
     box = [row[name] for name in _BOX]
     if any(type(edge) is not int or abs(edge) > _LARGEST for edge in box):
-        raise ValueError("no box")
+        raise ValueError("invalid box")
     return json.dumps([identity, recorded, box, _packed(embedding, dimension)]).encode() + b"\n"
 
 
@@ -148,15 +152,15 @@ def _packed(embedding: Any, dimension: int) -> str | None:
     if embedding is None:
         return None
     if type(embedding) is not list or len(embedding) != dimension or {*map(type, embedding)} - {float, int}:
-        raise ValueError("no embedding of this model")
+        raise ValueError("invalid embedding for this model")
     return base64.b64encode(array.array("f", embedding)).decode()
 
 
 def confine(size: int) -> None:
-    """Give up every right that reading a pickle of `size` bytes does not need.
+    """Limit the process to the resources that reading a pickle of `size` bytes needs.
 
     Raises:
-        OSError, ValueError: the system did not take them.
+        OSError, ValueError: the system refused a limit.
     """
     limits = {
         resource.RLIMIT_AS: _MEMORY_BYTES + _MEMORY_OF_ITS_SIZE * size,
@@ -173,14 +177,14 @@ def confine(size: int) -> None:
 
 
 def main() -> int:
-    """Read standard input; returns the exit status."""
+    """Read standard input, write the lines and return the exit status."""
     try:
         size = os.fstat(sys.stdin.fileno()).st_size
         confine(size)
         for line in lines(sys.stdin.buffer, size, int(sys.argv[1])):
             sys.stdout.buffer.write(line)
         sys.stdout.buffer.flush()
-    except Exception:  # the reason may be of the pickle's making, and is nobody's business
+    except Exception:  # the message is not shown, because a hostile pickle may have written it
         return 1
     return 0
 

@@ -1,4 +1,4 @@
-"""Takes DeepFace's index out of a pickle, as DeepFace up to 0.0.101 wrote it, without unpickling it here."""
+"""Reads DeepFace's index from a pickle (DeepFace up to 0.0.101) without unpickling it in this process."""
 
 import base64
 import json
@@ -18,21 +18,21 @@ _MOST_LINE_BYTES = 2**20
 
 
 class UnreadablePickle(CommandError):
-    """The file is none that DeepFace wrote for this model, or it is hostile; the message is one line."""
+    """The file is not an index that DeepFace wrote for this model, or it is hostile. The message is one line."""
 
 
 def recorded_faces(path: Path, dimension: int) -> Iterator[RecordedFace]:
     """The rows of a pickled index with embeddings of `dimension`, read by another process.
 
     Raises:
-        UnreadablePickle: at the latest after the last row.
-        OSError: the file could not be read.
+        UnreadablePickle: the file is not such an index. Raised after the last row at the latest.
+        OSError: the file cannot be read.
     """
-    # Neither the environment nor installed packages: what runs there is the standard library and that one file.
+    # Without environment and installed packages: the process runs only the standard library and that one file.
     command = [sys.executable, "-I", "-S", str(_READER), str(dimension)]
     with (
         path.open("rb") as file,
-        subprocess.Popen(  # noqa: S603 - nothing of it comes from outside
+        subprocess.Popen(  # noqa: S603 - no argument comes from outside
             command, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={}, cwd="/"
         ) as reader,
     ):
@@ -46,16 +46,16 @@ def recorded_faces(path: Path, dimension: int) -> Iterator[RecordedFace]:
             reader.kill()
     if not complete:
         raise UnreadablePickle(
-            f"{path.name} is no index with embeddings of {dimension} numbers as DeepFace up to 0.0.101 wrote it;"
-            " nothing was taken over."
+            f"{path.name} is not an index of DeepFace up to 0.0.101 with embeddings of {dimension} numbers. Nothing was"
+            " imported. Check the file, the model and the detector."
         )
 
 
 def _rows(lines: IO[bytes]) -> Iterator[RecordedFace]:
-    """The rows up to the last line.
+    """The rows before the last line.
 
     Raises:
-        ValueError, TypeError: the reader did not come so far, or was made to write something else.
+        ValueError, TypeError: the reader stopped early, or a hostile pickle made it write other lines.
     """
     while (row := json.loads(lines.readline(_MOST_LINE_BYTES))) is not None:
         identity, recorded, (x, y, w, h), packed = row

@@ -117,7 +117,7 @@ def test_a_renamed_pickle_is_imported_as_the_options_say(app, folder, tmp_path, 
     write_pickle(file, rows(folder))
     code, output = imported(app, file)
     assert (code, output.count("\n")) == (1, 1)
-    assert "does not say" in output
+    assert "does not name model and detector" in output
     options = ("--model", "Dlib", "--detector", "ssd", "--no-align", "--expand-percentage", 5)
     assert imported(app, file, *options) == (0, "3 photos taken over; 0 to be embedded\n")
     built(app, "--detector", "ssd", "--no-align", "--expand-percentage", "5")
@@ -140,7 +140,7 @@ def test_a_bad_pickle_is_one_line_and_changes_nothing(app, folder, tmp_path, con
     (tmp_path / PKL).write_bytes(content)
     code, output = imported(app, tmp_path / PKL)
     assert (code, output.count("\n")) == (1, 1)
-    assert "nothing was taken over" in output
+    assert "Nothing was imported" in output
     assert str(tmp_path) not in output
     assert app.test_client().get("/find/indexes").json["indexes"] == []
     assert not Path("canary").exists()

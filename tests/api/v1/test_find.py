@@ -16,7 +16,7 @@ from tests.pictures import ALICE, photo, write_photo
 from tests.security.hostile_pickles import executing
 
 FRESH = "/find?refresh=wait"
-KEPT = "the photo folder shows no photo any more; its last index goes on answering"
+KEPT = "photo folder is empty; its last index keeps answering. Mount its disk or run: face-service index prune"
 RAW = {"data": photo(ALICE), "content_type": "image/png"}
 
 

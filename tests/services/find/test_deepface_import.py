@@ -160,7 +160,7 @@ def test_an_index_that_is_not_used_because_of_the_settings_is_told_once(make_ser
             image = FindRequest(img=photo(ALICE), model_name="Dlib", refresh="wait", detection="bounded", **options)
             service.find(image)
     told = [record for record in caplog.records if record.name == "services.find.deepface_import.npz"]
-    assert [record.message[:33] for record in told] == ["an index of DeepFace is not used:"] * 2
+    assert [record.message[:24] for record in told] == ["DeepFace index not used:"] * 2
     assert (told[0].model, told[0].detector) == ("Dlib", "opencv")
 
 
