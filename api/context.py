@@ -1,4 +1,4 @@
-"""The one way from a request to the services."""
+"""Gives a request access to the services."""
 
 from flask import Flask, current_app
 
@@ -8,17 +8,17 @@ _KEY = "face_service"
 
 
 def attach(app: Flask, services: Services) -> None:
-    """Make `services` those of `app`."""
+    """Attach `services` to `app`."""
     app.extensions[_KEY] = services
 
 
 def services_of(app: Flask) -> Services:
-    """The services of `app`."""
+    """Return the services of `app`."""
     services = app.extensions[_KEY]
     assert isinstance(services, Services)
     return services
 
 
 def services() -> Services:
-    """The services of the application that handles the current request."""
+    """Return the services of the application that handles the current request."""
     return services_of(current_app)

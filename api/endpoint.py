@@ -1,4 +1,4 @@
-"""The decorator above every route: the request's way to a function, and the way of its answer back."""
+"""The decorator of every route: it passes the validated request to a function and returns its answer."""
 
 import socket
 from collections.abc import Callable
@@ -20,9 +20,10 @@ View = Callable[..., Response]
 
 
 def endpoint(route: Route) -> Callable[[Callable[..., BaseModel | Response]], View]:
-    """Make a function of the validated request (or query, or of nothing) that returns the route's response a view.
+    """Return a decorator that makes a view of a function.
 
-    The variables of the route's path are handed on by name. The function's docstring is the endpoint's summary.
+    The function gets the validated request, the query, or nothing, and returns the route's response. The route's path
+    variables are passed by name. The function's docstring is the endpoint's summary.
     """
 
     def decorate(function: Callable[..., BaseModel | Response]) -> View:
@@ -40,8 +41,8 @@ def endpoint(route: Route) -> Callable[[Callable[..., BaseModel | Response]], Vi
 
 
 def _read(route: Route) -> Request | None:
-    """What the client says; first of all, for a slow upload must not hold a place in the queue."""
-    if route.is_queued:  # not before the preloaded models are there
+    """Return the validated request or query. Runs before queueing: a slow upload must not hold a place in the queue."""
+    if route.is_queued:  # refuse until the preloaded models are loaded
         services().health.readiness.require_loaded()
     given: Request | None = None
     if route.request is not None:
@@ -62,13 +63,13 @@ def _written(answer: BaseModel | Response, status: int) -> Response:
 
 
 def _deadline() -> AbstractContextManager[None]:
-    """The request's deadline, counted from when its body is there."""
+    """Return the deadline of the request, counted from the complete body."""
     connection = flask_request.environ.get("gunicorn.socket")
     return deadline(services().settings.request_timeout_s, is_abandoned=lambda: _is_closed(connection))
 
 
 def _is_closed(connection: socket.socket | None) -> bool:
-    """Whether the client has closed its end; a server that does not lend the connection cannot tell."""
+    """Return whether the client has closed its end; False if the server does not expose the connection."""
     if connection is None:
         return False
     try:

@@ -1,4 +1,4 @@
-"""Turns every exception into the one error body."""
+"""Converts every exception to the common error body."""
 
 import logging
 from typing import Any
@@ -25,14 +25,14 @@ logger = logging.getLogger(__name__)
 
 
 def init_errors(app: Flask) -> None:
-    """Handle all exceptions of `app`."""
+    """Register handlers for all exceptions of `app`."""
     app.register_error_handler(ServiceError, answer_error)
     app.register_error_handler(HTTPException, _answer_http)
     app.register_error_handler(Exception, _answer_unforeseen)
 
 
 def answer_error(error: ServiceError) -> Response:
-    """The answer for one of our errors; those that are the server's fault are logged with their traceback."""
+    """Return the response for a service error. Server faults are logged with their traceback."""
     if isinstance(error, DeepFaceError | InternalError):
         logger.error(error.code, exc_info=error)
     body = ErrorBody(
@@ -52,7 +52,7 @@ def answer_error(error: ServiceError) -> Response:
 
 
 def _answer_http(error: HTTPException) -> Response:
-    """The answer for what Flask and werkzeug raise while routing and parsing."""
+    """Return the response for an error of Flask or werkzeug in routing or parsing."""
     return answer_error(_translated(error))
 
 
@@ -67,7 +67,7 @@ def _translated(error: Any) -> ServiceError:
         case 415:
             return UnsupportedMediaType()
         case code if code is not None and 400 <= code < 500:
-            return ValidationFailed.of(BODY, "The request could not be read")
+            return ValidationFailed.of(BODY, "The request could not be read. Check its headers and body")
         case _:
             return _unforeseen(error)
 

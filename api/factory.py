@@ -1,4 +1,4 @@
-"""Composes the application: settings, services, routes."""
+"""Creates the application from settings, services and routes."""
 
 import logging.config
 from typing import TYPE_CHECKING
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 def create_app(settings: Settings | None = None, *, engine: "Engine | None" = None) -> Flask:
-    """A Flask application with these settings (by default the environment's); `engine` replaces DeepFace.
+    """Return a Flask application with these settings (default: from the environment); `engine` replaces DeepFace.
 
     Raises:
-        SettingsError: a setting has a value the service cannot start with.
+        SettingsError: the service cannot start with the value of a setting.
     """
     settings = settings or load_settings()
     prepare_process(settings)
-    # Only now: OpenCV and the frameworks read at import what was just prepared.
+    # Imported only now: OpenCV and the frameworks read the prepared environment at import.
     from api.cli.audit import audit
     from api.cli.doctor import doctor
     from api.cli.gallery import database, gallery
@@ -43,15 +43,15 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     app = Flask("face-service", static_folder=None)
     app.request_class = InMemoryRequest
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    # Werkzeug's own limit of 500 kB for a text field is below what a base64 photo needs.
+    # Werkzeug's own limit of 500 kB for a text field is too small for a base64 image.
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.max_body_bytes
     app.url_map.strict_slashes = False
-    app.url_map.merge_slashes = False  # a redirect would lose the body; an odd path is simply not found
+    app.url_map.merge_slashes = False  # a redirect would lose the body, so such a path is not found
     attach(app, build_services(settings, engine=engine))
     init_lifecycle(app)
     init_errors(app)
     init_browsers(app)
-    init_address_limit(app)  # in the order in which a request meets them
+    init_address_limit(app)  # the order of the calls is the order of the checks
     init_callers(app)
     init_key_limit(app)
     init_scopes(app)

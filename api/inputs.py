@@ -1,4 +1,4 @@
-"""Reads request bodies, and is the only place that does: JSON, forms and raw images into one validated model."""
+"""Reads all request bodies: JSON, forms and raw images become one validated model."""
 
 import io
 import json
@@ -16,25 +16,25 @@ from schemas.common import Request
 R = TypeVar("R", bound=Request)
 T = TypeVar("T")
 
-BODY = "body"  # the `field` of an error that is about the body as a whole
+BODY = "body"  # the `field` of an error about the whole body
 RAW_IMAGE_FIELD = "img"
 
 _TEXT_FORM = "application/x-www-form-urlencoded"
 _FORMS = ("multipart/form-data", _TEXT_FORM)
 _TWICE = "Given more than once"
-_LONGEST_NAME = 100  # of a field, as it is repeated in an error
+_LONGEST_NAME = 100  # characters of a field name to repeat in an error
 _MOST_FIELDS = 100
 _MOST_PARTS = 1000  # werkzeug's limit
 _LONGEST_PART_HEAD = 8192
-_END_OF_PART_HEAD = re.compile(rb"\r\n\r\n|\r\r|\n\n")  # as werkzeug looks for it
+_END_OF_PART_HEAD = re.compile(rb"\r\n\r\n|\r\r|\n\n")  # the same pattern as werkzeug's
 
 
 class InMemoryRequest(FlaskRequest):
-    """A request whose uploads stay in memory, which MAX_BODY_BYTES bounds: no picture is written to disk."""
+    """A request with uploads in memory, limited by MAX_BODY_BYTES: no image is written to disk."""
 
     def __init__(self, environ: dict[str, Any], *args: Any, **kwargs: Any) -> None:
-        # Gunicorn's word that the body ends by itself, as it also does where the client left: counted against
-        # Content-Length instead, a body that was cut off is an error.
+        # With this flag of gunicorn the end of the input counts as the end of the body, even after a disconnect.
+        # Without it the body is counted against Content-Length, and a truncated body is an error.
         environ.pop("wsgi.input_terminated", None)
         super().__init__(environ, *args, **kwargs)
 
@@ -43,16 +43,16 @@ class InMemoryRequest(FlaskRequest):
 
 
 def read_request(model: type[R]) -> R:
-    """The body of the current request as a `model`.
+    """Return the body of the current request as a `model`.
 
-    JSON is taken strictly: `"false"` is no boolean. Text, in forms and in the query string that goes with a raw
-    image, is converted. No field may be given twice.
+    JSON is validated strictly: `"false"` is not a boolean. Text is converted, in forms and in the query string of a raw
+    image. No field may be given twice.
 
     Raises:
-        ValidationFailed: naming each wrong field.
-        LengthRequired: the body is sent in chunks of unknown number.
-        UnsupportedMediaType: the body is none of the three.
-        RequestEntityTooLarge: werkzeug's, for a body over MAX_BODY_BYTES.
+        ValidationFailed: a field is wrong. The details name each wrong field.
+        LengthRequired: the body is chunked, without a Content-Length.
+        UnsupportedMediaType: the body is neither JSON, a form nor a raw image.
+        RequestEntityTooLarge: the body exceeds MAX_BODY_BYTES (raised by werkzeug).
     """
     if "Transfer-Encoding" in request.headers:
         raise LengthRequired
@@ -61,7 +61,7 @@ def read_request(model: type[R]) -> R:
         values = _merged(model, request.args, MultiDict({RAW_IMAGE_FIELD: request.get_data()}))
         return _validated(model, values, strict=False)
     if request.args:
-        fields = [_wrong(name, "Options go into the body, beside the image") for name in request.args]
+        fields = [_wrong(name, "Send options in the body, beside the image") for name in request.args]
         raise ValidationFailed(fields)
     if kind == _TEXT_FORM and request.get_data().count(b"&") >= _MOST_FIELDS:
         raise _too_many_fields()
@@ -77,12 +77,12 @@ def read_request(model: type[R]) -> R:
 
 
 def read_query(model: type[R]) -> R:
-    """The query string of the current request as a `model`; raises ValidationFailed, naming each wrong field."""
+    """Return the query string as a `model`; raise ValidationFailed, with each wrong field in the details."""
     return _validated(model, _merged(model, request.args, MultiDict()), strict=False)
 
 
 def _check_part_heads(body: bytes, boundary: str) -> None:
-    """Refuse a multipart body with endless headers in a part: werkzeug would read 24 MB of them for 20 seconds."""
+    """Refuse a multipart body with endless part headers: werkzeug would read 24 MB of them for 20 seconds."""
     delimiter = b"--" + boundary.encode()
     at = body.find(delimiter) if boundary else -1
     for _ in range(_MOST_PARTS):
@@ -91,21 +91,21 @@ def _check_part_heads(body: bytes, boundary: str) -> None:
         at += len(delimiter)
         ends = _END_OF_PART_HEAD.search(body, at, at + _LONGEST_PART_HEAD)
         if ends is None and len(body) - at > _LONGEST_PART_HEAD:
-            raise ValidationFailed.of(BODY, f"The headers of a part have more than {_LONGEST_PART_HEAD} bytes")
+            raise ValidationFailed.of(BODY, f"The headers of a part exceed {_LONGEST_PART_HEAD} bytes")
         at = body.find(delimiter, at)
 
 
 def takes_raw_image(model: type[Request]) -> bool:
-    """Whether the image itself may be the body: only where there is one."""
+    """Return whether the body may be the image itself: only if the model has the field `img`."""
     return RAW_IMAGE_FIELD in model.model_fields
 
 
 def _merged(
     model: type[Request], text: "MultiDict[str, str]", files: "MultiDict[str, bytes]"
 ) -> dict[str, str | bytes | list[str] | list[bytes]]:
-    """One value a field, from text and files; the fields of `model.repeatable` and `model.image_lists` as lists."""
-    if not (all(text) and all(files)):  # werkzeug calls a part without a name None
-        raise ValidationFailed.of(BODY, "A field has no name")
+    """Return one value per field, from text and files; fields of `repeatable` and `image_lists` become lists."""
+    if not (all(text) and all(files)):  # werkzeug gives a part without a name the name None
+        raise ValidationFailed.of(BODY, "A field has no name. Name every field")
     values: dict[str, str | bytes | list[str] | list[bytes]] = {}
     for name, texts in text.lists():
         if name in model.repeatable:
@@ -127,7 +127,7 @@ def _only(name: str, given: list[T]) -> T:
 
 def _json_object(body: bytes, most_values: int) -> dict[str, Any]:
     def no_constant(name: str) -> Any:
-        raise ValueError(f"{name} is no JSON number")
+        raise ValueError(f"{name} is not a JSON number")
 
     def no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         result: dict[str, Any] = {}
@@ -137,10 +137,10 @@ def _json_object(body: bytes, most_values: int) -> dict[str, Any]:
             result[name] = value
         return result
 
-    # Each value but the first of its list or object follows a comma. Counted before they are parsed, when a million of
-    # them would take many times the memory of their text.
+    # Each value except the first of its list or object follows a comma. Commas are counted before parsing: a million
+    # parsed values would take many times the memory of their text.
     if body.count(b",") >= most_values:
-        raise ValidationFailed.of(BODY, f"More than {most_values} values")
+        raise ValidationFailed.of(BODY, f"More than {most_values} values. Send fewer")
     try:
         value = json.loads(body.decode(), parse_constant=no_constant, object_pairs_hook=no_duplicates)
     except json.JSONDecodeError as error:
@@ -153,26 +153,26 @@ def _json_object(body: bytes, most_values: int) -> dict[str, Any]:
 
 
 def _validated(model: type[R], values: dict[str, Any], *, strict: bool) -> R:
-    # Before the names are looked at one by one: an error about each of a million would be an answer of megabytes.
+    # Checked before the single names: an error about each of a million fields would be an answer of megabytes.
     if len(values) > _MOST_FIELDS:
         raise _too_many_fields()
     try:
         return model.model_validate(values, strict=strict)
     except ValidationError as error:
-        # Without the input: it may hold the image.
+        # The input is left out, because it may hold the image.
         found = error.errors(include_input=False, include_url=False, include_context=False)
         raise ValidationFailed([_wrong(_name(e["loc"]) or BODY, e["msg"]) for e in found]) from None
 
 
 def _name(place: tuple[int | str, ...]) -> str:
-    """`("target_vectors", 3, "id")` as `target_vectors[3].id`."""
+    """Return the name of a field: `("target_vectors", 3, "id")` becomes `target_vectors[3].id`."""
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place).removeprefix(".")
 
 
 def _too_many_fields() -> ValidationFailed:
-    return ValidationFailed.of(BODY, f"More than {_MOST_FIELDS} fields")
+    return ValidationFailed.of(BODY, f"More than {_MOST_FIELDS} fields. Send fewer")
 
 
 def _wrong(field: str, msg: str) -> dict[str, str]:
-    # JSON's escapes can spell half a character, which no answer in UTF-8 can repeat.
+    # JSON's escapes can contain half a character, and no answer in UTF-8 can repeat it.
     return {"field": field[:_LONGEST_NAME].encode(errors="replace").decode(), "msg": msg}

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, built from the same models and decorators that validate."""
+"""Builds the OpenAPI 3.1 document from the models and decorators that validate requests."""
 
 import inspect
 import re
@@ -38,14 +38,14 @@ from schemas.common import ErrorBody, Request
 
 API_PREFIX = "/api/v1"
 
-_VARIABLE = re.compile(r"<(\w+)>")  # of a route's path in Flask
+_VARIABLE = re.compile(r"<(\w+)>")  # variable in a route's path in Flask
 _NAME = re.compile(r"{(\w+)}")
 
-_LINE = {"type": "string", "minLength": 1, "maxLength": 200}  # of a header
+_LINE = {"type": "string", "minLength": 1, "maxLength": 200}  # schema of a header
 
 NO_CONTENT = 204
 
-# Each may carry the key; a service without any asks for none.
+# Either may carry the API key. A service without API keys requires none.
 _SECURITY: dict[str, SecurityScheme | Reference] = {
     "bearer": SecurityScheme(type="http", scheme="bearer"),
     "header": SecurityScheme(type="apiKey", name="X-API-Key", security_scheme_in="header"),
@@ -56,7 +56,7 @@ IMAGE_FIELDS = (RAW_IMAGE_FIELD, "img1", "img2")
 
 
 def views(app: Flask) -> Iterator[tuple[str, str, Callable[..., Any]]]:
-    """Method, path and view of every route, by path; those mounted again below API_PREFIX only once."""
+    """Yield the method, path and view of every route, by path; routes repeated under API_PREFIX appear once."""
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
         if not rule.rule.startswith(API_PREFIX):
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
@@ -65,12 +65,12 @@ def views(app: Flask) -> Iterator[tuple[str, str, Callable[..., Any]]]:
 
 
 def summary(view: Callable[..., Any]) -> str:
-    """What a view says of itself."""
+    """Return the summary of a view: its docstring."""
     return inspect.getdoc(view) or ""
 
 
 def openapi_json(app: Flask) -> str:
-    """The document of `app`."""
+    """Return the OpenAPI document of `app`."""
     paths: dict[str, dict[str, Operation]] = defaultdict(dict)
     for method, path, view in views(app):
         paths[path][method.lower()] = _operation(path, view, route_of(view))
@@ -88,7 +88,7 @@ def openapi_json(app: Flask) -> str:
     return construct_open_api_with_schema_class(document).model_dump_json(
         by_alias=True,
         exclude_none=True,
-        exclude_unset=True,  # a default of the library's may have no place there
+        exclude_unset=True,  # some of the library's defaults are not valid in the document
         indent=1,
     )
 
@@ -127,7 +127,7 @@ def _request_body(model: type[Request]) -> RequestBody:
             multipart["properties"][name]["format"] = "binary"
     for name in model.image_lists:
         multipart["properties"][name]["items"]["format"] = "binary"
-        del multipart["properties"][name]["uniqueItems"]  # a matter of JSON values, which files are not
+        del multipart["properties"][name]["uniqueItems"]  # applies to JSON values, not to files
     content = {
         "application/json": _media(model),
         "application/x-www-form-urlencoded": MediaType(media_type_schema=Schema.model_validate(text)),
@@ -141,7 +141,7 @@ def _request_body(model: type[Request]) -> RequestBody:
 
 
 class _WithoutNull(GenerateJsonSchema):
-    """The schema of what comes as text, where `null` would be four letters."""
+    """Schema generator for text input: there `null` would be a text of four letters."""
 
     @override
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
@@ -154,7 +154,7 @@ class _WithoutNull(GenerateJsonSchema):
 
 
 def _as_text(model: type[Request]) -> dict[str, Any]:
-    """The fields of a form or a query string, in which an object or a list of numbers is written as JSON."""
+    """Return the schema of a form or query string, in which an object or a list of numbers is JSON text."""
     described = model.model_json_schema(schema_generator=_WithoutNull)
     for name, schema in described["properties"].items():
         if schema.get("type") == "object" or (
@@ -162,12 +162,12 @@ def _as_text(model: type[Request]) -> dict[str, Any]:
         ):
             text = {"type": "string", "contentMediaType": "application/json"}
             described["properties"][name] = text | {"description": schema.get("description", "")}
-    described.pop("$defs", None)  # what only those referred to
+    described.pop("$defs", None)  # only the replaced schemas referred to it
     return described
 
 
 def _image_options(model: type[Request]) -> list[Parameter]:
-    """The options, as they go into the query string where the image itself is the body."""
+    """Return the options of the query string of a request with the image as its body."""
     if not takes_raw_image(model):
         return []
     images = {RAW_IMAGE_FIELD, *model.image_lists}

@@ -1,4 +1,4 @@
-"""What a route says of itself: what it takes and gives, and who may ask."""
+"""The description of a route: its request, its response and the scope it requires."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,12 +15,13 @@ _ATTRIBUTE = "route"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """What a route takes and gives; its summary is the view's docstring.
+    """The request and response of a route; its summary is the view's docstring.
 
-    A key needs the `scope`; without one the route is public. It takes a `request` body, or a `query`, or neither. With
-    a request it waits in the queue for the lanes, unless it `infers` nothing. Without a `response` there is no body, or
-    one that the service does not validate. `headers` are those it reads and `answer_headers` those it sets, with what
-    they mean; `errors` are those its answers may carry beside those about keys.
+    An API key needs the `scope`. A route without a scope is public. A route takes a `request` body, a `query`, or
+    neither. A route with a request waits in the queue for the lanes, unless it `infers` nothing. Without a `response`
+    there is no body, or the service does not validate it. `headers` are the request headers it reads and
+    `answer_headers` the response headers it sets, each with its meaning. `errors` are its errors, except those about
+    API keys.
     """
 
     scope: Scope | None
@@ -36,17 +37,17 @@ class Route:
 
     @property
     def is_queued(self) -> bool:
-        """Whether its requests need a place in the queue for the lanes."""
+        """Whether requests of this route need a place in the queue for the lanes."""
         return self.request is not None and self.infers
 
 
 def attach_route(view: Callable[..., Any], route: Route) -> None:
-    """Have `route_of` find this of the view."""
+    """Attach the route to the view, for `route_of`."""
     setattr(view, _ATTRIBUTE, route)
 
 
 def route_of(view: Callable[..., Any]) -> Route:
-    """The route of a view; every one of the service's was made by `api.endpoint.endpoint`, or it fails."""
+    """Return the route of a view; fail if `api.endpoint.endpoint` did not make the view."""
     route = getattr(view, _ATTRIBUTE)
     assert isinstance(route, Route)
     return route

@@ -1,3 +1,3 @@
-"""The leaves that every room may use: settings, errors, images, files, logs."""
+"""Settings, errors, images, files and logs: every package may import them, and they import no other package."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""The settings: one frozen class, read once from the environment and `.env`."""
+"""The settings of the service: one frozen class, read once from the environment and `.env`."""
 
 import os
 from contextlib import suppress
@@ -25,16 +25,16 @@ from core.setting_types import (
 
 _ENV_FILE = ".env"
 
-# Settings of earlier versions. Whoever still sets one has to learn that it does nothing any more.
+# Settings of earlier versions. The service refuses to start with them, because they no longer have an effect.
 _GONE = ("BATCH_WAIT_MS",)
 
 
 class SettingsError(ValueError):
-    """The service cannot start with a setting, or with what it finds there; the message names it on one line."""
+    """Raised when a setting, or a file or database it names, stops the start. The message names it on one line."""
 
 
 class Settings(BaseSettings):
-    """What an operator can change. Every field is the environment variable of the same name in capitals."""
+    """The settings an operator can change. Each field is the environment variable of the same name in capitals."""
 
     model_config = SettingsConfigDict(
         env_file=_ENV_FILE, env_file_encoding="utf-8", extra="ignore", frozen=True, populate_by_name=True
@@ -42,185 +42,196 @@ class Settings(BaseSettings):
 
     host: str = Field("0.0.0.0", description="Address the server listens on.")
     port: int = Field(5000, ge=1, le=65535, description="Port the server listens on.")
-    debug: bool = Field(False, description="Reload on code changes and log more; never a debugger.")
+    debug: bool = Field(False, description="Reload on code changes and log more. Never starts a debugger.")
 
     model_preset: Literal["offline", "commercial", "accurate", "deepface"] = Field(
         "deepface",
-        description="Models that go together: `offline`, `commercial`, `accurate` or `deepface`; see docs/models.md.",
+        description="Tested combination of models: `offline`, `commercial`, `accurate` or `deepface`. See"
+        " docs/models.md.",
     )
     default_model: str = Field(
         "",
         validation_alias=AliasChoices("DEFAULT_MODEL", "FACE_RECOGNITION_MODEL"),
-        description="Recognition model of a request that names none; empty means MODEL_PRESET's.",
+        description="Recognition model for requests without `model_name`. Empty = the model of MODEL_PRESET.",
     )
     default_detector: str = Field(
         "",
         validation_alias=AliasChoices("DEFAULT_DETECTOR", "FACE_DETECTOR_BACKEND"),
-        description="Detector of a request that names none; empty means MODEL_PRESET's.",
+        description="Detector for requests without `detector_backend`. Empty = the detector of MODEL_PRESET.",
     )
     default_metric: str = Field(
         "cosine",
         validation_alias=AliasChoices("DEFAULT_METRIC", "DISTANCE_METRIC"),
-        description="Distance metric of a request that names none: cosine, euclidean, euclidean_l2 or angular.",
+        description="Distance metric for requests without `distance_metric`: cosine, euclidean, euclidean_l2 or"
+        " angular.",
     )
-    default_align: bool = Field(True, description="Whether faces are aligned when a request does not say.")
+    default_align: bool = Field(True, description="Default of the `align` option: whether to align faces.")
     default_enforce_detection: bool = Field(
-        True, description="Whether a photo without a face is an error when a request does not say."
+        True, description="Default of the `enforce_detection` option: whether an image without a face is an error."
     )
-    default_normalization: str = Field("base", description="Input normalisation of a request that names none.")
+    default_normalization: str = Field("base", description="Input normalisation for requests without `normalization`.")
     default_expand_percentage: int = Field(
-        0, ge=0, le=100, description="By how many percent face boxes grow when a request does not say."
+        0,
+        ge=0,
+        le=100,
+        description="Default of the `expand_percentage` option: percent by which to enlarge face boxes.",
     )
     default_alignment: Literal["auto", "eyes", "template"] = Field(
         "auto",
-        description="How faces are aligned when a request does not say: `template` as the model was trained, `eyes` as"
-        " DeepFace does it, `auto` by the template where its threshold has been measured.",
+        description="Default of the `alignment` option. `template`: as the model was trained. `eyes`: as DeepFace"
+        " does. `auto`: the template where its threshold has been measured, else `eyes`.",
     )
     detection: Literal["bounded", "full", "deepface"] = Field(
         "bounded",
-        description="How faces are searched when a request does not say: `bounded` in a small copy, `full` at full size"
-        " too, `deepface` as DeepFace does it.",
+        description="Default of the `detection` option. `bounded`: search a small copy. `full`: also search at full"
+        " size. `deepface`: search as DeepFace does.",
     )
     detection_max_side_px: OptionalInt = Field(
         None,
         ge=160,
         le=4096,
-        description="Long side of the copy that `bounded` searches, in pixels; empty means the detector's own.",
+        description="Long side of the copy that `bounded` searches, in pixels. Empty = the detector's own.",
     )
     antispoof_threshold: float = Field(
         0.5,
         ge=0,
         le=1,
-        description="Least `antispoof_score` of a real face, which has to be likelier than either kind of spoof as"
-        " well; 0 leaves it at that, as DeepFace does.",
+        description="Minimum `antispoof_score` of a real face. It must also be likelier real than either kind of"
+        " spoof. 0 = only the second condition, as in DeepFace.",
     )
 
-    faces_db_path: str = Field("", description="Folder of photos that `/find` searches; empty turns `/find` off.")
-    images_path: str = Field("", description="A second folder from which requests may name images by path.")
+    faces_db_path: str = Field("", description="Folder of photos that `/find` searches. Empty = `/find` is disabled.")
+    images_path: str = Field("", description="Second folder of images that requests may name by path.")
     identity_paths: Literal["deepface", "relative"] = Field(
         "deepface",
-        description="How `/find` names a photo: `deepface` gives FACES_DB_PATH and what is below it, `relative` only"
-        " the latter.",
+        description="How `/find` names a photo. `deepface`: FACES_DB_PATH and the path below it. `relative`: only"
+        " the path below it.",
     )
     faces_db_refresh_s: float = Field(
-        2, ge=0, description="Seconds during which `/find` does not look again whether the folder has changed."
+        2, ge=0, description="Seconds after a check during which `/find` does not check the folder for changes again."
     )
-    data_path: Path = Field(Path("./data"), description="Folder of everything the service writes.")
+    data_path: Path = Field(Path("./data"), description="Folder for everything the service writes.")
     database_url: str = Field(
-        "", description="Where the gallery is: postgresql://…, with pgvector; empty means a SQLite file in DATA_PATH."
+        "", description="Database of the gallery: postgresql://… with pgvector. Empty = a SQLite file in DATA_PATH."
     )
     gallery_key: GalleryKeys = Field(
         (),
         repr=False,
-        description="Encrypts the gallery and the index: 64 hexadecimal digits; while it is changed the new one and the"
-        " old one, by comma.",
+        description="Encryption key (64 hex digits). During rotation: NEW,OLD. Encrypts the gallery and the index."
+        " Empty = no encryption.",
     )
     record_verifications: bool = Field(
-        True, description="Whether each decision of `/verify` about two images is kept, without these and embeddings."
+        True, description="Store each `/verify` decision about two images, without the images and embeddings."
     )
     deepface_home: Annotated[Path, BeforeValidator(home_folder)] = Field(
         default_factory=Path.home, description="Folder whose `.deepface/weights` holds the model files."
     )
 
-    auto_fetch: bool = Field(
-        False, description="Whether the server fetches what it preloads and does not have, when it starts."
-    )
+    auto_fetch: bool = Field(False, description="Download missing models at start, if they are to be preloaded.")
     weights_mirror: str = Field(
         "",
         repr=False,
-        description="URL or folder that has the model files; empty means where they were published.",
+        description="URL or folder with the model files. Empty = their original publishers.",
     )
 
     api_keys: Secrets = Field(
         (),
         validation_alias=AliasChoices("API_KEYS", "API_KEY"),
         repr=False,
-        description="Keys with all scopes, of at least 32 characters each, by comma.",
+        description="Comma-separated API keys with all scopes. At least 32 characters each.",
     )
-    require_auth: bool = Field(False, description="Whether the server refuses to start without any key.")
+    require_auth: bool = Field(False, description="Refuse to start without any API key.")
 
     rate_limit: Limits = Field(
-        "", description="Requests a key may make, or without keys an address: `1200/minute`; empty means any number."
+        "",
+        description="Requests allowed per API key (per IP address if there are no keys). Empty = unlimited. Example:"
+        " `1200/minute`.",
     )
     rate_limit_address: Limits = Field(
-        "", description="Requests an address may make with whatever keys, as RATE_LIMIT; empty means any number."
+        "",
+        description="Requests allowed per IP address, with any API keys. Same format as RATE_LIMIT. Empty = unlimited.",
     )
     rate_limit_storage: Counting = Field(
         "memory",
         repr=False,
-        description="Where they are counted: `memory` (by each process for itself), `database`, or redis://….",
+        description="Where requests are counted: `memory` (each process on its own), `database` or redis://….",
     )
     trusted_proxies: int = Field(
-        0, ge=0, description="Proxies in front, of which each adds the address it sees to X-Forwarded-For."
+        0,
+        ge=0,
+        description="Number of trusted reverse proxies that set X-Forwarded-For. Each must append the address it sees.",
     )
     person_lock_misses: int = Field(
-        5, ge=0, description="Times in a row that `/verify` may not find a person before it locks the person; 0 is off."
+        5, ge=0, description="Consecutive failed verifications after which a person is locked. 0 disables."
     )
-    person_lock_s: float = Field(30, gt=0, le=86_400, description="Seconds for which a person is locked.")
+    person_lock_s: float = Field(30, gt=0, le=86_400, description="Seconds for which a person stays locked.")
     cors_origins: Origins = Field(
-        (), description="Foreign pages whose scripts may ask, by comma: https://app.example.com; `*` means all."
+        (),
+        description="Comma-separated origins allowed by CORS. `*` = all origins. Example: `https://app.example.com`.",
     )
 
     gpu_device: OptionalInt = Field(
-        -1, ge=-1, description="-1 runs on the CPU, 0 on the first GPU; empty lets the framework choose."
+        -1, ge=-1, description="-1 = the CPU, 0 = the first GPU. Empty = the framework chooses."
     )
-    deepface_engine: Framework = Field("onnx", description="Framework DeepFace runs on: onnx or tensorflow.")
+    deepface_engine: Framework = Field("onnx", description="Framework that runs DeepFace: onnx or tensorflow.")
     inference_runtime: InferenceRuntime = Field(
         "onnx",
-        description="What runs the recognition and attribute networks: `onnx` in float32; `onnx-int8` with weights of 8"
-        " bits in large dense layers; `openvino` in bfloat16, where the processor has it; `onnx-tf32` in TF32, on a"
+        description="Runtime of the recognition and attribute models. `onnx`: float32. `onnx-int8`: 8-bit weights in"
+        " large dense layers. `openvino`: bfloat16, if the processor has it. `onnx-tf32`: TF32, on a"
         " GPU.",
     )
     license_policy: Literal["any", "commercial"] = Field(
         "any",
-        description="Which models may be used: `any`, or `commercial`: those whose weights may certainly be used"
+        description="Allowed models: `any`, or `commercial` for models whose weights may certainly be used"
         " commercially.",
     )
     preload_models: Names = Field(
         (),
-        description="Models to load at start, by name and comma; empty means the default model and"
-        " detector, and what else MODEL_PRESET has.",
+        description="Comma-separated models to load at start. Empty = the default model and detector, and the other"
+        " models of MODEL_PRESET.",
     )
-    workers: int = Field(1, ge=1, description="Server processes; each loads the models anew.")
+    workers: int = Field(1, ge=1, description="Number of server processes. Each loads its own models.")
     inference_lanes: OptionalInt = Field(
-        None, ge=1, description="Inferences that run at once in a process; empty means its share of the cores."
+        None, ge=1, description="Concurrent inferences per process. Empty = the process's share of the cores."
     )
-    batch_max_size: int = Field(8, ge=1, le=256, description="Faces that go through a network together at most.")
-    queue_max: int = Field(64, ge=0, description="Requests of a process that may wait for a lane; more are refused.")
+    batch_max_size: int = Field(8, ge=1, le=256, description="Maximum number of faces in one pass through a model.")
+    queue_max: int = Field(
+        64, ge=0, description="Maximum number of requests per process that wait for a lane. The service refuses more."
+    )
     request_timeout_s: float = Field(
-        30, gt=0, description="Seconds after which a request that still waits is refused, and its work not started."
+        30, gt=0, description="Maximum seconds a request waits. Then the service refuses it without starting its work."
     )
 
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
-    log_format: Literal["json", "text"] = Field("json", description="`json`: one object a line; `text` for people.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Minimum log level.")
+    log_format: Literal["json", "text"] = Field("json", description="`json`: one object per line. `text`: for people.")
 
-    max_image_bytes: int = Field(10_485_760, gt=0, description="Largest encoded image, in bytes.")
-    max_image_pixels: int = Field(50_000_000, gt=0, description="Largest image, in pixels (width x height).")
-    max_body_bytes: int = Field(33_554_432, gt=0, description="Largest request body, in bytes.")
-    allow_urls: bool = Field(True, description="Whether requests may name images by URL.")
+    max_image_bytes: int = Field(10_485_760, gt=0, description="Maximum size of an encoded image, in bytes.")
+    max_image_pixels: int = Field(50_000_000, gt=0, description="Maximum size of an image, in pixels (width x height).")
+    max_body_bytes: int = Field(33_554_432, gt=0, description="Maximum size of a request body, in bytes.")
+    allow_urls: bool = Field(True, description="Allow images by URL.")
     url_allowed_hosts: Hosts = Field(
-        (), description="The only hosts images may come from, by comma; empty means any public host."
+        (), description="Comma-separated hosts allowed in image URLs. Empty = any public host."
     )
-    allow_paths: bool = Field(True, description="Whether requests may name images by path.")
+    allow_paths: bool = Field(True, description="Allow images by path.")
 
     @property
     def cores(self) -> int:
-        """This process's share of the cores."""
+        """Number of cores this process may use: its share of the available cores."""
         return max(1, available_cores() // self.workers)
 
     @property
     def lanes(self) -> int:
-        """Inferences that run at once in this process."""
+        """Number of concurrent inferences in this process."""
         return self.inference_lanes or self.cores
 
     @property
     def threads_per_lane(self) -> int:
-        """Threads of libraries that each lane has for itself, so that all of all processes together fit the cores."""
+        """Number of library threads per lane. The threads of all processes together fit the cores."""
         return max(1, self.cores // self.lanes)
 
 
 def available_cores() -> int:
-    """Cores this process may use: its affinity, and a container's quota (cgroup v2) where that is less."""
+    """Number of cores available to this process: the smaller of its affinity and its container's quota (cgroup v2)."""
     cores = len(os.sched_getaffinity(0))
     with suppress(OSError, ValueError):
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
@@ -229,13 +240,13 @@ def available_cores() -> int:
 
 
 def load_settings() -> Settings:
-    """The settings of this process's environment and `.env`.
+    """Return the settings from the environment of this process and `.env`.
 
     Raises:
-        SettingsError: naming each wrong variable and what is wrong with it, on one line.
+        SettingsError: a variable is wrong. The message names each wrong variable and its problem, on one line.
     """
     given = {name.upper() for name in (*os.environ, *dotenv_values(_ENV_FILE))}
-    wrong = [f"{name}: this setting is gone; remove it." for name in _GONE if name in given]
+    wrong = [f"{name}: this setting no longer exists. Remove it." for name in _GONE if name in given]
     try:
         settings = Settings()
     except ValidationError as error:

@@ -6,22 +6,22 @@ import numpy.typing as npt
 Embeddings = npt.NDArray[np.floating]
 Distances = npt.NDArray[np.float64]
 
-# The digits of a distance, as in deepface.modules.verification. That also adds 1e-10 to every length, in case it is 0;
-# here only a length of 0 is replaced, so that a vector has no angle with itself.
+# Decimal places of a distance, as in deepface.modules.verification. DeepFace also adds 1e-10 to every length, in case
+# it is 0. Here only a length of 0 is replaced, so that a vector has an angle of 0 with itself.
 _DECIMALS = 6
 
-ROUNDING = 10.0**-_DECIMALS  # two distances that are rounded to the same are no farther apart
+ROUNDING = 10.0**-_DECIMALS  # two distances with the same rounded value differ by at most this
 
 
 def distances(first: Embeddings, second: Embeddings, metric: str) -> Distances:
-    """The distance of every row of `first` (m, d) from every row of `second` (n, d), as float64 of shape (m, n).
+    """Return the distances between the rows of `first` (m, d) and of `second` (n, d), as float64 of shape (m, n).
 
-    `cosine` is 1 - cos in [0, 2]; `angular` is the angle in half turns, [0, 1]; `euclidean` the length of the
-    difference; `euclidean_l2` that of the difference of the unit vectors, [0, 2]. Computed in float64 and rounded to
-    6 places, as DeepFace does.
+    `cosine` is 1 - cos, in [0, 2]. `angular` is the angle in half turns, in [0, 1]. `euclidean` is the length of the
+    difference. `euclidean_l2` is the length of the difference of the unit vectors, in [0, 2]. Distances are computed in
+    float64 and rounded to 6 places, as DeepFace does.
 
     Raises:
-        ValueError: the metric is none of the four.
+        ValueError: the metric is not one of the four.
     """
     a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
     if metric == "euclidean":
@@ -37,7 +37,7 @@ def distances(first: Embeddings, second: Embeddings, metric: str) -> Distances:
 
 
 def similarity(distance: float, metric: str) -> float:
-    """Larger is closer: 1 - distance of the cosine and the angle, else 1 / (1 + distance), which is 1 down to 0."""
+    """Return the similarity (larger is closer): 1 - distance for cosine and angular, else 1 / (1 + distance)."""
     return round(1 / (1 + distance) if metric.startswith("euclidean") else 1 - distance, _DECIMALS)
 
 
@@ -47,5 +47,5 @@ def _unit(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def _euclidean(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    # Row by row: the difference is formed, not derived from products, which would give a photo a distance from itself.
+    # Row by row, from differences. Deriving them from products would give an embedding a distance from itself.
     return np.array([np.linalg.norm(b - row, axis=1) for row in a]).reshape(len(a), len(b))

@@ -1,15 +1,15 @@
-"""Seals bytes, so that they can be read and changed only with a key: AES-256-GCM of `cryptography`.
+"""Encrypts bytes, so that only the key's holder can read or change them: AES-256-GCM of `cryptography`.
 
-What is sealed is, byte by byte:
+The layout of encrypted content, in bytes:
 
      0        the version of this format, 1
-     1 to 8   the id of the key, so that the right one is taken without trying
-     9 to 20  the nonce: 96 random bits. Two are alike with a chance of 2^-33 once a key has sealed 2^32 times (NIST SP
-              800-38D, 8.3, allows as many)
-    21 to -17 what was sealed, encrypted; as long as it was
-   -16 to -1  the tag, over all that and what the bytes are (the `context`), which is not in them
+     1 to 8   the ID of the key, which selects the key without trial
+     9 to 20  the nonce: 96 random bits. After 2^32 encryptions with one key, two nonces are equal with a chance of
+              2^-33 (NIST SP 800-38D, 8.3, allows as many)
+    21 to -17 the ciphertext, as long as the content
+   -16 to -1  the tag, over all of the above and the `context`. The context says what the content is and is not stored
 
-The key that encrypts, and its id, are made of the given key by HKDF-SHA256, each with a text of its own.
+HKDF-SHA256 derives the encryption key and its ID from the given key, each with its own label.
 """
 
 import io
@@ -29,16 +29,16 @@ _KEY_BYTES = 32
 _NONCE_AT = len(_VERSION) + _ID_BYTES
 _SEALED_AT = _NONCE_AT + _NONCE_BYTES
 
-# How many bytes longer something is once it is sealed.
+# Bytes that encryption adds to the content.
 OVERHEAD = _SEALED_AT + _TAG_BYTES
 
 
 class Unopenable(Exception):
-    """What should be opened was sealed with another key, as something else, or has been changed."""
+    """Raised when content cannot be decrypted: it has another key or another context, or was changed."""
 
 
 class Keyring:
-    """The keys: the first one seals, any of them opens. Without any, nothing can be sealed or opened.
+    """Encryption keys: the first one encrypts, any of them decrypts. An empty keyring can do neither.
 
     Args:
         keys: 32 random bytes each.
@@ -53,24 +53,24 @@ class Keyring:
 
     @property
     def first(self) -> str:
-        """The id of the key that seals, as 16 hexadecimal digits; empty if there is none."""
+        """ID of the key that encrypts, as 16 hex digits; empty if there is no key."""
         return self._first.hex()
 
     @property
     def ids(self) -> frozenset[str]:
-        """The ids of all keys."""
+        """IDs of all keys."""
         return frozenset(number.hex() for number in self._ciphers)
 
     def seal(self, content: bytes, context: bytes) -> bytes:
-        """The content for whoever has the key and says the same context; raises KeyError if there is no key."""
+        """Return the content encrypted for this context; raise KeyError if there is no key."""
         cipher, nonce = self._ciphers[self._first], os.urandom(_NONCE_BYTES)
         return _VERSION + self._first + nonce + cipher.encrypt(nonce, content, context)
 
     def open(self, sealed: bytes, context: bytes) -> bytes:
-        """What was sealed in this context.
+        """Return the decrypted content.
 
         Raises:
-            Unopenable: it was not, or with none of these keys, or somebody has changed it.
+            Unopenable: the content has another context, has none of these keys, or was changed.
         """
         cipher = self._ciphers.get(sealed[len(_VERSION) : _NONCE_AT])
         if cipher is None or not sealed.startswith(_VERSION) or len(sealed) < OVERHEAD:
@@ -82,7 +82,7 @@ class Keyring:
 
 
 def key_id(sealed: bytes) -> str:
-    """The id of the key that has sealed this, as `Keyring.first` says it; anything if it is not sealed."""
+    """Return the ID of the key that encrypted this, as `Keyring.first`; arbitrary if the content is not encrypted."""
     return sealed[len(_VERSION) : _NONCE_AT].hex()
 
 
@@ -106,7 +106,7 @@ _SEALED_PIECE = _PIECE + OVERHEAD
 
 
 def sealed_by(file: BinaryIO) -> str:
-    """The id of the key that has sealed the open file; empty if it is no such file. Leaves it at its beginning."""
+    """Return the ID of the key that encrypted the open file; empty if it is not encrypted. Rewinds the file."""
     file.seek(0)
     begins = file.read(_HEADER_BYTES + OVERHEAD)
     file.seek(0)
@@ -130,9 +130,9 @@ class _Sealing(io.RawIOBase):
     @override
     def write(self, content: Buffer, /) -> int:
         view = memoryview(content).cast("B")
-        for start in range(0, len(view), _PIECE):  # so that what waits is never as much as the content
+        for start in range(0, len(view), _PIECE):  # piece by piece, so that the buffer never holds all the content
             self._waiting += view[start : start + _PIECE]
-            while len(self._waiting) > _PIECE:  # of which the last piece may be the last of all
+            while len(self._waiting) > _PIECE:  # keeps one piece back: it may be the last of the file
                 self._write(last=False)
         return len(view)
 
@@ -191,15 +191,15 @@ class _Opened(io.RawIOBase):
 
 
 def sealing(file: BinaryIO, keyring: Keyring) -> BinaryIO:
-    """What to write to, so that it is sealed in `file`, which stays open. It is whole once this is closed."""
+    """Return a writer that encrypts into `file`. Closing the writer completes the content and leaves `file` open."""
     return io.BufferedWriter(_Sealing(file, keyring), _PIECE)
 
 
 def opened(file: BinaryIO, keyring: Keyring) -> BinaryIO:
-    """What was written into the file, to be read at any place.
+    """Return a seekable reader of the decrypted content of the file.
 
     Raises:
-        Unopenable: it is no such file. Reading raises it where the file is damaged, or sealed with none of these keys.
+        Unopenable: the file is not encrypted. Reading raises it if the file is damaged or has none of these keys.
     """
     if not sealed_by(file):
         raise Unopenable

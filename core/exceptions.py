@@ -1,4 +1,4 @@
-"""Every error a client can see, with its HTTP status and its stable code.
+"""The errors a client can receive, each with its HTTP status and stable code.
 
 ServiceError
 ├── ValidationFailed            422 validation_error
@@ -41,9 +41,9 @@ from typing import Any, ClassVar
 
 
 class ServiceError(Exception):
-    """Base of every error answered to a client; never raised itself.
+    """Base class of every error sent to a client; never raised itself.
 
-    `message` and `details` reach the client as they are: they hold no server path, traceback, picture or
+    The client receives `message` and `details` unchanged. They must not hold a server path, traceback, image or
     embedding.
     """
 
@@ -61,7 +61,7 @@ class ServiceError(Exception):
 
 
 class CommandError(Exception):
-    """Base of what ends a command with one line, and no request meets: the message says what is wrong."""
+    """Base class of errors that end a command with their one-line message; requests never raise them."""
 
 
 class ValidationFailed(ServiceError):
@@ -76,7 +76,7 @@ class ValidationFailed(ServiceError):
 
     @classmethod
     def of(cls, field: str, msg: str) -> "ValidationFailed":
-        """The error of one field."""
+        """Return the error for one field."""
         return cls([{"field": field, "msg": msg}])
 
 
@@ -85,38 +85,38 @@ class NotFound(ServiceError):
 
     status = 404
     code = "not_found"
-    default_message = "There is nothing at this path; GET / lists the endpoints."
+    default_message = "There is no endpoint at this path. GET / lists the endpoints."
 
 
 class PersonNotFound(ServiceError):
-    """Raised when there is no person of this id, or not in this collection."""
+    """Raised when no person has this ID, or the person is in another collection."""
 
     status = 404
     code = "person_not_found"
-    default_message = "There is no such person."
+    default_message = "Person not found. Check the person ID and the collection."
 
 
 class FaceNotFound(ServiceError):
-    """Raised when there is no face of this id."""
+    """Raised when no face has this ID."""
 
     status = 404
     code = "face_not_found"
-    default_message = "There is no such face."
+    default_message = "Face not found. Check the face ID."
 
 
 class Conflict(ServiceError):
-    """Raised when what is asked for contradicts what is stored: a name that is taken, a face that is known."""
+    """Raised when the request contradicts stored data, for example a taken name or a known face."""
 
     status = 409
     code = "conflict"
 
 
 class MethodNotAllowed(ServiceError):
-    """Raised when the path exists but not for this method; `Allow` lists those it has."""
+    """Raised when the path does not support this method; `Allow` lists the supported methods."""
 
     status = 405
     code = "method_not_allowed"
-    default_message = "This path does not take this method."
+    default_message = "This path does not support this method. See the Allow header."
 
     def __init__(self, allowed: list[str]) -> None:
         super().__init__()
@@ -124,31 +124,31 @@ class MethodNotAllowed(ServiceError):
 
 
 class LengthRequired(ServiceError):
-    """Raised when a body comes without a Content-Length (chunked)."""
+    """Raised when the body has no Content-Length (chunked)."""
 
     status = 411
     code = "length_required"
-    default_message = "Send the body with a Content-Length."
+    default_message = "The request has no Content-Length. Send the body with one."
 
 
 class RequestTooLarge(ServiceError):
-    """Raised when the body is over MAX_BODY_BYTES, or has too many parts."""
+    """Raised when the body exceeds MAX_BODY_BYTES or has too many parts."""
 
     status = 413
     code = "request_too_large"
-    default_message = "The request body is too large."
+    default_message = "The request body is too large or has too many parts. Send a smaller body."
 
 
 class UnsupportedMediaType(ServiceError):
-    """Raised when the body is neither JSON, form nor image."""
+    """Raised when the body is neither JSON, a form nor an image."""
 
     status = 415
     code = "unsupported_media_type"
-    default_message = "Send JSON, a form (multipart or urlencoded), or the image itself (Content-Type: image/*)."
+    default_message = "Unsupported Content-Type. Send JSON, a form (multipart or urlencoded) or an image (image/*)."
 
 
 class ImageError(ServiceError):
-    """Base of the errors of one image; where it is raised without the request's `field`, `managed_image` names it."""
+    """Base class of errors about one image. If raised without the request's `field`, `managed_image` adds it."""
 
     def __init__(
         self, message: str | None = None, *, field: str | None = None, details: dict[str, Any] | None = None
@@ -158,32 +158,32 @@ class ImageError(ServiceError):
             self.in_field(field)
 
     def in_field(self, field: str) -> None:
-        """Name the request field, unless one is named already."""
+        """Add the request field to the details, unless they already name one."""
         self.details.setdefault("fields", [{"field": field, "msg": self.message}])
 
 
 class ImageDecodeError(ImageError):
-    """Raised when a source is no readable image: wrong format, bad base64, unreachable URL, missing file."""
+    """Raised when an image cannot be read: wrong format, bad base64, unreachable URL or missing file."""
 
     status = 400
     code = "image_decode_error"
-    default_message = "This is not a readable image."
+    default_message = "The image cannot be read. Send a JPEG, PNG or WebP image."
 
 
 class ImageSourceForbidden(ImageError):
-    """Raised when the URL or path is not one this server may read."""
+    """Raised when the server may not read the image's URL or path."""
 
     status = 403
     code = "image_source_forbidden"
-    default_message = "This server may not read images from there."
+    default_message = "This image source is not allowed."
 
 
 class ImageTooLarge(ImageError):
-    """Raised when an image is over MAX_IMAGE_BYTES or MAX_IMAGE_PIXELS, before it is decoded."""
+    """Raised when an image exceeds MAX_IMAGE_BYTES or MAX_IMAGE_PIXELS; checked before decoding."""
 
     status = 413
     code = "image_too_large"
-    default_message = "The image is too large."
+    default_message = "The image is too large. Send a smaller one."
 
 
 class NoFaceDetected(ImageError):
@@ -191,31 +191,31 @@ class NoFaceDetected(ImageError):
 
     status = 422
     code = "no_face_detected"
-    default_message = "No face was found; send a clearer photo or set enforce_detection to false."
+    default_message = "No face was found. Send a clearer image or set enforce_detection to false."
 
 
 class SeveralFaces(ImageError):
-    """Raised when a photo for the gallery shows more than the one face it should."""
+    """Raised when an image for the gallery shows more than one face."""
 
     status = 422
     code = "several_faces"
-    default_message = "More than one face was found; send a photo of one person or set face_policy to largest."
+    default_message = "More than one face was found. Send an image of one person or set face_policy to largest."
 
 
 class LowQuality(ImageError):
-    """Raised when a face is below min_quality; details name the reasons."""
+    """Raised when a face is below min_quality; details list the reasons."""
 
     status = 422
     code = "low_quality"
-    default_message = "The face is not good enough to be registered."
+    default_message = "The face is not good enough to be registered. See the reasons in details."
 
 
 class SpoofDetected(ImageError):
-    """Raised when a face to be registered failed the liveness check."""
+    """Raised when a face to register fails the liveness check."""
 
     status = 422
     code = "spoof_detected"
-    default_message = "The face does not look like a live one."
+    default_message = "The face failed the liveness check. Send an image of a live face."
 
 
 class FolderNotFound(ServiceError):
@@ -223,60 +223,60 @@ class FolderNotFound(ServiceError):
 
     status = 400
     code = "db_not_found"
-    default_message = "The folder of FACES_DB_PATH does not exist."
+    default_message = "The folder FACES_DB_PATH does not exist. Create it or correct the setting."
 
 
 class LivenessUnavailable(ServiceError):
-    """Raised when anti_spoofing is asked for and the liveness weights are missing."""
+    """Raised when the request sets anti_spoofing and the liveness weights are missing."""
 
     status = 412
     code = "liveness_unavailable"
 
 
 class ServiceUnavailable(ServiceError):
-    """Raised when what the request needs is not configured, or the store does not answer."""
+    """Raised when a required part is not configured, or the database does not answer."""
 
     status = 503
     code = "service_unavailable"
 
 
 class ModelUnavailable(ServiceError):
-    """Raised when a model's weights or package are absent or its answer has changed; names the command that helps."""
+    """Raised when a model's weights or package are missing, or its answer has changed; names the command to run."""
 
     status = 503
     code = "model_unavailable"
 
 
 class ModelLoading(ServiceError):
-    """Raised while the models of PRELOAD_MODELS are still loading."""
+    """Raised while the models of PRELOAD_MODELS are loading."""
 
     status = 503
     code = "model_loading"
-    default_message = "The models are still loading; GET /ready names what is missing."
+    default_message = "The models are still loading. Retry later. GET /ready lists them."
 
 
 class IndexBuilding(ServiceError):
-    """Raised when the folder has no complete index yet; details carry the progress."""
+    """Raised when the folder has no complete index yet; details show the progress."""
 
     status = 503
     code = "index_building"
-    default_message = "The index of the photo folder is being built."
+    default_message = "The index of the photo folder is being built. Retry later."
 
 
 class Overloaded(ServiceError):
-    """Raised when QUEUE_MAX requests wait already."""
+    """Raised when QUEUE_MAX requests are already waiting."""
 
     status = 503
     code = "overloaded"
-    default_message = "The server has as much to do as it can take; try again."
+    default_message = "The server is at capacity. Retry later."
 
 
 class DeadlineExceeded(ServiceError):
-    """Raised when a request waited past REQUEST_TIMEOUT_S; its work was not started."""
+    """Raised when a request waited longer than REQUEST_TIMEOUT_S; its work was not started."""
 
     status = 503
     code = "deadline_exceeded"
-    default_message = "The request waited too long; its work was not started."
+    default_message = "The request waited too long and its work was not started. Retry later."
 
 
 class StorageFull(ServiceError):
@@ -284,66 +284,66 @@ class StorageFull(ServiceError):
 
     status = 507
     code = "storage_full"
-    default_message = "There is no room left to store this."
+    default_message = "The disk of the database is full. Nothing was changed. Free disk space and retry."
 
 
 class DeepFaceError(ServiceError):
-    """Raised when DeepFace fails in a way that no other code describes; logged with its traceback."""
+    """Raised when DeepFace fails and no other code applies; the log has the traceback."""
 
     status = 500
     code = "deepface_error"
-    default_message = "The face engine failed on this request."
+    default_message = "The face engine failed on this request. See the server log."
 
 
 class InternalError(ServiceError):
-    """Raised for everything unforeseen; logged with its traceback."""
+    """Raised for every unexpected error; the log has the traceback."""
 
     status = 500
     code = "internal_error"
-    default_message = "The server failed on this request."
+    default_message = "The server failed on this request. See the server log."
 
 
 class AmbiguousCredentials(ServiceError):
-    """Raised when a request carries two different keys."""
+    """Raised when a request carries two different API keys."""
 
     status = 400
     code = "ambiguous_credentials"
-    default_message = "Send one key: in Authorization: Bearer, or in X-API-Key."
+    default_message = "The request carries two API keys. Send one, in Authorization: Bearer or in X-API-Key."
 
 
 class Unauthorized(ServiceError):
-    """Raised when a request carries no key that is valid, and one is needed; with `WWW-Authenticate`."""
+    """Raised when a required API key is missing or not valid; with `WWW-Authenticate`."""
 
     status = 401
     code = "unauthorized"
-    default_message = "A valid key is needed, in Authorization: Bearer or in X-API-Key."
+    default_message = "A valid API key is required. Send it in Authorization: Bearer or in X-API-Key."
 
 
 class Forbidden(ServiceError):
-    """Raised when the key lacks the scope that the request needs, or is for another collection."""
+    """Raised when the API key lacks the required scope, or is for another collection."""
 
     status = 403
     code = "forbidden"
 
 
 class LicenseForbidden(ServiceError):
-    """Raised when the model's licence is outside LICENSE_POLICY; details say what it allows."""
+    """Raised when LICENSE_POLICY does not allow the model's licence; details name the licence and its terms."""
 
     status = 403
     code = "license_forbidden"
 
 
 class RateLimited(ServiceError):
-    """Raised when a key or an address asks more often than it may, or an address sends too many wrong keys."""
+    """Raised when an API key or address exceeds its rate limit, or an address sends too many wrong keys."""
 
     status = 429
     code = "rate_limited"
-    default_message = "Too many requests; try again later."
+    default_message = "Too many requests. Retry later."
 
 
 class PersonLocked(ServiceError):
-    """Raised when `/verify` has not found the person too many times in a row."""
+    """Raised when `/verify` has failed too many times in a row for this person."""
 
     status = 429
     code = "person_locked"
-    default_message = "The person was not recognized too many times in a row; try again later."
+    default_message = "Too many failed attempts for this person. Retry later."

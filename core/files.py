@@ -1,4 +1,4 @@
-"""Files: opened so that no link leads out of a folder, and written so that a crash leaves the old or the new one."""
+"""Opens files without following links out of a folder, and writes files so that a crash leaves the old or new one."""
 
 import errno
 import fcntl
@@ -13,23 +13,23 @@ from io import BufferedRandom
 from pathlib import Path
 from typing import BinaryIO
 
-MAX_LINKS = 40  # as Linux's own limit (path_resolution(7))
+MAX_LINKS = 40  # Linux's own limit (path_resolution(7))
 
 
 class OutsideRoot(Exception):
-    """The path, or a link on its way, leads out of the folder it has to stay in."""
+    """Raised when a path, or a link in it, leads out of its folder."""
 
 
 def open_beneath(root: str | Path, relative: str) -> BinaryIO:
     """Open the regular file `relative` below `root` for reading, never leaving `root`.
 
-    Every component is opened relative to the one before it and without following links; a link is then read and
-    walked the same way. So nothing is checked first and opened later, and swapping a folder for a link between the
-    two gains nothing. Relative links that stay below `root` work; absolute links and any way above `root` do not.
+    Each component is opened relative to the previous one, without following links. A link is then read and walked the
+    same way. Nothing is checked first and opened later, so swapping a folder for a link in between has no effect.
+    Relative links that stay below `root` work. Absolute links and paths above `root` do not.
 
     Raises:
         OutsideRoot: the path or a link leaves `root`.
-        OSError: the file is missing, no regular file, or not readable.
+        OSError: the file is missing, not a regular file, or not readable.
     """
     pending = deque(relative.split("/"))
     links = 0
@@ -65,39 +65,39 @@ def open_beneath(root: str | Path, relative: str) -> BinaryIO:
 
 
 def _link_target(name: str, folder: int) -> str | None:
-    """Where the link `name` in the open `folder` points to; None if it is no link."""
+    """Return the target of the link `name` in the open `folder`; None if it is not a link."""
     with suppress(OSError):
         return os.readlink(name, dir_fd=folder)
     return None
 
 
-# What changes when a file does: size in bytes, mtime and ctime in nanoseconds.
+# Changes whenever a file changes: size in bytes, mtime and ctime in nanoseconds.
 Signature = tuple[int, int, int]
 
 
 def signature_of(status: os.stat_result) -> Signature:
-    """The signature of a file with this status."""
+    """Return the signature of a file with this status."""
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A file below a root: its path from there, and what changes when its content does."""
+    """A file below a root: its path from the root, and its signature."""
 
     name: str
     signature: Signature
 
 
 def list_files(root: str | Path, suffixes: frozenset[str]) -> Iterator[FoundFile]:
-    """The files below `root` whose name ends (in any case) in one of `suffixes`, in no stated order.
+    """Yield the files below `root` whose name ends (in any case) in one of `suffixes`, in no particular order.
 
-    Linked folders are not entered. A linked file counts if its target lies below `root`. Names that are not UTF-8 are
-    left out, since no JSON answer could carry them; so are folders without permission, and what vanishes meanwhile.
+    Linked folders are not entered. A linked file counts if its target is below `root`. Names that are not UTF-8 are
+    skipped, because no JSON answer can carry them. Unreadable folders and files that vanish meanwhile are also skipped.
 
     Raises:
         FileNotFoundError: `root` does not exist.
-        NotADirectoryError: `root` is no folder.
-        OSError: something could not be read this time, and leaving it out would make it look removed.
+        NotADirectoryError: `root` is not a folder.
+        OSError: a file or folder could not be read; skipping it would make it look deleted.
     """
 
     top = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -108,7 +108,7 @@ def list_files(root: str | Path, suffixes: frozenset[str]) -> Iterator[FoundFile
 
 
 def _walk(root: str | Path, top: int, suffixes: frozenset[str]) -> Iterator[FoundFile]:
-    # From the open folder: FACES_DB_PATH may itself be a link, which fwalk would not enter.
+    # Start from the open folder: FACES_DB_PATH may itself be a link, and fwalk does not enter links.
     for folder, _, names, descriptor in os.fwalk(".", dir_fd=top, onerror=_raise_unless_expected):
         for name in names:
             path = os.path.normpath(os.path.join(folder, name))
@@ -138,10 +138,10 @@ def _is_utf8(name: str) -> bool:
 
 @contextmanager
 def atomically_written(path: Path, *, mode: int = 0o600) -> Iterator[BufferedRandom]:
-    """A file that takes the place of `path` when the block ends; a crash leaves the old file or the new one, whole.
+    """Yield a file that replaces `path` when the block ends. A crash leaves the old file or the new one, complete.
 
     Raises:
-        OSError: the folder is not writable or full. Then, as after any error in the block, the old file is untouched.
+        OSError: the folder is not writable or full. After any error in the block the old file is unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -156,7 +156,7 @@ def atomically_written(path: Path, *, mode: int = 0o600) -> Iterator[BufferedRan
 
 
 def put_in_place(temporary: str | Path, path: Path, *, mode: int) -> None:
-    """Let the file `temporary`, of the same file system, take the place of `path`, on disk when this returns.
+    """Replace `path` with the file `temporary` of the same file system; it is on disk when this returns.
 
     Raises:
         OSError: the folder is not writable or full.
@@ -177,10 +177,10 @@ def put_in_place(temporary: str | Path, path: Path, *, mode: int) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Holds the lock of a file or folder that exists; another process, or another thread, waits.
+    """Hold the lock of an existing file or folder; other processes and threads wait.
 
     Raises:
-        OSError: it cannot be opened.
+        OSError: the file or folder cannot be opened.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:

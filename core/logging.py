@@ -1,4 +1,4 @@
-"""One line per event: JSON for machines, text for people, with the request's id on every line of that request."""
+"""Configures logging: one line per event, in JSON or text. Each line of a request carries the request's ID."""
 
 import logging
 import re
@@ -11,15 +11,15 @@ from typing_extensions import override
 
 from core.config import Settings
 
-# What the line of the current request will say beside its status: model, detector, number of faces.
+# Facts to add to the log line of the current request: model, detector, number of faces.
 _facts: ContextVar[dict[str, Any] | None] = ContextVar("facts", default=None)
 
-# Whatever could end a line or drive a terminal: C0 and C1 controls, and Unicode's own line ends.
+# Characters that could end a line or control a terminal: C0 and C1 controls, and Unicode's own line ends.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def begin_request(request_id: str) -> Token[dict[str, Any] | None]:
-    """From here on every line of this context carries `request_id`; give the token to `end_request`."""
+    """Add `request_id` to every later line of this context. Pass the returned token to `end_request`."""
     return _facts.set({"request_id": request_id})
 
 
@@ -29,14 +29,14 @@ def end_request(token: Token[dict[str, Any] | None]) -> None:
 
 
 def annotate(**facts: Any) -> None:
-    """Add facts to the line of the current request: names and counts, never an image, an embedding or a key."""
+    """Add facts to the log line of the current request: names and counts, never an image, embedding or key."""
     current = _facts.get()
     if current is not None:
         current.update(facts)
 
 
 def facts() -> dict[str, Any]:
-    """What is known of the current request: its `request_id` and what `annotate` added."""
+    """Return the facts of the current request: its `request_id` and those added by `annotate`."""
     return dict(_facts.get() or {})
 
 
@@ -49,9 +49,9 @@ class _RequestId(logging.Filter):
 
 
 class TextFormatter(logging.Formatter):
-    """`time LEVEL message key=value …`, with control characters escaped, so that no field can forge a line.
+    """Formats a line as `time LEVEL message key=value …`; escapes control characters, so no field can forge a line.
 
-    A traceback follows on lines of its own, each indented, for an exception may quote what a client sent.
+    A traceback follows on its own indented lines, because an exception may quote client input.
     """
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ def _escaped(text: str) -> str:
 
 
 def json_formatter() -> JsonFormatter:
-    """One JSON object a line: time (UTC), level, logger, message and whatever the event adds."""
+    """Return a formatter for one JSON object per line: time (UTC), level, logger, message and the event's fields."""
     return JsonFormatter(
         "%(asctime)s %(levelname)s %(name)s %(message)s",
         datefmt="%Y-%m-%dT%H:%M:%S%z",
@@ -82,7 +82,7 @@ def json_formatter() -> JsonFormatter:
 
 
 def logging_config(settings: Settings) -> dict[str, Any]:
-    """The `logging.config.dictConfig` of the service; gunicorn takes the same, so that all lines look alike."""
+    """Return the `logging.config.dictConfig` of the service. Gunicorn uses it too, so that all lines look alike."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -99,11 +99,11 @@ def logging_config(settings: Settings) -> dict[str, Any]:
         "root": {"level": "DEBUG" if settings.debug else settings.log_level, "handlers": ["stdout"]},
         "loggers": {
             "alembic": {"level": "WARNING"},
-            # It repeats what the line of the request says.
+            # Its lines repeat the log line of the request.
             "flask-limiter": {"level": "WARNING"},
             # Its debug lines name hosts.
             "urllib3": {"level": "WARNING"},
-            # Without a handler of its own, so that it writes through ours.
+            # It has no handler of its own, so that it writes through the root handler.
             "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True},
         },
     }

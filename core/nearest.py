@@ -11,9 +11,9 @@ Rows = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.float32]
 Matrix = tuple[Floats, Floats]  # embeddings (n, d) and their lengths (n,)
 
-_FARTHEST = float(np.finfo(np.float32).max) / 2  # beyond what a scan in float32 can find
-_CHUNK_ROWS = 4096  # of a matrix at a time, in float64
-_LEAST = np.finfo(np.float32).tiny  # products below it have lost digits
+_FARTHEST = float(np.finfo(np.float32).max) / 2  # beyond the range of a scan in float32
+_CHUNK_ROWS = 4096  # rows of a matrix per step, in float64
+_LEAST = np.finfo(np.float32).tiny  # products below this have lost digits
 _OPPOSITE = 2.0  # the largest value of 1 - cosine
 _BLOCK = 64  # rows
 
@@ -26,11 +26,11 @@ def nearest(
     within: float | None = None,
     k: int | None = None,
 ) -> tuple[Rows, Distances]:
-    """The rows of `matrix` nearest to `probe` (d,), and their distances as `core.distances.distances` has them.
+    """Return the rows of `matrix` nearest to `probe` (d,), and their distances as from `core.distances.distances`.
 
-    Nearest first, equal distances in the order of the rows; only those `within` a distance, and at most `k`. The
-    float32 scan only leaves rows out of which even its largest possible error would make no result; so the answer is
-    the one that float64 throughout would give.
+    The nearest row is first; equal distances keep the order of the rows. `within` limits the distance, `k` the number
+    of rows. The float32 scan skips a row only if even its largest possible error could not make the row a result. So
+    the answer equals that of a search in float64.
     """
     embeddings, _ = matrix
     if within is not None or (k is not None and k < len(embeddings)):
@@ -47,7 +47,7 @@ def nearest(
 
 
 def _exact(probe: npt.NDArray[np.float64], embeddings: Floats, rows: Rows, metric: str) -> Distances:
-    """The distances of these rows, in their order."""
+    """Return the distances of these rows, in their order."""
     chunks = [rows[start : start + _CHUNK_ROWS] for start in range(0, max(len(rows), 1), _CHUNK_ROWS)]
     return np.concatenate([distances(probe[None], embeddings[chunk], metric)[0] for chunk in chunks])
 
@@ -55,7 +55,7 @@ def _exact(probe: npt.NDArray[np.float64], embeddings: Floats, rows: Rows, metri
 def _by_difference(
     probe: npt.NDArray[np.float64], matrix: Matrix, metric: str, *, within: float, k: int | None
 ) -> Rows:
-    """The rows, in order, whose difference from the probe may be short enough."""
+    """Return the rows, in order, whose difference from the probe may be short enough."""
     embeddings, lengths = matrix
     squares = lengths**2 + np.float32(np.linalg.norm(probe)) ** 2
     near = squares - 2 * (embeddings @ probe.astype(np.float32))
@@ -67,10 +67,10 @@ def _by_difference(
 
 
 def _by_angle(probe: npt.NDArray[np.float64], matrix: Matrix, metric: str, *, within: float, k: int | None) -> Rows:
-    """The rows, in order, whose angle with the probe may be small enough, and those that have none.
+    """Return the rows, in order, whose angle with the probe may be small enough, and rows without an angle.
 
-    Products of lengths are compared, not cosines: beside the scan every pass over its result shows, and a length of 0,
-    which makes both sides 0, needs nothing of its own.
+    Products of lengths are compared, not cosines: this saves a pass over the result, whose time counts beside the scan.
+    A length of 0 makes both sides 0 and needs no special case.
     """
     embeddings, lengths = matrix
     length = np.float32(np.linalg.norm(probe))
@@ -79,25 +79,25 @@ def _by_angle(probe: npt.NDArray[np.float64], matrix: Matrix, metric: str, *, wi
     limit = _scanned(within + ROUNDING, metric)
     if k is not None and k < len(products):
         scale = np.maximum(lengths * length, _LEAST)
-        near = np.subtract(1, np.divide(products, scale, out=scale), out=scale)  # in place: fresh memory costs most
+        near = np.subtract(1, np.divide(products, scale, out=scale), out=scale)  # in place: new memory costs most
         limit = min(limit, _scanned(_distance(_at_least_the_kth(near, k) + error, metric) + ROUNDING, metric))
     least = lengths * np.float32((1 - min(limit, _OPPOSITE) - error) * length)
     return np.flatnonzero(products >= np.subtract(least, _LEAST * embeddings.shape[1], out=least))
 
 
 def _error(embeddings: Floats) -> float:
-    """The error of a product, as a share of the lengths' product.
+    """Return the largest error of a product, as a share of the product of the lengths.
 
-    Of a sum of d products each rounded: d units in the last place (Higham, Accuracy and Stability of Numerical
-    Algorithms, 3.1); the rest is for the few operations around it.
+    A sum of d rounded products has an error of d units in the last place (Higham, Accuracy and Stability of Numerical
+    Algorithms, 3.1). The other 16 units cover the few operations around the sum.
     """
     return float(embeddings.shape[1] + 16) * 2.0**-24
 
 
 def _at_least_the_kth(values: Floats, k: int) -> float:
-    """A value no smaller than the kth smallest, seldom much larger, in one pass.
+    """Return a value at least the kth smallest, and seldom much larger, in one pass.
 
-    The kth smallest of the least of each block: k values are no larger, for k blocks have one.
+    The value is the kth smallest of the block minima. At least k values are no larger: one in each of k blocks.
     """
     blocks = len(values) // _BLOCK
     if blocks >= 2 * k:
@@ -106,16 +106,16 @@ def _at_least_the_kth(values: Floats, k: int) -> float:
 
 
 def _scanned(distance: float, metric: str) -> float:
-    """The value of the scan at a distance: the squared one, or one minus the cosine."""
+    """Return the scan's value for a distance: the squared distance, or 1 - cosine."""
     if metric == "euclidean":
-        return distance * distance  # infinite where a power would raise
+        return distance * distance  # a product overflows to infinity, a power would raise
     if metric == "euclidean_l2":
         return distance * distance / 2
     return float(1 - np.cos(np.pi * min(distance, 1))) if metric == "angular" else distance
 
 
 def _distance(scanned: float, metric: str) -> float:
-    """The distance at a value of the scan."""
+    """Return the distance for a value of the scan."""
     if metric == "euclidean":
         return float(np.sqrt(max(scanned, 0)))
     if metric == "euclidean_l2":

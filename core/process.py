@@ -1,4 +1,4 @@
-"""What has to be in the environment before OpenCV, ONNX Runtime, TensorFlow and DeepFace are first imported."""
+"""Prepares the process before the first import of OpenCV, ONNX Runtime, TensorFlow and DeepFace."""
 
 import ctypes
 import logging
@@ -22,9 +22,9 @@ _PACKAGES = (
     "numpy",
 )
 
-_M_ARENA_MAX = -8  # of mallopt(3), in glibc's malloc.h
+_M_ARENA_MAX = -8  # parameter of mallopt(3), from glibc's malloc.h
 
-# What OpenMP, numpy's and TensorFlow's own pools of threads read their size from.
+# Sizes of the thread pools of OpenMP, numpy and TensorFlow.
 _THREAD_COUNTS = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -35,31 +35,31 @@ _THREAD_COUNTS = (
 
 
 def prepare_process(settings: Settings) -> None:
-    """Export the settings that those libraries read from the environment once, at import."""
+    """Export the settings that these libraries read from the environment once, at import."""
     share_arena()
     os.environ["DEEPFACE_BACKEND_ENGINE"] = settings.deepface_engine
     os.environ["DEEPFACE_HOME"] = str(settings.deepface_home.resolve())
-    os.environ["TF_USE_LEGACY_KERAS"] = "1"  # DeepFace drives TensorFlow through tf-keras
-    # DeepFace prints its own log lines, with paths of the server, to standard output.
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"  # DeepFace uses TensorFlow through tf-keras
+    # DeepFace prints its own log lines to standard output, and they contain paths of the server.
     os.environ["DEEPFACE_LOG_LEVEL"] = str(logging.CRITICAL)
     if settings.gpu_device is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = str(settings.gpu_device)
     if settings.gpu_device == CPU:
         os.environ["DEEPFACE_ONNX_PROVIDERS"] = "cpu"
-    # A library that took every core for each of the lanes would make them wait for each other.
+    # If a library used every core for each lane, the lanes would wait for each other.
     for name in _THREAD_COUNTS:
         os.environ[name] = str(settings.threads_per_lane)
-    # Since 1.29 ONNX Runtime's Linux builds report models and devices to Microsoft unless told not to. Faces, and what
-    # is done with them, stay on the operator's machine: this is no setting.
+    # Since 1.29 ONNX Runtime's Linux builds report models and devices to Microsoft by default. Faces, and what is done
+    # with them, must stay on the operator's machine. So this is not a setting.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-    # A second line behind our own check of the header, for a file that fools it.
+    # Second defence behind the service's own check of the header, against a file that defeats it.
     os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(settings.max_image_pixels)
-    # No deadline ends a name look-up; so the system's resolver (resolv.conf(5)) gives up soon after the fetch has.
+    # A deadline cannot end a name look-up. So the system's resolver (resolv.conf(5)) must give up soon after the fetch.
     os.environ.setdefault("RES_OPTIONS", "timeout:2 attempts:2")
 
 
 def runtime_name(settings: Settings) -> str:
-    """The framework, or what runs its networks in its place, and on what: `onnx on the CPU`."""
+    """Return the framework, or the runtime in its place, and the device: `onnx on the CPU`."""
     match settings.gpu_device:
         case None:
             device = "what it finds"
@@ -72,24 +72,24 @@ def runtime_name(settings: Settings) -> str:
 
 
 def share_arena() -> None:
-    """Let all threads of this process and its children allocate from one arena of glibc's.
+    """Make all threads of this process and its children allocate from one glibc arena.
 
-    Each arena keeps what is free, and only of the first is the end ever given back. With one a thread the memory of a
-    server rose by 7 % over 2,500 mixed requests; with one in all it rose by 1 % at most, was 6 to 17 % less than with
-    two, and as many requests were served.
+    Each arena keeps its free memory. Only the end of the first arena is returned to the system. Over 2,500 mixed
+    requests, memory grew by 7 % with one arena per thread and by at most 1 % with one in all. One arena used 6 to 17 %
+    less memory than two, at the same throughput.
     """
-    with suppress(AttributeError):  # another C library has no such function
+    with suppress(AttributeError):  # other C libraries lack this function
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
 def release_unused() -> None:
-    """Give back what has been freed, for which glibc alone waits until nothing behind it is in use."""
-    with suppress(AttributeError):  # another C library has no such function
+    """Return freed memory to the system; glibc itself waits until no memory behind it is in use."""
+    with suppress(AttributeError):  # other C libraries lack this function
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def installed_versions() -> dict[str, str]:
-    """Package to version, of those that are installed, and Python's."""
+    """Return the versions of Python and of the installed packages, by name."""
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:

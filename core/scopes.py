@@ -1,10 +1,10 @@
-"""What a key may be allowed to do."""
+"""The scopes of API keys."""
 
 from enum import StrEnum
 
 
 class Scope(StrEnum):
-    """A group of routes; a key has any number of them."""
+    """A group of routes; an API key may have several scopes."""
 
     FACES = "faces"
     FIND = "find"

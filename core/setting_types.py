@@ -1,4 +1,4 @@
-"""How the values of settings are written in the environment, and what is wrong with those that cannot be read."""
+"""Types that parse the values of settings from the environment and say what is wrong with a bad value."""
 
 import importlib.util
 import re
@@ -10,17 +10,17 @@ from limits.storage import storage_from_string
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 from pydantic_settings import NoDecode
 
-CPU = -1  # of GPU_DEVICE
+CPU = -1  # value of GPU_DEVICE
 
 _LEAST_SECRET = 32  # characters
-_MOST_GALLERY_KEYS = 2  # the one that seals, and while it is replaced the one before
+_MOST_GALLERY_KEYS = 2  # the current key and, during rotation, the previous key
 
-# Scheme, host and port, as browsers send it (fetch.spec.whatwg.org, "Origin header"); but for addresses of IPv6.
+# Scheme, host and port, as browsers send them (fetch.spec.whatwg.org, "Origin header"). IPv6 addresses do not match.
 _ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://[a-z0-9.-]+(:\d{1,5})?", re.ASCII)
 
 
 def _split(value: object) -> object:
-    """`"a, b"` as `("a", "b")`, so that lists are written in the environment with commas."""
+    """Return `"a, b"` as `("a", "b")`: lists are comma-separated in the environment."""
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
@@ -31,7 +31,7 @@ def _lower(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def home_folder(value: object) -> object:
-    """`~` as the home folder, which is also what an empty variable means."""
+    """Return the path with `~` expanded. An empty variable is the home folder."""
     return Path(value or "~").expanduser() if isinstance(value, str) else value
 
 
@@ -41,36 +41,38 @@ def _none_if_empty(value: object) -> object:
 
 def _sendable(secrets: tuple[str, ...]) -> tuple[str, ...]:
     if any(len(secret) < _LEAST_SECRET for secret in secrets):
-        raise ValueError(f"each key has at least {_LEAST_SECRET} characters")
+        raise ValueError(f"each API key must have at least {_LEAST_SECRET} characters. Run: openssl rand -hex 32")
     if not all(secret.isascii() and secret.isprintable() for secret in secrets):
-        raise ValueError("a key has other characters than ASCII's, which a header cannot carry: openssl rand -hex 32")
+        raise ValueError(
+            "use only printable ASCII in API keys, because a header cannot carry more. Run: openssl rand -hex 32"
+        )
     return secrets
 
 
 def _of_hexadecimal_digits(keys: tuple[str, ...]) -> tuple[str, ...]:
     if len(keys) > _MOST_GALLERY_KEYS or not all(re.fullmatch("[0-9a-fA-F]{64}", key) for key in keys):
-        raise ValueError("one key, or two by comma, each of 64 hexadecimal digits: openssl rand -hex 32")
+        raise ValueError("give one key or NEW,OLD, each with 64 hex digits. Run: openssl rand -hex 32")
     return keys
 
 
 def _engine(engine: object) -> object:
-    """The framework that DeepFace runs on, if it is installed."""
-    if engine == "pytorch":  # which earlier versions took
-        raise ValueError("pytorch is gone; use onnx or tensorflow")
+    """Return the framework for DeepFace, if it is installed."""
+    if engine == "pytorch":  # earlier versions accepted it
+        raise ValueError("pytorch is no longer supported. Use onnx or tensorflow")
     if engine == "tensorflow" and importlib.util.find_spec("tensorflow") is None:
-        raise ValueError("TensorFlow is not installed: pip install -r requirements.txt")
+        raise ValueError("TensorFlow is not installed. Run: pip install -r requirements.txt")
     return engine
 
 
 def _runnable(runtime: str, info: ValidationInfo) -> str:
-    """A runtime that is installed, and goes with the framework and the device that the settings name before it."""
+    """Return the runtime, if it is installed and supports the framework and device of the earlier settings."""
     if runtime == "openvino" and importlib.util.find_spec("openvino") is None:
-        raise ValueError("OpenVINO is not installed: pip install -r requirements-openvino.txt")
+        raise ValueError("OpenVINO is not installed. Run: pip install -r requirements-openvino.txt")
     device = info.data.get("gpu_device")
     fits_device = device is not None and (device != CPU if runtime == "onnx-tf32" else device == CPU)
     if runtime != "onnx" and not (fits_device and info.data.get("deepface_engine") == "onnx"):
-        needed = "the number of a GPU in GPU_DEVICE" if runtime == "onnx-tf32" else "GPU_DEVICE=-1"
-        raise ValueError(f"{runtime} goes with DEEPFACE_ENGINE=onnx and {needed}")
+        needed = "a GPU number in GPU_DEVICE" if runtime == "onnx-tf32" else "GPU_DEVICE=-1"
+        raise ValueError(f"{runtime} requires DEEPFACE_ENGINE=onnx and {needed}")
     return runtime
 
 
@@ -80,7 +82,7 @@ def _limits(value: str) -> str:
     except ValueError:
         items = None
     if items is None or not all(item.amount and item.get_expiry() for item in items):
-        raise ValueError("write it as 1200/minute or 20/second, several by comma")
+        raise ValueError("write comma-separated limits such as 1200/minute or 20/second")
     return value
 
 
@@ -88,19 +90,19 @@ def _counting(value: str) -> str:
     if value in ("memory", "database"):
         return value
     if not value.startswith(("redis://", "rediss://", "redis+unix://")):
-        raise ValueError("it is memory, database or redis://…")
+        raise ValueError("use memory, database or redis://…")
     if importlib.util.find_spec("redis") is None:
-        raise ValueError("the package redis is not installed: pip install redis")
+        raise ValueError("the package redis is not installed. Run: pip install redis")
     try:
-        storage_from_string(value)  # connects to nothing yet
+        storage_from_string(value)  # does not connect yet
     except ValueError:
-        raise ValueError("the URL cannot be read") from None
+        raise ValueError("the URL is not valid. Example: redis://localhost:6379") from None
     return value
 
 
 def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
     if not all(_ORIGIN.fullmatch(value) for value in values):
-        raise ValueError("write each as https://app.example.com, without a path, in small letters")
+        raise ValueError("write each origin in lower case and without a path: https://app.example.com")
     return values
 
 

@@ -1,4 +1,4 @@
-"""A small JSON file that several processes read and change; each change is all there or not at all."""
+"""A small JSON file shared by several processes; each change is written completely or not at all."""
 
 import fcntl
 import json
@@ -12,21 +12,21 @@ from core.files import atomically_written
 
 
 class Damaged(ValueError):
-    """The file does not hold a JSON object: somebody else has written it."""
+    """Raised when the file does not hold a JSON object, because something other than the service wrote it."""
 
 
 class SharedJson:
-    """The JSON object in the file at `path`; beside it lies `path` with `.lock`, which holds nothing."""
+    """The JSON object in the file at `path`; an empty lock file, `path` with `.lock`, is next to it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def read(self) -> dict[str, Any]:
-        """What is in it; nothing where there is no file.
+        """Return the object; empty if there is no file.
 
         Raises:
-            Damaged: it is no JSON object.
-            OSError: it cannot be read.
+            Damaged: the file does not hold a JSON object.
+            OSError: the file cannot be read.
         """
         try:
             content = json.loads(self._path.read_bytes())
@@ -40,13 +40,13 @@ class SharedJson:
 
     @contextmanager
     def changing(self, *, anew: bool = False) -> Iterator[dict[str, Any]]:
-        """What is in it, to be changed in place; one at a time of all processes. With `anew` damage counts as nothing.
+        """Yield the object to change in place. With `anew` a damaged file counts as empty.
 
-        It is on the disk when the block ends without an error.
+        Only one process at a time is in the block. The change is on disk when the block ends without an error.
 
         Raises:
             Damaged: as `read`, unless `anew`.
-            OSError: it cannot be written; it is as it was.
+            OSError: the file cannot be written; it is unchanged.
         """
         self._path.parent.mkdir(parents=True, exist_ok=True)
         lock = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -1,4 +1,4 @@
-"""How long the current request may still wait, and whether anybody still waits for its answer."""
+"""The deadline and the database time budget of the current request."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 from core.exceptions import DeadlineExceeded
 
-DATABASE_S = 5.0  # then it counts as unavailable
-_LEAST_S = 0.05  # to find free what is free
+DATABASE_S = 5.0  # after this wait the database counts as unavailable
+_LEAST_S = 0.05  # enough to obtain a free resource
 
-# How often a waiting request looks whether its client is still there.
+# Interval at which a waiting request checks whether its client is still connected.
 POLL_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class _Deadline:
-    ends_at: float  # of time.monotonic()
+    ends_at: float  # on the clock time.monotonic()
     is_abandoned: Callable[[], bool]
 
 
@@ -26,7 +26,7 @@ _current: ContextVar[_Deadline | None] = ContextVar("deadline", default=None)
 
 @contextmanager
 def deadline(seconds: float, *, is_abandoned: Callable[[], bool] = lambda: False) -> Iterator[None]:
-    """Give the code inside `seconds`; `is_abandoned` says whether the client has gone away."""
+    """Give the block a deadline in `seconds`; `is_abandoned` tells whether the client has disconnected."""
     token = _current.set(_Deadline(time.monotonic() + seconds, is_abandoned))
     try:
         yield
@@ -35,16 +35,16 @@ def deadline(seconds: float, *, is_abandoned: Callable[[], bool] = lambda: False
 
 
 def remaining_s() -> float | None:
-    """Seconds that are left to the current request, not below 0; None where there is no deadline."""
+    """Return the seconds left to the current request, at least 0; None if there is no deadline."""
     current = _current.get()
     return None if current is None else max(0.0, current.ends_at - time.monotonic())
 
 
 def check_deadline() -> None:
-    """Return while somebody waits for the answer and there is time left.
+    """Return if the current request has time left and its client is still connected.
 
     Raises:
-        DeadlineExceeded: otherwise.
+        DeadlineExceeded: the deadline has passed, or the client has disconnected.
     """
     current = _current.get()
     if current is None:
@@ -52,13 +52,13 @@ def check_deadline() -> None:
     if time.monotonic() >= current.ends_at:
         raise DeadlineExceeded
     if current.is_abandoned():
-        raise DeadlineExceeded("The client went away.")
+        raise DeadlineExceeded("The client closed the connection.")
 
 
 @dataclass(slots=True)
 class _Patience:
     spent_s: float = 0.0
-    waits_since: float | None = None  # of time.monotonic(), while it waits
+    waits_since: float | None = None  # on the clock time.monotonic(), while it waits
 
     def left_s(self) -> float:
         now = time.monotonic()
@@ -69,7 +69,7 @@ _budget: ContextVar[_Patience | None] = ContextVar("patience", default=None)
 
 
 def begin_patience() -> Token[_Patience | None]:
-    """From here on the waits of this context share DATABASE_S; give the token to `end_patience`."""
+    """Start a database time budget of DATABASE_S for this context. Pass the returned token to `end_patience`."""
     return _budget.set(_Patience())
 
 
@@ -79,22 +79,22 @@ def end_patience(token: Token[_Patience | None]) -> None:
 
 
 def is_exhausted() -> bool:
-    """Whether the current request has waited long enough; never so outside of requests."""
+    """Return whether the current request has used up its budget; always False outside requests."""
     current = _budget.get()
     return current is not None and current.left_s() <= 0
 
 
 def left_s(most_s: float = DATABASE_S) -> float:
-    """Seconds that a wait may take now: `most_s`, or less in a request that has waited before; above 0."""
+    """Return the seconds a wait may take now: `most_s`, or less if the request has waited before; always above 0."""
     current = _budget.get()
     return most_s if current is None else max(_LEAST_S, min(most_s, current.left_s()))
 
 
 @contextmanager
 def waiting() -> Iterator[None]:
-    """Count the time of the block as waited."""
+    """Charge the time of the block to the budget."""
     current = _budget.get()
-    if current is None or current.waits_since is not None:  # the outer block counts it
+    if current is None or current.waits_since is not None:  # the outer block charges it
         yield
         return
     current.waits_since = time.monotonic()
@@ -107,7 +107,7 @@ def waiting() -> Iterator[None]:
 
 @contextmanager
 def working() -> Iterator[None]:
-    """Count the time of the block, in which the database works for the request, only if that comes to nothing."""
+    """Charge the time of the block, in which the database works for the request, only if the block fails."""
     started = time.monotonic()
     try:
         yield

@@ -1,4 +1,4 @@
-"""What has to hold before a server may start, and the stores that keys open; loads no framework."""
+"""Checks before the server starts, and functions that open the databases with their keys; imports no framework."""
 
 from core.config import Settings, SettingsError
 from core.encryption import Keyring
@@ -20,15 +20,15 @@ _ENCRYPT = "face-service gallery rotate-key"
 
 
 def open_database(settings: Settings) -> Database:
-    """The database of these settings; the first use connects to it."""
+    """Return the database of these settings. It connects on first use."""
     return make_database(settings.database_url or f"sqlite:///{settings.data_path / 'gallery.db'}", _keyring(settings))
 
 
 def open_indexes(settings: Settings) -> FolderIndexStore:
-    """The indexes of the photo folder.
+    """Return the indexes of the photo folder.
 
     Raises:
-        SettingsError: GALLERY_KEY does not open one of them, which would be built anew with another key, or in plain.
+        SettingsError: GALLERY_KEY does not decrypt an index. It would be rebuilt with another key or unencrypted.
     """
     store = FolderIndexStore(settings.data_path / "folder_index", _keyring(settings))
     if problem := store.key_problem():
@@ -37,12 +37,12 @@ def open_indexes(settings: Settings) -> FolderIndexStore:
 
 
 def build_keys(settings: Settings, database: Database) -> KeyService:
-    """The keys of the settings and of the database."""
+    """Return the API keys of the settings and of the database."""
     return KeyService(store=KeyStore(database), secrets_of_setting=settings.api_keys, required=settings.require_auth)
 
 
 def has_no_key(settings: Settings) -> bool:
-    """Whether neither the settings nor the database hold any key.
+    """Return whether neither the settings nor the database hold an API key.
 
     Raises:
         ServiceUnavailable: the database does not answer.
@@ -55,10 +55,10 @@ def has_no_key(settings: Settings) -> bool:
 
 
 def begin_sealed(settings: Settings) -> list[str]:
-    """Have the indexes sealed if GALLERY_KEY is set; returns what of the gallery is not, each in a sentence.
+    """Encrypt the indexes if GALLERY_KEY is set, and return one sentence for everything that is still unencrypted.
 
     Raises:
-        SettingsError: GALLERY_KEY does not open the gallery, or an index; or the database is of another version.
+        SettingsError: GALLERY_KEY does not decrypt the gallery or an index, or the database has another version.
     """
     said = []
     database = open_database(settings)
@@ -66,17 +66,17 @@ def begin_sealed(settings: Settings) -> list[str]:
         if not database.is_missing and (problem := database.key_problem()):
             raise SettingsError(problem)
         if settings.gallery_key and not database.is_missing and (count := FaceSealer(database).remaining()):
-            said.append(f"{count} faces are not encrypted with the first key of GALLERY_KEY: {_ENCRYPT}")
+            said.append(f"{count} faces are not encrypted with the first key of GALLERY_KEY. Run: {_ENCRYPT}")
     except UnknownSchema as error:
         raise SettingsError(error.message) from None
-    except ServiceUnavailable:  # every request that needs the gallery will find out
+    except ServiceUnavailable:  # every request that needs the gallery reports it
         pass
     finally:
         database.close()
     if settings.gallery_key and not database.seals_embeddings:
-        said.append("EMBEDDINGS ARE NOT ENCRYPTED IN POSTGRESQL, where pgvector has to read them: encrypt its disk")
+        said.append("Embeddings in PostgreSQL are not encrypted, because pgvector must read them. Encrypt its disk.")
     if left := open_indexes(settings).reseal():
-        said.append(f"{left} indexes of the photo folder could not be encrypted: {_ENCRYPT}")
+        said.append(f"{left} indexes of the photo folder could not be encrypted. Run: {_ENCRYPT}")
     return said
 
 
@@ -85,7 +85,7 @@ def _keyring(settings: Settings) -> Keyring:
 
 
 def open_weights(settings: Settings) -> Weights:
-    """The weights of these settings."""
+    """Return the weights of these settings."""
     return Weights(
         settings.deepface_home,
         settings.deepface_engine,
@@ -95,21 +95,21 @@ def open_weights(settings: Settings) -> Weights:
 
 
 def require_known_defaults(settings: Settings) -> None:
-    """Return if every model that the settings name exists, and LICENSE_POLICY allows it; else raise SettingsError."""
+    """Return if every model in the settings exists and LICENSE_POLICY allows it; else raise SettingsError."""
     Defaults.of(settings)
 
 
 def require_sound_weights(settings: Settings) -> None:
-    """Install what Python packages carry, and return if every file that is here is right.
+    """Install the weights from Python packages, and return if every local file is intact.
 
     A file that has not changed since it was hashed is not read again.
 
     Raises:
-        SettingsError: one is not; the message names each, with what was expected and found.
+        SettingsError: a file is damaged. The message names each one, with the expected and actual values.
     """
     weights = open_weights(settings)
     weights.install_packaged()
     wrong = {problem: model.name for model in MODELS.values() for problem in weights.problems(model)}
     if wrong:
         names = " ".join(dict.fromkeys(wrong.values()))
-        raise SettingsError(f"{'; '.join(wrong)}. Fetch it again, or delete it: face-service weights fetch {names}")
+        raise SettingsError(f"{'; '.join(wrong)}. Delete the damaged files, or run: face-service weights fetch {names}")

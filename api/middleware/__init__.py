@@ -1,1 +1,1 @@
-"""What every request passes on its way to a route and back."""
+"""Middleware: runs before and after every route."""

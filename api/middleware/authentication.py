@@ -1,4 +1,4 @@
-"""Who asks, and whether the key allows it: known before anything of the request is read."""
+"""Authenticates the caller and checks the scope, before the body of a request is read."""
 
 from flask import Flask, current_app, g, request
 
@@ -15,38 +15,38 @@ _BEARER = "bearer "
 
 
 def init_callers(app: Flask) -> None:
-    """Know who asks the routes of `app` that are not public; nobody gets further without a valid key."""
+    """Identify the caller of each non-public route of `app`; refuse a request without a valid API key."""
     app.before_request(_look_up)
 
 
 def init_scopes(app: Flask) -> None:
-    """Let only those into the routes of `app` whose key has the scope that the route states."""
+    """Refuse a request to a route of `app` if its API key lacks the route's scope."""
     app.before_request(_admit)
 
 
 def caller() -> Caller:
-    """Who the current request comes from; there is nobody where a route is public."""
+    """Return the caller of the current request; fail on a public route."""
     found = g.caller
     assert isinstance(found, Caller)
     return found
 
 
 def require(scope: Scope) -> None:
-    """Raise Forbidden unless the current request's key has the scope."""
+    """Raise Forbidden unless the current request's API key has the scope."""
     if scope not in caller().scopes:
-        raise Forbidden(f"The key lacks the scope {scope}.")
+        raise Forbidden(f"The API key lacks the scope {scope}. Use a key with this scope.")
 
 
 def require_collection(name: str) -> None:
-    """Raise Forbidden if the current request's key is for another collection."""
+    """Raise Forbidden if the current request's API key is for another collection."""
     if caller().collection not in (None, name):
-        raise Forbidden("The key is for another collection.")
+        raise Forbidden("The API key is for another collection. Use a key for this collection.")
 
 
 def confined(given: Request | None) -> Request | None:
-    """The request as it is; where the key is for one collection only, made one about that collection.
+    """Return the request, limited to the collection of the API key if the key has one.
 
-    Whom it names by an id the store looks for `within` that collection alone.
+    The database looks up an ID of the request only `within` that collection.
 
     Raises:
         Forbidden: the request names another collection.
@@ -60,7 +60,7 @@ def confined(given: Request | None) -> Request | None:
 
 
 def _scope() -> Scope | None:
-    """What the current request's route needs; None if it is public, none, or only asked what methods it has."""
+    """Return the scope of the current route; None if it is public or unknown, or for an OPTIONS request."""
     if request.url_rule is None or request.method == "OPTIONS":
         return None
     return route_of(current_app.view_functions[request.url_rule.endpoint]).scope
@@ -73,7 +73,7 @@ def _look_up() -> None:
     try:
         g.caller = services().access.keys.caller(token)
     except Unauthorized:
-        if token:  # who sends none does not guess
+        if token:  # a request without a key is not a guess
             count_wrong_key()
         raise
     if g.caller.key_id:
@@ -86,9 +86,9 @@ def _admit() -> None:
 
 
 def _token() -> str | None:
-    """The one key of the current request, however often it is there; raises AmbiguousCredentials.
+    """Return the API key of the current request, even if it is repeated; raise AmbiguousCredentials for two keys.
 
-    A header that was sent twice is here once, joined by a comma, which no key has.
+    A header sent twice arrives as one, joined by a comma. No key contains a comma.
     """
     authorization = [part.strip() for part in request.headers.get("Authorization", "").split(",")]
     given = {part.strip() for part in request.headers.get("X-API-Key", "").split(",")}

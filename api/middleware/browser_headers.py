@@ -1,12 +1,12 @@
-"""What browsers are told on every answer, and which foreign pages may ask."""
+"""Sets the security headers of every answer, and the CORS headers for CORS_ORIGINS."""
 
 from flask import Flask, Response
 from flask_cors import CORS
 
 from api.context import services_of
 
-# Answers are data about faces: nothing of them but /docs is a page, kept in a cache, or shown within another site's
-# page. Who ends TLS in front adds Strict-Transport-Security.
+# Answers are data about faces. Except /docs none is a page, and none may be cached or shown within another site's page.
+# A proxy that terminates TLS must add Strict-Transport-Security.
 SECURITY = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -21,11 +21,11 @@ _SHOWN = (
     "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After", "X-Receipt-Id", "X-Request-Id",
     "X-Response-Time-Ms",
 )  # fmt: skip
-_ASK_AGAIN_S = 600  # after which a browser asks again what it may send
+_ASK_AGAIN_S = 600  # lifetime of a preflight answer in the browser
 
 
 def init_browsers(app: Flask) -> None:
-    """Add the security headers to every answer of `app`, and where CORS_ORIGINS is set those of CORS."""
+    """Add the security headers to every answer of `app`, and CORS headers if CORS_ORIGINS is set."""
     app.after_request(_secure)
     origins = services_of(app).settings.cors_origins
     if origins:
@@ -38,11 +38,11 @@ def init_browsers(app: Flask) -> None:
             max_age=_ASK_AGAIN_S,
             send_wildcard="*" in origins,
             always_send=False,
-            intercept_exceptions=False,  # they are answers like others
+            intercept_exceptions=False,  # errors get the headers like any other answer
         )
 
 
 def _secure(response: Response) -> Response:
     for name, value in SECURITY.items():
-        response.headers.setdefault(name, value)  # the one page says itself what it may load
+        response.headers.setdefault(name, value)  # /docs sets its own policy
     return response

@@ -1,4 +1,4 @@
-"""How often a key or an address may ask. Flask-Limiter counts."""
+"""Limits the requests per API key and per address. Flask-Limiter counts them."""
 
 import math
 import time
@@ -18,11 +18,11 @@ from core.exceptions import RateLimited
 WRONG_KEYS = RateLimitItemPerMinute(10)
 
 _KEY = "face_service_addresses"
-_NETWORK_BITS = 64  # of IPv6, which is what one customer has at least (RFC 6177)
+_NETWORK_BITS = 64  # of IPv6: a customer has at least one such network (RFC 6177)
 
 
 def init_address_limit(app: Flask) -> None:
-    """Limit how often an address may ask the routes of `app` that are not public, before its key is looked up."""
+    """Limit the requests of an address to the non-public routes of `app`, before its API key is looked up."""
     settings = services_of(app).settings
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)  # type: ignore[method-assign]
@@ -32,27 +32,29 @@ def init_address_limit(app: Flask) -> None:
 
 
 def init_key_limit(app: Flask) -> None:
-    """Limit how often a key may ask the routes of `app`; to be called when the caller is known."""
+    """Limit the requests of an API key to the routes of `app`. Call it after `init_callers`."""
     limit = services_of(app).settings.rate_limit
     if limit:
         _limiter(app, "key", limit)
 
 
 def count_wrong_key() -> None:
-    """Count a wrong key against the current request's address.
+    """Count a wrong API key against the current request's address.
 
     Raises:
-        RateLimited: it was one too many; a right one would have opened.
+        RateLimited: the address has sent too many wrong keys. A valid key would still be accepted.
     """
     limiter: Limiter = current_app.extensions[_KEY]
     who = ["wrong key", _address()]
     if not limiter.limiter.hit(WRONG_KEYS, *who):
         g.exceeded = RequestLimit(limiter, WRONG_KEYS, who, breached=True, shared=True)
-        raise RateLimited("Too many wrong keys from this address.", retry_after_s=_left(g.exceeded).seconds)
+        raise RateLimited(
+            "Too many wrong API keys from this address. Retry later.", retry_after_s=_left(g.exceeded).seconds
+        )
 
 
 def _limiter(app: Flask, counted: str, limit: str) -> Limiter:
-    """Counts, once per request, by address or by key."""
+    """Return a limiter that counts each request once, by address or by API key."""
     hits = services_of(app).access.counters
     limiter = Limiter(
         _address if counted == "address" else _caller,
@@ -67,14 +69,14 @@ def _limiter(app: Flask, counted: str, limit: str) -> Limiter:
 
 
 def _is_free() -> bool:
-    """Whether the current request is never limited: for a public route, or only about what methods there are."""
+    """Return whether the current request is exempt: it is for a public or unknown route, or an OPTIONS request."""
     if request.url_rule is None or request.method == "OPTIONS":
         return True
     return route_of(current_app.view_functions[request.url_rule.endpoint]).scope is None
 
 
 def _address() -> str:
-    """Whose address it is; of IPv6 the network, since a customer has more addresses than anybody can count."""
+    """Return the client's address; for IPv6 its network, because a customer has too many addresses to count singly."""
     try:
         address = ip_address(request.remote_addr or "")
     except ValueError:
@@ -94,12 +96,12 @@ def _answer_exceeded(_: RateLimitExceeded) -> Response:
 
 
 def _limits() -> list[RequestLimit]:
-    """Those that the current request was counted for."""
+    """Return the limits that counted the current request."""
     return [limit for limiter in current_app.extensions["limiter"] for limit in limiter.current_limits]
 
 
 def _say_what_is_left(response: Response) -> Response:
-    """The headers of the limit that was exceeded, or of the one that is nearest."""
+    """Add the headers of the exceeded limit, or else of the limit with the fewest requests left."""
     counted = [g.exceeded] if "exceeded" in g else _limits()
     if counted:
         left = min(map(_left, counted))
@@ -110,7 +112,7 @@ def _say_what_is_left(response: Response) -> Response:
 
 
 class _Left(NamedTuple):
-    """How many requests are left of an amount, and for how long."""
+    """Requests left, the limit they belong to, and the seconds until it resets."""
 
     requests: int
     amount: int

@@ -1,4 +1,4 @@
-"""What happens around every request: its id, its time, its line in the log, its patience with the database."""
+"""Gives every request an ID, a duration, a log line and a database time budget."""
 
 import logging
 import re
@@ -12,12 +12,12 @@ from core.timeouts import begin_patience, end_patience
 
 logger = logging.getLogger("access")
 
-# A client's own id is kept if it could do no harm in a log or a header.
+# A client's own ID is kept if it is harmless in a log and in a header.
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
 
 
 def init_lifecycle(app: Flask) -> None:
-    """Give every request of `app` an id and a log line. To be called before anything else hooks into requests."""
+    """Give every request of `app` an ID and a log line. Call it before any other hook on requests."""
     app.before_request(_begin)
     app.after_request(_finish)
     app.teardown_request(_end)
@@ -35,7 +35,7 @@ def _finish(response: Response) -> Response:
     known = facts()
     response.headers["X-Request-Id"] = known["request_id"]
     response.headers["X-Response-Time-Ms"] = str(elapsed_ms)
-    # The rule, not the path: a path is whatever the client wrote.
+    # Log the rule, not the path: a client can put anything in a path.
     route = request.url_rule.rule if request.url_rule else None
     logger.info(
         "request",

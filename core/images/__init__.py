@@ -1,1 +1,1 @@
-"""How URLs, base64 strings, paths and uploads become images."""
+"""Reads images from URLs, base64 strings, paths and uploads."""

@@ -1,4 +1,4 @@
-"""Reads an image from a URL a client named, and from nowhere but the public internet."""
+"""Reads an image from a client's URL, from public addresses only."""
 
 import ipaddress
 import os
@@ -21,7 +21,7 @@ from core.exceptions import ImageDecodeError, ImageSourceForbidden, ImageTooLarg
 from core.timeouts import remaining_s
 
 CONNECT_TIMEOUT_S = 3.0
-FETCH_TIMEOUT_S = 10.0  # the whole exchange, redirects included; below nginx's and the request's own deadline
+FETCH_TIMEOUT_S = 10.0  # for the whole exchange with redirects; below the deadlines of nginx and of the request
 MAX_REDIRECTS = 3
 _CHUNK_BYTES = 65536
 
@@ -32,14 +32,14 @@ _HEADERS = {
     "User-Agent": "face-service",
 }
 
-# What getaddrinfo answers: family, kind, protocol, canonical name, socket address.
+# A result of getaddrinfo: family, kind, protocol, canonical name, socket address.
 _Answer = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[Any, ...]]
 
-# A look-up that no name server answers outlives its request; so many may.
+# Limits pending look-ups: an unanswered look-up outlives its request.
 _look_ups = threading.BoundedSemaphore(32)
 
-# Not public although in IPv4's unicast range (IANA IPv4 Special-Purpose Address Registry); and the address by which
-# Azure serves its virtual machines, public only by number.
+# Blocks of IPv4's unicast range that are not public (IANA IPv4 Special-Purpose Address Registry). 168.63.129.16 is the
+# address of Azure's platform services for its virtual machines: it is public by number only.
 _SPECIAL_V4 = [
     ipaddress.IPv4Network(block)
     for block in (
@@ -49,7 +49,7 @@ _SPECIAL_V4 = [
          "240.0.0.0/4",
     )
 ]  # fmt: skip
-# Of IPv6 only global unicast is public, less its special blocks (IANA IPv6 Special-Purpose Address Registry).
+# In IPv6 only global unicast is public, without its special blocks (IANA IPv6 Special-Purpose Address Registry).
 _GLOBAL_V6 = ipaddress.IPv6Network("2000::/3")
 _SPECIAL_V6 = [
     ipaddress.IPv6Network(block)
@@ -58,7 +58,7 @@ _SPECIAL_V6 = [
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one on the public internet; False for anything that is no plain address."""
+    """Return whether an IP address is on the public internet; False for anything but a plain address."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
@@ -69,18 +69,18 @@ def is_public(address: str) -> bool:
 
 
 def fetch(url: str, *, max_bytes: int, allowed_hosts: tuple[str, ...] = ()) -> bytes:
-    """The bytes at `url`, over http or https, from public addresses only.
+    """Return the bytes at `url`, over http or https, from public addresses only.
 
-    A host is resolved once, inside the connection; unless every answer is public nothing is sent, and the connection
-    goes to one of those very answers, so a second look-up cannot change it. Proxies, `.netrc`, cookies and compressed
-    bodies are not used. Redirects are followed here, each checked like the first URL.
+    A host is resolved once, inside the connection. Nothing is sent unless every resolved address is public. The
+    connection goes to one of these addresses, so a second look-up cannot change it. Proxies, `.netrc`, cookies and
+    compressed bodies are not used. Redirects are followed here, each checked like the first URL.
 
     Raises:
-        ImageSourceForbidden: the URL, or that of a redirect, is malformed, of another scheme or host, or has an address
-            for a host that is not public. It shows in the URL itself; nothing was asked.
+        ImageSourceForbidden: the URL, or that of a redirect, is malformed, has a forbidden scheme or host, or names an
+            address that is not public. The URL itself shows this; no server was contacted.
         ImageTooLarge: the body has more than `max_bytes`.
-        ImageDecodeError: everything that had to be asked, a name with a private address included; one text for all,
-            so that the answers draw no map of a network.
+        ImageDecodeError: any other failure, including a name with a private address. All share one message, so that
+            answers do not reveal the structure of a network.
     """
     left_s = remaining_s()
     deadline = _Deadline(FETCH_TIMEOUT_S if left_s is None else min(FETCH_TIMEOUT_S, left_s))
@@ -91,37 +91,37 @@ def fetch(url: str, *, max_bytes: int, allowed_hosts: tuple[str, ...] = ()) -> b
                 with _answer(url, deadline, allowed_hosts) as response:
                     if not response.is_redirect:
                         body = _read_body(response, max_bytes)
-                        deadline.left_s()  # a socket shut down in mid-body looks like the end of it
+                        deadline.left_s()  # after a shutdown by the timer, the body only seems complete
                         return body
                     url = urljoin(url, response.headers["Location"])
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError):
-        raise ImageDecodeError("The URL could not be read.") from None
-    raise ImageDecodeError("The URL could not be read.")
+        raise ImageDecodeError("The URL could not be read. Check that it is public and serves an image.") from None
+    raise ImageDecodeError("The URL could not be read. Check that it is public and serves an image.")
 
 
 def _check_url(url: str) -> None:
     try:
         parts = urlsplit(url)
     except ValueError:
-        raise ImageSourceForbidden("Only plain http and https URLs are read.") from None
+        raise ImageSourceForbidden("This URL is not allowed. Use a plain http or https URL.") from None
     if not parts.hostname or parts.scheme not in ("http", "https") or parts.username is not None:
-        raise ImageSourceForbidden("Only plain http and https URLs are read.")
+        raise ImageSourceForbidden("This URL is not allowed. Use a plain http or https URL.")
 
 
 def _read_body(response: requests.Response, max_bytes: int) -> bytes:
     if response.status_code != requests.codes.ok or response.headers.get("Content-Encoding", "identity") != "identity":
-        raise ValueError("not a plain answer")
+        raise ValueError("the response has an error status or a compressed body")
     body = bytearray()
-    # read1 returns what has arrived, so that the cap holds whatever length the server claims.
+    # read1 returns the bytes that have arrived. So the limit holds whatever length the server claims.
     while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=False):
         body += chunk
         if len(body) > max_bytes:
-            raise ImageTooLarge(f"The image has more than {max_bytes} bytes.")
+            raise ImageTooLarge(f"The image has more than {max_bytes} bytes. Send a smaller one.")
     return bytes(body)
 
 
 class _Deadline:
-    """Ends all sockets given to it once its time is over; a timeout per read would let a slow body go on forever."""
+    """Shuts down all watched sockets when its time is over: with a timeout per read a slow body could last forever."""
 
     def __init__(self, seconds: float) -> None:
         self._ends_at = time.monotonic() + seconds
@@ -141,14 +141,14 @@ class _Deadline:
             self._watched.clear()
 
     def watch(self, connected: socket.socket) -> None:
-        # A duplicate: TLS takes the original apart, and shutting down either ends both.
+        # Watch a duplicate: TLS detaches the original, and a shutdown of either ends both.
         with self._lock:
             self._watched.append(socket.socket(fileno=os.dup(connected.fileno())))
         if time.monotonic() >= self._ends_at:
             self._shut_down()
 
     def left_s(self) -> float:
-        """Seconds that are left, more than 0; raises TimeoutError if there are none."""
+        """Return the seconds left, above 0; raise TimeoutError if none are left."""
         left_s = self._ends_at - time.monotonic()
         if left_s <= 0:
             raise TimeoutError
@@ -162,20 +162,20 @@ class _Deadline:
 
 
 def _connect_public(host: str, port: int, allowed_hosts: tuple[str, ...], deadline: _Deadline) -> socket.socket:
-    """A connection to `host`, resolved once. The host is judged here, where no other reading of the URL can differ.
+    """Return a connection to `host`, resolved once. Checking the host here rules out a different parsing of the URL.
 
     Raises:
-        ImageSourceForbidden: the host is not an allowed one, or is itself an address that is not public.
-        OSError: no answer, one that is not public, or none of the addresses accepts.
+        ImageSourceForbidden: the host is not allowed, or is itself an address that is not public.
+        OSError: the host has no address or one that is not public, or no address accepts the connection.
     """
     if allowed_hosts and host.lower().rstrip(".") not in allowed_hosts:
-        raise ImageSourceForbidden("This server does not read images from that host.")
+        raise ImageSourceForbidden("The host of this URL is not allowed. Use a host of URL_ALLOWED_HOSTS.")
     answers = _resolve(host, port, deadline)
     if not all(is_public(str(address[0])) for *_, address in answers):
         if _names_an_address(host):
-            raise ImageSourceForbidden("This server reads images from public addresses only.")
-        raise OSError("not public")
-    failure: OSError = OSError("no address")
+            raise ImageSourceForbidden("The address of this URL is not public. Use a public address.")
+        raise OSError("the host has an address that is not public")
+    failure: OSError = OSError("the host has no address")
     for family, kind, protocol, _, address in answers:
         connection = socket.socket(family, kind, protocol)
         try:
@@ -190,7 +190,7 @@ def _connect_public(host: str, port: int, allowed_hosts: tuple[str, ...], deadli
 
 
 def _resolve(host: str, port: int, deadline: _Deadline) -> Sequence[_Answer]:
-    """`getaddrinfo` within the deadline, which it knows nothing of: its thread ends when the resolver gives up."""
+    """Return the result of `getaddrinfo` within the deadline. Its thread ends when the resolver gives up."""
     answers: Future[Sequence[_Answer]] = Future()
 
     def look_up() -> None:
@@ -208,7 +208,7 @@ def _resolve(host: str, port: int, deadline: _Deadline) -> Sequence[_Answer]:
 
 
 def _names_an_address(host: str) -> bool:
-    """Whether `host` is an address in any of the system's spellings, or a name that always is one (RFC 6761, 6.3)."""
+    """Return whether `host` is an address in any spelling of the system, or always means one (RFC 6761, 6.3)."""
     if f".{host.lower().rstrip('.')}".endswith(".localhost"):
         return True
     try:
@@ -218,7 +218,7 @@ def _names_an_address(host: str) -> bool:
 
 
 class _Session(requests.Session):
-    """A session that leaves redirects alone; merely to prepare the next, `requests` reads all of this one's body."""
+    """A session that ignores redirects: to prepare one, `requests` would read the whole body of the response."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         return None
@@ -226,10 +226,9 @@ class _Session(requests.Session):
 
 @contextmanager
 def _answer(url: str, deadline: _Deadline, allowed_hosts: tuple[str, ...]) -> Iterator[requests.Response]:
-    """What the server at `url` answers, over a connection of its own that goes through `_connect_public`.
+    """Yield the response of the server at `url`, over a new connection from `_connect_public`.
 
-    The session is new as well: it brings no cookies from the last redirect, and no connection that its server may be
-    closing this moment.
+    The session is also new. It has no cookies from the last redirect, and no connection that its server may be closing.
     """
 
     class PublicHTTP(HTTPConnection):

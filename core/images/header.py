@@ -1,4 +1,4 @@
-"""Format and size of an encoded image, and the parts of its container, read without decoding anything."""
+"""Reads the format, size and container parts of an encoded image, without decoding it."""
 
 import re
 import struct
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 ACCEPTED = frozenset({"JPEG", "PNG", "WebP"})
 
-# First bytes of a file, and the name of its format. Those not accepted are named so that a refusal can say what came.
+# First bytes of a file, and the name of its format. Formats that are not accepted are listed to name them in errors.
 _SIGNATURES = (
     (b"\xff\xd8\xff", "JPEG"),
     (b"\x89PNG\r\n\x1a\n", "PNG"),
@@ -34,15 +34,15 @@ _SIGNATURES = (
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")
 _BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"mif1": "HEIF"} | dict.fromkeys(_HEIC_BRANDS, "HEIC")
 
-# Start-of-frame markers carry the size (ITU-T T.81, table B.1); C4, C8 and CC in their range are something else.
+# Start-of-frame markers carry the size (ITU-T T.81, table B.1). C4, C8 and CC, in their range, are other markers.
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-# Any marker with a segment of its own, or the end of the image. Stuffed zeros, TEM, RSTn and fill bytes are none.
+# Matches a marker with its own segment, or the end of the image, but not stuffed zeros, TEM, RSTn or fill bytes.
 _MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")
 _END_OF_IMAGE = 0xD9
 
 
 def image_format(content: bytes) -> str | None:
-    """The name of the format that `content` begins as, or None if it is unknown."""
+    """Return the name of the format of `content`, from its first bytes; None if it is unknown."""
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return "WebP"
     if content[4:8] == b"ftyp":
@@ -51,10 +51,10 @@ def image_format(content: bytes) -> str | None:
 
 
 def header_size(content: bytes, name: str) -> tuple[int, int] | None:
-    """Width and height in pixels, as stored, that the header of an accepted format claims.
+    """Return the width and height in pixels, as stored, from the header of an accepted format.
 
     Returns:
-        None if the header is cut off, malformed, or claims no pixels.
+        None if the header is truncated, malformed, or claims no pixels.
     """
     try:
         width, height = {"JPEG": _jpeg_size, "PNG": _png_size, "WebP": _webp_size}[name](content)
@@ -64,19 +64,19 @@ def header_size(content: bytes, name: str) -> tuple[int, int] | None:
 
 
 def _png_size(content: bytes) -> tuple[int, int]:
-    """Width and height of the IHDR chunk, which has to come first (PNG specification, 11.2.1)."""
+    """Return the width and height of the IHDR chunk, which must be first (PNG specification, 11.2.1)."""
     kinds = [kind for kind, _ in png_chunks(content)]
-    if kinds[0] != b"IHDR" or b"IDAT" not in kinds:  # without picture, OpenCV would read on behind IEND
+    if kinds[0] != b"IHDR" or b"IDAT" not in kinds:  # without image data OpenCV would read beyond IEND
         raise ValueError("no IHDR or no IDAT")
     width, height = struct.unpack_from(">II", content, 16)
     return width, height
 
 
 def png_chunks(content: bytes) -> Iterator[tuple[bytes, memoryview]]:
-    """Type and data of each chunk up to IEND (PNG specification, 5.3).
+    """Yield the type and data of each chunk up to IEND (PNG specification, 5.3).
 
     Raises:
-        ValueError: a chunk claims more than the file holds. OpenCV would ask for those gigabytes before it notices.
+        ValueError: a chunk claims more bytes than the file has. OpenCV would allocate these gigabytes first.
     """
     view = memoryview(content)
     at = 8
@@ -84,13 +84,13 @@ def png_chunks(content: bytes) -> Iterator[tuple[bytes, memoryview]]:
     while kind != b"IEND" and at + 8 <= len(content):
         length, kind = struct.unpack_from(">I4s", content, at)
         if at + 8 + length > len(content):
-            raise ValueError("a chunk is cut off")
+            raise ValueError("a chunk is truncated")
         yield kind, view[at + 8 : at + 8 + length]
         at += length + 12
 
 
 def _jpeg_size(content: bytes) -> tuple[int, int]:
-    """Width and height of the first frame header (ITU-T T.81, B.2.2)."""
+    """Return the width and height of the first frame header (ITU-T T.81, B.2.2)."""
     for marker, at in jpeg_segments(content):
         if marker in _START_OF_FRAME:
             height, width = struct.unpack_from(">HH", content, at + 3)
@@ -99,10 +99,10 @@ def _jpeg_size(content: bytes) -> tuple[int, int]:
 
 
 def jpeg_segments(content: bytes) -> Iterator[tuple[int, int]]:
-    """The marker of each segment before the end of the image, and where its length stands (ITU-T T.81, B.1.1.4).
+    """Yield each segment's marker and the position of its length, up to the end of the image (ITU-T T.81, B.1.1.4).
 
-    What lies between two segments is passed over as libjpeg does it, be it coded data or stray bytes: a walk that
-    took any byte differently could be shown another picture than the decoder.
+    Bytes between two segments, coded data or stray bytes, are skipped as libjpeg does. If this walk treated any byte
+    differently, a file could show it another image than the decoder.
     """
     at = 2
     while found := _MARKER.search(content, at):
@@ -114,7 +114,7 @@ def jpeg_segments(content: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _webp_size(content: bytes) -> tuple[int, int]:
-    """Width and height of the first chunk: lossy, lossless or extended (RFC 9649, 2.5 to 2.7)."""
+    """Return the width and height of the first chunk: lossy, lossless or extended (RFC 9649, 2.5 to 2.7)."""
     chunk = content[12:16]
     if chunk == b"VP8X":
         width, height = int.from_bytes(content[24:27], "little"), int.from_bytes(content[27:30], "little")

@@ -1,4 +1,4 @@
-"""Every picture the service sees comes through here: one decoder for URLs, base64, paths and uploads."""
+"""Opens every image of the service: URLs, base64, paths and uploads share one decoder."""
 
 import binascii
 import os
@@ -15,7 +15,7 @@ from core.images.header import ACCEPTED, image_format
 
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 
-# How much base64 decodes to the longest signature that names a format (12 bytes).
+# Characters of base64 that decode to the longest signature of a format (12 bytes).
 _SIGNATURE_CHARACTERS = 16
 
 
@@ -23,19 +23,19 @@ _SIGNATURE_CHARACTERS = 16
 def managed_image(
     source: str | bytes, *, field: str, policy: ImagePolicy, lane: AbstractContextManager[object] | None = None
 ) -> Iterator[Pixels]:
-    """The picture behind `source`, upright, as BGR uint8 of shape (height, width, 3).
+    """Yield the image behind `source`, upright, as BGR uint8 of shape (height, width, 3).
 
-    `bytes` are an encoded image (an upload or a raw body). A string is a URL, a data URI, base64 whose first bytes
-    are an accepted image's, or else a path below one of the policy's roots, in this order. Nothing is written to
-    disk. An `ImageError` raised here or by the code inside the `with` is given the name of the request's `field`.
+    `bytes` are an encoded image (an upload or a raw body). A string is read in this order: a URL, a data URI, base64 of
+    an accepted image, or else a path below one of the policy's roots. Nothing is written to disk. An `ImageError` from
+    here or from the `with` block gets the name of the request's `field`.
 
-    `lane` is entered once the source has been read, however slow that was, and left with the image: so no more
-    pictures are decoded at once than there are lanes.
+    `lane` is entered after the source has been read, however slowly, and left with the block. So the number of images
+    decoded at once never exceeds the number of lanes.
 
     Raises:
-        ImageDecodeError: the source is unreachable, or no readable JPEG, PNG or WebP.
+        ImageDecodeError: the source is unreachable, or not a readable JPEG, PNG or WebP.
         ImageSourceForbidden: the policy does not allow the URL or path.
-        ImageTooLarge: more bytes or pixels than the policy allows; known before anything is decoded.
+        ImageTooLarge: the image has more bytes or pixels than the policy allows; checked before decoding.
     """
     try:
         encoded = read_encoded(source, policy)
@@ -47,13 +47,13 @@ def managed_image(
 
 
 def read_encoded(source: str | bytes, policy: ImagePolicy) -> bytes:
-    """The encoded image behind `source`; raises as `managed_image`."""
+    """Return the encoded image behind `source`; raises the errors of `managed_image`."""
     if isinstance(source, bytes):
         return source
     scheme = source[:8].lower()
     if scheme.startswith(("http://", "https://")):
         if not policy.allow_urls:
-            raise ImageSourceForbidden("This server does not read images from URLs.")
+            raise ImageSourceForbidden("Images by URL are disabled. Send the image itself.")
         return fetch(source, max_bytes=policy.max_bytes, allowed_hosts=policy.url_allowed_hosts)
     if scheme.startswith("data:"):
         return _read_data_uri(source)
@@ -64,15 +64,15 @@ def read_encoded(source: str | bytes, policy: ImagePolicy) -> bytes:
 def _read_data_uri(source: str) -> bytes:
     head, comma, payload = source.partition(",")
     if not comma or not head.lower().endswith(";base64"):
-        raise ImageDecodeError("A data URI must have the form data:image/…;base64,….")
+        raise ImageDecodeError("The data URI is malformed. Use the form data:image/…;base64,….")
     try:
         return b64decode(payload, validate=True)
     except (binascii.Error, ValueError):
-        raise ImageDecodeError("The data URI does not hold valid base64.") from None
+        raise ImageDecodeError("The data URI does not hold valid base64. Encode the image again.") from None
 
 
 def _read_base64(source: str) -> bytes | None:
-    """The bytes of strict base64 that begin as an accepted image does; None for anything else."""
+    """Return the bytes of strict base64 with the signature of an accepted image; None for anything else."""
     try:
         if image_format(b64decode(source[:_SIGNATURE_CHARACTERS], validate=True)) not in ACCEPTED:
             return None
@@ -83,7 +83,7 @@ def _read_base64(source: str) -> bytes | None:
 
 def _read_path(source: str, policy: ImagePolicy) -> bytes:
     if not policy.allow_paths or not policy.roots:
-        raise ImageSourceForbidden("This server does not read images by path.")
+        raise ImageSourceForbidden("Images by path are disabled. Send the image itself.")
     inside = False
     for root in policy.roots:
         try:
@@ -94,12 +94,12 @@ def _read_path(source: str, policy: ImagePolicy) -> bytes:
         except (OSError, ValueError):
             inside = True
     if not inside:
-        raise ImageSourceForbidden("This path is outside the folders this server may read.")
-    raise ImageDecodeError("There is no such image file, and this is no valid URL or base64 of an image either.")
+        raise ImageSourceForbidden("This path is outside the allowed folders, FACES_DB_PATH and IMAGES_PATH.")
+    raise ImageDecodeError("The image file does not exist, and the text is not a valid URL or base64 of an image.")
 
 
 def _below(root: str, path: str) -> str:
-    """`path` relative to `root`; only the words are judged here, links are judged while opening."""
+    """Return `path` relative to `root`. Only the text is checked here; links are checked while opening."""
     if not path.startswith("/"):
         if os.path.normpath(path).startswith(".."):
             raise OutsideRoot

@@ -1,1 +1,1 @@
-"""Builds every service: the one room that knows all others."""
+"""Builds every service; the only package that imports all others."""

@@ -1,4 +1,4 @@
-"""Builds the services from the settings, once; a test may put another engine in."""
+"""Builds the services from the settings, once. A test may pass another engine."""
 
 import os
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ _REDIS_TIMEOUT_S = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Shared:
-    """What several rooms are built from."""
+    """The parts shared by several packages."""
 
     settings: Settings
     defaults: Defaults
@@ -83,15 +83,15 @@ class _Shared:
     log: EventLog
 
     def record(self, event: Event) -> None:
-        """Append an event that comes with no change of the gallery."""
+        """Append an event that belongs to no change of the gallery."""
         self.audit_store.record([event])
 
 
 def build_services(settings: Settings, *, engine: Engine | None = None) -> Services:
-    """The services of these settings; `engine` replaces DeepFace.
+    """Return the services for these settings; `engine` replaces DeepFace.
 
     Raises:
-        SettingsError: a default or a model to preload does not exist, or GALLERY_KEY does not open an index.
+        SettingsError: a default or a model to preload does not exist, or GALLERY_KEY does not decrypt an index.
     """
     shared = _shared(settings, engine)
     access = _access(shared)
@@ -285,7 +285,7 @@ def _hit_storage(settings: Settings, database: Database) -> HitStorage:
 
 
 def _deepface_engine(settings: Settings, weights: Weights) -> Engine:
-    # Here, so that nothing imports DeepFace before `prepare_process`, and nothing at all where a test brings an engine.
+    # Imported here: DeepFace must not be imported before `prepare_process`, nor when a test passes its own engine.
     from services.deepface.engine import DeepFaceEngine
 
     return DeepFaceEngine(

@@ -1,4 +1,4 @@
-"""All use-cases, room by room, as the API sees them."""
+"""The services that the API uses, grouped by package."""
 
 from dataclasses import dataclass
 
@@ -30,7 +30,7 @@ from services.models.overview import ModelOverview
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessServices:
-    """Who may call the service, and how often."""
+    """API keys, admission and rate counters."""
 
     keys: KeyService
     admission: Admission
@@ -39,7 +39,7 @@ class AccessServices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaceServices:
-    """Requests that need only their own images."""
+    """Services for requests that need only their own images."""
 
     service: FaceService
     comparison: ComparisonService
@@ -48,7 +48,7 @@ class FaceServices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindServices:
-    """The folder of photos."""
+    """Search in the photo folder."""
 
     service: FindService
     indexes: IndexService
@@ -56,7 +56,7 @@ class FindServices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GalleryServices:
-    """The persons who are registered."""
+    """Services for the registered persons."""
 
     registration: GalleryService
     identification: IdentificationService
@@ -70,7 +70,7 @@ class GalleryServices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditServices:
-    """What was decided and changed."""
+    """Records of decisions and changes."""
 
     log: EventLog
     trail: AuditService
@@ -87,7 +87,7 @@ class ModelServices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthServices:
-    """Whether the service is ready and well."""
+    """Readiness, self-test and diagnosis."""
 
     readiness: ReadinessService
     self_test: SelfTest
@@ -96,7 +96,7 @@ class HealthServices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """All use-cases, room by room, as the API sees them."""
+    """All services that the API uses, grouped by package."""
 
     settings: Settings
     access: AccessServices

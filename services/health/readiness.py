@@ -1,4 +1,4 @@
-"""Loads and tests the models of PRELOAD_MODELS in the background, and says whether face requests can be answered."""
+"""Loads and tests the models of PRELOAD_MODELS in the background, and tells whether face requests can be answered."""
 
 import logging
 import threading
@@ -17,12 +17,12 @@ RETRY_AFTER_S = 2
 
 _STORE = "store"
 
-# Looking whether a missing file has come costs nothing; loading half a gigabyte that is damaged does. A changed answer
-# is asked for again too: it may have been accepted meanwhile.
+# Checking for a missing file is cheap, so it has no delay. Loading half a gigabyte of damaged weights is not. A changed
+# answer is tested again too, because it may have been accepted meanwhile.
 _RETRY_S = 60
 
 
-# What is done before a model is loaded, with its name and what shows a message for it meanwhile.
+# Runs before a model is loaded. Takes the model's name and a function that shows a progress message for it.
 Prepare = Callable[[str, Callable[[str], None]], None]
 
 
@@ -31,7 +31,7 @@ def _nothing(_: str, __: Callable[[str], None]) -> None:
 
 
 class ReadinessService:
-    """Knows of each thing the service needs whether it is loading, ready, or unavailable and why."""
+    """Tracks each part the service needs: loading, ready, or unavailable with the reason."""
 
     def __init__(
         self,
@@ -47,12 +47,12 @@ class ReadinessService:
         self._prepare = prepare
         self._ping_store = ping_store
         self._parts = {name: ReadyPart(name=name, state="loading") for name in models}
-        self._retry_at: dict[str, float] = {}  # of time.monotonic()
+        self._retry_at: dict[str, float] = {}  # on the clock time.monotonic()
         self._lock = threading.Lock()
         self._worker: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to load what is not ready yet, in the background, unless that is under way; returns at once."""
+        """Start to load the parts that are not ready, in the background, unless already started. Returns at once."""
         with self._lock:
             now = time.monotonic()
             todo = [n for n, part in self._parts.items() if part.state != "ready" and self._retry_at.get(n, 0) <= now]
@@ -61,7 +61,7 @@ class ReadinessService:
                 self._worker.start()
 
     def wait(self, timeout_s: float) -> bool:
-        """Whether what `start` began is over, after waiting for it at most `timeout_s` seconds."""
+        """Wait at most `timeout_s` seconds for the work of `start`, and return whether it has ended."""
         worker = self._worker
         if worker is not None:
             worker.join(timeout_s)
@@ -79,9 +79,9 @@ class ReadinessService:
                 part = ReadyPart(name=name, state="unavailable", message=error.message)
                 if "missing_files" not in error.details:
                     self._retry_at[name] = time.monotonic() + _RETRY_S
-            except Exception:  # a thread that died silently would leave the part loading for ever
+            except Exception:  # if the thread died silently, the part would stay loading forever
                 logger.exception("preloading failed")
-                part = ReadyPart(name=name, state="unavailable", message="It failed to load; see the log.")
+                part = ReadyPart(name=name, state="unavailable", message="The model failed to load. See the log.")
                 self._retry_at[name] = time.monotonic() + _RETRY_S
             before, self._parts[name] = self._parts[name], part
             if (part.state, part.message) != (before.state, before.message):
@@ -91,25 +91,25 @@ class ReadinessService:
         self._parts[name] = ReadyPart(name=name, state="loading", message=message)
 
     def is_ready(self, name: str) -> bool:
-        """Whether this model was preloaded and has answered."""
+        """Return whether this model was preloaded and has passed its self-test."""
         part = self._parts.get(name)
         return part is not None and part.state == "ready"
 
     def require_loaded(self) -> None:
-        """Return if loading is over, whatever came of it: a request for a missing model is told so by the engine.
+        """Return if loading has ended, with or without success: the engine reports a missing model to its request.
 
         Raises:
-            ModelLoading: it is not.
+            ModelLoading: loading has not ended.
         """
         if any(part.state == "loading" for part in self._parts.values()):
-            self.start()  # a WSGI server without our gunicorn hook has not
+            self.start()  # a WSGI server without our gunicorn hook has not called it
             raise ModelLoading(retry_after_s=RETRY_AFTER_S)
 
     def require_ready(self) -> list[ReadyPart]:
-        """Every part, all of them ready. What was unavailable is tried again in the background.
+        """Return all parts if all are ready. Retries the unavailable parts in the background.
 
         Raises:
-            ModelLoading, ModelUnavailable, ServiceUnavailable: some part is not ready; details name each.
+            ModelLoading, ModelUnavailable, ServiceUnavailable: a part is not ready. The details list every part.
         """
         self.start()
         parts = [*self._parts.values(), self._store_part()]
@@ -125,16 +125,14 @@ class ReadinessService:
         return parts
 
     def sharing(self) -> list[str]:
-        """The models whose first layers run once for all of them."""
+        """Return the models that share their first layers, which run once for all of them."""
         return self._engine.sharing()
 
     def _store_part(self) -> ReadyPart:
         try:
             self._ping_store()
         except OSError as error:
-            return ReadyPart(
-                name=_STORE, state="unavailable", message=f"DATA_PATH cannot be written: {error.strerror}."
-            )
+            return ReadyPart(name=_STORE, state="unavailable", message=f"DATA_PATH is not writable: {error.strerror}.")
         except ServiceUnavailable as error:
             return ReadyPart(name=_STORE, state="unavailable", message=error.message)
         return ReadyPart(name=_STORE, state="ready")

@@ -1,4 +1,4 @@
-"""Whether each model still answers what it did: to a drawn picture and its negative, as the first time."""
+"""Tests that each model still gives its first answer to a drawn image and its negative."""
 
 import logging
 import time
@@ -21,13 +21,13 @@ logger = logging.getLogger(__name__)
 
 ACCEPT = "face-service doctor --accept"
 
-# Farther apart than this two answers are not the same. Embeddings are brought to length 1, boxes to the picture's side,
-# percent and years to a hundredth: 0.005 is 0.00001 of cosine distance, 0.02 are 5 pixels, or 2 percent or years.
-# Dlib's network answers the same to the last digit on one thread and on two, to the fifth on dlib and on ONNX Runtime;
-# 100 bits flipped in its file make 0.009.
+# Largest distance between two equal answers. Embeddings are scaled to length 1, boxes to the image's side, percent and
+# years to a hundredth. 0.005 is a cosine distance of 0.00001; 0.02 is 5 pixels, 2 percent or 2 years. Dlib's answers on
+# one thread and on two are identical. On dlib and on ONNX Runtime they agree to the fifth digit. 100 flipped bits in
+# its file give 0.009.
 TOLERANCE: Mapping[Task, float] = {"recognition": 0.005, "detection": 0.02, "attribute": 0.02, "liveness": 0.02}
 
-# A recognition network whose answers to the picture and to its negative are no farther apart than this sees nothing.
+# A recognition model is blind if its answers to the image and to its negative are no farther apart than this.
 _BLIND = 1e-6
 
 _Answer = npt.NDArray[np.float64]
@@ -35,9 +35,10 @@ _Answer = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelfTestResult:
-    """What came of asking one model; `milliseconds` of an inference that is not the first, None where there is none.
+    """The result of testing one model.
 
-    `distance` is how far the answer is from the one that was kept. `message` says what is wrong and what to do.
+    `milliseconds` is the time of an inference after the first; None if there is none. `distance` is the distance from
+    the stored answer; None if there is none. `message` states the problem and what to do.
     """
 
     model: str
@@ -48,15 +49,15 @@ class SelfTestResult:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether the model passed."""
         return self.outcome in ("first answer", "same answer")
 
 
 class SelfTest:
-    """Asks models about a drawn picture. Safe to use from several threads and processes at once.
+    """Tests models with a drawn image. Safe to use from several threads and processes at once.
 
-    The first answer of a model on a `runtime` (the framework and what it runs on) is kept in `answers`, with the
-    weights' digests and the `versions` of the packages; later answers are compared with it, whatever has changed since.
+    `answers` stores the first answer of a model on a `runtime` (the framework and its device), with the digests of the
+    weights and the `versions` of the packages. Later answers are compared with it, whatever has changed since.
     """
 
     def __init__(self, *, engine: Engine, answers: SharedJson, runtime: str, versions: Mapping[str, str]) -> None:
@@ -69,18 +70,18 @@ class SelfTest:
 
     @property
     def results(self) -> Mapping[str, SelfTestResult]:
-        """The latest result of each model that was asked, by its name in the catalogue."""
+        """The latest result of each tested model, by its name in the catalogue."""
         return dict(self._results)
 
     def result(self, name: str) -> SelfTestResult | None:
-        """The latest result of the catalogue's model `name`; None if it was not asked."""
+        """Return the latest result of the catalogue's model `name`; None if it was not tested."""
         return self._results.get(name)
 
     def run(self, name: str, *, accept: bool = False) -> SelfTestResult:
-        """Ask a model, and keep its answer if it is the first or, with `accept`, in place of the one that was kept.
+        """Test a model and return the result. Stores the answer if it is the first one, or with `accept` replaces it.
 
         Raises:
-            ModelUnavailable, LivenessUnavailable: as `Engine.load`.
+            ModelUnavailable, LivenessUnavailable: the errors of `Engine.load`.
         """
         model = catalogue.find(name)
         result = self._results[model.name] = self._result(model, accept=accept)
@@ -102,7 +103,9 @@ class SelfTest:
         answer = np.concatenate([positive, negative])
         is_blind = model.task == "recognition" and _distance(positive, negative) <= _BLIND
         if not np.isfinite(answer).all() or is_blind:
-            return result("no answer", f"{model.name} gives no usable answer; its weights are damaged or not its own.")
+            return result(
+                "no answer", f"{model.name} gives no usable answer: its weights are damaged or wrong. Fetch them again."
+            )
         now = {
             "weights": self._engine.fingerprint([model.name]),
             "versions": self._versions,
@@ -112,9 +115,11 @@ class SelfTest:
         try:
             kept = self._kept(model, now, accept=accept)
         except Damaged:
-            return result("no answer", f"The file of the self-test's answers is damaged. To make it anew: {ACCEPT}")
+            return result(
+                "no answer", f"The file of the self-test's answers is damaged. To create it anew, run: {ACCEPT}"
+            )
         except OSError as error:
-            return result("no answer", f"The answers of the self-test cannot be kept in DATA_PATH: {error.strerror}.")
+            return result("no answer", f"The self-test's answers cannot be stored in DATA_PATH: {error.strerror}.")
         if kept is None:
             return result("first answer")
         distance = _distance(answer, np.array(kept["answer"], np.float64))
@@ -123,12 +128,12 @@ class SelfTest:
         return result("changed answer", _changed(model, now, kept), distance if np.isfinite(distance) else None)
 
     def _kept(self, model: Model, now: dict[str, Any], *, accept: bool) -> dict[str, Any] | None:
-        """The answer to compare with; None if `now` was kept, for want of one or because it is to be accepted."""
+        """Return the answer to compare with; None if `now` was stored, as the first answer or with `accept`."""
         kept = None if accept else self._found(self._answers.read(), model)
         if kept is not None:
             return kept
         with self._answers.changing(anew=accept) as answers:
-            kept = None if accept else self._found(answers, model)  # another process may have been faster
+            kept = None if accept else self._found(answers, model)  # another process may have stored one first
             if kept is None:
                 others = answers.get(model.name)
                 answers[model.name] = {**(others if isinstance(others, dict) else {}), self._runtime: now}
@@ -138,16 +143,16 @@ class SelfTest:
         of_model = answers.get(model.name, {})
         found = of_model.get(self._runtime) if isinstance(of_model, dict) else of_model
         if found is not None and not (isinstance(found, dict) and isinstance(found.get("answer"), list)):
-            raise Damaged("not what was written")
+            raise Damaged("the stored answer has another form")
         return found
 
     def _answer(self, model: Model, picture: Pixels) -> _Answer:
-        """What the model says of the picture, in numbers of about 1."""
+        """Return the model's answer to the image, as numbers of about 1."""
         if model.task == "recognition":
             embedding = self._engine.embed([picture], model=model.name, normalization="base")[0]
             return np.asarray(embedding / (np.linalg.norm(embedding) or 1))
         if model.task == "detection":
-            how = Detection(detector=model.name, enforce=False)  # DeepFace's own search, which no setting changes
+            how = Detection(detector=model.name, enforce=False)  # DeepFace's own search, because no setting changes it
             return _boxes(self._engine.detect(picture, how))
         if model.task == "attribute":
             return _percentages(self._engine.attributes([picture], [model.name])[0])
@@ -168,7 +173,7 @@ def _percentages(attributes: Mapping[str, Any]) -> _Answer:
 
 
 def _distance(answer: _Answer, other: _Answer) -> float:
-    """Euclidean; infinite between answers of different lengths, as of one and of two faces."""
+    """Return the Euclidean distance; infinite between answers of different lengths, such as one face and two."""
     return float(np.linalg.norm(answer - other)) if answer.shape == other.shape else float("inf")
 
 
@@ -176,6 +181,6 @@ def _changed(model: Model, now: Mapping[str, Any], kept: Mapping[str, Any]) -> s
     weights = "other weights" if kept.get("weights") != now["weights"] else "the same weights"
     versions = "other versions of its packages" if kept.get("versions") != now["versions"] else "the same packages"
     return (
-        f"{model.name} gives a changed answer, with {weights} and {versions}. Embeddings of before may not fit those of"
-        f" now. If this is meant to be: {ACCEPT}"
+        f"{model.name} gives a changed answer, with {weights} and {versions}. Older embeddings may not match new ones."
+        f" Restore the old weights and packages, or accept the change. Run: {ACCEPT}"
     )

@@ -96,11 +96,11 @@ def test_openvinos_reports_to_its_makers_are_never_loaded(tmp_path):
 @pytest.mark.parametrize(
     ("runtime", "variables", "said"),
     [
-        ("openvino", {"GPU_DEVICE": "0"}, "openvino goes with DEEPFACE_ENGINE=onnx and GPU_DEVICE=-1"),
-        ("onnx-int8", {"GPU_DEVICE": "0"}, "onnx-int8 goes with DEEPFACE_ENGINE=onnx and GPU_DEVICE=-1"),
-        ("onnx-tf32", {}, "onnx-tf32 goes with DEEPFACE_ENGINE=onnx and the number of a GPU in GPU_DEVICE"),
-        ("onnx-tf32", {"GPU_DEVICE": ""}, "the number of a GPU in GPU_DEVICE"),
-        ("openvino", None, "is not installed: pip install -r requirements-openvino.txt"),
+        ("openvino", {"GPU_DEVICE": "0"}, "openvino requires DEEPFACE_ENGINE=onnx and GPU_DEVICE=-1"),
+        ("onnx-int8", {"GPU_DEVICE": "0"}, "onnx-int8 requires DEEPFACE_ENGINE=onnx and GPU_DEVICE=-1"),
+        ("onnx-tf32", {}, "onnx-tf32 requires DEEPFACE_ENGINE=onnx and a GPU number in GPU_DEVICE"),
+        ("onnx-tf32", {"GPU_DEVICE": ""}, "a GPU number in GPU_DEVICE"),
+        ("openvino", None, "is not installed. Run: pip install -r requirements-openvino.txt"),
     ],
 )
 def test_a_runtime_where_it_cannot_be_is_refused_at_start(runtime, variables, said, monkeypatch, tmp_path):

@@ -37,7 +37,7 @@ def test_what_is_not_encrypted_is_said_and_a_wrong_key_refused(settings):
     assert begin_sealed(settings) == []
     with_key = settings.model_copy(update=GALLERY_KEY)
     (said,) = begin_sealed(with_key)
-    assert said.startswith("1 faces are not encrypted with the first key of GALLERY_KEY: face-service ")
+    assert said.startswith("1 faces are not encrypted with the first key of GALLERY_KEY. Run: face-service ")
     register_ann(with_key, "Bob")
     with pytest.raises(SettingsError, match=r"^GALLERY_KEY: the gallery is encrypted, and no key is given$"):
         begin_sealed(settings)
@@ -48,7 +48,7 @@ def test_what_is_not_encrypted_is_said_and_a_wrong_key_refused(settings):
 def test_of_postgresql_it_is_said_that_embeddings_are_not_encrypted_even_while_it_is_away(settings):
     assert begin_sealed(settings.model_copy(update={"database_url": NOBODY})) == []
     (said,) = begin_sealed(settings.model_copy(update={"database_url": NOBODY, **GALLERY_KEY}))
-    assert said.startswith("EMBEDDINGS ARE NOT ENCRYPTED IN POSTGRESQL")
+    assert said.startswith("Embeddings in PostgreSQL are not encrypted")
 
 
 def test_plain_indexes_are_encrypted_and_one_that_is_being_built_is_told(settings):
@@ -56,7 +56,7 @@ def test_plain_indexes_are_encrypted_and_one_that_is_being_built_is_told(setting
     with_key = settings.model_copy(update=GALLERY_KEY)
     with open_indexes(settings).building(KEY):
         (said,) = begin_sealed(with_key)
-    assert said.startswith("1 indexes of the photo folder could not be encrypted: face-service ")
+    assert said.startswith("1 indexes of the photo folder could not be encrypted. Run: face-service ")
     assert begin_sealed(with_key) == []
     assert open_indexes(with_key).load(KEY) is not None
 

@@ -19,7 +19,7 @@ SECRETS = {
     "api_keys": (KEY,),
     "gallery_key": ("ab" * 32,),
 }
-SECTIONS = ("Engine", "Weights", "Licences", "Store", "Photos", "Limits", "Self-test")
+SECTIONS = ("Engine", "Weights", "Licences", "Storage", "Photos", "Limits", "Self-test")
 
 
 class Elsewhere(FakeEngine):
@@ -58,8 +58,9 @@ def test_a_healthy_service_has_a_page_of_sections_and_ends_with_0(make_healthy, 
     code, page = doctor(app)
     assert (code, wrong(page)) == (0, []), page
     assert tuple(line for line in page.splitlines() if line in SECTIONS) == SECTIONS
-    for words in ("onnx on the CPU", "numpy", "lanes: ", "arcface_weights.onnx", "right by what was first here",
-                  "commercial use: ", "SQLite", "schema 0009", "the newest", "1 photos", "10485760 bytes",
+    for words in ("onnx on the CPU", "numpy", "lanes: ", "arcface_weights.onnx",
+                  "intact by the checksum of the first file here", "commercial use: ", "SQLite",
+                  "schema 0009", "up to date", "1 photos", "10485760 bytes",
                   "same answer, ", "Nothing is wrong."):  # fmt: skip
         assert words in page
     assert "Alice" not in page
@@ -68,7 +69,7 @@ def test_a_healthy_service_has_a_page_of_sections_and_ends_with_0(make_healthy, 
 def test_a_service_that_was_never_used_is_not_changed_by_looking(make_healthy, settings):
     code, page = doctor(make_healthy())
     assert (code, wrong(page)) == (0, [])
-    assert "nothing there yet" in page
+    assert "does not exist yet" in page
     assert not (settings.data_path / "gallery.db").exists()
 
 

@@ -151,7 +151,10 @@ def test_an_import_while_the_index_is_built_or_without_a_folder_is_one_line(app,
     service = services_of(app).find.indexes
     key = service._key(EmbeddingOptions(model_name="Dlib"))
     with service._indexer._store.building(key):
-        assert imported(app, tmp_path / PKL) == (1, "Error: The index of the photo folder is being built.\n")
+        assert imported(app, tmp_path / PKL) == (
+            1,
+            "Error: The index of the photo folder is being built. Retry later.\n",
+        )
     assert imported(make_app(faces_db_path=""), tmp_path / PKL)[0] == 1
 
 

@@ -87,7 +87,7 @@ def test_a_store_that_does_not_answer_is_a_part_like_the_others(make):
     assert caught.value.details["parts"][-1] == {
         "name": "store",
         "state": "unavailable",
-        "message": "DATA_PATH cannot be written: Permission denied.",
+        "message": "DATA_PATH is not writable: Permission denied.",
     }
 
 
