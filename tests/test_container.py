@@ -202,7 +202,7 @@ def test_what_the_dockerfile_installs_runs_as_its_user_on_a_read_only_tree():
         said = (tree / "log").read_text()
         assert code == 0, said[-2000:]
         assert f"face-service, version {__version__}" in said
-        assert "Nothing is wrong." in said
+        assert "No problems found." in said
     assert subprocess.run(
         [sys.executable, *check[1:]], env={"PORT": str(port)}, stderr=subprocess.DEVNULL, check=False
     ).returncode

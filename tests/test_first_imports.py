@@ -25,6 +25,7 @@ COMMANDS = (
     "index prune",
     "index import-pkl old.pkl",
     "gallery stats",
+    "gallery enroll photos",
     "gallery enrol photos",
     "gallery export gallery.zip",
     "gallery import gallery.zip",

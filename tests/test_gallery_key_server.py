@@ -13,8 +13,8 @@ from tests.test_gallery_server import found, post
 from tests.test_server import HOPPER
 
 OLD, NEW = "ab" * 32, "cd" * 32
-WRONG = "The service cannot start. GALLERY_KEY: it does not open this gallery"
-NONE = "The service cannot start. GALLERY_KEY: the gallery is encrypted, and no key is given"
+WRONG = "The service cannot start. GALLERY_KEY: the encryption key does not match this gallery"
+NONE = "The service cannot start. GALLERY_KEY: the gallery is encrypted, but no encryption key is set"
 OF_AN_INDEX = (
     "The service cannot start. GALLERY_KEY: {}. Set the right key, or delete DATA_PATH/folder_index to rebuild all"
     " indexes"
@@ -70,7 +70,7 @@ def test_an_encrypted_gallery_opens_with_its_key_only_and_the_key_can_be_replace
     (tmp_path / "aside").rename(database)
     with served(tmp_path, GALLERY_KEY=f"{NEW},{OLD}") as (url, log, process):
         wait_for(f"{url}/ready", alive=process)
-        said = "2 faces encrypted with the first key; no other is used any more"
+        said = "2 faces encrypted with the first key; no other key is in use"
         assert gallery(tmp_path, "rotate-key", key=f"{NEW},{OLD}")[:2] == (0, said)
         assert post(url, "register", 3, name="p3").status_code == 201
         assert [found(url, number) for number in (1, 2, 3)] == ["p1", "p2", "p3"]
@@ -89,4 +89,4 @@ def test_a_key_in_another_form_is_refused_without_being_shown(tmp_path):
     (line,) = log.read_text().splitlines()
     assert line.startswith("The service cannot start. GALLERY_KEY: ")
     assert "no-key-at-all" not in line
-    assert gallery(tmp_path, "rotate-key") == (1, "", ["Error: GALLERY_KEY: there is no key to encrypt with"])
+    assert gallery(tmp_path, "rotate-key") == (1, "", ["Error: GALLERY_KEY: no encryption key is set"])

@@ -98,4 +98,4 @@ def test_a_closed_service_stays_closed_when_its_database_vanishes(tmp_path):
             time.sleep(0.05)
         wait_for(f"{url}/health", alive=process)
         assert statuses(url, "", 4) == statuses(url, token, 4) == {401}
-    assert "THE KEYS ARE GONE" in log.read_text()
+    assert "THE API KEYS ARE MISSING" in log.read_text()

@@ -1,4 +1,4 @@
-"""The command `face-service`: one file a group of commands, each loaded once the process is prepared."""
+"""The command `face-service`: one module per group of commands, imported after the process is prepared."""
 
 import importlib
 import os
@@ -16,7 +16,7 @@ from core.process import prepare_process
 if TYPE_CHECKING:
     from flask import Flask
 
-# Where each command is; what it imports reads the environment at import.
+# Where each command is defined. These modules read the environment when they are imported.
 _COMMANDS = {
     "weights": "api.cli.weights:weights",
     "index": "api.cli.index:index",
@@ -29,7 +29,7 @@ _COMMANDS = {
 
 
 class _Commands(click.Group):
-    """Its own commands, and those of `_COMMANDS` once they are asked for."""
+    """The group's own commands and those of `_COMMANDS`, imported on first use."""
 
     @override
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -49,7 +49,7 @@ class _Commands(click.Group):
 @click.group("face-service", cls=_Commands)
 @click.version_option(__version__)
 def face_service() -> None:
-    """Serve and manage the face-recognition service. Settings come from the environment and from .env."""
+    """Run and manage the face recognition service. Settings come from the environment and from .env."""
 
 
 @face_service.command("serve")
@@ -59,8 +59,8 @@ def serve_command() -> None:
 
 
 def serve() -> NoReturn:
-    """Have gunicorn take the place of this process."""
-    root = str(Path(__file__).parents[2])  # whoever starts it by its path has not installed it
+    """Replace this process with gunicorn."""
+    root = str(Path(__file__).parents[2])  # for a service that is started by its path and is not installed
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     command = [sys.executable, "-m", "gunicorn", "--config", "python:api.server", "main:app"]
     os.execv(sys.executable, command)  # noqa: S606  # no shell is needed
@@ -68,7 +68,7 @@ def serve() -> NoReturn:
 
 def main() -> None:
     """Run the command line."""
-    from flask.cli import ScriptInfo  # Flask takes longer to import than `--version` to answer
+    from flask.cli import ScriptInfo  # importing Flask takes longer than answering `--version`
 
     face_service.main(prog_name="face-service", obj=ScriptInfo(create_app=_create_app))
 

@@ -1,4 +1,4 @@
-"""`python -m api.cli` is `face-service` where that is not installed."""
+"""`python -m api.cli`: runs `face-service` where it is not installed."""
 
 from api.cli import main
 

@@ -1,4 +1,4 @@
-"""The command line of the audit trail: `face-service audit …`."""
+"""The commands of the audit trail: `face-service audit …`."""
 
 import sys
 from pathlib import Path
@@ -9,32 +9,33 @@ from api.cli.options import ReportingGroup, disk_errors
 from api.context import services
 from core.files import atomically_written
 
-audit = ReportingGroup("audit", help="The audit trail: what was done and decided.")
+audit = ReportingGroup("audit", help="The audit trail: recorded decisions and changes.")
 
 
 @audit.command("verify")
-@click.option("--expect", metavar="HASH", help="A hash that this command said before; it has to be in the chain.")
+@click.option("--expect", metavar="HASH", help="A hash that this command printed earlier. It must be in the chain.")
 def verify(expect: str | None) -> None:
-    """Compute every hash of the chain again, and end with 1 if anything is not as it was sealed.
+    """Recompute every hash of the chain. Ends with 1 if anything differs from what was sealed.
 
-    That batches are missing at the end, or that somebody computed all hashes anew, only --expect can tell: note the
-    last hash where nobody who writes to the database can change it.
+    Two changes can be found only with --expect: missing batches at the end, and a chain that was recomputed as a whole.
+    Note the last hash in a place that users of the database cannot change.
     """
     proof = services().audit.trail.verify(expect=expect, report=click.echo)
     click.echo(f"{proof.events} events in {proof.batches} batches, {proof.unsealed} not sealed yet")
     click.echo(f"last hash: {proof.last_hash}")
     if not proof.is_whole:
-        raise click.ClickException("The audit trail is not as it was sealed.")
+        raise click.ClickException("Audit trail verification FAILED: see the batches listed above.")
     if expect is not None and not proof.has_expected:
-        raise click.ClickException("The hash expected is not in the chain: it was cut off or made anew.")
+        raise click.ClickException("The expected hash is not in the chain: the chain was cut off or recomputed.")
 
 
 @audit.command("export")
 @click.argument("file", default="-", type=click.Path(dir_okay=False, path_type=Path, allow_dash=True))
 def export(file: Path) -> None:
-    """Write the sealed events as JSON lines to FILE, which only its owner may read, or to the standard output.
+    """Export the sealed events as JSON lines to FILE or to standard output.
 
-    They come in the order of sealing, each with the number, time and hash of its batch and the hash before that.
+    Only its owner can read FILE. The events are in the order of sealing. Each one has the number, time and hash of its
+    batch, and the previous hash.
     """
     with disk_errors("The file cannot be written"):
         if str(file) == "-":

@@ -1,20 +1,21 @@
-"""The command that looks at everything: `face-service doctor`."""
+"""The command that checks the installation: `face-service doctor`."""
 
 import click
 from flask.cli import with_appcontext
 
 from api.context import services
 
-_WIDTH = 16  # of the first column; longer names move the second
+_WIDTH = 16  # of the first column; longer names shift the second one
 
 
 @click.command("doctor")
-@click.option("--accept", is_flag=True, help="Compare with today's answers of the self-test from now on.")
+@click.option("--accept", is_flag=True, help="Accept today's self-test results as the new reference.")
 @with_appcontext
 def doctor(accept: bool) -> None:
-    """Say what there is and what is wrong: engine, weights, licences, store, photos, limits, self-test.
+    """Check the installation for problems.
 
-    Ends with 1 if anything is wrong. Prints no key and no password.
+    It covers engine, weights, licences, database, photos, limits and self-test. Ends with 1 if there is a problem.
+    Prints no key and no password.
     """
     wrong = 0
     for section in services().health.doctor.report(accept=accept):
@@ -22,6 +23,6 @@ def doctor(accept: bool) -> None:
         for finding in section.findings:
             wrong += not finding.ok
             click.echo(f"  {'ok' if finding.ok else 'WRONG':6}{finding.about:{_WIDTH}} {finding.found}")
-    click.echo(f"{wrong} {'thing is' if wrong == 1 else 'things are'} wrong." if wrong else "Nothing is wrong.")
+    click.echo(f"{wrong} {'problem' if wrong == 1 else 'problems'} found." if wrong else "No problems found.")
     if wrong:
         raise click.exceptions.Exit(1)

@@ -1,6 +1,7 @@
-"""The command line of the gallery: `face-service gallery …` and `face-service db …`."""
+"""The commands of the gallery and its database: `face-service gallery …` and `face-service db …`."""
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,19 +29,23 @@ _ENROLMENT = (
         type=click.Choice(["allow", "reject", "merge"]),
         default="allow",
         show_default=True,
-        help="What becomes of a face that somebody else has.",
+        help="What to do if another person already has the face.",
     ),
     click.option(
         "--face-policy",
         type=click.Choice(["single", "largest"]),
         default="single",
         show_default=True,
-        help="Whether a photo of several faces is refused, or its largest face taken.",
+        help="Refuse a photo with several faces, or register its largest face.",
     ),
-    click.option("--max-faces", type=click.IntRange(1, 10_000), help="Look at so many at most, largest first."),
-    click.option("--min-quality", type=click.FloatRange(0, 1), help="Refuse photos below it, as /quality measures."),
-    click.option("--anti-spoofing", is_flag=True, help="Refuse faces that do not look like live ones."),
-    click.option("--store-crop", is_flag=True, help="Keep the picture of each face as well."),
+    click.option(
+        "--max-faces", type=click.IntRange(1, 10_000), help="Maximum number of faces per photo, largest first."
+    ),
+    click.option(
+        "--min-quality", type=click.FloatRange(0, 1), help="Refuse photos below this quality, as measured by /quality."
+    ),
+    click.option("--anti-spoofing", is_flag=True, help="Refuse faces that do not look live."),
+    click.option("--store-crop", is_flag=True, help="Also store the image of each face."),
 )
 
 gallery = ReportingGroup("gallery", help="The persons and faces of the gallery.")
@@ -50,14 +55,14 @@ database = ReportingGroup("db", help="The gallery's database, DATABASE_URL.")
 
 @database.command("upgrade")
 def upgrade() -> None:
-    """Bring the database to the newest schema, ahead of the first request."""
+    """Upgrade the database to the newest schema before the first request does."""
     services().gallery.maintenance.upgrade()
     click.echo("The database has the newest schema.")
 
 
 @gallery.command("stats")
 def show_statistics() -> None:
-    """Count persons and faces, by collection and by how the faces were embedded."""
+    """Count persons and faces per collection, model and options."""
     found = services().gallery.maintenance.statistics()
     size = f"{found.size_bytes / _MEGABYTE:.1f} MB"
     click.echo(f"{sum(found.persons.values())} persons, {sum(found.faces.values())} faces, {size}")
@@ -69,35 +74,46 @@ def show_statistics() -> None:
 
 
 def with_enrolment_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that say which photos are accepted and how, by the names of the fields of `EnrolmentOptions`."""
+    """Add the options that select and register photos, named as the fields of `EnrolmentOptions`."""
     return with_embedding_options(with_options(_ENROLMENT, command))
 
 
-@gallery.command("enrol")
+def _hidden(command: click.Command, name: str) -> click.Command:
+    """The command under another name, which --help does not list."""
+    alias = copy(command)
+    alias.name, alias.hidden = name, True
+    return alias
+
+
+@gallery.command("enroll")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--collection", default=COLLECTION, callback=collection_name, help=f"By default {COLLECTION}.")
+@click.option("--collection", default=COLLECTION, callback=collection_name, help=f"Collection. Default: {COLLECTION}.")
 @with_enrolment_options
 def enrol(folder: Path, collection: str, **options: Any) -> None:
-    """Register the photos of FOLDER, in which every person has a folder by the name.
+    """Register the photos of FOLDER, which has one folder per person.
 
-    It may be called again, after a crash or with more photos: what was enrolled before is not stored twice, and what
-    was forgotten does not come back.
+    The name of a person's folder is the person's name. Run the command again after a crash or with more photos. Photos
+    that are already registered are skipped. Deleted faces are not registered again.
     """
     with disk_errors("The folder cannot be read"), progress_bar("Embedding") as show:
         done = services().gallery.enrolment.enrol(folder, collection, EnrolmentOptions.model_validate(options), show)
     for name, reason in done.refused.items():
         click.echo(f"{name}: {reason}")
-    click.echo(f"{done.enrolled} photos enrolled, {done.known} known already, {len(done.refused)} refused")
+    click.echo(f"{done.enrolled} photos registered, {done.known} already registered, {len(done.refused)} refused")
     if not done.enrolled and not done.known:
-        raise click.ClickException("No photo could be enrolled.")
+        raise click.ClickException("No photo could be registered. FOLDER needs a folder of photos per person.")
+
+
+# The former name of the command, for existing scripts.
+gallery.add_command(_hidden(enrol, "enrol"))
 
 
 @gallery.command("export")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def export(file: Path) -> None:
-    """Write all persons, faces, embeddings and pictures to FILE, which only its owner may read.
+    """Export all persons, faces, embeddings and face images to FILE.
 
-    It can be imported anywhere: nothing in it is encrypted, also where GALLERY_KEY is set.
+    Only its owner can read FILE. Any gallery can import it. FILE is not encrypted, even if GALLERY_KEY is set.
     """
     with disk_errors("The file cannot be written"):
         persons, faces = services().gallery.archive.export(file)
@@ -107,70 +123,73 @@ def export(file: Path) -> None:
 @gallery.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def load(file: Path) -> None:
-    """Store the persons of FILE, which an export wrote, that are not here yet.
+    """Import the persons of FILE that this gallery does not have.
 
-    The whole file is checked before anything is stored. The import may be called again after a crash.
+    FILE comes from `gallery export`. The whole file is checked before anything is stored. Run the command again after a
+    crash.
     """
     done = services().gallery.archive.load(file)
     for name in done.refused:
-        click.echo(f"{name}: somebody else has the name, or one of the faces")
-    click.echo(f"{done.stored} persons imported, {done.known} known already, {len(done.refused)} refused")
+        click.echo(f"{name}: another person has the name or one of the faces")
+    click.echo(f"{done.stored} persons imported, {done.known} already present, {len(done.refused)} refused")
 
 
 @gallery.command("copy-to-pgvector")
-@click.option("--collection", default=COLLECTION, callback=collection_name, help=f"By default {COLLECTION}.")
+@click.option("--collection", default=COLLECTION, callback=collection_name, help=f"Collection. Default: {COLLECTION}.")
 @click.option(
     "--database",
     "url",
     envvar="FACE_EMBEDDINGS_URL",
     show_envvar=True,
     default="",
-    help="postgresql://…, else DATABASE_URL. With a password it belongs into the variable.",
+    help="postgresql://…; default: DATABASE_URL. Set a URL with a password in the variable.",
 )
 @click.option("--table", default="face_embeddings", show_default=True, metavar="[SCHEMA.]NAME")
 @with_embedding_options
 def copy_to_pgvector(url: str, table: str, collection: str, **options: Any) -> None:
-    """Copy the faces of a collection, embedded with these options, into a table of your own.
+    """Copy the faces of a collection, embedded with these options, to a table of your own.
 
-    deploy/face_embeddings.sql makes it. Called again, it writes what has changed and removes what was forgotten since;
-    rows that did not come from here are left alone. The user has to own the table. Nothing in it is encrypted.
+    Create the table with deploy/face_embeddings.sql. The user must own the table. The table is not encrypted. Run the
+    command again to write changed rows and remove deleted faces. Rows from other sources stay unchanged.
     """
     wanted = EmbeddingOptions.model_validate(options)
     done = services().gallery.table_copy.copy(url=url, table=table, collection=collection, options=wanted)
-    click.echo(f"{done.written} faces written, {done.unchanged} known already, {done.removed} removed")
+    click.echo(f"{done.written} faces written, {done.unchanged} unchanged, {done.removed} removed")
 
 
 @gallery.command("rotate-key")
 def rotate_key() -> None:
-    """Encrypt the gallery and the indexes of the photo folder with the first key of GALLERY_KEY.
+    """Encrypt the gallery and the photo indexes with the first key of GALLERY_KEY.
 
-    Whatever another key has encrypted, or none: set GALLERY_KEY=NEW,OLD, start the service anew, call this, and set
-    GALLERY_KEY=NEW. The service may run meanwhile. After a crash, call it again. In PostgreSQL what the pictures were
-    before leaves the files with `gallery purge`.
+    This includes data that another key encrypted, and data that is not encrypted. Set GALLERY_KEY=NEW,OLD, restart the
+    service, run this command, and set GALLERY_KEY=NEW. The service can keep running. After a crash, run the command
+    again. In PostgreSQL, run `gallery purge` to erase the previous face images from the files.
     """
     with progress_bar("Encrypting") as show:
         faces = services().gallery.key_rotation.rotate(show)
         show(1, 1)
     indexes_left = services().find.indexes.reencrypt()
-    click.echo(f"{faces} faces encrypted with the first key; no other is used any more")
+    click.echo(f"{faces} faces encrypted with the first key; no other key is in use")
     if indexes_left:
-        raise click.ClickException(f"{indexes_left} indexes are being built or cannot be written: call it again.")
+        raise click.ClickException(
+            f"{indexes_left} indexes are being built or cannot be written. Run the command again."
+        )
 
 
 @gallery.command("expire")
 def expire() -> None:
-    """Forget everybody whose retain_until is over."""
-    click.echo(f"{services().gallery.maintenance.expire()} persons forgotten")
+    """Delete persons past their retain_until date."""
+    click.echo(f"{services().gallery.maintenance.expire()} persons deleted")
 
 
 @gallery.command("purge")
 def purge() -> None:
-    """Have the bytes of what was forgotten leave the database's files, and say of each step what came of it.
+    """Erase deleted data from the database files.
 
-    In PostgreSQL the tables are written anew, and nobody can read them meanwhile: requests that need them wait, or
-    answer 503. The write-ahead log is overwritten too. Backups, replicas and archived log files (WAL) are out of reach:
-    they keep what they hold. In SQLite forgetting itself overwrites; only a log (WAL) that others were reading may be
-    left to be cut.
+    Prints the result of each step. In PostgreSQL, the command rewrites the tables and overwrites the write-ahead log
+    (WAL). Requests that need the tables wait or answer 503 meanwhile. Backups, replicas and archived WAL files keep
+    their data. In SQLite, deleting already overwrites the data. The command truncates the WAL if other connections were
+    still reading it.
     """
     for name, outcome in services().gallery.maintenance.purge().items():
         click.echo(f"{name}: {outcome}")

@@ -1,4 +1,4 @@
-"""The command line of the photo folder: `face-service index …`."""
+"""The commands of the photo folder: `face-service index …`."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ index = ReportingGroup("index", help="The indexes of the photo folder, FACES_DB_
 @index.command("build")
 @with_embedding_options
 def build_index(**options: Any) -> None:
-    """Embed the photos that the index for these options does not have yet, ahead of the first request."""
+    """Embed the photos that the index for these options lacks, before the first request does."""
     wanted = EmbeddingOptions.model_validate(options)
     with progress_bar("Embedding") as show:
         status = services().find.indexes.build(wanted, show)
@@ -26,7 +26,7 @@ def build_index(**options: Any) -> None:
 
 @index.command("prune")
 def prune_indexes() -> None:
-    """Remove from all indexes the photos that the folder does not show any more, even if it shows none."""
+    """Remove from all indexes the photos that are no longer in the folder, even if it is empty."""
     with disk_errors("An index could not be saved"):
         removed = services().find.indexes.prune()
     click.echo(f"{removed} photos removed from the indexes")
@@ -36,10 +36,10 @@ def prune_indexes() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @with_deepface_options
 def import_pickle(file: Path, **options: Any) -> None:
-    """Take over FILE, an index that DeepFace up to 0.0.101 left in the photo folder, without embedding again.
+    """Import FILE, an index of DeepFace 0.0.101 or older in the photo folder, without embedding again.
 
-    Its name says which model, detector and so on made it; the options do where it was renamed.
+    The file name states the model, the detector and the other options. If the file was renamed, pass the options.
     """
-    with disk_errors("Nothing was taken over"):
+    with disk_errors("Nothing was imported"):
         taken, remaining = services().find.indexes.import_pickle(file, options)
-    click.echo(f"{taken} photos taken over; {remaining} to be embedded")
+    click.echo(f"{taken} photos imported; {remaining} left to embed")

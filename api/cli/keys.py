@@ -1,4 +1,4 @@
-"""The command line of the API keys: `face-service keys …`."""
+"""The commands of the API keys: `face-service keys …`."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -8,7 +8,7 @@ from api.cli.options import ReportingGroup, collection_name
 from api.context import services
 from core.scopes import Scope
 
-keys = ReportingGroup("keys", help="The API keys. Without any, in the setting or here, anybody may ask.")
+keys = ReportingGroup("keys", help="The API keys. Authentication is off without any key here or in API_KEYS.")
 
 _MOST_DAYS = 36_500
 
@@ -21,23 +21,26 @@ _MOST_DAYS = 36_500
     multiple=True,
     required=True,
     type=click.Choice([scope.value for scope in Scope]),
-    help="As often as needed.",
+    help="Scope of the key. Repeat for several scopes.",
 )
-@click.option("--collection", callback=collection_name, help="The only collection of the gallery that it is for.")
-@click.option("--days", type=click.IntRange(1, _MOST_DAYS), help="After which it expires; by default never.")
+@click.option("--collection", callback=collection_name, help="Restrict the key to this collection of the gallery.")
+@click.option("--days", type=click.IntRange(1, _MOST_DAYS), help="Days until the key expires. Default: never.")
 def create(name: str, scopes: tuple[str, ...], collection: str | None, days: int | None) -> None:
-    """Make a key; NAME says for whom. The key is shown this once, the service keeps only its SHA-256."""
+    """Create an API key for NAME. The key is shown only once.
+
+    The service stores only its SHA-256.
+    """
     if collection is not None and Scope.ADMIN in scopes:
-        raise click.UsageError("A key for one collection cannot have the scope admin, which sees all of them.")
+        raise click.UsageError("A key with --collection cannot have the scope admin, which covers all collections.")
     expires_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
     key, token = services().access.keys.create(name, map(Scope, scopes), collection=collection, expires_at=expires_at)
-    click.echo(f"Key {key.id}. Keep what follows: it is not shown again.", err=True)
+    click.echo(f"Key {key.id}. Save the token below: it is not shown again.", err=True)
     click.echo(token)
 
 
 @keys.command("list")
 def show() -> None:
-    """List all keys there ever were."""
+    """List all API keys, including revoked and expired ones."""
     now = datetime.now(UTC)
     for key in services().access.keys.all_keys():
         state = "revoked" if key.revoked_at else "valid" if key.is_valid(now) else "expired"
@@ -50,7 +53,7 @@ def show() -> None:
 @keys.command("revoke")
 @click.argument("key_id", metavar="ID")
 def revoke(key_id: str) -> None:
-    """Have the key ID open nothing any more, in every process within 5 seconds."""
+    """Revoke a key. Takes effect within 5 seconds."""
     if not services().access.keys.revoke(key_id):
-        raise click.ClickException("There is no key of this id.")
+        raise click.ClickException("No API key has this id. Run: face-service keys list")
     click.echo("Revoked.")

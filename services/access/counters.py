@@ -1,4 +1,4 @@
-"""Where the rate limits count, for the library that limits."""
+"""Storages that count requests for the library `limits`."""
 
 import logging
 import threading
@@ -18,28 +18,29 @@ from services.database.database import Database
 from services.database.schema import hits
 from services.database.upserts import insert_into
 
-_CLEAN_S = 60.0  # how often a process removes what has expired
+_CLEAN_S = 60.0  # how often a process deletes expired counters
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_AWAY_S = 10.0  # for how long a storage that failed is not asked
+_AWAY_S = 10.0  # how long a storage that failed is not used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HitStorage:
-    """A storage as the library names it, and what it is made with."""
+    """The URI of a storage in the library, and the arguments that create it."""
 
     uri: str = "memory://"
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
 class SteadyStorage(Storage):
-    """Counts in `shared`, which all processes have; while that is away, in this process's memory. It never fails.
+    """Counts in `shared`, a storage that all processes use, and never raises.
 
-    Flask-Limiter's own fallback does not cover wrong keys, the headers of an answer, and two requests that find the
-    storage away at once: the second is refused.
+    While `shared` is unavailable, it counts in this process's memory. Flask-Limiter's own fallback does not cover three
+    cases: invalid keys, response headers, and two simultaneous requests that find the storage unavailable. It refuses
+    the second of these requests.
     """
 
     STORAGE_SCHEME = ["steady"]
@@ -49,7 +50,7 @@ class SteadyStorage(Storage):
         self._shared = shared
         self._memory = MemoryStorage()
         self._is_away = False
-        self._ask_at = 0.0  # of time.monotonic()
+        self._ask_at = 0.0  # by time.monotonic()
 
     @property
     @override
@@ -86,11 +87,14 @@ class SteadyStorage(Storage):
         if time.monotonic() < self._ask_at:
             return question(self._memory)
         if self._is_away:
-            self._ask_at = time.monotonic() + _AWAY_S  # one asks whether it is back, and the rest need not wait
+            self._ask_at = time.monotonic() + _AWAY_S  # one request checks whether it is back; the others need not wait
         try:
             answer = question(self._shared)
         except self._shared.base_exceptions as error:
-            logger.warning("each process counts for itself", extra={"reason": type(error).__name__})
+            logger.warning(
+                "the rate counters are unavailable: each process counts for itself",
+                extra={"reason": type(error).__name__},
+            )
             self._is_away, self._ask_at = True, time.monotonic() + _AWAY_S
             return question(self._memory)
         self._is_away, self._ask_at = False, 0.0
@@ -98,9 +102,9 @@ class SteadyStorage(Storage):
 
 
 class DatabaseStorage(Storage):
-    """Counts in a table that all processes share.
+    """Counts in a database table that all processes share.
 
-    Every method but `check` may raise ServiceUnavailable, those that write also StorageFull.
+    Every method except `check` may raise ServiceUnavailable. Methods that write may also raise StorageFull.
     """
 
     def __init__(self, *, database: Database) -> None:
@@ -116,7 +120,10 @@ class DatabaseStorage(Storage):
 
     @override
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """The hits in the key's window with these; a window begins with its first hit and takes `expiry` seconds."""
+        """The number of requests in the key's window, including these.
+
+        A window begins with its first request and lasts `expiry` seconds.
+        """
         self._clean()
         now = schema.now()
         is_over = hits.c.expires_at <= now
@@ -171,6 +178,6 @@ class DatabaseStorage(Storage):
             if time.monotonic() - self._cleaned_at < _CLEAN_S:
                 return
             self._cleaned_at = time.monotonic()
-        # Apart from the count, which then waits for nobody while it holds a row.
+        # In a transaction of its own: otherwise the count would hold its row while it waits for the deletion.
         with self._database.writing() as connection:
             connection.execute(sa.delete(hits).where(hits.c.expires_at <= schema.now()))

@@ -19,8 +19,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredKey:
-    """A key without its secret, of which there is only the SHA-256 (32 bytes); `collection` is all it may touch of the
-    gallery, None means everything."""
+    """An API key with the SHA-256 (32 bytes) of its secret.
+
+    The key is valid only for `collection` of the gallery; None means all collections.
+    """
 
     id: str
     name: str
@@ -33,25 +35,25 @@ class StoredKey:
     last_used_on: date | None = None
 
     def is_valid(self, at: datetime) -> bool:
-        """Whether it opens anything at that moment."""
+        """Whether the key is valid at that moment."""
         return self.revoked_at is None and (self.expires_at is None or at < self.expires_at)
 
 
 class KeyStore:
-    """Keeps keys. Every method may raise ServiceUnavailable, those that write also StorageFull."""
+    """Stores API keys. Every method may raise ServiceUnavailable; methods that write may also raise StorageFull."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def all_keys(self) -> list[StoredKey]:
-        """All keys there ever were, the oldest first."""
-        if self._database.is_missing:  # who keeps no gallery needs no file
+        """All API keys, including revoked and expired ones, oldest first."""
+        if self._database.is_missing:  # without a gallery there need not be a file
             return []
         with self._database.reading() as connection:
             return [_key_of(row) for row in connection.execute(sa.select(keys).order_by(keys.c.created_at, keys.c.id))]
 
     def add(self, key: StoredKey) -> None:
-        """Keep a new key, with an event."""
+        """Store a new API key, and record an event."""
         scopes = sorted(key.scopes)
         event = Event(
             action="create_key",
@@ -74,7 +76,7 @@ class KeyStore:
             store.record(connection, event, key.created_at)
 
     def revoke(self, key_id: str, at: datetime) -> bool:
-        """Make a key invalid for good, with an event; False if there is none of this id."""
+        """Revoke an API key permanently, and record an event; False if the id is unknown."""
         is_key = keys.c.id == key_id
         with self._database.writing() as connection:
             if connection.scalar(sa.select(1).where(is_key)) is None:
@@ -87,7 +89,7 @@ class KeyStore:
             return True
 
     def note_use(self, key_ids: list[str], on: date) -> None:
-        """Remember the day on which these keys were last used."""
+        """Store the day on which these API keys were last used."""
         with self._database.writing() as connection:
             connection.execute(sa.update(keys).where(keys.c.id.in_(key_ids)).values(last_used_on=on))
 
@@ -108,9 +110,9 @@ def _key_of(row: Any) -> StoredKey:
 
 @cache  # so that each name is logged once
 def _scope(name: str) -> Scope | None:
-    """The scope of this name; none if another version of the service gave it to the key."""
+    """The scope of this name; None for a scope that another version of the service assigned."""
     try:
         return Scope(name)
     except ValueError:
-        logger.warning("a key has a scope that this version does not know", extra={"scope": name})
+        logger.warning("this version ignores an unknown scope of an API key", extra={"scope": name})
         return None

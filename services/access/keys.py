@@ -1,4 +1,4 @@
-"""The API keys: who a request comes from, and the use-cases of making, listing and revoking keys."""
+"""The API keys: identifying the caller of a request, and creating, listing and revoking keys."""
 
 import logging
 import math
@@ -18,21 +18,22 @@ from services.access.key_store import KeyStore, StoredKey
 
 logger = logging.getLogger(__name__)
 
-_PREFIX = "fsk"  # by which scanners for leaked secrets can tell ours
+_PREFIX = "fsk"  # lets scanners for leaked secrets recognize our keys
 _SECRET_BYTES = 32
 
-# How old the known keys are when they are looked up again, behind the answers; when answers wait for that; and when
-# nothing is opened with them any more. A database that is away is not waited for each time.
+# How old the known keys may be: a background thread then reads them again (_REFRESH_S), requests wait for that
+# (_OLDEST_S), or no key is accepted (_REVOKED_WITHIN_S). After a failure requests wait later (_OLDEST_FAILURE_S), so
+# that not every request waits for an unavailable database.
 _REFRESH_S = 2.0
 _OLDEST_S = 4.0
 _REVOKED_WITHIN_S = 5.0
 _OLDEST_FAILURE_S = 10.0
-_LOOKS = 2  # that an answer waits for at most; one that took long found what is old by now
+_LOOKS = 2  # lookups a request waits for at most; the result of a slow lookup is already old
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who asks, and what is allowed; with a `collection`, of the gallery that one only."""
+    """The caller's key and scopes; with a `collection`, it may access only this collection of the gallery."""
 
     key_id: str
     scopes: frozenset[Scope]
@@ -41,7 +42,7 @@ class Caller:
 
 ANYBODY = Caller(key_id="", scopes=frozenset(Scope))
 
-# What a key of an unknown id is compared with, so that it takes as long; it opens nothing whatever the secret.
+# Compared with keys of unknown ids, so that they take as long. It is revoked, so no secret makes it valid.
 _NOBODYS = StoredKey(
     id="",
     name="",
@@ -55,9 +56,10 @@ _NOBODYS = StoredKey(
 
 
 class KeyService:
-    """Knows the keys of the setting, `env-1` and on, and those of the store; for all threads.
+    """Checks API keys: `env-1`, `env-2`, … of the setting, and those of the database. Safe for all threads.
 
-    It keeps all keys rather than ask for one. So a wrong key costs no query, and takes as long whatever its id.
+    It keeps all keys in memory instead of querying one. So an invalid key costs no query, and takes as long for every
+    id.
     """
 
     def __init__(self, *, store: KeyStore, secrets_of_setting: Iterable[str], required: bool) -> None:
@@ -65,20 +67,20 @@ class KeyService:
         self._of_setting = [_digest(secret) for secret in secrets_of_setting]
         self._required = required
         self._looked = threading.Condition()
-        self._keys: Mapping[str, StoredKey] | None = None  # the last known
+        self._keys: Mapping[str, StoredKey] | None = None  # the latest known keys
         self._looked_at = -math.inf
         self._is_looking = False
         self._failed = False
         self._used: set[str] = set()
 
     def caller(self, token: str | None) -> Caller:
-        """Whose key this is; without any key in setting and store, and none required, it is anybody.
+        """The caller with this key; `ANYBODY` if no key exists in setting and database and none is required.
 
-        It takes as long for a wrong key as for a right one, whatever is wrong with it.
+        A wrong key takes as long as a valid one, whatever is wrong with it.
 
         Raises:
-            Unauthorized: nobody's, or that of a key that is revoked or has expired.
-            ServiceUnavailable: the store does not say which keys there are.
+            Unauthorized: the key is unknown, revoked or expired.
+            ServiceUnavailable: the database does not tell which keys exist.
         """
         digest = _digest(token or "")
         found = [compare_digest(digest, known) for known in self._of_setting]
@@ -98,16 +100,16 @@ class KeyService:
         return Caller(key_id=key.id, scopes=key.scopes, collection=key.collection)
 
     def has_none(self) -> bool:
-        """Whether there is no key; raises ServiceUnavailable."""
+        """Whether no API key exists; raises ServiceUnavailable."""
         return not self._of_setting and not self._store.all_keys()
 
     def create(
         self, name: str, scopes: Iterable[Scope], *, collection: str | None = None, expires_at: datetime | None = None
     ) -> tuple[StoredKey, str]:
-        """A new key, and what opens with it: only now, since just its SHA-256 is kept.
+        """A new API key and its token. The token is available only here, because only its SHA-256 is stored.
 
         Raises:
-            ServiceUnavailable, StorageFull: it is not kept.
+            ServiceUnavailable, StorageFull: the key was not stored.
         """
         secret = secrets.token_urlsafe(_SECRET_BYTES)
         key = StoredKey(
@@ -124,14 +126,14 @@ class KeyService:
         return key, f"{_PREFIX}_{key.id}_{secret}"
 
     def all_keys(self) -> list[StoredKey]:
-        """All keys of the store there ever were, the oldest first; raises ServiceUnavailable."""
+        """All API keys of the database, including revoked and expired ones, oldest first; raises ServiceUnavailable."""
         return self._store.all_keys()
 
     def revoke(self, key_id: str) -> bool:
-        """Have a key open nothing any more, in no process, within 5 seconds; False if there is none of this id.
+        """Revoke an API key in every process within 5 seconds; False if the id is unknown.
 
         Raises:
-            ServiceUnavailable, StorageFull: it is still valid.
+            ServiceUnavailable, StorageFull: the key is still valid.
         """
         is_known = self._store.revoke(key_id, datetime.now(UTC))
         self._looked_at = -math.inf
@@ -147,27 +149,28 @@ class KeyService:
                     break
                 with waiting():
                     self._looked.wait_for(lambda: not self._is_looking, left_s())
-            # A service that was open stays so while its database is away; of keys there may be others by now.
+            # Without keys the service stays open while its database is unavailable. Known keys may have changed
+            # meanwhile.
             is_unknown = self._failed or self._age_s() >= _REVOKED_WITHIN_S
             if self._keys is None or (is_unknown and self._keys):
-                raise ServiceUnavailable("The database does not answer, so that no key can be looked up.")
+                raise ServiceUnavailable("The database does not answer: API keys cannot be checked. Retry later.")
             return self._keys
 
     def _age_s(self) -> float:
         return time.monotonic() - self._looked_at
 
     def _look(self) -> None:
-        started, found = time.monotonic(), None  # what is revoked from now on may not be in the answer
+        started, found = time.monotonic(), None  # a key that is revoked from now on may be missing in the result
         try:
             found = {key.id: key for key in self._store.all_keys()}
         except ServiceError as error:
-            logger.warning("the keys cannot be looked up", extra={"reason": error.code})
+            logger.warning("API keys cannot be read from the database", extra={"reason": error.code})
         finally:
             with self._looked:
-                if found == {} and self._keys:  # no key is ever removed: it is another database, or none
+                if found == {} and self._keys:  # keys are never deleted: this is another database, or an empty one
                     found = None
                     if not self._failed:
-                        logger.error("THE KEYS ARE GONE from the database: nobody gets in without one of API_KEYS")
+                        logger.error("THE API KEYS ARE MISSING in the database: only keys in API_KEYS work")
                 self._failed = found is None
                 self._keys = self._keys if found is None else found
                 self._looked_at = started
@@ -178,11 +181,11 @@ class KeyService:
             self._note(used)
 
     def _note(self, used: set[str]) -> None:
-        """Keep which keys were used; behind the answers, since it may have to wait for others who write."""
+        """Store which keys were used, in the background, because it may have to wait for other writers."""
         try:
             self._store.note_use(sorted(used), datetime.now(UTC).date())
         except ServiceError as error:
-            logger.warning("that keys were used cannot be kept", extra={"reason": error.code})
+            logger.warning("the use of API keys cannot be recorded", extra={"reason": error.code})
 
 
 def _digest(secret: str) -> bytes:

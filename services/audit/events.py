@@ -1,4 +1,4 @@
-"""What is recorded of all that was decided or changed: events that are only added to, in batches that a chain seals."""
+"""The events of the audit trail: append-only, and sealed in batches by a chain of hashes."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-GENESIS = "0" * 64  # stands for the hash before the first
+GENESIS = "0" * 64  # stands for the hash before the first batch
 
 
 def _now() -> datetime:
@@ -16,7 +16,7 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something decided or changed, and when. It holds no image, embedding, name or secret."""
+    """A decision or a change, with its time. It holds no image, embedding, name or secret."""
 
     action: str
     outcome: str
@@ -31,7 +31,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedEvent:
-    """An event, and the number of the batch in which it is sealed; None before that is."""
+    """An event with its id and the number of the batch that seals it; None before it is sealed."""
 
     id: int
     event: Event
@@ -40,7 +40,7 @@ class RecordedEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seal:
-    """What closes a batch. Numbers are consecutive from 1; `previous` is the hash of the batch before, or GENESIS."""
+    """The seal of a batch. Numbers are consecutive from 1; `previous` is the hash of the previous batch, or GENESIS."""
 
     number: int
     at: datetime
@@ -50,30 +50,33 @@ class Seal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """A seal and all events that are in it, by id."""
+    """A seal with all events of its batch, by id."""
 
     seal: Seal
     events: list[RecordedEvent]
 
 
 def fields_of(recorded: RecordedEvent) -> dict[str, Any]:
-    """All that is recorded of an event but its batch, as JSON has it; the moment in UTC with microseconds."""
+    """The fields of an event except its batch, ready for JSON; the time in UTC with microseconds."""
     said = {one.name: getattr(recorded.event, one.name) for one in fields(Event)}
     return said | {"id": recorded.id, "at": moment(recorded.event.at)}
 
 
 def moment(at: datetime) -> str:
-    """The moment in UTC with microseconds."""
+    """The time in UTC with microseconds."""
     return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def json_line(value: Mapping[str, Any]) -> bytes:
-    """The one way to write this as a line of JSON: sorted keys, no blanks, ASCII."""
+    """The canonical JSON line of a value: sorted keys, no blanks, ASCII."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode() + b"\n"
 
 
 def hash_of(number: int, at: datetime, previous: str, events: Sequence[RecordedEvent]) -> str:
-    """The hash of a batch, SHA-256 in hex: of a line with its number, time and predecessor, then of one per event."""
+    """The hash of a batch: SHA-256 in hex of one line for the batch, then one line per event.
+
+    The line of the batch has its number, time and previous hash.
+    """
     digest = sha256(json_line({"batch": number, "sealed_at": moment(at), "previous": previous}))
     for one in events:
         digest.update(json_line(fields_of(one)))

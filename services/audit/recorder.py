@@ -1,4 +1,4 @@
-"""Records events behind the answers, and has a process seal what it has recorded."""
+"""Records events in the background, and seals them."""
 
 import atexit
 import logging
@@ -17,18 +17,18 @@ from services.audit.store import AuditStore
 logger = logging.getLogger(__name__)
 
 _BATCH_S = 1.0
-_LARGEST_BATCH = 500  # events; some kilobytes each at most, so that fifty batches are read at once
+_LARGEST_BATCH = 500  # events of some kilobytes each at most, so that fifty batches can be read at once
 _MOST_WAITING = 10_000
 _RETRY_S = 2.0
 _LAST_S = 3.0
 
-_FAILED = "events wait to be recorded or sealed"
+_FAILED = "audit events cannot be recorded or sealed yet"
 
 
 def new_event(
     action: str, outcome: str = "done", *, collection: str = "", person_id: str = "", face_id: str = "", **details: Any
 ) -> Event:
-    """An event of this moment and the current request, by whoever asked; outside of requests it has neither."""
+    """An event of the current moment, request and caller; request and caller are empty outside requests."""
     known = facts()
     return Event(
         action=action,
@@ -43,19 +43,20 @@ def new_event(
 
 
 class EventLog:
-    """Records what it is given, and seals all that is recorded, in one thread and at most a second later.
+    """Records events and seals them in one background thread, at most one second later.
 
-    In between it does what else can wait until after an answer: each call of `afterwards` a part of it, as long as that
-    says that there may be more.
+    Between batches the thread does other work that can wait until after a response. It calls `afterwards` for one part
+    of this work, as long as the result says that there may be more.
 
-    A store that is slow or away delays nobody. What is given meanwhile waits; of what is too much the number is logged.
-    The thread starts with the first event, so a process that has none, or that has yet to fork, has no thread.
+    A slow or unavailable database delays no request: events wait in memory. The number of events beyond that limit is
+    logged. The thread starts with the first event. So a process without events, and one that has yet to fork, has no
+    thread.
     """
 
     def __init__(self, *, store: AuditStore, afterwards: Callable[[], bool] = lambda: False) -> None:
         self._store = store
         self._afterwards = afterwards
-        self._lock = threading.Lock()  # of the next three
+        self._lock = threading.Lock()  # guards the next three
         self._waiting: deque[Event] = deque()
         self._lost = 0
         self._worker: threading.Thread | None = None
@@ -64,7 +65,7 @@ class EventLog:
         self._working = threading.Lock()
 
     def keep(self, *events: Event) -> None:
-        """Have the events recorded."""
+        """Queue the events to be recorded."""
         with self._lock:
             kept = events[: _MOST_WAITING - len(self._waiting)]
             self._waiting.extend(kept)
@@ -72,16 +73,16 @@ class EventLog:
         self.wake()
 
     def wake(self) -> None:
-        """Have sealed what this process has recorded, or another one before it was killed."""
+        """Seal what this process recorded, or what another process recorded before it was killed."""
         self._awake.set()
         with self._lock:
             if self._worker is None:
                 self._worker = threading.Thread(target=self._work, name="event-log", daemon=True)
                 self._worker.start()
-                atexit.register(self._end)  # what SIGTERM finds waiting is recorded and sealed
+                atexit.register(self._end)  # record and seal what still waits at SIGTERM
 
     def flush(self, timeout_s: float) -> bool:
-        """Whether all that waits was recorded and sealed within the time."""
+        """Whether all waiting events were recorded and sealed within the time."""
         end = time.monotonic() + timeout_s
         self._hurry.set()
         while (waits := self._awake.is_set() or self._working.locked()) and time.monotonic() < end:
@@ -91,7 +92,7 @@ class EventLog:
 
     def _end(self) -> None:
         if not self.flush(_LAST_S) and self._waiting:
-            logger.error("events are lost: the process ends", extra={"count": len(self._waiting)})
+            logger.error("audit events are lost: the process ends", extra={"count": len(self._waiting)})
 
     def _work(self) -> None:
         while True:
@@ -108,17 +109,17 @@ class EventLog:
             except ServiceError as error:
                 if not failures:
                     logger.error(_FAILED, extra={"count": len(self._waiting), "reason": error.code})
-            except Exception:  # a thread that died silently would leave all that follows unsealed
+            except Exception:  # a thread that ended silently would leave all later events unsealed
                 if not failures:
                     logger.exception(_FAILED, extra={"count": len(self._waiting)})
             else:
                 if failures:
-                    logger.info("events are recorded and sealed again")
+                    logger.info("audit events are recorded and sealed again")
                 return
             time.sleep(_RETRY_S)
 
     def _drain(self) -> None:
-        """Record and seal everything, also what comes between the parts of `afterwards`."""
+        """Record and seal everything, including events that arrive between the parts of `afterwards`."""
         has_more = True
         while has_more:
             self._awake.clear()
@@ -131,7 +132,7 @@ class EventLog:
         with self._lock:
             lost, self._lost = self._lost, 0
         if lost:
-            logger.error("events are lost: the database does not keep up", extra={"count": lost})
+            logger.error("audit events are lost: the database is too slow", extra={"count": lost})
         while batch := self._first():
             self._store.record(batch)
             with self._lock:

@@ -1,4 +1,4 @@
-"""The audit trail in a SQL database."""
+"""The audit trail in the database."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,44 +17,47 @@ _INSERT_EVENT = sa.insert(events).returning(events.c.id)
 
 
 class Unreadable(Exception):
-    """What is stored is nothing that was ever written there."""
+    """A stored value is not one that the service wrote."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """The number of the last batch (0: none), how many events wait to be sealed, and how many are in a batch that does
-    not exist."""
+    """The state of the chain.
+
+    `last` is the number of the last batch (0: none), `unsealed` counts events that wait to be sealed, and `astray`
+    counts events in a batch that does not exist.
+    """
 
     last: int
     unsealed: int
     astray: int
 
 
-# Whoever owns the database may have put an event into a batch that does not exist.
+# An owner of the database may have put an event into a batch that does not exist.
 _HAS_A_SEAL = sa.exists().where(seals.c.id == events.c.seal_id)
 
 
 class AuditStore:
-    """Keeps the events and their seals, for several threads and processes.
+    """Stores the events and their seals; safe for several threads and processes.
 
-    No event is ever changed or removed: the database itself refuses. Every method may raise ServiceUnavailable, those
-    that write also StorageFull.
+    Events are never changed or removed: the database itself refuses. Every method may raise ServiceUnavailable. Methods
+    that write may also raise StorageFull.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def record(self, events: Sequence[Event]) -> None:
-        """Append events that come with no change of the gallery."""
+        """Append events that belong to no change of the gallery."""
         with self._database.writing() as connection:
             record_all(connection, events)
 
     def sealed(
         self, *, action: str | None, person_id: str | None, after: tuple[int, int], limit: int
     ) -> list[RecordedEvent]:
-        """Events of batches that exist, by batch and id, those later than this batch and id; raises Unreadable.
+        """Events of existing batches, by batch and id, that come after this batch and id; raises Unreadable.
 
-        Nothing is ever added before the last.
+        New events always come after the last one.
         """
         place = sa.tuple_(events.c.seal_id, events.c.id)
         select = sa.select(events).where(_HAS_A_SEAL, place > sa.tuple_(*after))
@@ -62,18 +65,19 @@ class AuditStore:
         if action is not None:
             select = select.where(events.c.action == action)
         if person_id is not None:
-            select = select.where(events.c.person_id == str(as_id(person_id)))  # of which there is none if it is no id
+            select = select.where(events.c.person_id == str(as_id(person_id)))  # an invalid id matches no event
         with self._database.reading() as connection, _readable():
             return [event_of(row) for row in connection.execute(select)]
 
     def seal(self, *, limit: int) -> int:
-        """Seal the first `limit` events that are not, as one batch; returns how many there were, without any no batch.
+        """Seal the first `limit` unsealed events as one batch, and return their number.
 
-        Of all callers in all processes one seals at a time, and nobody else waits for it.
+        Without unsealed events it makes no batch. Only one caller of all processes seals at a time. No other writer
+        waits for it.
         """
         if self._database.is_missing:
             return 0
-        # Whatever can be seen: of PostgreSQL's transactions one with smaller ids may be the later to commit.
+        # Seal what is visible: in PostgreSQL, a transaction with smaller ids may commit later.
         unsealed = sa.select(events).where(events.c.seal_id.is_(None)).order_by(events.c.id)
         with self._database.reading() as connection:
             if connection.execute(unsealed.limit(1)).first() is None:
@@ -92,7 +96,7 @@ class AuditStore:
             return len(batch)
 
     def standing(self) -> Standing:
-        """How far the chain is."""
+        """The current state of the chain."""
         last = sa.select(sa.func.coalesce(sa.func.max(seals.c.id), 0)).scalar_subquery()
         count = sa.select(sa.func.count()).select_from(events)
         select = sa.select(
@@ -105,7 +109,7 @@ class AuditStore:
             return Standing(last=row.last, unsealed=row.unsealed, astray=row.astray)
 
     def batch_numbers(self, *, after: int | None, until: int, limit: int) -> list[int]:
-        """The numbers of batches that are there, in order: above `after` if given, and at most `until`."""
+        """The numbers of existing batches, in order: above `after` if given, and at most `until`."""
         select = sa.select(seals.c.id).where(seals.c.id <= until).order_by(seals.c.id).limit(limit)
         if after is not None:
             select = select.where(seals.c.id > after)
@@ -113,7 +117,7 @@ class AuditStore:
             return list(connection.scalars(select))
 
     def batches(self, first: int, last: int) -> list[Batch]:
-        """The batches of these numbers and between; raises Unreadable."""
+        """The batches from `first` to `last`; raises Unreadable."""
         some = sa.select(seals).where(seals.c.id.between(first, last)).order_by(seals.c.id)
         theirs = sa.select(events).where(events.c.seal_id.between(first, last)).order_by(events.c.seal_id, events.c.id)
         with self._database.reading() as connection, _readable():
@@ -129,7 +133,7 @@ class AuditStore:
 
 @contextmanager
 def _readable() -> Iterator[None]:
-    """SQLite keeps in a column whatever somebody puts there."""
+    """SQLite accepts values of any type in a column, so that foreign values may not be readable."""
     try:
         yield
     except (ValueError, TypeError) as error:
@@ -137,19 +141,19 @@ def _readable() -> Iterator[None]:
 
 
 def record(connection: sa.Connection, event: Event, at: datetime, **known: str) -> RecordedEvent:
-    """Append the event of a change at this moment, with what the transaction has `known` to add to it."""
+    """Append the event of a change at this time, with the fields that the transaction adds in `known`."""
     values = asdict(event) | {"details": dict(event.details), "at": at} | known
     number = connection.execute(_INSERT_EVENT, values).scalar_one()
     return RecordedEvent(id=number, event=Event(**values))
 
 
 def record_all(connection: sa.Connection, several: Sequence[Event]) -> None:
-    """Append events that are known in full."""
+    """Append complete events."""
     if several:
         connection.execute(sa.insert(events), [asdict(event) for event in several])
 
 
 def event_of(row: Any) -> RecordedEvent:
-    """A row of `events`."""
+    """The event of a row of `events`."""
     said = {column.name: getattr(row, column.name) for column in events.c if column.name not in ("id", "seal_id")}
     return RecordedEvent(id=row.id, event=Event(**said), batch=row.seal_id)

@@ -1,4 +1,4 @@
-"""The use-cases of the audit trail: proving it, writing it to a file, and listing it."""
+"""The use cases of the audit trail: verify it, export it, and list its events."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,13 +13,16 @@ from services.audit.store import AuditStore, Unreadable
 
 Wire = TypeVar("Wire")
 
-_AT_ONCE = 50  # batches that are read together; so many fit into memory, however long the trail is
+_AT_ONCE = 50  # batches that are read together; this many fit into memory for a trail of any length
 
 
 @dataclass(slots=True)
 class Proof:
-    """How much is in the trail, what it ends with, whether all of it is as it was sealed, and whether the hash that was
-    expected is one of the chain's."""
+    """The result of a verification.
+
+    It counts events, batches and unsealed events, and holds the last hash. `is_whole` says that nothing differs from
+    what was sealed, `has_expected` that the expected hash is in the chain.
+    """
 
     events: int = 0
     batches: int = 0
@@ -30,20 +33,20 @@ class Proof:
 
 
 class UnreadableTrail(CommandError):
-    """A batch holds what was never recorded; `verify` tells more."""
+    """A batch holds values that the service did not record; `verify` reports more."""
 
 
 class AuditService:
-    """Reads the trail. Every method may raise ServiceUnavailable."""
+    """Reads the audit trail. Every method may raise ServiceUnavailable."""
 
     def __init__(self, *, store: AuditStore) -> None:
         self._store = store
 
     def verify(self, *, expect: str | None, report: Callable[[str], None]) -> Proof:
-        """Compute every hash again; `report` hears of each batch with which something is wrong.
+        """Recompute every hash; `report` is called for each batch with a problem.
 
-        It can tell whether anything was changed, removed, added or moved among what is sealed. That batches are missing
-        at the end, or all hashes were computed anew, it can tell only by `expect`, a hash noted elsewhere.
+        It finds sealed events that were changed, removed, added or moved. Only `expect`, a hash noted elsewhere, finds
+        missing batches at the end, and a chain that was recomputed as a whole.
         """
         standing = self._store.standing()
         proof = Proof(unsealed=standing.unsealed, has_expected=expect == GENESIS)
@@ -62,9 +65,9 @@ class AuditService:
                 continue
             seal = batch.seal
             if seal.previous != proof.last_hash:
-                wrong(f"batch {number}: does not follow the one before")
+                wrong(f"batch {number}: does not follow the previous batch")
             if not _is_as_sealed(batch):
-                wrong(f"batch {number}: its seal or one of its {len(batch.events)} events is not as it was")
+                wrong(f"batch {number}: its seal or one of its {len(batch.events)} events was changed")
             proof.events += len(batch.events)
             proof.batches += 1
             proof.last_hash = seal.hash
@@ -74,16 +77,16 @@ class AuditService:
         return proof
 
     def export(self, file: BinaryIO) -> tuple[int, int]:
-        """Write the sealed events as JSON lines, in the order of sealing; returns how many of how many batches.
+        """Write the sealed events as JSON lines in the order of sealing; returns how many events and batches.
 
         Raises:
-            UnreadableTrail: it ends before that batch.
+            UnreadableTrail: a batch cannot be read; the export ends before it.
             OSError: the file cannot be written.
         """
         events = batches = 0
         for number, batch in self._walk(self._store.standing().last):
             if batch is None:
-                raise UnreadableTrail(f"Batch {number} cannot be read.")
+                raise UnreadableTrail(f"Batch {number} cannot be read. Run: face-service audit verify")
             seal = batch.seal
             sealed = {"batch": number, "sealed_at": moment(seal.at), "previous": seal.previous, "hash": seal.hash}
             for one in batch.events:
@@ -93,12 +96,12 @@ class AuditService:
         return events, batches
 
     def page(self, query: AuditQuery) -> AuditResponse:
-        """Sealed events, in the order of sealing."""
+        """A page of sealed events, in the order of sealing."""
         found, last = page_of_sealed(self._store, query, _wire, action=query.action, person_id=query.person_id)
         return AuditResponse(events=found, next_after=last)
 
     def _walk(self, last: int) -> Iterator[tuple[int, Batch | None]]:
-        """The batches up to this one, each with its number; None for one that cannot be read."""
+        """The batches up to this number, each with its number; None for an unreadable batch."""
         numbers = self._store.batch_numbers(after=None, until=last, limit=_AT_ONCE)
         while numbers:
             yield from self._read(numbers)
@@ -124,12 +127,12 @@ def page_of_sealed(
     action: str | None,
     person_id: str | None = None,
 ) -> tuple[list[Wire], str | None]:
-    """Sealed events after those of the page before, and the `next_after` if there may be more.
+    """Sealed events after the previous page, and `next_after` if there may be more.
 
-    By their ids some would be skipped for ever: in PostgreSQL a transaction with a smaller id may be the later to end.
+    Paging by event id would skip some events for ever: in PostgreSQL, a transaction with a smaller id may end later.
 
     Raises:
-        ServiceUnavailable: also if somebody has put among them what was never recorded.
+        ServiceUnavailable: also if an event holds values that the service did not record.
     """
     batch, _, number = page.after.partition("-")
     after = int(batch), int(number)
@@ -138,7 +141,7 @@ def page_of_sealed(
         wired = [wire(one) for one in found]
     except (Unreadable, TypeError, ValidationError) as error:
         raise ServiceUnavailable(
-            "An event cannot be read, for it is not as it was recorded; face-service audit verify tells more."
+            "An audit event cannot be read: it was changed. Run: face-service audit verify"
         ) from error
     return wired, f"{found[-1].batch}-{found[-1].id}" if len(found) == page.limit else None
 
@@ -147,7 +150,7 @@ def _is_as_sealed(batch: Batch) -> bool:
     seal = batch.seal
     try:
         return hash_of(seal.number, seal.at, seal.previous, batch.events) == seal.hash
-    except (ValueError, TypeError, AttributeError):  # nothing that JSON or a time could be
+    except (ValueError, TypeError, AttributeError):  # a value that is invalid as JSON or as a time
         return False
 
 

@@ -1,4 +1,4 @@
-"""The use-cases of the decisions of /verify: they are kept as events, and listed."""
+"""The use cases of the decisions of /verify: record them as events, and list them."""
 
 from schemas.audit import Verification, VerificationsQuery, VerificationsResponse
 from schemas.faces import VerifyResponse
@@ -9,12 +9,15 @@ from services.audit.trail import page_of_sealed
 
 _ACTION = "verify"
 
-# What is said of a decision; no image, embedding or name.
+# The recorded fields of a decision: no image, embedding or name.
 _DETAILS = ("model", "detector_backend", "similarity_metric", "distance", "threshold", "verified")
 
 
 class VerificationService:
-    """Keeps the decisions of /verify, behind the answers: all about a person, the others where that is `enabled`."""
+    """Records the decisions of /verify in the background.
+
+    Decisions about a person of the gallery are always recorded, the others only if `enabled`.
+    """
 
     def __init__(self, *, store: AuditStore, log: EventLog, enabled: bool) -> None:
         self._store = store
@@ -22,7 +25,7 @@ class VerificationService:
         self._enabled = enabled
 
     def keep(self, answer: VerifyResponse) -> VerifyResponse:
-        """Have the decision recorded, and give the answer back."""
+        """The unchanged answer, after queueing its decision for the audit trail."""
         if self._enabled or answer.person_id is not None:
             said = {name: getattr(answer, name) for name in _DETAILS}
             outcome = "match" if answer.verified else "no_match"
@@ -31,7 +34,7 @@ class VerificationService:
         return answer
 
     def page(self, query: VerificationsQuery) -> VerificationsResponse:
-        """Sealed decisions, in the order of sealing; raises ServiceUnavailable."""
+        """A page of sealed decisions, in the order of sealing; raises ServiceUnavailable."""
         found, last = page_of_sealed(self._store, query, _verification, action=_ACTION)
         return VerificationsResponse(verifications=found, next_after=last)
 

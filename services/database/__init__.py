@@ -1,1 +1,1 @@
-"""Connections, transactions and the schema of the gallery's database: SQLite or PostgreSQL."""
+"""Connections, transactions and schema of the gallery's database: SQLite or PostgreSQL."""

@@ -1,4 +1,4 @@
-"""Which of the two databases a URL names."""
+"""Selects SQLite or PostgreSQL by the database URL."""
 
 from sqlalchemy.engine import make_url
 

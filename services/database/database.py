@@ -1,4 +1,4 @@
-"""Connections and transactions of the gallery's database, as SQLite and PostgreSQL both have them."""
+"""Connections and transactions that SQLite and PostgreSQL have in common."""
 
 import sqlite3
 import threading
@@ -15,7 +15,7 @@ from core.exceptions import ServiceUnavailable, StorageFull
 from core.timeouts import DATABASE_S, is_exhausted, left_s, waiting
 from services.database import encryption, migration
 
-_UPGRADE_S = 30  # for another thread that brings the schema up to date; in a request no longer than for anything else
+_UPGRADE_S = 30  # for another thread that upgrades the schema; a request waits no longer than for anything else
 
 # SQLITE_FULL; PostgreSQL's disk_full.
 _FULL = ("SQLITE_FULL", "53100")
@@ -23,7 +23,7 @@ _FULL = ("SQLITE_FULL", "53100")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseStatus:
-    """Which database it is, in words without any secret; the revision of its schema, empty where there is none yet."""
+    """A description of the database without secrets, and the revision of its schema; empty before there is one."""
 
     place: str
     revision: str
@@ -32,20 +32,20 @@ class DatabaseStatus:
 
 @dataclass(slots=True)
 class Erasure:
-    """A transaction that deletes; and once it is over, whether the bytes of that are in no file any more."""
+    """A transaction that deletes; afterwards, whether the deleted bytes are gone from every file."""
 
     connection: sa.Connection
     is_complete: bool = False
 
 
 class Database(ABC):
-    """One database, by its URL; SQLAlchemy's pool of connections is shared by all threads.
+    """The database at a URL; all threads share SQLAlchemy's connection pool.
 
-    `keyring` seals and opens what of the faces is sealed. Errors do not quote the parameters of a statement, which are
-    names, embeddings and crops.
+    `keyring` encrypts and decrypts the encrypted columns of faces. Errors do not quote the parameters of a statement,
+    because these are names, embeddings and face images.
     """
 
-    seals_embeddings: ClassVar[bool]  # else only what is no embedding is sealed
+    seals_embeddings: ClassVar[bool]  # otherwise only face images are encrypted
 
     def __init__(self, url: sa.URL, engine: sa.Engine, keyring: Keyring) -> None:
         self.url = url
@@ -58,15 +58,15 @@ class Database(ABC):
 
     @property
     def is_missing(self) -> bool:
-        """Whether there is no database yet, which the first use makes."""
+        """Whether the database does not exist yet; the first use creates it."""
         return False
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """A transaction that changes nothing. The first of all brings the schema up to date.
+        """A transaction that changes nothing. The first one upgrades the schema.
 
         Raises:
-            ServiceUnavailable: the database does not answer, or the keys do not open what is in it.
+            ServiceUnavailable: the database does not answer, or the encryption keys do not decrypt its data.
         """
         self._ensure_current()
         with errors(), self._begun() as connection:
@@ -74,7 +74,7 @@ class Database(ABC):
 
     @contextmanager
     def snapshot(self) -> Iterator[sa.Connection]:
-        """As `reading`; all that is read in it is of one moment, and however long that takes nobody waits for it.
+        """As `reading`, with all data as of one moment; however long it takes, no other transaction waits for it.
 
         Raises:
             ServiceUnavailable, StorageFull.
@@ -85,10 +85,10 @@ class Database(ABC):
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """A transaction; committed, and on the disk, when the block ends. Then `after_writing` is called.
+        """A transaction that is committed and on disk when the block ends. Then `after_writing` is called.
 
         Raises:
-            ServiceUnavailable, StorageFull: it is undone.
+            ServiceUnavailable, StorageFull: the transaction is rolled back.
         """
         self._ensure_current()
         with self._changing() as connection:
@@ -97,36 +97,37 @@ class Database(ABC):
 
     @contextmanager
     def one_at_a_time(self) -> Iterator[None]:
-        """What only one thread of all processes is in; it ends with its owner.
+        """A block that only one thread of all processes can enter at a time; it is left if its process ends.
 
         Raises:
-            ServiceUnavailable: the database does not answer, or another one is in it for long.
+            ServiceUnavailable: the database does not answer, or another thread stays in the block for too long.
         """
         self._ensure_current()
-        with within_time(self._alone), errors(), self._alone_of_all():  # one waits, the rest holds no connections
+        # The lock first, so that waiting threads hold no connections.
+        with within_time(self._alone), errors(), self._alone_of_all():
             yield
 
     @contextmanager
     def erasing(self) -> Iterator[Erasure]:
-        """As `writing`; where what it deletes is then in no file any more, `is_complete` says so."""
+        """As `writing`; `is_complete` then says whether the deleted data is gone from every file."""
         with self.writing() as connection:
             erasure = Erasure(connection)
             yield erasure
 
     @abstractmethod
     def take_turn(self, connection: sa.Connection, name: str) -> None:
-        """Let one transaction at a time go on from here, of all that write and name the same."""
+        """Run the rest of the transaction alone among all writing transactions that pass the same name."""
 
     @abstractmethod
     def purge(self) -> dict[str, str]:
-        """Have what was deleted leave every file of the database: the names of the steps, and what came of each.
+        """Erase deleted data from every file of the database; returns the result of each step by its name.
 
         Raises:
             ServiceUnavailable: the database does not answer.
         """
 
     def key_problem(self) -> str:
-        """Why the keys do not open what is in the database; empty if they do. Brings the schema up to date.
+        """Why the encryption keys do not decrypt the database; empty if they do. Upgrades the schema.
 
         Raises:
             ServiceUnavailable, StorageFull: as `upgrade`.
@@ -136,10 +137,10 @@ class Database(ABC):
             return encryption.problem(connection, self.keyring)
 
     def upgrade(self) -> None:
-        """Bring the schema to its newest revision; a database that is there already is left as it is.
+        """Upgrade the schema to its newest revision; a database with that revision stays as it is.
 
         Raises:
-            UnknownSchema: this version of the service does not know its schema.
+            UnknownSchema: this version of the service does not know the schema of the database.
             ServiceUnavailable, StorageFull: as `writing`.
         """
         with self._changing() as connection:
@@ -147,10 +148,10 @@ class Database(ABC):
             migration.upgrade(connection)
 
     def status(self) -> DatabaseStatus:
-        """Where the database is and which schema it has; changes nothing, and makes nothing.
+        """Where the database is and which schema it has. Neither changes nor creates anything.
 
         Raises:
-            ServiceUnavailable: it does not answer.
+            ServiceUnavailable: the database does not answer.
         """
         revision = ""
         if not self.is_missing:
@@ -159,7 +160,7 @@ class Database(ABC):
         return DatabaseStatus(place=self._place(), revision=revision, newest=migration.newest_revision())
 
     def size_bytes(self) -> int:
-        """How much room the database takes.
+        """The size of the database in bytes.
 
         Raises:
             ServiceUnavailable: the database does not answer.
@@ -171,27 +172,27 @@ class Database(ABC):
         """Close all connections."""
         self._engine.dispose()
 
-    _SIZE: ClassVar[str]  # the statement that gives it in bytes
+    _SIZE: ClassVar[str]  # the statement that returns the size in bytes
 
     @abstractmethod
     def _place(self) -> str:
-        """Which database it is, without user, password and options, of which some are secret."""
+        """A description of the database without user, password and options, some of which are secret."""
 
     @abstractmethod
     def _of_one_moment(self) -> AbstractContextManager[sa.Connection]:
-        """A connection on which all that is read is of one moment, and nobody waits for it."""
+        """A connection whose reads are all as of one moment, and for which no other transaction waits."""
 
     @abstractmethod
     def _alone_of_all(self) -> AbstractContextManager[None]:
-        """What only one process is in, and this one lets one thread at a time into."""
+        """A block that only one process can enter at a time; this process admits one thread at a time."""
 
     @abstractmethod
     def _require_answer(self) -> None:
-        """Raise at once where the database is away, so that nobody waits for those who asked before."""
+        """Raise immediately if the database is unavailable, so that no request waits for earlier ones."""
 
     @abstractmethod
     def _prepare_upgrade(self, connection: sa.Connection) -> None:
-        """Let one process at a time go on to upgrade, and it as long as that takes."""
+        """Let one process at a time upgrade, for as long as that takes."""
 
     @contextmanager
     def _changing(self) -> Iterator[sa.Connection]:
@@ -211,7 +212,7 @@ class Database(ABC):
 
     @contextmanager
     def _begun(self, *, writes: bool = False) -> Iterator[sa.Connection]:
-        """A transaction. What it waits for to begin counts, not what it then does."""
+        """A transaction. Waiting for it to begin uses the database time budget; the transaction itself does not."""
         with self._connected() as connection:
             connection.execution_options(writes=writes)
             with waiting():
@@ -231,7 +232,7 @@ class Database(ABC):
 
 @contextmanager
 def within_time(lock: threading.Lock, timeout_s: float = DATABASE_S) -> Iterator[None]:
-    """The lock; or ServiceUnavailable, where those who wait would otherwise time out one after the other."""
+    """Hold the lock. Raises ServiceUnavailable in time, so that waiting threads do not time out one after the other."""
     with waiting():
         is_mine = lock.acquire(timeout=left_s(timeout_s))
     if not is_mine:
@@ -244,16 +245,16 @@ def within_time(lock: threading.Lock, timeout_s: float = DATABASE_S) -> Iterator
 
 @contextmanager
 def errors() -> Iterator[None]:
-    """Raise the drivers' errors as the service's own, all but IntegrityError."""
+    """Raise the drivers' errors as errors of the service, except IntegrityError."""
     try:
         yield
     except sa.exc.IntegrityError:
         raise
     except sa.exc.DataError as error:
-        # A defect of ours. What the database says may quote what somebody sent; the traceback names the statement.
-        raise ValueError(f"the database cannot hold a value: {_code_of(error)}") from None
+        # A defect of the service. The database's text may quote a client's data; the traceback names the statement.
+        raise ValueError(f"the database rejects a value: {_code_of(error)}") from None
     except sa.exc.ProgrammingError as error:
-        raise ServiceUnavailable("The database lacks a table, or its user a right.") from error
+        raise ServiceUnavailable("The database lacks a table, or its user lacks a permission.") from error
     except (sa.exc.DBAPIError, sa.exc.TimeoutError, sqlite3.Error, OSError) as error:
         is_full = _code_of(error) in _FULL
         raise (StorageFull() if is_full else ServiceUnavailable("The database does not answer.")) from error

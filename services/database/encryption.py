@@ -1,7 +1,7 @@
-"""What of a face is sealed: its picture, and in SQLite its embedding, which pgvector has to read.
+"""Encrypts the face image of a face and, in SQLite, its embedding; pgvector needs to read embeddings.
 
-A row says in `sealed_with` which key has sealed it. Null is none: both are there as they are, or in PostgreSQL there is
-no picture. A row that cannot be opened is never left out: whoever needs it is told.
+The column `sealed_with` of a row names its encryption key. Null means that no key encrypted it: both values are plain,
+or in PostgreSQL there is no face image. A row that cannot be decrypted is never skipped: reading it raises an error.
 """
 
 from typing import Any
@@ -16,14 +16,14 @@ from core.exceptions import ServiceUnavailable
 from services.database.schema import sealing_keys
 from services.database.upserts import insert_if_missing
 
-_NO_KEY = "GALLERY_KEY: the gallery is encrypted, and no key is given"
-_WRONG_KEY = "GALLERY_KEY: it does not open this gallery"
+_NO_KEY = "GALLERY_KEY: the gallery is encrypted, but no encryption key is set"
+_WRONG_KEY = "GALLERY_KEY: the encryption key does not match this gallery"
 
 EMBEDDING, _CROP = b"embedding", b"crop"
 
 
 def problem(connection: sa.Connection, keyring: Keyring) -> str:
-    """Why the keys do not open what the gallery may hold; empty if they do."""
+    """Why the encryption keys do not decrypt the gallery; empty if they do."""
     used = set(connection.scalars(sa.select(sealing_keys.c.id)))
     return "" if used <= keyring.ids else _WRONG_KEY if keyring else _NO_KEY
 
@@ -31,7 +31,7 @@ def problem(connection: sa.Connection, keyring: Keyring) -> str:
 def columns(
     connection: sa.Connection, keyring: Keyring, number: UUID, embedding: npt.NDArray[np.float32], crop: bytes | None
 ) -> dict[str, Any]:
-    """The columns of a face with this id that may be sealed; the key is then one of those that are used."""
+    """The columns of the face with this id that may be encrypted; records the key as used."""
     on_sqlite = connection.dialect.name == "sqlite"
     if not keyring or (crop is None and not on_sqlite):
         return {"embedding": embedding, "crop": crop, "sealed_with": None}
@@ -48,20 +48,20 @@ def embedding_of(keyring: Keyring, row: Any) -> npt.NDArray[np.float32]:
     """The embedding of a row with `id`, `embedding` and `sealed_with`; raises ServiceUnavailable."""
     stored = row.embedding
     if not isinstance(stored, bytes):
-        return np.asarray(stored, np.float32)  # of pgvector
+        return np.asarray(stored, np.float32)  # from pgvector
     return np.frombuffer(opened(keyring, stored, row.sealed_with, EMBEDDING + row.id.bytes), "<f4")
 
 
 def crop_of(keyring: Keyring, row: Any) -> bytes | None:
-    """The picture of a row with `id`, `crop` and `sealed_with`; raises ServiceUnavailable."""
+    """The face image of a row with `id`, `crop` and `sealed_with`; raises ServiceUnavailable."""
     return None if row.crop is None else opened(keyring, bytes(row.crop), row.sealed_with, _CROP + row.id.bytes)
 
 
 def opened(keyring: Keyring, stored: bytes, sealed_with: str | None, context: bytes) -> bytes:
-    """What is stored, opened if a key has sealed it; raises ServiceUnavailable."""
+    """The stored value, decrypted if it is encrypted; raises ServiceUnavailable."""
     if sealed_with is None:
         return stored
     try:
         return keyring.open(stored, context)
     except Unopenable:
-        raise ServiceUnavailable("GALLERY_KEY: it does not open a face of this gallery") from None
+        raise ServiceUnavailable("GALLERY_KEY: the encryption key does not decrypt a face of this gallery") from None

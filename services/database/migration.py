@@ -1,4 +1,4 @@
-"""The schema of the gallery's database, made or brought to its newest revision by Alembic."""
+"""Creates the schema of the gallery's database, or upgrades it to the newest revision, with Alembic."""
 
 import threading
 from pathlib import Path
@@ -13,34 +13,34 @@ from core.exceptions import ServiceUnavailable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
-_alembic = threading.Lock()  # it keeps what it works on in globals, also for databases that are not the same
+_alembic = threading.Lock()  # Alembic keeps its state in globals, even for different databases
 
 
 class UnknownSchema(ServiceUnavailable):
-    """Raised when the database has a schema that this version of the service does not know."""
+    """The database has a schema that this version of the service does not know."""
 
 
 def newest_revision() -> str:
-    """The revision that `upgrade` brings a database to."""
+    """The revision to which `upgrade` brings a database."""
     return ScriptDirectory(str(MIGRATIONS)).get_current_head() or ""
 
 
 def revision_of(connection: sa.Connection) -> str:
-    """The revision of a database's schema; empty where there is none yet."""
+    """The revision of the database's schema; empty before there is one."""
     return MigrationContext.configure(connection).get_current_revision() or ""
 
 
 def upgrade(connection: sa.Connection) -> None:
-    """Bring the schema to its newest revision, in the transaction of the connection.
+    """Upgrade the schema to its newest revision, in the transaction of the connection.
 
     Raises:
-        UnknownSchema: its revision is of a version before 0009, or of a later one than this.
+        UnknownSchema: its revision is older than 0009, or newer than this version of the service.
     """
     scripts = ScriptDirectory(str(MIGRATIONS))
     revision = revision_of(connection)
     if revision and revision not in {one.revision for one in scripts.walk_revisions()}:
         raise UnknownSchema(
-            f"The database has schema {revision}; this version of the service opens {newest_revision()}."
+            f"The database has schema {revision}; this version of the service supports {newest_revision()}."
             " Use the version that wrote it."
         )
     config = Config()

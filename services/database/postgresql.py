@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL that nobody waits for in vain, whatever became of the server and the network."""
+"""PostgreSQL connections with bounded waits, whatever happens to the server and the network."""
 
 import threading
 from collections.abc import Iterator
@@ -22,28 +22,31 @@ _PORT = 5432
 
 _NOT_PERMITTED = "42501"  # PostgreSQL's insufficient_privilege
 _DONE = "done"
-_REFUSED = "not permitted to this user"
+_REFUSED = "this user lacks the permission"
 _KEPT = "old segments are kept for a replica or the archive"
-# A switch fills the rest of the segment with zeros, but does nothing where nothing was written since the last one.
+# A switch fills the rest of the segment with zeros. It does nothing if nothing was written since the last switch, hence
+# the message before it.
 _SWITCH = "SELECT pg_logical_emit_message(false, 'purge', ''), pg_switch_wal()"
 _CURRENT = "SELECT pg_walfile_name(pg_current_wal_insert_lsn())"
 _SEGMENTS = "SELECT name FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$' ORDER BY name"
 
-ANSWER_S = round(DATABASE_S)  # for a statement, and at a server that has fallen silent
+ANSWER_S = round(DATABASE_S)  # for a statement, and for a server that stops answering
 
-# A slot of the pool, a sign of life from an idle connection, and a new one: what is waited for at most one after the
-# other. In a request that has waited before it is less.
+# Bounds of three waits that follow one another: for a place in the pool, for a check of an idle connection, and for a
+# new connection. A request that waited before has less time.
 SLOT_S = 2
 _SIGN_OF_LIFE_S = 1
-_ADDRESS_S = 2  # libpq's least
-_CONNECTION_S = 3  # the look-up of the name and all addresses included
+_ADDRESS_S = 2  # libpq's minimum
+_CONNECTION_S = 3  # includes looking up the name and trying all its addresses
 
 _Result = TypeVar("_Result")
 
 
 class Connection(psycopg.Connection[Any]):
-    """A connection that is closed, with OperationalError, when an answer takes longer than `patience_s` seconds, or
-    than the request may still wait; None is without end."""
+    """A connection that closes with OperationalError if an answer takes longer than `patience_s` seconds.
+
+    It also closes when the request may wait no longer. None means unlimited.
+    """
 
     patience_s: float | None = ANSWER_S
 
@@ -55,13 +58,14 @@ class Connection(psycopg.Connection[Any]):
             with working():
                 return super().wait(gen, interval, timeout)
         except psycopg.OperationalError:
-            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:  # the answer may still come, to nobody
+            # The answer may still come, but nobody would read it.
+            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
                 self.close()
             raise
 
 
 class PostgresqlDatabase(Database):
-    """A database of a server with pgvector, which has to read the embeddings; a pool outlives its restart."""
+    """A database on a server with pgvector, which reads the embeddings; the pool survives restarts of the server."""
 
     seals_embeddings = False
     _SIZE = "SELECT pg_database_size(current_database())"
@@ -71,12 +75,12 @@ class PostgresqlDatabase(Database):
             url.set(drivername="postgresql+psycopg"),
             connect_args={
                 "connect_timeout": _ADDRESS_S,
-                # Even where the server or the user is set up otherwise, a commit that was answered is on the disk.
+                # A commit that was acknowledged is on disk, even if the server or the user is configured otherwise.
                 "options": f"-c statement_timeout={ANSWER_S}s -c synchronous_commit=on",
             },
             pool_pre_ping=True,
             pool_timeout=SLOT_S,
-            hide_parameters=True,  # an error may reach the log, values never
+            hide_parameters=True,  # an error may reach the log, but values must not
         )
         sa.event.listen(engine, "do_connect", _connect)
         sa.event.listen(engine, "checkin", _while_idle)
@@ -91,7 +95,7 @@ class PostgresqlDatabase(Database):
     def purge(self) -> dict[str, str]:
         self._ensure_current()
         with errors(), self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.detach()  # so that nobody else gets a connection without a timeout
+            connection.detach()  # so that no other caller gets a connection without a timeout
             be_patient(connection)
             connection.exec_driver_sql("SET statement_timeout = 0")
             return _purge(connection)
@@ -120,19 +124,22 @@ class PostgresqlDatabase(Database):
 
     @override
     def _prepare_upgrade(self, connection: sa.Connection) -> None:
-        be_patient(connection)  # an index of many faces takes long
+        be_patient(connection)  # building an index of many faces takes long
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
         self.take_turn(connection, "gallery schema")
 
 
 def be_patient(connection: sa.Connection) -> None:
-    """Wait for the server's answers as long as they take, until the connection is back in the pool."""
+    """Wait for the server's answers without a limit, until the connection is back in the pool."""
     driver: Any = connection.connection.dbapi_connection
     driver.patience_s = None
 
 
 def _connect(_: Any, __: Any, arguments: list[Any], options: dict[str, Any]) -> Connection:
-    """A connection, in time: the look-up of a name knows of no limit, so its thread is left to end when it will."""
+    """A connection, or OperationalError in time.
+
+    Looking up a name cannot be limited, so it runs in a thread that is left to end by itself.
+    """
     made: Future[Connection] = Future()
 
     def connect() -> None:
@@ -157,7 +164,7 @@ def _connect(_: Any, __: Any, arguments: list[Any], options: dict[str, Any]) -> 
 
 
 def _while_idle(connection: Any, _: Any) -> None:
-    if connection is not None:  # a broken one is not kept
+    if connection is not None:  # the pool does not keep a broken connection
         connection.patience_s = _SIGN_OF_LIFE_S
 
 
@@ -168,8 +175,8 @@ def _in_use(connection: Any, _: Any, __: Any) -> None:
 def _purge(connection: sa.Connection) -> dict[str, str]:
     """As `Database.purge`, on a connection in AUTOCOMMIT without a timeout.
 
-    A deleted row stays in its page, in those of the HNSW index, in what ANALYZE sampled, and in the write-ahead log,
-    whose segments are renamed rather than removed once they are over, with all that they hold.
+    A deleted row stays in four places: its page, the pages of the HNSW index, the samples of ANALYZE, and the
+    write-ahead log. PostgreSQL renames old segments of the log instead of deleting them, with their content.
     """
     return {
         "VACUUM FULL": _executed(connection, f"VACUUM (FULL, ANALYZE) {', '.join(metadata.tables)}"),
@@ -180,7 +187,7 @@ def _purge(connection: sa.Connection) -> dict[str, str]:
 
 
 def _overwritten(connection: sa.Connection) -> str:
-    """Have every segment written anew that holds something from before, be it under the name of a future one."""
+    """Overwrite every segment that holds older data, including segments renamed for future use."""
     try:
         last = connection.exec_driver_sql(_CURRENT).scalar_one()
         connection.exec_driver_sql(_SWITCH)
@@ -203,7 +210,7 @@ def _executed(connection: sa.Connection, statement: str) -> str:
         return _refused(error)
     finally:
         driver.remove_notice_handler(warnings.append)
-    return _REFUSED if warnings else _DONE  # VACUUM leaves out the tables of others with a warning
+    return _REFUSED if warnings else _DONE  # VACUUM skips tables of other owners with a warning
 
 
 def _refused(error: sa.exc.ProgrammingError) -> str:

@@ -23,7 +23,7 @@ metadata = sa.MetaData(
 
 
 class UtcTime(sa.types.TypeDecorator[datetime]):
-    """A moment, as ISO 8601 in UTC where the database has no type that knows of time zones."""
+    """A time; stored as ISO 8601 in UTC if the database has no type with time zones."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
@@ -34,7 +34,7 @@ class UtcTime(sa.types.TypeDecorator[datetime]):
 
     @override
     def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> Any:
-        # Of equal length, so that the order of the texts is that of the moments.
+        # Of equal length, so that the texts sort like the times.
         return value.astimezone(UTC).isoformat(timespec="microseconds") if value and dialect.name == "sqlite" else value
 
     @override
@@ -43,7 +43,7 @@ class UtcTime(sa.types.TypeDecorator[datetime]):
 
 
 class Vector(sa.types.TypeDecorator[npt.NDArray[np.float32] | bytes]):
-    """An embedding, float32 of shape (dimension,): pgvector's type; in SQLite bytes, little-endian or sealed."""
+    """An embedding, float32 of shape (dimension,): pgvector's type; in SQLite bytes, little-endian or encrypted."""
 
     impl = sa.LargeBinary
     cache_ok = True
@@ -69,19 +69,19 @@ class _PgVector(sa.types.UserDefinedType[str]):
     cache_ok = True
 
     def get_col_spec(self, **_: Any) -> str:
-        """The type's name in a statement; without a dimension, for one column holds those of several models."""
+        """The type's name in a statement; without a dimension, because the column holds several models' embeddings."""
         return "vector"
 
 
 def text_of_vector(numbers: npt.NDArray[np.floating[Any]]) -> str:
-    """A vector as pgvector reads it; nine digits tell apart whatever float32 does."""
+    """A vector in pgvector's text format; nine digits preserve every float32."""
     return f"[{','.join(['%.9g'] * len(numbers))}]" % tuple(numbers.tolist())
 
 
 def folded(name: str) -> str:
-    """A name as it is looked for and listed: alike for all ways to write the same letters, in any case.
+    """The form of a name for searching and sorting: equal for all spellings of the same letters, in any case.
 
-    No database does it for every letter, and no two do it alike.
+    No database does this for every letter, and no two do it alike.
     """
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
@@ -117,10 +117,10 @@ persons = sa.Table(
     sa.Index(None, "folded", "id"),
 )
 
-# The ids of all keys that faces are sealed with, or may be once a transaction under way is over.
+# The ids of all keys that encrypt faces, or may do so after a transaction in progress.
 sealing_keys = sa.Table("sealing_keys", metadata, sa.Column("id", sa.String(16), primary_key=True))
 
-# Those of the models that pgvector can index; 4096 numbers are too many.
+# The dimensions of the models that pgvector can index; 4096 is too many.
 INDEXED_DIMENSIONS = (128, 160, 512)
 
 faces = sa.Table(
@@ -129,7 +129,7 @@ faces = sa.Table(
     sa.Column("id", Id, primary_key=True),
     sa.Column("person_id", sa.ForeignKey("persons.id"), nullable=False, index=True),
     sa.Column("collection", sa.ForeignKey("collections.name"), nullable=False),
-    # The embedding space, as `space_of` writes it: one text, so that one index finds the faces to compare with.
+    # The embedding space, as `text_of_space` writes it: one text, so that one index finds the faces to compare.
     sa.Column("space", sa.String(200), nullable=False),
     sa.Column("dimension", sa.Integer, nullable=False),
     sa.Column("embedding", Vector, nullable=False),
@@ -142,7 +142,7 @@ faces = sa.Table(
     sa.Column("crop", sa.LargeBinary),
     sa.Column("registered_at", UtcTime, nullable=False),
     sa.Column("sealed_with", sa.ForeignKey("sealing_keys.id"), index=True),
-    # Until PostgreSQL's index has it, which takes longer than all the rest of a registration.
+    # Set until the face is in PostgreSQL's index. Indexing takes longer than the rest of a registration.
     sa.Column("waits_for_index", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index(None, "collection", "space"),
     sa.Index(
@@ -153,7 +153,7 @@ faces = sa.Table(
     ),
 )
 
-# What happened to faces, in the order of the commits: how a process learns what others have changed.
+# The faces that changed, in the order of commits: other processes read their changes here.
 changes = sa.Table(
     "changes",
     metadata,
@@ -180,7 +180,7 @@ events = sa.Table(
     sqlite_autoincrement=True,
 )
 
-# What closes a batch of events, and says which hash the batch before had.
+# The seal of each batch of events, with the hash of the previous batch.
 seals = sa.Table(
     "seals",
     metadata,
@@ -190,7 +190,8 @@ seals = sa.Table(
     sa.Column("hash", sa.String(64), nullable=False),
 )
 
-# What a request with an answer key stored, so that a second one stores nothing; whose it was, until that is forgotten.
+# What each request with an idempotency key stored, so that a retry stores nothing. The person's columns are cleared
+# when the face is deleted.
 answers = sa.Table(
     "answers",
     metadata,
@@ -217,7 +218,7 @@ keys = sa.Table(
     sa.Column("last_used_on", sa.Date),
 )
 
-# How often a key or an address asked, where RATE_LIMIT_STORAGE is the database.
+# Requests per API key or address, if RATE_LIMIT_STORAGE is the database.
 hits = sa.Table(
     "hits",
     metadata,
@@ -236,7 +237,7 @@ misses = sa.Table(
 
 
 def as_id(text: str) -> UUID | None:
-    """The id that a client wrote; None if it is none, and so nobody's."""
+    """The id in a client's text; None if it is not a valid id, and so matches nothing."""
     try:
         return UUID(text)
     except ValueError:
@@ -244,5 +245,5 @@ def as_id(text: str) -> UUID | None:
 
 
 def now() -> datetime:
-    """This moment."""
+    """The current time in UTC."""
     return datetime.now(UTC)

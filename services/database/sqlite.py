@@ -1,4 +1,4 @@
-"""The gallery in a SQLite file: its connections, the turn of its one writer, and a copy of it."""
+"""The gallery in a SQLite file: connections, one writer at a time, and snapshots."""
 
 import fcntl
 import os
@@ -19,20 +19,20 @@ from core.exceptions import ServiceUnavailable, StorageFull
 from core.timeouts import left_s, waiting
 from services.database.database import Database, Erasure, errors, within_time
 
-_LOOK_S = 0.001  # how often it is looked whether another process has ended what only one may do
+_LOOK_S = 0.001  # seconds between two tries for a lock that another process holds
 
 # Below it, a write-ahead log with several connections can lose a committed write (sqlite.org/wal.html, section 11).
 _SAFE_WAL = (3, 51, 3)
 
 
 class SqliteDatabase(Database):
-    """A file that the first use makes; nobody else may read it."""
+    """A file that the first use creates, readable only by its owner."""
 
     seals_embeddings = True
     _SIZE = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
 
     def __init__(self, url: sa.URL, keyring: Keyring) -> None:
-        # As many connections as there are threads; one with the execution option `writes` is the only one of its kind.
+        # As many connections as there are threads; only one of them has the execution option `writes` at a time.
         engine = sa.create_engine(url, max_overflow=-1, hide_parameters=True)
         sa.event.listen(engine, "connect", _prepare)
         sa.event.listen(engine, "begin", _begin)
@@ -50,21 +50,25 @@ class SqliteDatabase(Database):
     def erasing(self) -> Iterator[Erasure]:
         with super().erasing() as erasure:
             yield erasure
-        with suppress(ServiceUnavailable, StorageFull), errors():  # it is committed all the same
+        with suppress(ServiceUnavailable, StorageFull), errors():  # the transaction is already committed
             erasure.is_complete = _is_wiped(self._engine)
 
     @override
     def take_turn(self, connection: sa.Connection, name: str) -> None:
-        pass  # one transaction at a time writes anyway
+        pass  # only one transaction writes at a time anyway
 
     @override
     def purge(self) -> dict[str, str]:
         self._ensure_current()
-        with errors():  # what is deleted is overwritten at once; only of what was written ahead something may be left
-            return {"WAL": "done" if _is_wiped(self._engine) else "still read by others: call it again"}
+        with errors():  # deleting already overwrites the file; only the write-ahead log may still hold deleted data
+            return {
+                "WAL": "done" if _is_wiped(self._engine) else "still read by another connection: run this command again"
+            }
 
     def data_version(self) -> Callable[[], int]:
-        """What gives SQLite's number for the content: another after each commit but those of its own connection.
+        """A function that returns SQLite's number for the content.
+
+        The number changes with each commit, except the commits of its own connection.
 
         Raises:
             ServiceUnavailable: the database does not answer.
@@ -103,39 +107,40 @@ class SqliteDatabase(Database):
 
     @override
     def _require_answer(self) -> None:
-        pass  # a file is never away for long
+        pass  # a file is never unavailable for long
 
     @override
     def _prepare_upgrade(self, connection: sa.Connection) -> None:
-        pass  # one transaction at a time writes anyway
+        pass  # only one transaction writes at a time anyway
 
     @override
     @contextmanager
     def _changing(self) -> Iterator[sa.Connection]:
-        # There is one writer; who waits for it in SQLite looks now and then, and some may never find it free.
+        # Threads queue for the one writer here. SQLite itself only polls for a lock, so a thread may never get it.
         with within_time(self._writing), super()._changing() as connection:
             yield connection
 
 
 def _make(path: Path) -> None:
-    """A file that nobody else can read; SQLite gives its journal the same rights."""
+    """Create a file that only its owner can read; SQLite gives its journal the same permissions."""
     path.parent.mkdir(parents=True, exist_ok=True)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
 def _limit_waits(connection: sqlite3.Connection) -> None:
-    """Have SQLite wait for a lock as long as the request may still wait."""
+    """Limit how long SQLite waits for a lock to the time that the request has left."""
     connection.execute(f"PRAGMA busy_timeout={round(left_s() * 1000)}")
 
 
 def _is_wiped(original: sa.Engine) -> bool:
-    """Move all that is in the log that SQLite writes ahead into the file, and cut the log to nothing.
+    """Move the write-ahead log into the file, and truncate the log; returns whether that succeeded.
 
-    False if others go on reading what was there before, for which it waits: then the log still holds it. Where there is
-    no such log it is true, for what a transaction deletes is overwritten in the file before it ends.
+    False if other connections keep reading older data: then the log still holds it. Without a write-ahead log it is
+    true, because a transaction overwrites deleted data in the file before it ends.
     """
     with original.connect() as connection:
-        driver: Any = connection.connection.driver_connection  # SQLAlchemy would begin a transaction, and be a reader
+        # With SQLAlchemy, it would be a reader in a transaction.
+        driver: Any = connection.connection.driver_connection
         _limit_waits(driver)
         is_busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return not is_busy
@@ -143,7 +148,10 @@ def _is_wiped(original: sa.Engine) -> bool:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """What only one thread of all processes is in; it ends with its owner. Raises TimeoutError."""
+    """A block that only one thread of all processes can enter at a time. Raises TimeoutError.
+
+    It is left if its process ends.
+    """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         with waiting():
@@ -165,7 +173,7 @@ def _wait_until(is_done: Callable[[], bool]) -> None:
     end = time.monotonic() + left_s()
     while not is_done():
         if time.monotonic() > end:
-            raise TimeoutError("another one took too long")
+            raise TimeoutError("another process holds the lock for too long")
         time.sleep(_LOOK_S)
 
 
@@ -173,15 +181,15 @@ def _wait_until(is_done: Callable[[], bool]) -> None:
 def _copy_of(original: sa.Engine) -> Iterator[sa.Connection]:
     """A connection to a copy of the database as it is now.
 
-    It lies beside the original, without a name, and is gone with the block or the process. Who read the original itself
-    for as long as an export takes would keep its writers waiting.
+    The copy is an unnamed file beside the original. It is deleted with the block or the process. Reading the original
+    itself for a whole export would keep its writers waiting.
     """
     path = Path(original.url.database or "")
     descriptor, name = mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(descriptor)
     with closing(sqlite3.connect(name, isolation_level=None, check_same_thread=False)) as copy:
         os.unlink(name)
-        copy.execute("PRAGMA journal_mode=OFF")  # another one would look for the name
+        copy.execute("PRAGMA journal_mode=OFF")  # another journal mode would need the file's name
         with original.begin() as connection:
             source: Any = connection.connection.driver_connection
             source.backup(copy)
@@ -191,7 +199,7 @@ def _copy_of(original: sa.Engine) -> Iterator[sa.Connection]:
 
 
 def _prepare(connection: sqlite3.Connection, _: Any) -> None:
-    connection.isolation_level = None  # the driver begins no transactions of its own
+    connection.isolation_level = None  # the driver must not begin transactions of its own
     _limit_waits(connection)
     journal = "WAL" if sqlite3.sqlite_version_info >= _SAFE_WAL else "DELETE"
     for pragma in (f"journal_mode={journal}", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
@@ -201,20 +209,21 @@ def _prepare(connection: sqlite3.Connection, _: Any) -> None:
 def _begin(connection: sa.Connection) -> None:
     driver: Any = connection.connection.driver_connection
     if connection.get_execution_options().get("writes"):
-        # SQLite itself looks for its turn ten times a second in the end, and may never find it where other processes
+        # SQLite itself finally polls for its turn ten times a second. It may never get the turn if other processes
         # write without a pause.
         driver.execute("PRAGMA busy_timeout=0")
         _wait_until(lambda: _is_writing(driver))
-        _limit_waits(driver)  # with those who read, for the commit
+        _limit_waits(driver)  # the commit waits for readers
     else:
         _limit_waits(driver)
         driver.execute("BEGIN")
-        driver.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()  # now, and not when a statement first reads
+        # Begin reading now, not with the first statement that reads.
+        driver.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
 
 
 def _is_writing(driver: sqlite3.Connection) -> bool:
     try:
-        # At once: a reader that became a writer later could find another one faster, and would have to start anew.
+        # Immediately: a reader that becomes a writer later may lose to a faster one, and would have to restart.
         driver.execute("BEGIN IMMEDIATE")
     except sqlite3.OperationalError as error:
         if error.sqlite_errorname != "SQLITE_BUSY":

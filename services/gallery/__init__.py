@@ -1,1 +1,1 @@
-"""Persons who are registered, identified and forgotten."""
+"""Registering, identifying and forgetting persons."""

@@ -1,4 +1,4 @@
-"""What the gallery has, in the form of its answers."""
+"""Converts stored values of the gallery to responses."""
 
 from dataclasses import asdict
 
@@ -10,7 +10,7 @@ from services.gallery.store.values import Forgotten, StoredFace
 
 
 def receipt(forgotten: Forgotten) -> Receipt:
-    """The receipt of what was forgotten."""
+    """The receipt of a deletion."""
     recorded = forgotten.recorded
     return Receipt(
         receipt_id=str(recorded.id),
@@ -22,7 +22,7 @@ def receipt(forgotten: Forgotten) -> Receipt:
 
 
 def registered(person_id: str, name: str, face: StoredFace) -> RegisterResponse:
-    """The answer to a registration."""
+    """The response to a registration."""
     return RegisterResponse(
         id=face.id,
         person_id=person_id,
@@ -36,7 +36,7 @@ def registered(person_id: str, name: str, face: StoredFace) -> RegisterResponse:
 
 
 def face_row(face: StoredFace) -> FaceRow:
-    """What is said of a face."""
+    """The description of a face in responses."""
     return FaceRow(
         **asdict(face.space),
         id=face.id,

@@ -1,4 +1,4 @@
-"""The use-case of enrolling a folder of photos, a folder per person, into the gallery."""
+"""The use case of registering a folder of photos, which has one folder per person."""
 
 import json
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from services.gallery.store.values import AnswerKey
 
 @dataclass(slots=True)
 class Enrolment:
-    """How many photos were enrolled now, how many earlier, and why the others, by their paths, were refused."""
+    """How many photos were registered now, how many earlier, and the reason of each refusal by the photo's path."""
 
     enrolled: int = 0
     known: int = 0
@@ -32,7 +32,7 @@ class Enrolment:
 
 
 class EnrolmentService:
-    """Enrols photos, in as many threads as there are lanes."""
+    """Registers photos, in as many threads as there are inference slots."""
 
     def __init__(
         self, *, gallery: GalleryService, store: GalleryStore, defaults: Defaults, policy: ImagePolicy, lanes: int
@@ -46,17 +46,17 @@ class EnrolmentService:
     def enrol(
         self, folder: Path, collection: str, options: EnrolmentOptions, progress: Callable[[int, int], None]
     ) -> Enrolment:
-        """Register every photo below `folder` as one of the person whose name is the first folder on its way.
+        """Register every photo below `folder` for the person named like its first folder.
 
-        A photo whose path and content were enrolled before, in this collection and embedding space, is not stored
-        again; if it has been forgotten since, or with `on_duplicate: reject` somebody else has the face, it is refused
-        (`conflict`). The reasons of refusals are error codes,
-        `no_person` for a photo in no folder of a person's, and `unreadable`. `progress` hears how many of how many
-        photos are done.
+        A photo is not stored again if the same path and content were registered before, in this collection and
+        embedding space. It is refused as `conflict` if it was deleted since, or if another person has the face and
+        `on_duplicate` is `reject`. Refusals are error codes, `no_person` for a photo outside a person's folder, or
+        `unreadable`. `progress` is called with how many photos are done, and how many there are.
 
         Raises:
             OSError: the folder cannot be read.
-            ServiceUnavailable, StorageFull, ModelUnavailable: no further photo would do; the others stay enrolled.
+            ServiceUnavailable, StorageFull, ModelUnavailable: no further photo can succeed; the earlier ones stay
+                registered.
         """
         names = sorted(file.name for file in list_files(folder, PHOTO_SUFFIXES))
         done = Enrolment()
@@ -73,7 +73,7 @@ class EnrolmentService:
         return done
 
     def _outcome(self, folder: Path, collection: str, options: EnrolmentOptions, name: str) -> str:
-        """`enrolled`, `known`, or why the photo is refused."""
+        """`enrolled`, `known`, or the reason why the photo is refused."""
         person, _, below = name.partition("/")
         if not below:
             return "no_person"

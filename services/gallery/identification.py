@@ -1,4 +1,4 @@
-"""The use-cases of asking the gallery who somebody is: identify, recognize, and verify against a person."""
+"""The use cases that compare faces with the gallery: identify, recognize, and verify against a person."""
 
 import time
 from collections.abc import Iterable
@@ -27,14 +27,14 @@ from services.gallery.store.store import GalleryStore
 from services.gallery.store.values import Neighbour
 from services.models.catalogue import catalogue
 
-_MOST = 10  # persons that are looked for first, where all within the threshold are wanted
+_MOST = 10  # persons in the first search, if all persons within the threshold are wanted
 
-# Two persons this near to each other, as a share of the threshold, cannot be told apart.
+# Two persons are ambiguous if their distances differ by less than this share of the threshold.
 _MARGIN = 0.1
 
 
 class IdentificationService:
-    """Compares faces with those of the gallery, in the space the gallery's were embedded in."""
+    """Compares faces with those of the gallery, in the embedding space of the request."""
 
     def __init__(
         self,
@@ -56,21 +56,21 @@ class IdentificationService:
         self._lock = lock
 
     def identify(self, request: IdentifyRequest) -> IdentifyResponse:
-        """Who each face of the probe may be: the nearest persons, whatever their distance.
+        """The nearest persons for each face of the image, whatever their distance, with a decision.
 
-        A face that is judged no live one is nobody's: its decision is `unknown`, nobody is its match, and
-        `/recognize` lists nobody. The decisions are recorded, behind the answer.
+        A face that is judged to be a spoof matches nobody: its decision is `unknown`, no person is its match, and
+        `/recognize` lists no person. The decisions are recorded in the background.
 
         Raises:
             NotFound, PersonNotFound: there is no such collection, or no such person in it.
-            ValidationFailed: the collection (or the person) has faces, but none of this model and options; or the
-                embedding's dimension is not the model's.
+            ValidationFailed: the collection (or the person) has faces, but none with this model and options; or the
+                embedding does not have the model's dimension.
             Others as `FaceReader.faces` and `GalleryStore`.
         """
         return self._answer("identify", request, top_k=request.top_k)
 
     def recognize(self, request: RecognizeRequest) -> IdentifyResponse:
-        """Everybody whom each face of the probe may be by the model's own threshold, nearest first; as `identify`."""
+        """The persons within the model's threshold for each face, nearest first; otherwise as `identify`."""
         return self._answer("recognize", request, top_k=request.top_k)
 
     def _answer(
@@ -84,7 +84,7 @@ class IdentificationService:
             decision, reason = _decided(near, plan.threshold)
             spoof = read is not None and is_spoof(read.liveness)
             if spoof:
-                decision, reason = "unknown", "The face does not look like a live one."
+                decision, reason = "unknown", "The face does not look live."
             matches = [self._match(plan, one, spoof=spoof) for one in near]
             if action == "recognize":
                 matches = [match for match in matches if match.match]
@@ -97,15 +97,15 @@ class IdentificationService:
         return answer
 
     def verify(self, request: VerifyRequest, *, within: str | None = None) -> VerifyResponse:
-        """Whether the nearest face of the image, or the middle one of the frames, is the person of the gallery.
+        """Whether the nearest face of the image, or the middle one of the frames, belongs to the person.
 
         Raises:
-            PersonNotFound: there is no such person, `within` the collection if one is named.
-            PersonLocked: the person was missed too many times in a row; nothing is said of this image.
-            ValidationFailed: the person has no face of this model and these options.
+            PersonNotFound: there is no such person, or not in the collection `within`.
+            PersonLocked: too many failed attempts in a row; the image is not compared.
+            ValidationFailed: the person has no face with this model and options.
             Others as `CaptureReader.embedded` and `GalleryStore`.
         """
-        assert request.person_id is not None, "two images take another way"
+        assert request.person_id is not None, "two images are compared elsewhere"
         started = time.monotonic()
         plan = self._defaults.embedding_plan(request)
         person = self._store.person(request.person_id, within=within)
@@ -137,14 +137,14 @@ class IdentificationService:
         if request.person_id is not None:
             self._store.person(request.person_id, within=request.collection)
         held = self._store.spaces(request.collection, person_id=request.person_id)
-        # The default collection is there before anybody is in it.
+        # The default collection exists before it has persons.
         if not held and request.collection not in {COLLECTION, *self._store.collections()}:
-            raise NotFound("There is no such collection.")
+            raise NotFound("The collection does not exist.")
         if held and space not in held:
             raise _incomparable("collection" if request.person_id is None else "person", held)
         dimension = catalogue.find(space.model).dim
         if request.embedding is not None and len(request.embedding) != dimension:
-            wrong = f"It has {len(request.embedding)} numbers; embeddings of {space.model} have {dimension}"
+            wrong = f"The embedding has {len(request.embedding)} numbers; {space.model} needs {dimension}"
             raise ValidationFailed.of("embedding", wrong)
 
     def _probes(
@@ -152,13 +152,13 @@ class IdentificationService:
     ) -> list[tuple[ReadFace | None, npt.NDArray[np.float64]]]:
         if request.embedding is not None:
             return [(None, np.array(request.embedding))]
-        assert request.img is not None, "the request has one of the two"
+        assert request.img is not None, "the request has an image or an embedding"
         return list(zip(*self._reader.embedded(request.img, "img", plan), strict=True))
 
     def _near(
         self, request: ProbeRequest, plan: EmbeddingPlan, probe: npt.NDArray[np.float64], *, top_k: int | None
     ) -> list[Neighbour]:
-        """The `top_k` nearest, but at least two, to see whether it is ambiguous; else all within the threshold."""
+        """The `top_k` nearest persons, at least two to detect ambiguity; without `top_k`, all within the threshold."""
         k = max(2, top_k or _MOST)
         while True:
             near = self._store.nearest(
@@ -191,7 +191,7 @@ class IdentificationService:
 
 
 def _about(read: ReadFace) -> dict[str, Any]:
-    """What is answered of a face of the probe, beside who it may be."""
+    """The fields of a response that describe the face itself."""
     return {
         "facial_area": facial_area(read.face.area),
         "face_confidence": read.face.confidence,
@@ -206,12 +206,12 @@ def _incomparable(whose: str, held: Iterable[EmbeddingSpace]) -> ValidationFaile
         f" expand_percentage {one.expand_percentage})"
         for one in held
     )
-    of_others = f"; it has those of {', '.join(ways)}" if ways else ""
+    of_others = f"; it has faces of {', '.join(ways)}" if ways else ""
     return ValidationFailed.of("model_name", f"The {whose} has no faces of this model and these options{of_others}")
 
 
 def _events(action: str, collection: str, answer: IdentifyResponse, threshold: float) -> list[Event]:
-    """The decision about each face, which names nobody but a match."""
+    """One event per face with its decision; only a match names a person."""
     about: dict[str, Any] = {
         "model": answer.model,
         "similarity_metric": answer.similarity_metric,
@@ -230,9 +230,9 @@ def _events(action: str, collection: str, answer: IdentifyResponse, threshold: f
 
 def _decided(near: list[Neighbour], threshold: float) -> tuple[str, str]:
     if not near:
-        return "unknown", "There is nobody to compare with."
+        return "unknown", "No enrolled persons to compare with."
     if near[0].distance > threshold:
-        return "unknown", "Nobody is within the threshold."
+        return "unknown", "No person is within the threshold."
     if len(near) > 1 and near[1].distance <= threshold and near[1].distance - near[0].distance < _MARGIN * threshold:
-        return "ambiguous", "Two persons are about equally near."
-    return "match", "One person is within the threshold, and nearer than everybody else."
+        return "ambiguous", "Two persons are almost equally close."
+    return "match", "One person is within the threshold and clearly the closest."

@@ -1,4 +1,4 @@
-"""The use-cases of looking after the gallery: what is in it, forgetting those whose time is over, its database."""
+"""The use cases of maintaining the gallery: statistics, expiry, key rotation and its database."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ from services.deepface.interface import EmbeddingSpace
 from services.gallery.store.reencryption import FaceSealer
 from services.gallery.store.store import GalleryStore
 
-_ENCRYPTED_AT_ONCE = 200  # faces in one transaction, for which others who write have to wait
+_ENCRYPTED_AT_ONCE = 200  # faces in one transaction, for which other writers wait
 
-_AT_ONCE = 100  # persons forgotten in one transaction
-_INDEXED_AT_ONCE = 16  # faces, a tenth of a second in which nobody else can change them
+_AT_ONCE = 100  # persons deleted in one transaction
+_INDEXED_AT_ONCE = 16  # faces that are locked against changes for a tenth of a second
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
-    """How many persons each collection has, how many faces in each embedding space, and the database's size."""
+    """The persons per collection, the faces per collection and embedding space, and the database's size in bytes."""
 
     persons: dict[str, int]
     faces: dict[tuple[str, EmbeddingSpace], int]
@@ -27,20 +27,23 @@ class Statistics:
 
 
 class UpkeepService:
-    """Looks after the gallery. Every method may raise ServiceUnavailable, those that change something StorageFull."""
+    """Maintains the gallery.
+
+    Every method may raise ServiceUnavailable. Methods that write may also raise StorageFull.
+    """
 
     def __init__(self, *, store: GalleryStore, database: Database) -> None:
         self._store = store
         self._database = database
 
     def statistics(self) -> Statistics:
-        """What is in the gallery."""
+        """The current content of the gallery in numbers."""
         return Statistics(
             persons=self._store.collections(), faces=self._store.face_counts(), size_bytes=self._database.size_bytes()
         )
 
     def expire(self) -> int:
-        """Forget everybody whose `retain_until` is over, each with an event; returns how many they were."""
+        """Delete persons whose `retain_until` has passed, each with an event; returns how many."""
         now = datetime.now(UTC)
         event = new_event("forget", reason="retain_until")
         count = 0
@@ -49,11 +52,11 @@ class UpkeepService:
         return count
 
     def upgrade(self) -> None:
-        """Bring the database to the newest schema."""
+        """Upgrade the database to the newest schema."""
         self._database.upgrade()
 
     def index_some(self) -> bool:
-        """Have the database's index take up some of the faces that wait for it; says whether there may be more."""
+        """Add some of the waiting faces to the database's index; returns whether there may be more."""
         return self._store.index_waiting(limit=_INDEXED_AT_ONCE) > 0
 
     def purge(self) -> dict[str, str]:
@@ -62,24 +65,24 @@ class UpkeepService:
 
 
 class KeyRotationService:
-    """Encrypts faces anew, while the gallery is in use."""
+    """Encrypts faces with the first key, while the gallery is in use."""
 
     def __init__(self, *, faces: FaceSealer) -> None:
         self._faces = faces
 
     def rotate(self, progress: Callable[[int, int], None]) -> int:
-        """Encrypt every face that the first key has not, and return how many they were.
+        """Encrypt every face that the first key has not encrypted; returns how many.
 
-        `progress` hears how many of how many are done.
+        `progress` is called with how many faces are done, and how many there are.
 
-        What was done when it is interrupted stays done.
+        An interrupted call keeps what it has done.
 
         Raises:
-            ServiceUnavailable: there is no key, none opens a face, or the database does not answer.
-            StorageFull: as it says.
+            ServiceUnavailable: there is no key, no key decrypts a face, or the database does not answer.
+            StorageFull: the disk is full.
         """
         if not self._faces.has_key():
-            raise ServiceUnavailable("GALLERY_KEY: there is no key to encrypt with")
+            raise ServiceUnavailable("GALLERY_KEY: no encryption key is set")
         total, done = self._faces.remaining(), 0
         event = new_event("rotate_key")
         while count := self._faces.reseal(event, limit=_ENCRYPTED_AT_ONCE):

@@ -1,4 +1,4 @@
-"""Locks a person whom somebody tries to be recognized as."""
+"""Locks a person after too many failed attempts to be recognized as that person."""
 
 import math
 from datetime import UTC, datetime, timedelta
@@ -17,30 +17,31 @@ from services.gallery.store import writes
 
 
 class MissStore:
-    """Counts attempts to be recognized as a person, for all processes; a person who is forgotten takes the count along.
+    """Counts failed attempts per person for all processes; deleting a person deletes the count.
 
-    There is a row for each person who was missed since the last match. Every method may raise ServiceUnavailable, those
-    that write also StorageFull.
+    There is one row for each person with failed attempts since the last match. Every method may raise
+    ServiceUnavailable. Methods that write may also raise StorageFull.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def locked_until(self, person_id: str, at: datetime) -> datetime | None:
-        """Until when the person is locked at that moment; None if not."""
+        """Until when the person is locked at that moment; None if the person is not locked."""
         with self._database.reading() as connection:
             return _locked_until(connection, UUID(person_id), at)
 
     def count(
         self, person_id: str, *, is_match: bool, at: datetime, most: int, until: datetime, event: Event
     ) -> datetime | None:
-        """Count an attempt of that moment, one after the other however many come at once.
+        """Count one attempt at that time; simultaneous attempts are counted one after the other.
 
-        A match begins anew. The `most`th miss in a row locks the person `until` then, with the event, after which the
-        count begins anew. If the person was locked already nothing is counted, and it is said until when.
+        A match resets the count. The `most`th failed attempt in a row locks the person until `until`, records the event
+        and resets the count. If the person is already locked, nothing is counted. Returns the end of a lock that
+        already existed, otherwise None.
 
         Raises:
-            PersonNotFound: the person was forgotten meanwhile.
+            PersonNotFound: the person was deleted meanwhile.
         """
         with self._database.writing() as connection:
             number = UUID(writes.lock_person(connection, UUID(person_id)).id)
@@ -69,7 +70,7 @@ def _locked_until(connection: sa.Connection, number: UUID, at: datetime) -> date
 
 
 class PersonLock:
-    """After `most` misses in a row (0: never) nobody can be recognized as the person for `lock_s` seconds."""
+    """Locks a person for `lock_s` seconds after `most` consecutive failed attempts (0: never)."""
 
     def __init__(self, *, store: MissStore, most: int, lock_s: float) -> None:
         self._store = store
@@ -77,7 +78,7 @@ class PersonLock:
         self._lock_s = lock_s
 
     def require_open(self, person_id: str) -> None:
-        """Return if the person is not locked; to be called before anything is compared.
+        """Return if the person is not locked; call it before comparing anything.
 
         Raises:
             PersonLocked, ServiceUnavailable.
@@ -87,14 +88,14 @@ class PersonLock:
             _refuse(self._store.locked_until(person_id, now), now)
 
     def count(self, person_id: str, *, is_match: bool) -> None:
-        """Count a comparison; to be called before anybody learns what came out.
+        """Count a comparison; call it before anybody learns the result.
 
-        Of many that compare at once only those are told that come before the lock, so that it is exact.
+        Of simultaneous comparisons, only those that come before the lock get a result. So the limit is exact.
 
         Raises:
             PersonLocked: the person was locked meanwhile.
-            PersonNotFound: the person was forgotten meanwhile.
-            ServiceUnavailable, StorageFull: it is not counted.
+            PersonNotFound: the person was deleted meanwhile.
+            ServiceUnavailable, StorageFull: the comparison was not counted.
         """
         if not self._most:
             return

@@ -1,4 +1,4 @@
-"""The use-cases of who is in the gallery: persons, their faces and collections, and forgetting them."""
+"""The use cases of persons, faces and collections: list, change, merge and delete them."""
 
 from dataclasses import asdict
 
@@ -24,27 +24,27 @@ from services.gallery.store.values import Limit
 
 
 class PersonService:
-    """Lists, changes and forgets. Every change is one transaction of the store, its event included.
+    """Lists, changes and deletes. Every change is one transaction of the database, including its event.
 
-    Who or what is named by an id has to be `within` a collection, where one is named.
+    If `within` is given, the person or face must be in that collection.
     """
 
     def __init__(self, *, store: GalleryStore) -> None:
         self._store = store
 
     def forget(self, number: str, *, within: str | None = None) -> Receipt:
-        """Forget the face or person of this id; raises PersonNotFound."""
+        """Delete the face or person with this id; raises PersonNotFound."""
         try:
             return self.forget_face(number, within=within)
         except FaceNotFound:
             return self.forget_person(number, within=within)
 
     def forget_person(self, person_id: str, *, within: str | None = None) -> Receipt:
-        """Forget a person and all faces; raises PersonNotFound."""
+        """Delete a person and all of the person's faces; raises PersonNotFound."""
         return receipt(self._store.forget(new_event("forget"), person_id=person_id, within=within))
 
     def forget_face(self, face_id: str, *, within: str | None = None) -> Receipt:
-        """Forget a face; raises FaceNotFound."""
+        """Delete a face; raises FaceNotFound."""
         return receipt(self._store.forget(new_event("forget"), face_id=face_id, within=within))
 
     def person(self, person_id: str, *, within: str | None = None) -> PersonDetails:
@@ -54,7 +54,7 @@ class PersonService:
         return PersonDetails.model_validate({**asdict(person), "face_list": faces})
 
     def persons(self, query: PersonsQuery) -> PersonsResponse:
-        """A page of persons, by name."""
+        """A page of persons, sorted by name."""
         page = self._store.persons(
             collection=query.collection,
             name=query.name,
@@ -66,7 +66,7 @@ class PersonService:
         return PersonsResponse(persons=persons, next_cursor=page.next_cursor)
 
     def change_person(self, person_id: str, changes: PersonChanges, *, within: str | None = None) -> PersonInfo:
-        """Change what is given; raises PersonNotFound, and Conflict where the name is taken."""
+        """Change the given fields; raises PersonNotFound, or Conflict if the name is taken."""
         given = changes.model_dump(exclude_unset=True)
         kept = {name: value for name, value in given.items() if value is not None or name == "retain_until"}
         event = new_event("change", fields=sorted(kept))
@@ -74,7 +74,7 @@ class PersonService:
         return PersonInfo.model_validate(changed, from_attributes=True)
 
     def merge(self, person_id: str, request: MergeRequest, *, within: str | None = None) -> PersonInfo:
-        """Give the person all that others of the collection have, who are then no more.
+        """Merge other persons of the collection into this one and delete them.
 
         Raises:
             PersonNotFound, Conflict: as `GalleryStore.merge`.
@@ -89,10 +89,10 @@ class PersonService:
         return FaceInfo(**face_row(self._store.face(face_id, within=within)).model_dump())
 
     def crop(self, face_id: str, *, within: str | None = None) -> bytes:
-        """The PNG of a face; raises FaceNotFound, also where none was stored."""
+        """The PNG of a face; raises FaceNotFound, also if no image of the face was stored."""
         crop = self._store.crop(face_id, within=within)
         if crop is None:
-            raise FaceNotFound("No picture of this face was stored.")
+            raise FaceNotFound("No image of this face was stored. Set store_crop to store one when registering.")
         return crop
 
     def collections(self, *, only: str | None = None) -> CollectionsResponse:
@@ -101,11 +101,11 @@ class PersonService:
         return CollectionsResponse(collections=[CollectionRow(name=n, persons=p) for n, p in all_ if only in (None, n)])
 
     def add_collection(self, name: str) -> CollectionInfo:
-        """Make a collection; raises Conflict where there is one of this name."""
+        """Create a collection; raises Conflict if the name is taken."""
         self._store.add_collection(name, new_event("add_collection", collection=name))
         return CollectionInfo(name=name, persons=0)
 
     def remove_collection(self, name: str, *, with_persons: bool) -> Receipt:
-        """Remove a collection; raises NotFound, and Conflict if there are persons in it unless `with_persons`."""
+        """Delete a collection; raises NotFound, or Conflict if it has persons and `with_persons` is false."""
         event = new_event("remove_collection", collection=name)
         return receipt(self._store.remove_collection(name, event, with_persons=with_persons))

@@ -1,4 +1,4 @@
-"""The use-case of registering a face."""
+"""The use case of registering a face."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -21,12 +21,12 @@ from services.gallery.answers import registered
 from services.gallery.store.store import GalleryStore
 from services.gallery.store.values import AnswerKey, AnswerKeyTaken, Neighbour, NewFace, Registration
 
-_ANSWERS_LAST = timedelta(days=7)  # longer than anybody sends a request again by itself
-_METRIC = "cosine"  # in which a face is compared with those that are there already
+_ANSWERS_LAST = timedelta(days=7)  # longer than any client retries by itself
+_METRIC = "cosine"  # the metric that compares a new face with the faces of the gallery
 
 
 class GalleryService:
-    """Registers faces. A registration is one transaction of the store, its event included."""
+    """Registers faces. A registration is one transaction of the database, including its event."""
 
     def __init__(self, *, engine: Engine, captures: CaptureReader, defaults: Defaults, store: GalleryStore) -> None:
         self._engine = engine
@@ -35,18 +35,19 @@ class GalleryService:
         self._store = store
 
     def register_once(self, request: RegisterRequest, *, key: str, digest: str) -> RegisterResponse:
-        """As `register`; for seven days a second request with this key and digest is answered as the first."""
+        """As `register`; for seven days, a retry with this key and digest gets the first response."""
         return self.register(request, answer_key=AnswerKey(key, digest, _ANSWERS_LAST))
 
     def register(self, request: RegisterRequest, *, answer_key: AnswerKey | None = None) -> RegisterResponse:
-        """Store the one face of a photo, or of the frames of a capture that of the best quality.
+        """Register the one face of an image, or the face of the best quality among the frames of a capture.
 
-        With an `answer_key` a second call with the same is answered as the first, and stores nothing.
+        With an `answer_key`, a retry with the same key gets the first response, and stores nothing.
 
         Raises:
-            SeveralFaces, LowQuality, SpoofDetected: the photo is not to be registered.
-            PersonNotFound: there is no person of this id in the collection.
-            Conflict: with `on_duplicate: reject`, somebody else has the face; or the key came with another request.
+            SeveralFaces, LowQuality, SpoofDetected: the image cannot be registered.
+            PersonNotFound: there is no person with this id in the collection.
+            Conflict: another person has the face and `on_duplicate` is `reject`; or the key was used for another
+                request.
             Others as `CaptureReader.embedded` and `GalleryStore`.
         """
         if answer_key is not None and (before := self._answered(answer_key)) is not None:
@@ -62,13 +63,13 @@ class GalleryService:
         try:
             if request.on_duplicate == "allow":
                 return self._stored(request, new, within, answer_key)
-            with self._store.one_at_a_time():  # or two could find nobody, and both store the same face
+            with self._store.one_at_a_time():  # otherwise two requests could find nobody, and both store the face
                 return self._stored(request, new, within, answer_key)
-        except AnswerKeyTaken:  # the same request, sent again before the first was answered
-            assert answer_key is not None, "there would be no key to be taken"
+        except AnswerKeyTaken:  # the same request was sent again before the first one was answered
+            assert answer_key is not None, "only a request with a key can find it taken"
             first = self._answered(answer_key)
             if first is None:
-                raise Conflict("What this Idempotency-Key stored has been forgotten.") from None
+                raise Conflict("The face stored with this Idempotency-Key was deleted. Use a new key.") from None
             return first
 
     def _stored(
@@ -78,7 +79,7 @@ class GalleryService:
         other = self._belongs_to_another(request, new, within)
         if other is not None and request.on_duplicate == "reject":
             known = {"person_id": other.person.id, "name": other.person.name, "distance": other.distance}
-            raise Conflict("This face belongs to another person already.", details=known)
+            raise Conflict("This face already belongs to another person.", details=known)
         if other is not None:
             person_id, name = other.person.id, None
         registration = Registration(
@@ -100,7 +101,7 @@ class GalleryService:
         if found is None:
             return None
         if found.request != answer_key.request:
-            raise Conflict("This Idempotency-Key came with another request before.")
+            raise Conflict("This Idempotency-Key was used for another request. Use a new key.")
         return registered(found.person_id, found.name, found.face)
 
     def _one_face(self, request: RegisterRequest, plan: EmbeddingPlan) -> tuple[ReadFace, Any]:
@@ -119,7 +120,7 @@ class GalleryService:
         return faces[best], embeddings[best]
 
     def _belongs_to_another(self, request: RegisterRequest, new: NewFace, within: float) -> Neighbour | None:
-        """The nearest other person who has a face `within` this distance."""
+        """The nearest other person with a face `within` this distance; None if there is none."""
         if request.on_duplicate == "allow":
             return None
         near = self._store.nearest(

@@ -1,4 +1,4 @@
-"""The use-case of copying the gallery into a table of the owner's, which is searched by the owner's own SQL."""
+"""The use case of copying the gallery to a customer's table, for searching it with SQL."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
@@ -20,7 +20,7 @@ from services.gallery.owner_table import OwnerRow, OwnerTable, Replaced
 from services.gallery.store.rows import text_of_space
 from services.models.catalogue import catalogue
 
-_PAGE = 500  # faces; each page is a transaction of its own, for a long one would keep SQLite's writers waiting
+_PAGE = 500  # faces; each page is a transaction of its own, because a long one would block SQLite's writers
 _COLUMNS = [
     *(faces.c[name] for name in ("id", "person_id", "embedding", "sealed_with", "detector", "weights", "confidence")),
     *(faces.c[name] for name in ("quality", "liveness", "registered_at")),
@@ -35,17 +35,17 @@ class FaceSource:
         self._database = database
 
     def rows(self, collection: str, space: EmbeddingSpace) -> Iterator[OwnerRow]:
-        """The collection's faces in this space, a page in memory at a time, each page as at the moment of its reading.
+        """The collection's faces in this embedding space, read in pages; each page is as of its own reading.
 
-        A row's metadata is what is known of the person and the face.
+        Only one page is in memory at a time. A row's metadata describes the person and the face.
 
         Raises:
-            ServiceUnavailable: the gallery does not answer.
+            ServiceUnavailable: the gallery's database does not answer.
         """
         select = (
             sa.select(*_COLUMNS)
             .join(persons, persons.c.id == faces.c.person_id)
-            # An expression, because the index on the bare columns would have all faces sorted anew for every page.
+            # An expression: with the bare columns, PostgreSQL would use their index and sort all faces for every page.
             .where(sa.func.coalesce(faces.c.collection, "") == collection, faces.c.space == text_of_space(space))
             .order_by(faces.c.id)
             .limit(_PAGE)
@@ -61,7 +61,7 @@ class FaceSource:
 
 
 class TableCopyService:
-    """Copies; `open_table` gives the table of a name at a URL. It is recorded before the rows are there."""
+    """Copies the gallery; `open_table` opens a table by URL and name. The event is recorded before the rows exist."""
 
     def __init__(
         self,
@@ -79,17 +79,18 @@ class TableCopyService:
         self._url = url
 
     def copy(self, *, url: str, table: str, collection: str, options: EmbeddingOptions) -> Replaced:
-        """Make the table's rows of this collection and embedding space those that the gallery has now.
+        """Replace the table's rows of this collection and embedding space with the gallery's current faces.
 
-        They are known by `source`, `collection` and `space` in their metadata; all other rows stay. Without a `url` the
-        table is in the gallery's own database.
+        `source`, `collection` and `space` in the metadata identify these rows. All other rows stay. Without a `url`,
+        the table is in the gallery's own database.
 
         Raises:
-            ServiceUnavailable, StorageFull: as `OwnerTable.replace`, or the gallery does not answer or takes no event.
+            ServiceUnavailable, StorageFull: as `OwnerTable.replace`; or the gallery's database does not answer, or
+                cannot record the event.
         """
         space = self._defaults.embedding_plan(options).space
         dimension = catalogue.find(space.model).dim
-        assert dimension is not None, "an option names no model but those that embed"
+        assert dimension is not None, "the options name only models that embed"
         mark = {"source": "gallery", "collection": collection, "space": asdict(space)}
 
         def rows() -> Iterator[OwnerRow]:

@@ -1,1 +1,1 @@
-"""Which models there are, on which terms, and their weights."""
+"""The models, their licences and their weights."""

@@ -1,8 +1,8 @@
-"""The use-case of taking weight files to a machine without internet: one archive, written and read.
+"""The use case of moving weight files to a machine without internet access, in one archive.
 
-It is a tar without compression, which would not make weights smaller: first `manifest.json`, then the files it names,
-each as `weights/NAME`. The checksums find damage; who can change the archive can change them too,
-but for those that are published.
+The archive is an uncompressed tar, because compression does not make weights smaller. Its first member is
+`manifest.json`. The files that it names follow as `weights/NAME`. The checksums detect damage. Whoever can change the
+archive can change its checksums too, but not the published ones.
 """
 
 import hashlib
@@ -23,17 +23,17 @@ from services.models.checksums import FileDigest
 from services.models.downloads import FetchError
 from services.models.weights import Weights
 
-Counted = Callable[[int, int], None]  # how many of how many bytes
+Counted = Callable[[int, int], None]  # bytes done, and bytes in total
 
 _MANIFEST = "manifest.json"
 _FOLDER = "weights/"
 _MOST_MANIFEST_BYTES = 1_000_000
 _CHUNK_BYTES = 1 << 20
-_MODE = 0o644  # nothing in it is secret
+_MODE = 0o644  # the archive holds nothing secret
 
 
 class BadBundle(CommandError):
-    """A file is no such archive, or not whole, or what it holds is not what is expected; the message says what."""
+    """A file is not an archive of weights, is incomplete, or holds unexpected content; the message says which."""
 
 
 class _Entry(BaseModel):
@@ -52,7 +52,7 @@ class _Manifest(BaseModel):
 
 
 class WeightBundles:
-    """Writes and reads the archive."""
+    """Writes and reads archives of weights."""
 
     def __init__(self, *, weights: Weights) -> None:
         self._weights = weights
@@ -61,8 +61,8 @@ class WeightBundles:
         """Write the files of `models` to the archive `path`; returns their names.
 
         Raises:
-            BadBundle: a file is missing or wrong, or there is none.
-            OSError: `path` cannot be written; what was there before is untouched.
+            BadBundle: a file is missing or damaged, or the models have no files.
+            OSError: `path` cannot be written; an existing file stays unchanged.
         """
         files = {file.name: file for model in models for file in self._weights.files(model)}
         if not files:
@@ -82,24 +82,24 @@ class WeightBundles:
     def _entry(self, file: WeightFile) -> _Entry:
         size = self._weights.size(file)
         if size is None:
-            raise BadBundle(f"{file.name} is not here: fetch it first.")
+            raise BadBundle(f"{file.name} is not installed: fetch it first.")
         if problem := self._weights.problem(file, read=True):
             raise BadBundle(f"{problem}.")
         return _Entry(name=file.name, size=size, sha256=self._weights.digest(file))
 
     def read(self, path: Path, progress: Counted) -> list[str]:
-        """Put the files of the archive `path` in place, after all of them were checked; returns their names.
+        """Install the files of the archive `path` after checking all of them; returns their names.
 
         Raises:
-            BadBundle: something is wrong with it; then nothing was put in place.
+            BadBundle: the archive is invalid; nothing was installed.
             UnreadableLock: as `Weights.expected`.
-            OSError: it cannot be read, or the folder not be written.
+            OSError: the archive cannot be read, or the folder cannot be written.
         """
         try:
             with path.open("rb") as file, tarfile.open(fileobj=file, mode="r:") as archive:
                 return self._taken(archive, progress)
         except tarfile.TarError as error:
-            raise BadBundle("It is no archive of weights, or a damaged one.") from error
+            raise BadBundle("The file is not an archive of weights, or is damaged.") from error
         except FetchError as error:
             raise BadBundle(f"{error}.") from error
 
@@ -115,14 +115,14 @@ class WeightBundles:
             for member in members:
                 named = pending.get(member.name)
                 if named is None or not _is_plain(member) or member.size != named.size:
-                    raise BadBundle("It holds something that its manifest does not name.")
+                    raise BadBundle("The archive holds a file that its manifest does not name.")
                 del pending[member.name]
                 taken.append((known[named.name], stage / str(len(taken))))
                 _extract(archive, member, taken[-1][1], named)
                 done += named.size
                 progress(done, total)
             if pending:
-                raise BadBundle("It does not hold all that its manifest names.")
+                raise BadBundle("The archive lacks a file that its manifest names.")
             for file, source in taken:
                 self._weights.install(file, source)
         return [file.name for file, _ in taken]
@@ -137,7 +137,7 @@ class WeightBundles:
 
 
 def _member(name: str, size: int) -> tarfile.TarInfo:
-    """One without owner and time: the same files make the same archive."""
+    """A member without owner and time, so that the same files make the same archive."""
     member = tarfile.TarInfo(name)
     member.size = size
     return member
@@ -147,18 +147,18 @@ def _manifest(archive: tarfile.TarFile, members: Iterator[tarfile.TarInfo]) -> _
     first = next(members, None)
     content = _content(archive, first) if first and _is_plain(first) and first.name == _MANIFEST else None
     if content is None:
-        raise BadBundle("It is no archive of weights: it does not begin with a manifest.")
+        raise BadBundle("The file is not an archive of weights: it does not begin with a manifest.")
     try:
         manifest = _Manifest.model_validate_json(content.read(_MOST_MANIFEST_BYTES))
     except ValidationError as error:
-        raise BadBundle("Its manifest cannot be read.") from error
+        raise BadBundle("The manifest of the archive cannot be read.") from error
     if len({entry.name for entry in manifest.files}) != len(manifest.files):
-        raise BadBundle("Its manifest names a file twice.")
+        raise BadBundle("The manifest of the archive names a file twice.")
     return manifest
 
 
 def _is_plain(member: tarfile.TarInfo) -> bool:
-    """Whether it is a file whose bytes are all in the archive: no link, no device, nothing sparse."""
+    """Whether it is a file with all its bytes in the archive: not a link, a device or a sparse file."""
     return member.isreg() and not member.issparse()
 
 
@@ -169,7 +169,7 @@ def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
 
 
 def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path, entry: _Entry) -> None:
-    """Write the member to `target`, if it has the checksum of the manifest."""
+    """Write the member to `target`, and check it against the checksum in the manifest."""
     with target.open("wb") as file:
         shutil.copyfileobj(_content(archive, member), file, _CHUNK_BYTES)
     with target.open("rb") as file:

@@ -1,8 +1,8 @@
-"""Which bytes a weight file has to have: the published ones, or else those it had when it was first here.
+"""The expected bytes of each weight file: as published, or as first recorded on this machine.
 
-What is not published is in `weights.lock`, in the folder of the files themselves: it goes where they go, and all
-services that share the folder share it. It finds damage, and a source that gives something else than before, not
-somebody who may write to the folder. The cache of what was hashed lies elsewhere, for the folder may be read-only.
+`weights.lock` records files without published checksums. It lies in the folder of the files, so it moves with them, and
+all services that share the folder share it. It detects damage, and a source that changed its file. It does not detect
+changes by anybody who can write to the folder. The cache of hashes lies elsewhere, because the folder may be read-only.
 """
 
 import logging
@@ -21,12 +21,12 @@ from services.models.catalogue.types import WeightFile
 
 
 class UnreadableLock(CommandError):
-    """What says of the weight files which bytes they have to have is damaged; the message says what to do."""
+    """`weights.lock` is damaged; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileDigest:
-    """Which bytes a file has: how many, and their SHA-256 in hexadecimal."""
+    """The bytes of a file: their number, and their SHA-256 in hexadecimal."""
 
     size: int
     sha256: str
@@ -42,7 +42,7 @@ _MODE = 0o644  # as the files themselves
 
 
 class _Recorded(BaseModel):
-    """A file as it was first here; `accepted` if somebody said that this is right whatever is published."""
+    """A file as first recorded; `accepted` if the operator trusts it over the published checksums."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -59,14 +59,14 @@ class _Lock(BaseModel):
 
 
 class WeightRecords:
-    """`weights.lock` of a folder, and with it what is expected of a file."""
+    """The records in `weights.lock` of a folder, and the expected bytes of each file."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._path = folder / LOCK_NAME
 
     def expected(self, file: WeightFile) -> FileDigest | None:
-        """What `file` has to be; None if nobody has said.
+        """The expected bytes of `file`; None if they are neither published nor recorded.
 
         Raises:
             UnreadableLock: `weights.lock` is damaged.
@@ -77,7 +77,7 @@ class WeightRecords:
         return None if recorded is None else FileDigest(recorded.size, recorded.sha256)
 
     def record(self, digests: Mapping[str, FileDigest], *, accepted: bool = False) -> None:
-        """Expect these from now on of the files of these names; several processes may at once.
+        """Expect these bytes of the named files from now on; safe for several processes.
 
         Raises:
             UnreadableLock: as `expected`.
@@ -98,12 +98,12 @@ class WeightRecords:
             return _Lock()
         except ValidationError:
             raise UnreadableLock(
-                f"{LOCK_NAME} is damaged: put it back, or delete it to record the files anew"
+                f"{LOCK_NAME} is damaged: restore it, or delete it to record the files again"
             ) from None
 
 
 class _Hashed(BaseModel):
-    """What was seen of a file when it was hashed: its signature and inode, and the hash."""
+    """A hashed file: its signature and inode at that time, and the hash."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -117,7 +117,7 @@ class _Cache(BaseModel):
 
 
 class DigestCache:
-    """The hashes of files that have not changed since, by path; `path` keeps them from one process to the next."""
+    """The hashes of unchanged files, by path; the file `path` keeps them between processes."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
@@ -127,7 +127,7 @@ class DigestCache:
                 self._cache = _Cache.model_validate_json(path.read_bytes())
 
     def get(self, path: Path) -> str | None:
-        """The hash of the file at `path` if it has not changed since it was hashed.
+        """The hash of the file at `path`; None if the file has changed since it was hashed.
 
         Raises:
             OSError: there is no such file.
@@ -139,11 +139,11 @@ class DigestCache:
         return hashed.sha256
 
     def put(self, path: Path, status: stat_result, sha256: str) -> None:
-        """Remember the hash of the file, which had this status when its reading began."""
+        """Store the hash of a file that had this status when reading began."""
         self._cache.files[str(path)] = _Hashed(signature=signature_of(status), inode=status.st_ino, sha256=sha256)
         if self._path is not None:
             try:
                 with atomically_written(self._path) as file:
                     file.write(self._cache.model_dump_json().encode())
             except OSError as error:
-                logger.warning("could not remember what was verified: %s", error.strerror)
+                logger.warning("could not save the checksums of verified files: %s", error.strerror)

@@ -1,7 +1,7 @@
-"""Downloads that go on where they stopped, also in another process.
+"""Downloads that resume where they stopped, also in another process.
 
-What has come lies beside the file it is to become, in `.NAME.….part`, one for each URL, and `.NAME.….part.json` says of
-which version it is and how much of it is on disk for certain.
+The received bytes are in `.NAME.….part` beside the target file, one for each URL. `.NAME.….part.json` states the
+version, and how many bytes are safely on disk.
 """
 
 import bz2
@@ -22,22 +22,22 @@ from pydantic import BaseModel, ValidationError
 from core.exceptions import CommandError
 from core.files import atomically_written
 
-# Called with the bytes read so far and their number in all, where the source tells it.
+# Called with the bytes read so far and the total number of bytes, None if the source does not state it.
 Progress = Callable[[int, int | None], None]
 
-_CHUNK_BYTES = 1 << 16  # what is under way when a connection breaks is lost
-_SAVED_BYTES = 32 << 20  # after a power cut at most as many are fetched again
-_MOST_BYTES = 4 << 30  # of a file nobody knows the size of; the largest here has 0.6 GB
+_CHUNK_BYTES = 1 << 16  # bytes that may be lost when a connection breaks
+_SAVED_BYTES = 32 << 20  # bytes that may be fetched again after a power cut
+_MOST_BYTES = 4 << 30  # for a file of unknown size; the largest here has 0.6 GB
 _TIMEOUT_S = (10, 60)  # to connect, and between two reads
 
 _PARTIAL, _RANGE_NOT_SATISFIABLE = 206, 416
 
-# Google Drive answers a large file with a page to click through, which gdown knows how to pass.
+# Google Drive answers a request for a large file with a confirmation page, which gdown handles.
 _DRIVE_HOST = "drive.google.com"
 
 
 class _Note(BaseModel):
-    """What a partial file is part of. Without a `validator` nobody could tell whether the rest belongs to it."""
+    """The version of a partial file. Without a `validator`, it cannot be checked whether the rest belongs to it."""
 
     validator: str | None
     total: int | None
@@ -45,14 +45,14 @@ class _Note(BaseModel):
 
 
 class Partial:
-    """What has come from `source` of the file that is to lie at `target`."""
+    """The bytes received from `source` for the file `target`."""
 
     def __init__(self, target: Path, source: str) -> None:
         self.path = target.with_name(f".{target.name}.{sha256(source.encode()).hexdigest()[:8]}.part")
         self._note_path = self.path.with_name(self.path.name + ".json")
 
     def resumable(self) -> _Note | None:
-        """The note of a part that may be gone on with; None, and the part is gone, if there is none."""
+        """The note of a partial file that can be resumed; otherwise None, and the partial file is deleted."""
         with suppress(OSError, ValidationError):
             note = _Note.model_validate_json(self._note_path.read_bytes())
             if note.validator and 0 < note.done <= self.path.stat().st_size:
@@ -61,15 +61,15 @@ class Partial:
         return None
 
     def forget(self) -> None:
-        """Remove it."""
+        """Delete the partial file."""
         self.path.unlink(missing_ok=True)
         self._note_path.unlink(missing_ok=True)
 
     @contextmanager
     def written(self, note: _Note) -> Iterator[tuple[BufferedRandom, Callable[[], None]]]:
-        """The partial file, at the end of what is there, and a function that saves what was written since.
+        """The partial file, opened at its end, and a function that saves what was written since.
 
-        However the block ends, what has come is saved.
+        The received bytes are saved however the block ends.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("r+b" if note.done else "w+b") as file:
@@ -90,18 +90,18 @@ class Partial:
 
 
 def without_secrets(url: str) -> str:
-    """A URL as it may be shown: without a password in it."""
+    """The URL without user and password, for messages."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def download(url: str, partial: Partial, size: int | None, progress: Progress) -> None:
-    """Have all that `url` gives in `partial`, going on with what is there; `size` in bytes, where it is known.
+    """Download `url` to `partial`, resuming from what is there; `size` is in bytes, if known.
 
-    As long as each try brings bytes, another one follows at once.
+    It retries at once as long as each try receives bytes.
 
     Raises:
-        FetchError: the source fails, or gives something else. What has come stays where it can be gone on with.
+        FetchError: the source fails, or sends another file. What was received stays if it can be resumed.
         OSError: the folder cannot be written.
     """
     try:
@@ -111,7 +111,7 @@ def download(url: str, partial: Partial, size: int | None, progress: Progress) -
         else:
             _download(url, partial, size, progress)
     except FetchError:
-        partial.resumable()  # or it is gone
+        partial.resumable()  # deletes what cannot be resumed
         raise
 
 
@@ -130,34 +130,34 @@ def _download(url: str, partial: Partial, size: int | None, progress: Progress) 
             _try(url, partial, note, size, progress)
             return
         except requests.HTTPError as error:
-            raise FetchError(f"answers {error.response.status_code}") from error
+            raise FetchError(f"answered {error.response.status_code}") from error
         except requests.RequestException as error:
             reason = _reason(error)
 
 
 def _try(url: str, partial: Partial, note: _Note | None, size: int | None, progress: Progress) -> None:
-    """One request, for what is missing."""
+    """Make one request for the missing bytes."""
     headers = {"Accept-Encoding": "identity"}  # so that lengths count the bytes of the file
     if note and note.validator:
         headers |= {"Range": f"bytes={note.done}-", "If-Range": note.validator}
     with requests.get(url, stream=True, timeout=_TIMEOUT_S, headers=headers) as response:
         if response.status_code == _RANGE_NOT_SATISFIABLE:
             partial.forget()
-            raise FetchError("has less than it had")
+            raise FetchError("has fewer bytes than before")
         response.raise_for_status()
         if response.status_code != _PARTIAL:
             note = _note_of(response)
         elif note is None or response.headers.get("Content-Range") != _rest(note):
             partial.forget()
-            raise FetchError("answers with another part than it was asked for")
+            raise FetchError("sent another range than requested")
         if size is not None and note.total is not None and note.total != size:
             partial.forget()
-            raise FetchError(f"has {note.total} bytes in place of {size}")
+            raise FetchError(f"has {note.total} bytes instead of {size}")
         _receive(response, partial, note, size, progress)
 
 
 def _note_of(response: requests.Response) -> _Note:
-    """The note of a whole answer, with what tells this version from another in `If-Range` (RFC 9110, 13.1.5)."""
+    """The note of a complete response, with the validator for `If-Range` (RFC 9110, 13.1.5)."""
     length = response.headers.get("Content-Length", "")
     if not length.isdecimal():
         return _Note(validator=None, total=None)
@@ -166,7 +166,7 @@ def _note_of(response: requests.Response) -> _Note:
 
 
 def _rest(note: _Note) -> str:
-    """The Content-Range of all that is missing."""
+    """The Content-Range of all missing bytes."""
     return f"bytes {note.done}-{(note.total or 0) - 1}/{note.total}"
 
 
@@ -176,7 +176,7 @@ def _receive(response: requests.Response, partial: Partial, note: _Note, size: i
     with partial.written(note) as (file, save):
         for chunk in response.iter_content(_CHUNK_BYTES):
             if file.tell() + len(chunk) > most:
-                raise FetchError(f"gives more than {most} bytes")
+                raise FetchError(f"sent more than {most} bytes")
             file.write(chunk)
             progress(file.tell(), note.total)
             if file.tell() - saved >= _SAVED_BYTES:
@@ -190,12 +190,12 @@ def _reason(error: requests.RequestException) -> str:
     if isinstance(error, requests.exceptions.SSLError):
         return "has no valid certificate"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return "breaks off"
-    return "cannot be reached" if isinstance(error, requests.ConnectionError) else "does not answer properly"
+        return "broke the connection"
+    return "cannot be reached" if isinstance(error, requests.ConnectionError) else "sent an invalid response"
 
 
 def _download_from_drive(url: str, target: BinaryIO, progress: Progress) -> None:
-    import gdown  # loads slowly, and only two of the files need it
+    import gdown  # slow to import, and only two of the files need it
 
     try:
         gdown.download(url, target, quiet=True, progress=progress, timeout=_TIMEOUT_S)
@@ -204,10 +204,10 @@ def _download_from_drive(url: str, target: BinaryIO, progress: Progress) -> None
 
 
 def unpack(archive: Path, target: Path, kind: str, size: int | None) -> None:
-    """Write the one file of a `.bz2` or `.zip` archive to `target`, at most one byte more than it should have.
+    """Write the one file of a `.bz2` or `.zip` archive to `target`, at most one byte more than `size`.
 
     Raises:
-        FetchError: it is no such archive.
+        FetchError: the source is not such an archive.
         OSError: `target` cannot be written.
     """
     most = (size or _MOST_BYTES) + 1
@@ -216,9 +216,9 @@ def unpack(archive: Path, target: Path, kind: str, size: int | None) -> None:
             with _opened(archive, kind) as content:
                 _copy(content, unpacked, most)
         except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
-            if isinstance(error, OSError) and error.errno is not None:  # of the disk, not of the archive
+            if isinstance(error, OSError) and error.errno is not None:  # an error of the disk, not of the archive
                 raise
-            raise FetchError(f"is no {kind} archive of one file") from error
+            raise FetchError(f"is not a {kind} archive of one file") from error
 
 
 @contextmanager
@@ -240,21 +240,21 @@ def _copy(source: BinaryIO, target: BinaryIO, most: int) -> None:
 
 
 def copy(source: Path, partial: Partial) -> None:
-    """Have the bytes of a file of another folder in `partial`.
+    """Copy a file of another folder to `partial`.
 
     Raises:
-        FetchError: it is no file that can be read.
+        FetchError: the source is not a readable file.
         OSError: `partial` cannot be written.
     """
     partial.forget()
     try:
         content = source.open("rb")
     except OSError as error:
-        raise FetchError("is not there" if isinstance(error, FileNotFoundError) else "cannot be read") from error
+        raise FetchError("does not exist" if isinstance(error, FileNotFoundError) else "cannot be read") from error
     partial.path.parent.mkdir(parents=True, exist_ok=True)
     with content, partial.path.open("wb") as target:
         shutil.copyfileobj(content, target, _CHUNK_BYTES)
 
 
 class FetchError(CommandError):
-    """No source gave the file; the message says what each of them answered."""
+    """No source provided the file; the message says what happened at each of them."""

@@ -1,4 +1,4 @@
-"""Which models may be used, by the terms of their weights."""
+"""Which models LICENSE_POLICY allows, by the licences of their weights."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ _FROM_WORST = ("no", "unclear", "yes")
 
 
 def commercial_use(models: Iterable[Model]) -> CommercialUse:
-    """Whether models may be used commercially together: the worst of their verdicts."""
+    """Whether the models may be used commercially together: the strictest of their verdicts."""
     return min((model.license.commercial_use for model in models), key=_FROM_WORST.index)
 
 
 @dataclass(frozen=True, slots=True)
 class LicensePolicy:
-    """LICENSE_POLICY: `any`, or `commercial`, those whose weights may certainly be used commercially."""
+    """LICENSE_POLICY: `any`, or `commercial` for only those weights that may certainly be used commercially."""
 
     policy: Literal["any", "commercial"]
 
@@ -28,10 +28,10 @@ class LicensePolicy:
         return self.policy == "any" or terms.commercial_use == "yes"
 
     def require(self, *names: str) -> None:
-        """Return if all of these models, by the catalogue's names or aliases, may be used.
+        """Return if all of these models may be used; names are the catalogue's names or aliases.
 
         Raises:
-            LicenseForbidden: one of them may not; details say why.
+            LicenseForbidden: one of them may not be used; details say why.
         """
         for model in map(catalogue.find, names):
             if not self.allows(model.license):
@@ -49,7 +49,7 @@ class LicensePolicy:
         """Return if the model that `setting` names may be used.
 
         Raises:
-            SettingsError: it may not.
+            SettingsError: it may not be used.
         """
         terms = catalogue.find(name).license
         if not self.allows(terms):
@@ -57,6 +57,6 @@ class LicensePolicy:
 
     def _refusal(self, name: str, terms: License) -> str:
         return (
-            f"LICENSE_POLICY={self.policy} forbids {name}, whose commercial use is"
+            f"LICENSE_POLICY={self.policy} forbids {name}: its commercial use is"
             f" {'not allowed' if terms.commercial_use == 'no' else 'unclear'}. {terms.reason}"
         )

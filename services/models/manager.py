@@ -1,4 +1,4 @@
-"""The use-cases of managing the models on this machine: which are here and right, getting and taking them along."""
+"""The use cases of managing the models on this machine: list, fetch, verify, accept, bundle and import them."""
 
 import importlib.util
 import logging
@@ -28,9 +28,9 @@ class UnknownModel(CommandError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRow:
-    """A model of the catalogue, and whether its files and the package it needs (as pip names it) are here.
+    """A model of the catalogue, and whether its files and its package (as pip names it) are installed.
 
-    `size` is that of the files in bytes, None if it is not known of each; `commercial_use` as in its licence.
+    `size` is the total of the files in bytes, None if the size of one is unknown. `commercial_use` is from the licence.
     """
 
     name: str
@@ -43,19 +43,19 @@ class ModelRow:
 
 
 def is_installed(model: Model, weights: Weights) -> bool:
-    """Whether the files of `model` and the package it needs are here."""
+    """Whether the files of `model` and the package it needs are installed."""
     importable = model.module is None or importlib.util.find_spec(model.module) is not None
     return importable and not weights.missing(model)
 
 
 def size_of(file: WeightFile, weights: Weights) -> int | None:
-    """The bytes of the file that is here, else of the published one; None if nobody has published that."""
+    """The bytes of the local file, or else of the published one; None if no size is published."""
     here = weights.size(file)
     return file.size if here is None else here
 
 
 def total_size(models: Iterable[Model], weights: Weights) -> int | None:
-    """The bytes of all files of these models, as `size_of` has them."""
+    """The bytes of all files of these models, as in `size_of`; None if the size of one is unknown."""
     sizes = [size_of(file, weights) for model in models for file in weights.files(model)]
     known = [size for size in sizes if size is not None]
     return sum(known) if len(known) == len(sizes) else None
@@ -63,7 +63,7 @@ def total_size(models: Iterable[Model], weights: Weights) -> int | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedFile:
-    """A weight file that was asked about: whose it is, whether it is here, and what is wrong with it if anything is."""
+    """A checked weight file: its model, whether it is on this machine, and its problem, None if there is none."""
 
     name: str
     model: str
@@ -72,7 +72,7 @@ class CheckedFile:
 
 
 class ModelService:
-    """Lists the catalogue, and looks after the weights; nothing else downloads."""
+    """Lists the catalogue and manages the weights; only this service downloads."""
 
     def __init__(self, *, weights: Weights, licenses: LicensePolicy) -> None:
         self._weights = weights
@@ -101,15 +101,15 @@ class ModelService:
             UnknownModel: there is no preset of that name.
         """
         if name not in catalogue.PRESETS:
-            raise UnknownModel(f"There is no preset {name!r}; one of {', '.join(catalogue.PRESETS)}")
+            raise UnknownModel(f"Unknown preset {name!r}. Use one of: {', '.join(catalogue.PRESETS)}")
         return [model.name for model in catalogue.models_of(catalogue.PRESETS[name])]
 
     def to_fetch(self, names: Iterable[str]) -> list[WeightFile]:
-        """The files of the models called `names` that are missing or wrong.
+        """The missing or damaged files of the named models.
 
         Raises:
-            UnknownModel: one of the names is nobody's.
-            LicenseForbidden: LICENSE_POLICY forbids one of them.
+            UnknownModel: one of the names is unknown.
+            LicenseForbidden: LICENSE_POLICY forbids one of the models.
         """
         models = _models(names)
         self._licenses.require(*(model.name for model in models))
@@ -117,7 +117,7 @@ class ModelService:
         return [file for file in files.values() if self._weights.size(file) is None or self._weights.problem(file)]
 
     def fetch(self, file: WeightFile, progress: Progress) -> None:
-        """Get one of these.
+        """Fetch one of these files.
 
         Raises:
             FetchError, UnreadableLock, OSError: as `Weights.fetch`.
@@ -125,10 +125,10 @@ class ModelService:
         self._weights.fetch(file, progress)
 
     def verify(self, names: Iterable[str]) -> Iterator[CheckedFile]:
-        """Every byte of the files of the models called `names`, or without names of all that are here, is read.
+        """Check the files of the named models, or without names all local files, by reading every byte.
 
         Raises:
-            UnknownModel: one of the names is nobody's.
+            UnknownModel: one of the names is unknown.
         """
         asked = tuple(names)
         models = _models(asked) if asked else list(catalogue.MODELS.values())
@@ -140,10 +140,10 @@ class ModelService:
                     yield CheckedFile(name=file.name, model=model.name, is_here=is_here, problem=problem)
 
     def accept(self, names: Iterable[str]) -> list[str]:
-        """Take the files of the models called `names` as they are here for right, whatever is published.
+        """Trust the local files of the named models even if they differ from the published checksums.
 
         Raises:
-            UnknownModel: one of the names is nobody's.
+            UnknownModel: one of the names is unknown.
             UnreadableLock, OSError: as `Weights.accept`.
         """
         files = [file for model in _models(names) for file in self._weights.files(model)]
@@ -152,16 +152,16 @@ class ModelService:
         return [file.name for file in files]
 
     def bundle(self, path: Path, names: Iterable[str], progress: Counted) -> list[str]:
-        """Write the files of the models called `names` to one archive; returns their names.
+        """Write the files of the named models to one archive; returns the names of the files.
 
         Raises:
-            UnknownModel: one of the names is nobody's.
+            UnknownModel: one of the names is unknown.
             BadBundle, OSError: as `WeightBundles.write`.
         """
         return self._bundles.write(path, _models(names), progress)
 
     def import_bundle(self, path: Path, progress: Counted) -> list[str]:
-        """Put the files of an archive in place; returns their names.
+        """Install the files of an archive; returns their names.
 
         Raises:
             BadBundle, UnreadableLock, OSError: as `WeightBundles.read`.
@@ -173,18 +173,21 @@ def _models(names: Iterable[str]) -> list[Model]:
     try:
         return [catalogue.find(name) for name in names]
     except KeyError as error:
-        raise UnknownModel(f"There is no model {error}; one of {', '.join(catalogue.MODELS)}") from None
+        raise UnknownModel(f"Unknown model {error}. Use one of: {', '.join(catalogue.MODELS)}") from None
 
 
 class AutoFetch:
-    """Fetches the files of each of the models called `names` once, in whichever thread first asks."""
+    """Fetches the files of each named model once, in the thread that first needs it."""
 
     def __init__(self, *, models: ModelService, names: Iterable[str]) -> None:
         self._models = models
         self._waiting = set(names)
 
     def prepare(self, name: str, say: Callable[[str], None]) -> None:
-        """Fetch what the model misses, and `say` how far that is; a failure is logged, and loading says the rest."""
+        """Fetch the missing files of the model, and report progress to `say`.
+
+        A failure is logged here; loading the model then raises the error.
+        """
         if name not in self._waiting:
             return
         self._waiting.discard(name)

@@ -1,4 +1,4 @@
-"""The use-case of telling which models there are, on which terms, and which are here."""
+"""The use case of describing the models: their licences, accuracy and status."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -13,15 +13,15 @@ from services.models.weights import Weights
 
 
 class SelfTested(Protocol):
-    """What came of asking a model about a drawn picture, and in how much time."""
+    """The result of a model's self-test with a drawn image, and its duration."""
 
     @property
     def outcome(self) -> SelfTestOutcome:
-        """Whether it answered as before."""
+        """Whether the model answered as before."""
 
     @property
     def milliseconds(self) -> float | None:
-        """Of an inference that is not the first; None where there was none."""
+        """The duration of an inference after the first one; None if there was none."""
 
 
 class ModelOverview:

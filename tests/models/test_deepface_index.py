@@ -106,7 +106,7 @@ def test_a_pickle(make_app, deepface, folder, two, embedded):
     recorded = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     write_pickle(npz.with_suffix(".pkl"), recorded)
     result = app.test_cli_runner().invoke(args=["index", "import-pkl", str(npz.with_suffix(".pkl"))])
-    assert (result.exit_code, result.output) == (0, "3 photos taken over; 1 to be embedded\n")
+    assert (result.exit_code, result.output) == (0, "3 photos imported; 1 left to embed\n")
     taken = found(app, two, OPTIONS[0])
     assert embedded == ["none.png"]
     assert_same(taken, found(make_app("own"), two, OPTIONS[0]))

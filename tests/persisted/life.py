@@ -29,7 +29,7 @@ def live(program: Program) -> dict[str, Any]:
     program.settle()
     program.ask("POST", "/collections", name="staff")
     elodie = _register(program, BOB, "Élodie", collection="staff", store_crop=True, **OTHER_SPACE)
-    program.command("gallery", "enrol", WRITTEN / "photos" / "people", "--collection", "staff", "--store-crop")
+    program.command("gallery", "enroll", WRITTEN / "photos" / "people", "--collection", "staff", "--store-crop")
     program.settle()
     _change(program, bob["person_id"])
     _decide(program, bob["person_id"], elodie["person_id"])

@@ -143,7 +143,7 @@ def test_faces_are_found_in_each_of_their_spaces(program):
 
 def test_an_export_is_imported_as_it_was(new):
     program, file = new("sqlite"), WRITTEN / "postgresql-encrypted" / "gallery.zip"
-    assert program.command("gallery", "import", file) == "5 persons imported, 0 known already, 0 refused\n"
+    assert program.command("gallery", "import", file) == "5 persons imported, 0 already present, 0 refused\n"
     program.command("gallery", "export", program.home / "gallery.zip")
     assert members(program.home / "gallery.zip") == members(file)
     program.settle()
@@ -158,8 +158,8 @@ def test_what_was_stored_is_not_stored_again(program, facts):
         assert connection.execute(sa.text(later)).rowcount == 1
     again = register_first(program)
     assert again | facts["first"] == again
-    said = program.command("gallery", "enrol", WRITTEN / "photos" / "people", "--collection", "staff", "--store-crop")
-    assert said == "0 photos enrolled, 3 known already, 0 refused\n"
+    said = program.command("gallery", "enroll", WRITTEN / "photos" / "people", "--collection", "staff", "--store-crop")
+    assert said == "0 photos registered, 3 already registered, 0 refused\n"
     assert program.command("gallery", "stats").startswith("5 persons, 9 faces, ")
 
 
@@ -174,7 +174,7 @@ def test_keys_open_and_misses_count_as_before(program, facts):
 
 @ON_A_SERVER
 def test_the_owners_table_has_the_rows_that_would_be_copied(program):
-    said = "0 faces written, 4 known already, 0 removed\n"
+    said = "0 faces written, 4 unchanged, 0 removed\n"
     assert program.command("gallery", "copy-to-pgvector") == said
     program.settle()
     assert EVENT_OF_A_COPY in events_in(program.command("audit", "export"))

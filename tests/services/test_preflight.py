@@ -39,9 +39,9 @@ def test_what_is_not_encrypted_is_said_and_a_wrong_key_refused(settings):
     (said,) = begin_sealed(with_key)
     assert said.startswith("1 faces are not encrypted with the first key of GALLERY_KEY. Run: face-service ")
     register_ann(with_key, "Bob")
-    with pytest.raises(SettingsError, match=r"^GALLERY_KEY: the gallery is encrypted, and no key is given$"):
+    with pytest.raises(SettingsError, match=r"^GALLERY_KEY: the gallery is encrypted, but no encryption key is set$"):
         begin_sealed(settings)
-    with pytest.raises(SettingsError, match=r"^GALLERY_KEY: it does not open this gallery$"):
+    with pytest.raises(SettingsError, match=r"^GALLERY_KEY: the encryption key does not match this gallery$"):
         begin_sealed(settings.model_copy(update={"gallery_key": ("cd" * 32,)}))
 
 

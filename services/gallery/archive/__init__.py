@@ -1,1 +1,1 @@
-"""A gallery as a file, for another gallery to take over."""
+"""Exporting a gallery to a file, and importing it into another gallery."""

@@ -1,4 +1,4 @@
-"""The format of a gallery's file: a zip, nothing in it packed, of JSON lines, arrays and pictures."""
+"""The format of an export: an uncompressed zip of JSON lines, arrays and face images."""
 
 from typing import Annotated, Literal
 from uuid import UUID
@@ -44,7 +44,7 @@ class Manifest(_Part):
 
 
 class PersonLine(_Part):
-    """`faces` says how many of the next faces are this person's."""
+    """A person; `faces` is how many of the next face lines belong to the person."""
 
     id: UUID
     collection: CollectionName
@@ -57,7 +57,7 @@ class PersonLine(_Part):
 
 
 class FaceLine(_Part):
-    """The embedding is the next one of the space."""
+    """A face; its embedding is the next one of its embedding space."""
 
     id: UUID
     space: NonNegativeInt
@@ -72,18 +72,18 @@ class FaceLine(_Part):
 
 
 def dimension_of(space: EmbeddingSpace) -> int:
-    """The length of the space's embeddings; raises KeyError or ValueError where its model is none that embeds."""
+    """The length of the space's embeddings; raises KeyError or ValueError if its model has none."""
     dimension = catalogue.find(space.model).dim
     if dimension is None:
-        raise ValueError("the model embeds nothing")
+        raise ValueError("the model has no embeddings")
     return dimension
 
 
 def array_name(place: int) -> str:
-    """The member with the embeddings of the manifest's space at this place."""
+    """The name of the member with the embeddings of the manifest's space at this position."""
     return f"embeddings/{place}.npy"
 
 
 def crop_name(face_id: UUID) -> str:
-    """The member with the picture of a face."""
+    """The name of the member with the image of a face."""
     return f"crops/{face_id}.png"

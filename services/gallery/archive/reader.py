@@ -1,4 +1,4 @@
-"""Reads the file of a gallery that anybody may have written: nothing in it is run, unpacked or believed unchecked."""
+"""Reads an export from an untrusted source: nothing in it is executed, decompressed or used unchecked."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -26,17 +26,17 @@ from services.gallery.archive.format import (
 )
 from services.gallery.store.values import Embedding, NewFace, Person, WholeFace
 
-# The most bytes of what is read at once.
+# Maximum bytes of what is read at once.
 _MOST_MANIFEST = 1 << 28
 _MOST_LINE = 1 << 24
 _MOST_CROP = 1 << 26
 
-# What a damaged or foreign zip makes zipfile, numpy and Pydantic raise; OSError for places before its beginning.
+# What zipfile, numpy and Pydantic raise for a damaged or foreign zip; OSError is for positions before its start.
 _UNREADABLE = (BadZipFile, ValueError, LookupError, EOFError, NotImplementedError, RuntimeError, OSError)
 
 
 class UnreadableExport(CommandError):
-    """The file cannot be read, is no export of a gallery, or is damaged."""
+    """The file cannot be read, is not an export of a gallery, or is damaged."""
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def _readable() -> Iterator[None]:
     try:
         yield
     except _UNREADABLE as error:
-        raise UnreadableExport("The file is no export of a gallery, or damaged.") from error
+        raise UnreadableExport("The file is not an export of a gallery, or is damaged.") from error
 
 
 def opened(path: Path) -> ZipFile:
@@ -54,10 +54,10 @@ def opened(path: Path) -> ZipFile:
 
 
 def checked(archive: ZipFile) -> Manifest:
-    """The manifest, if the members are those that it says, byte for byte, and all lines and arrays can be read.
+    """The manifest, after checking that the members match it byte for byte, and that every line and array is readable.
 
     Raises:
-        UnreadableExport: they are not.
+        UnreadableExport: a check failed.
     """
     with _readable():
         manifest = _manifest(archive)
@@ -69,15 +69,15 @@ def checked(archive: ZipFile) -> Manifest:
 def _manifest(archive: ZipFile) -> Manifest:
     members = {info.filename: info for info in archive.infolist()}
     if len(members) < len(archive.infolist()):
-        raise ValueError("a member is there twice")
-    for info in members.values():  # what is not packed is no larger than the file
+        raise ValueError("a member occurs twice")
+    for info in members.values():  # an uncompressed member is no larger than the file
         if info.compress_type != ZIP_STORED or info.file_size != info.compress_size:
-            raise ValueError("a member is packed")
+            raise ValueError("a member is compressed")
     if members[MANIFEST].file_size > _MOST_MANIFEST:
         raise ValueError("the manifest is too large")
     manifest = Manifest.model_validate_json(archive.read(MANIFEST))
     if set(members) != {MANIFEST, *manifest.members}:
-        raise ValueError("there are other members")
+        raise ValueError("the members differ from the manifest")
     for name, expected in manifest.members.items():
         digest = sha256()
         with archive.open(name) as member:
@@ -89,7 +89,7 @@ def _manifest(archive: ZipFile) -> Manifest:
 
 
 def persons_in(archive: ZipFile, manifest: Manifest) -> Iterator[tuple[Person, list[WholeFace]]]:
-    """Everybody in the archive; raises UnreadableExport."""
+    """Every person of the archive with all faces; raises UnreadableExport."""
     with _readable(), ExitStack() as stack:
         persons, faces, *arrays = (
             stack.enter_context(archive.open(name))
@@ -107,7 +107,7 @@ def persons_in(archive: ZipFile, manifest: Manifest) -> Iterator[tuple[Person, l
             face_count += len(whole)
             yield Person(**line.model_dump() | {"id": str(line.id)}), whole
         if face_count != manifest.faces or any(file.read(1) for file in (persons, faces, *arrays)):
-            raise ValueError("there is more than the manifest says")
+            raise ValueError("there is more than the manifest states")
 
 
 def _line(file: IO[bytes]) -> bytes:
@@ -118,13 +118,13 @@ def _line(file: IO[bytes]) -> bytes:
 
 
 def _embeddings(file: IO[bytes], space: EmbeddingSpace) -> Iterator[Embedding]:
-    """The rows of an array, float32 of shape (dimension,), one after the other."""
+    """The rows of an array one by one, each float32 of shape (dimension,)."""
     if np.lib.format.read_magic(file) != (1, 0):
-        raise ValueError("another format of arrays")
+        raise ValueError("unknown array format")
     shape, by_columns, dtype = np.lib.format.read_array_header_1_0(file)
     dimension = dimension_of(space)
     if by_columns or dtype != np.dtype("<f4") or shape[1:] != (dimension,):
-        raise ValueError("another array")
+        raise ValueError("unexpected array")
     while True:
         row = np.frombuffer(file.read(4 * dimension), "<f4")
         if len(row) != dimension or not np.isfinite(row).all():
@@ -136,7 +136,7 @@ def _face(archive: ZipFile, line: FaceLine, space: EmbeddingSpace, embedding: Em
     crop = None
     if line.has_crop:
         if archive.getinfo(crop_name(line.id)).file_size > _MOST_CROP:
-            raise ValueError("a picture is too large")
+            raise ValueError("an image is too large")
         crop = archive.read(crop_name(line.id))
     face = NewFace(
         embedding=embedding,

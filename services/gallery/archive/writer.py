@@ -1,4 +1,4 @@
-"""The use-cases of writing the gallery into one file, to be kept or taken to another server, and of reading that."""
+"""The use cases of exporting the gallery to a file, and of importing such a file."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
@@ -38,7 +38,7 @@ from services.gallery.store.values import Person, WholeFace
 
 @dataclass(slots=True)
 class Imported:
-    """How many persons were stored, how many were there before, and the names of those that others stand in the way."""
+    """How many persons were stored, how many existed already, and the names of persons that conflict with others."""
 
     stored: int = 0
     known: int = 0
@@ -46,22 +46,23 @@ class Imported:
 
 
 class GalleryFileService:
-    """Writes and reads the file; that somebody took everything out is recorded before the file is there."""
+    """Exports and imports a gallery; an export is recorded as an event before its file exists."""
 
     def __init__(self, *, store: GalleryStore, record: Callable[[Event], None]) -> None:
         self._store = store
         self._record = record
 
     def export(self, path: Path) -> tuple[int, int]:
-        """Write everybody to `path`, all as of one moment; returns how many persons and faces.
+        """Export all persons to `path`, as of one moment; returns how many persons and faces.
 
         Raises:
-            OSError: it cannot be written; what was there before is untouched.
-            ServiceUnavailable, StorageFull: the store does not answer, or it cannot be recorded; likewise.
+            OSError: the file cannot be written; an existing file stays unchanged.
+            ServiceUnavailable, StorageFull: the database does not answer, or cannot record the event; an existing file
+                stays unchanged.
         """
         with ExitStack() as stack:
             archive = stack.enter_context(ZipFile(stack.enter_context(atomically_written(path)), "w"))
-            # Beside the file, where there is room for it; a zip is written one member at a time.
+            # In the folder of the export, which has room for it. A zip is written one member at a time.
             writer = _Writer(archive, lambda: stack.enter_context(TemporaryFile(dir=path.parent)))
             with self._store.snapshot() as snapshot:
                 for person, its_faces in snapshot.persons:
@@ -71,11 +72,11 @@ class GalleryFileService:
             return persons, faces
 
     def load(self, path: Path) -> Imported:
-        """Store everybody of the file who is not here, each in one transaction.
+        """Import the persons of the file that do not exist here, each in one transaction.
 
         Raises:
-            UnreadableExport: the file is none that `export` wrote, or changed since; nothing was stored.
-            ServiceUnavailable, StorageFull: those before stay stored.
+            UnreadableExport: the file is not an export, or has changed since; nothing was stored.
+            ServiceUnavailable, StorageFull: the persons before stay stored.
         """
         done = Imported()
         with opened(path) as archive:
@@ -95,7 +96,7 @@ class GalleryFileService:
 
 
 class _Writer:
-    """Collects what belongs into each member, and puts it into the zip in the end; pictures go there at once."""
+    """Collects the content of each member, and writes the zip at the end; face images are written at once."""
 
     def __init__(self, archive: ZipFile, temporary: Callable[[], IO[bytes]]) -> None:
         self._archive = archive
@@ -106,7 +107,7 @@ class _Writer:
         self._person_count = self._face_count = 0
 
     def add(self, person: Person, faces: list[WholeFace]) -> None:
-        """Write a person."""
+        """Write a person with all faces."""
         self._person_count += 1
         self._face_count += len(faces)
         line = PersonLine.model_validate(asdict(person) | {"faces": len(faces)})
@@ -136,7 +137,7 @@ class _Writer:
             self._write(crop_name(line.id), [face.crop])
 
     def finish(self, collections: list[str]) -> tuple[int, int]:
-        """Write what was collected; returns how many persons and faces."""
+        """Write the collected content; returns how many persons and faces."""
         self._write(PERSONS, _chunks(self._persons))
         self._write(FACES, _chunks(self._faces))
         for place, (space, file) in enumerate(self._embeddings.items()):
@@ -167,6 +168,6 @@ class _Writer:
 
 
 def _chunks(file: IO[bytes]) -> Iterator[bytes]:
-    """All that was written to the file."""
+    """The whole content of the file, in chunks."""
     file.seek(0)
     return iter(partial(file.read, CHUNK), b"")

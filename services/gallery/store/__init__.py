@@ -1,1 +1,1 @@
-"""The gallery in a SQL database: SQLite, or PostgreSQL with pgvector."""
+"""The gallery in its database: SQLite, or PostgreSQL with pgvector."""

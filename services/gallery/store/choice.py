@@ -1,4 +1,4 @@
-"""Which search a gallery's database has."""
+"""Selects the search for a gallery's database."""
 
 from services.database.database import Database
 from services.database.sqlite import SqliteDatabase
@@ -8,5 +8,5 @@ from services.gallery.store.sqlite_search import MatrixSearch
 
 
 def make_search(database: Database) -> FaceSearch:
-    """The search of the faces in this database."""
+    """The search for the faces in this database."""
     return MatrixSearch(database) if isinstance(database, SqliteDatabase) else PgVectorSearch(database)

@@ -1,4 +1,4 @@
-"""The collections of the gallery, and what is in each."""
+"""The collections of the gallery, and what each contains."""
 
 from dataclasses import replace
 
@@ -17,19 +17,19 @@ from services.gallery.store.values import Forgotten
 
 
 class CollectionStore:
-    """The part of `GalleryStore` that is about collections."""
+    """The methods of `GalleryStore` for collections."""
 
     _database: Database
 
     def collections(self) -> dict[str, int]:
-        """The names of all collections, and how many persons each has."""
+        """The names of all collections, with the number of persons in each."""
         count = sa.select(sa.func.count()).where(persons.c.collection == collections.c.name).scalar_subquery()
         select = sa.select(collections.c.name, count.label("persons")).order_by("name")
         with self._database.reading() as connection:
             return {row.name: row.persons for row in connection.execute(select)}
 
     def add_collection(self, name: str, event: Event) -> None:
-        """Make an empty collection; raises Conflict."""
+        """Create an empty collection; raises Conflict."""
         try:
             with self._database.writing() as connection:
                 connection.execute(sa.insert(collections).values(name=name, created_at=schema.now()))
@@ -38,16 +38,18 @@ class CollectionStore:
             raise Conflict("The name is taken.") from error
 
     def remove_collection(self, name: str, event: Event, *, with_persons: bool) -> Forgotten:
-        """Remove a collection for good, and an event for each person; raises NotFound, and Conflict if it has persons,
-        unless `with_persons`."""
+        """Permanently delete a collection, with an event for each person.
+
+        Raises NotFound, or Conflict if the collection has persons and `with_persons` is false.
+        """
         with self._database.erasing() as erasure:
             connection = erasure.connection
-            # A name that no request could have given may hold what PostgreSQL cannot.
+            # A name that no request could have created may hold characters that PostgreSQL rejects.
             if not name.isprintable() or not connection.scalar(sa.select(1).where(collections.c.name == name)):
-                raise NotFound("There is no such collection.")
+                raise NotFound("The collection does not exist.")
             within = persons.c.collection == name
             if not with_persons and connection.execute(sa.select(1).where(within)).first() is not None:
-                raise Conflict("The collection has persons.")
+                raise Conflict("The collection has persons. Set with_persons to delete them too.")
             forgotten = writes.forget_persons(connection, within)
             connection.execute(sa.delete(collections).where(collections.c.name == name))
             now, of_each = schema.now(), replace(event, action="forget", details={"reason": event.action})
@@ -56,7 +58,7 @@ class CollectionStore:
         return Forgotten(recorded=recorded, bytes_gone=erasure.is_complete)
 
     def spaces(self, collection: str, *, person_id: str | None = None) -> dict[EmbeddingSpace, int]:
-        """The embedding spaces of the faces of the collection, or of this person in it, with the dimension of each."""
+        """The embedding spaces of the collection's faces, or of this person's in it, with the dimension of each."""
         select = sa.select(faces.c.space, faces.c.dimension).where(faces.c.collection == collection).distinct()
         if person_id is not None:
             select = select.where(faces.c.person_id == as_id(person_id))
@@ -64,7 +66,7 @@ class CollectionStore:
             return {space_of_text(row.space): row.dimension for row in connection.execute(select)}
 
     def face_counts(self) -> dict[tuple[str, EmbeddingSpace], int]:
-        """How many faces each collection has in each embedding space, where it has any."""
+        """The number of faces per collection and embedding space, without zeros."""
         key = (faces.c.collection, faces.c.space)
         select = sa.select(*key, sa.func.count().label("faces")).group_by(*key).order_by(*key)
         with self._database.reading() as connection:

@@ -1,4 +1,4 @@
-"""What requests with an answer key stored, so that one that is sent again stores nothing."""
+"""Stores the results of requests with an idempotency key, so that a retry stores nothing."""
 
 from datetime import datetime
 from uuid import UUID
@@ -12,7 +12,7 @@ from services.gallery.store.values import Answer, AnswerKey, AnswerKeyTaken, Per
 
 
 def keep(connection: sa.Connection, key: AnswerKey, face: UUID, person: Person, at: datetime) -> None:
-    """Remember which face a request stored, and forget what was remembered long enough; raises AnswerKeyTaken."""
+    """Store which face a request registered, and delete expired records; raises AnswerKeyTaken."""
     connection.execute(sa.delete(answers).where(answers.c.expires_at <= at))
     values = {
         "key": key.key,
@@ -28,7 +28,7 @@ def keep(connection: sa.Connection, key: AnswerKey, face: UUID, person: Person, 
 
 
 def find(connection: sa.Connection, key: str, at: datetime) -> Answer | None:
-    """As `GalleryStore.answered`, of what is remembered at this moment."""
+    """As `GalleryStore.answered`, at this moment."""
     lasts = answers.c.expires_at.is_(None) | (answers.c.expires_at > at)
     row = connection.execute(sa.select(answers).where(answers.c.key == key, lasts)).first()
     found = [] if row is None or row.name is None else faces_in(connection, [row.face_id])
@@ -38,6 +38,6 @@ def find(connection: sa.Connection, key: str, at: datetime) -> Answer | None:
 
 
 def forget(connection: sa.Connection, face_ids: sa.Select[tuple[UUID]]) -> None:
-    """Forget whose these faces were; that there was a request is remembered."""
+    """Clear to whom these faces belonged; the record of the request itself stays."""
     said = {"face_id": None, "person_id": None, "name": None}
     connection.execute(sa.update(answers).where(answers.c.face_id.in_(face_ids)).values(said))

@@ -11,15 +11,15 @@ from core.nearest import nearest
 from services.gallery.store.search import Near, by_person
 
 Embeddings = npt.NDArray[np.float32]
-Ids = npt.NDArray[np.uint64]  # of shape (n, 2): the halves of each
+Ids = npt.NDArray[np.uint64]  # of shape (n, 2): the two halves of each id
 
 _LEAST_ROWS = 64
 
 
 class Matrix:
-    """Rows in no order, the first `count` of them in use; what was taken out is overwritten.
+    """Rows in no particular order; the first `count` of them are in use, and removed rows are overwritten.
 
-    Ids are numbers in arrays, for a hundred thousand objects would cost as much as the embeddings.
+    Ids are numbers in arrays, because a hundred thousand objects would need as much memory as the embeddings.
     """
 
     def __init__(self, expected: int) -> None:
@@ -31,7 +31,7 @@ class Matrix:
         self._person_ids = np.zeros((0, 2), np.uint64)
 
     def add(self, face_ids: Ids, person_ids: Ids, embeddings: Embeddings) -> None:
-        """Add faces that are not here."""
+        """Add faces that the matrix does not have."""
         first, self.count = self.count, self.count + len(embeddings)
         if self.count > len(self._embeddings):
             rows = max(_LEAST_ROWS, self._expected, self.count, first * 5 // 4)
@@ -44,10 +44,10 @@ class Matrix:
         self._face_ids[first : self.count], self._person_ids[first : self.count] = face_ids, person_ids
 
     def remove(self, face_ids: Set[UUID]) -> None:
-        """Take out those faces that are here: the last row comes in the place of each."""
+        """Remove those of the faces that the matrix has: the last row replaces each."""
         alike = self._rows(self._face_ids, face_ids).tolist()
         gone = [row for row in alike if _uuid(self._face_ids[row].tolist()) in face_ids]
-        for row in reversed(gone):  # so that the last row is never one still to go
+        for row in reversed(gone):  # backwards, so that the last row is never one that must still be removed
             self.count -= 1
             for array in (self._embeddings, self._lengths, self._face_ids, self._person_ids):
                 array[row] = array[self.count]
@@ -62,15 +62,15 @@ class Matrix:
         k: int,
         within: float | None,
     ) -> list[Near]:
-        """As `FaceSearch.nearest`, of these persons; None is everybody."""
+        """As `FaceSearch.nearest`, among these persons; None means all persons."""
         used: Any = slice(self.count)
         if whose is not None and len(rows := self._rows(self._person_ids, whose)) < self.count:
-            used = rows  # a copy, but only of some
+            used = rows  # a copy, but only of some rows
         embeddings, lengths = self._embeddings[used], self._lengths[used]
         person_ids, face_ids = self._person_ids[used], self._face_ids[used]
         if not len(embeddings):
             return []
-        many = k + 8  # a person may have several faces, and equal distances are put in order below
+        many = k + 8  # a person may have several faces, and equal distances are sorted below
         while True:
             places, distances = nearest(probe, (embeddings, lengths), metric, within=within, k=many)
             found = [
@@ -86,13 +86,13 @@ class Matrix:
             many *= 4
 
     def _rows(self, ids: Ids, wanted: Set[UUID]) -> npt.NDArray[np.intp]:
-        """The rows with one of these ids, in order; of another one too if its first half is the same."""
+        """The rows with one of these ids, in order; also rows of another id with the same first half."""
         halves = np.fromiter((one.int >> 64 for one in wanted), np.uint64, len(wanted))
         return np.flatnonzero(np.isin(ids[: self.count, 0], halves))
 
 
 def halves_of(texts: Sequence[str]) -> Ids:
-    """Ids from the 32 hexadecimal digits of each."""
+    """Ids from their 32 hexadecimal digits."""
     return np.frombuffer(bytes.fromhex("".join(texts)), ">u8").astype(np.uint64).reshape(-1, 2)
 
 

@@ -1,4 +1,4 @@
-"""Search for PostgreSQL: pgvector finds candidates, float64 puts them in order."""
+"""Search for PostgreSQL: pgvector finds candidates, and float64 arithmetic sorts them."""
 
 import math
 import time
@@ -17,19 +17,20 @@ from services.database.schema import INDEXED_DIMENSIONS, faces, persons, text_of
 from services.gallery.store.rows import has_labels
 from services.gallery.store.search import FaceSearch, Filter, Near, by_person
 
-# Candidates a search looks at before it stops: a seventh of the number of faces to the power of 0.6. Of 100,000 x 512
-# one index found the nearest of all 400 probes with 90 candidates, another of 399 with 125.
-_FEWEST_CANDIDATES, _MOST_CANDIDATES = 100, 1000  # the most that pgvector takes
+# Candidates that a search examines before it stops: a seventh of the number of faces to the power of 0.6. Measured with
+# 100,000 x 512: one index found the nearest face for all of 400 probes with 90 candidates; another one for 399 with
+# 125.
+_FEWEST_CANDIDATES, _MOST_CANDIDATES = 100, 1000  # the maximum that pgvector accepts
 _SETTINGS = (
     "SET LOCAL hnsw.ef_search = {candidates}; SET LOCAL hnsw.iterative_scan = strict_order;"
-    # Whether the index is worth it depends on how many faces the collection has: no plan is for another one's.
+    # Whether the index is faster depends on the size of the collection, so plans must not be shared.
     " SET LOCAL plan_cache_mode = force_custom_plan"
 )
-_HEADER_BYTES = 4  # of what pgvector sends: the dimension, and what it keeps for later
+_HEADER_BYTES = 4  # of pgvector's format: the dimension, and a reserved field
 _EXPLAIN = sa.text("EXPLAIN (FORMAT JSON) SELECT FROM faces WHERE collection = :collection AND space = :space")
 _EVERYONE = sa.text("SELECT reltuples FROM pg_class WHERE oid = 'faces'::regclass")
 
-# The order is that of the index of those that wait, which is empty most of the time.
+# Sorted as the index of waiting faces, which is empty most of the time.
 _ONE_WAITING = (
     sa.select(sa.literal(1)).where(faces.c.waits_for_index).order_by(faces.c.collection, faces.c.space).limit(1)
 )
@@ -38,24 +39,24 @@ _SOME_WAITING = (
     .where(faces.c.waits_for_index)
     .order_by(faces.c.collection, faces.c.space)
     .limit(sa.bindparam("most", type_=sa.Integer))
-    .with_for_update(skip_locked=True)  # another process is at those
+    .with_for_update(skip_locked=True)  # another process works on those
 )
 _INDEX_WAITING = sa.update(faces).where(faces.c.id.in_(_SOME_WAITING)).values(waits_for_index=False)
 
-# Of a collection with one face in a hundred of a million the index took 103 ms and found 41 % of the nearest five
-# persons, a scan 50 ms for all of them. A scan's time grows with the collection.
+# Measured on a collection with 1 % of a million faces: the index took 103 ms and found 41 % of the nearest five
+# persons. A scan took 50 ms and found all. The time of a scan grows with the collection.
 _FEW_OF_ALL = 0.1
 _FEW_FACES = 20_000
 
-# As often as PostgreSQL itself looks whether its statistics should be made anew (autovacuum_naptime).
+# PostgreSQL checks its statistics equally often (autovacuum_naptime).
 _ESTIMATE_S = 60
 _MOST_ESTIMATES = 1000
 
-_SPARE = 35  # candidates beyond k: faces of the same person, and those that less precision puts in another order
+_SPARE = 35  # candidates beyond k: several faces of a person, and faces that lower precision sorts differently
 
 
 class _Estimate(NamedTuple):
-    """How many faces a collection has in a space, and how many there are; `at` by the monotonic clock."""
+    """The faces of a collection in an embedding space, all faces, and the time `at` by the monotonic clock."""
 
     mine: int
     everyone: int
@@ -70,8 +71,11 @@ class _Found(NamedTuple):
 
 
 class PgVectorSearch(FaceSearch):
-    """The HNSW index of directions where the model's dimension has one, no filter leaves few to look at, and not the
-    length of a difference is asked for, with a scan of the faces that wait for the index; else a scan of all."""
+    """Searches the HNSW index of directions together with a scan of the waiting faces, or scans all faces.
+
+    It scans all faces in three cases: the model's dimension has no index, the filter leaves few faces, or the metric is
+    `euclidean`, the length of the difference.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -98,7 +102,7 @@ class PgVectorSearch(FaceSearch):
                     return first[:k]
                 if has_more:
                     many *= 4
-                else:  # the index has no more, or gave up before it came to those that the filter leaves
+                else:  # the index has no more faces, or gave up before it reached those that match the filter
                     exact = True
 
     @override
@@ -110,9 +114,9 @@ class PgVectorSearch(FaceSearch):
             return connection.execute(_INDEX_WAITING, {"most": limit}).rowcount
 
     def _estimated(self, connection: sa.Connection, only: Filter) -> _Estimate:
-        """What PostgreSQL's statistics say of this collection and space.
+        """PostgreSQL's estimate for this collection and embedding space.
 
-        Where the faces are few, the index would mostly come upon those of other collections.
+        If the collection has few of all faces, the index would mostly return faces of other collections.
         """
         which = only.collection, only.space
         known = self._estimates.get(which)
@@ -129,7 +133,7 @@ class PgVectorSearch(FaceSearch):
 def _candidates(
     connection: sa.Connection, probe: npt.NDArray[np.float64], only: Filter, metric: str, many: int, *, exact: bool
 ) -> Sequence[Any]:
-    """The `many` faces nearest: by pgvector's float32, or by half precision as the index has it."""
+    """The `many` nearest faces: by pgvector's float32, or by the index's half precision."""
     if not exact:
         probe = probe / (np.linalg.norm(probe) or 1)
     way = len(probe), metric, exact
@@ -142,7 +146,7 @@ def _candidates(
     return connection.execute(_of_everyone(*way) if only.is_everyone else _of_some(*way, only), values).all()
 
 
-@cache  # SQLAlchemy takes a while to make a statement
+@cache  # SQLAlchemy takes a while to build a statement
 def _of_everyone(dimension: int, metric: str, exact: bool) -> sa.Select[Any]:
     return _sending(_nearest(dimension, metric, exact))
 
@@ -159,16 +163,16 @@ def _of_some(dimension: int, metric: str, exact: bool, only: Filter) -> sa.Selec
 
 
 def _nearest(dimension: int, metric: str, exact: bool) -> list[sa.Select[Any]]:
-    """All faces by a scan; or those in the index and, by a scan, those that wait for it."""
+    """One scan of all faces; or a search of the index, and a scan of the faces that wait for it."""
     kind, operator = f"vector({dimension})", "<->" if metric == "euclidean" else "<=>"
     compared = f"faces.embedding::{kind}"
     if not exact:
         kind, operator = f"halfvec({dimension})", "<#>"
-        compared = f"l2_normalize(faces.embedding)::{kind}"  # the index is on this very expression
+        compared = f"l2_normalize(faces.embedding)::{kind}"  # the index is defined with exactly this expression
     every = (
         sa.select(faces.c.id, faces.c.person_id, faces.c.embedding, faces.c.waits_for_index)
         .where(
-            faces.c.dimension == sa.literal_column(str(dimension)),  # as the partial index says it
+            faces.c.dimension == sa.literal_column(str(dimension)),  # as in the condition of the partial index
             faces.c.collection == sa.bindparam("of_collection"),
             faces.c.space == sa.bindparam("of_space"),
         )
@@ -179,16 +183,20 @@ def _nearest(dimension: int, metric: str, exact: bool) -> list[sa.Select[Any]]:
 
 
 def _sending(parts: Sequence[sa.Select[Any]]) -> sa.Select[Any]:
-    """What is found; the embeddings only of that, for in one with the search each that is compared would be copied."""
+    """The found faces with their embeddings.
+
+    The embeddings are selected outside the search. Inside it, PostgreSQL would copy each embedding that it compares.
+    """
     found = sa.union_all(*(sa.select(part.subquery()) for part in parts)).subquery()
     sent = sa.func.vector_send(found.c.embedding).label("sent")
     return sa.select(found.c.id, found.c.person_id, found.c.waits_for_index, sent)
 
 
 def _reach(found: Sequence[_Found], many: int, *, exact: bool) -> tuple[float, bool]:
-    """Up to which distance no face is missing from what was found, nearest first, and whether `many` were too few.
+    """The distance up to which no face is missing from the found ones, and whether `many` was too small.
 
-    A scan that finds fewer than `many` has found all there are; the index may have given up.
+    The found faces are sorted, nearest first. A scan that finds fewer than `many` has found all faces; the index may
+    have given up.
     """
     indexed = [one.near.distance for one in found if exact or not one.waits]
     waiting = [one.near.distance for one in found if not exact and one.waits]

@@ -1,4 +1,4 @@
-"""Seals what other keys have sealed, or none."""
+"""Encrypts faces that another key encrypted, or that are not encrypted."""
 
 from contextlib import suppress
 
@@ -11,13 +11,13 @@ from services.database import encryption, schema
 from services.database.database import Database
 from services.database.schema import faces, sealing_keys
 
-_STILL_READ = "All is encrypted; what it was before is in SQLite's log while others read it: call `gallery purge`."
+_STILL_READ = "All data is encrypted, but SQLite's log still holds the old data. Run: face-service gallery purge"
 
 
 class FaceSealer:
-    """Seals with the first key of GALLERY_KEY what was not. Each method may raise ServiceUnavailable.
+    """Encrypts faces with the first key of GALLERY_KEY. Each method may raise ServiceUnavailable.
 
-    On SQLite nothing of what was there before stays in any file.
+    On SQLite, none of the previous data stays in any file.
     """
 
     def __init__(self, database: Database) -> None:
@@ -25,28 +25,29 @@ class FaceSealer:
         self._keyring = database.keyring
 
     def has_key(self) -> bool:
-        """Whether there is a key at all."""
+        """Whether there is an encryption key."""
         return bool(self._keyring)
 
     def remaining(self) -> int:
-        """How many faces are not sealed with it, and should be."""
+        """How many faces the first key has yet to encrypt."""
         with self._database.reading() as connection:
             return connection.scalar(sa.select(sa.func.count()).where(self._of_others())) or 0
 
     def reseal(self, event: Event, *, limit: int) -> int:
-        """Seal at most so many of them, in one transaction; returns how many.
+        """Encrypt up to `limit` of these faces in one transaction; returns how many.
 
-        The call that finds none forgets all other keys, and only its event is recorded.
+        The call that finds none deletes the records of all other keys. Only this call records the event.
 
         Raises:
-            ServiceUnavailable: also if none of the keys opens one of them; nothing is changed.
-            StorageFull: nothing is changed.
+            ServiceUnavailable: also if no key decrypts one of the faces; nothing was changed.
+            StorageFull: nothing was changed.
         """
         while True:
             with suppress(sa.exc.IntegrityError):
                 with self._database.erasing() as erasure:
                     count = self._reseal(erasure.connection, limit)
-                    if not count:  # unless another key is used again this moment, which the database notices
+                    # If another key comes into use at this moment, the database rejects the deletion.
+                    if not count:
                         of_others = sealing_keys.c.id != self._keyring.first
                         erasure.connection.execute(sa.delete(sealing_keys).where(of_others))
                         store.record(erasure.connection, event, schema.now())
@@ -61,7 +62,7 @@ class FaceSealer:
             embedding, crop = encryption.embedding_of(self._keyring, row), encryption.crop_of(self._keyring, row)
             columns = encryption.columns(connection, self._keyring, row.id, embedding, crop)
             if not self._database.seals_embeddings:
-                del columns["embedding"]  # which stays as it is
+                del columns["embedding"]  # it stays unencrypted
             connection.execute(sa.update(faces).where(faces.c.id == row.id).values(columns))
         return len(rows)
 

@@ -1,4 +1,4 @@
-"""From rows of the tables to what the store answers with."""
+"""Converts rows of the tables to values of the gallery."""
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -15,7 +15,7 @@ from services.database.schema import as_id, faces, folded, persons
 from services.deepface.interface import EmbeddingSpace, FaceArea
 from services.gallery.store.values import Person, StoredFace
 
-# A face without its embedding and crop, which are large.
+# A face without its embedding and image, which are large.
 FACE_COLUMNS = [
     *(column for column in faces.c if column.name not in ("embedding", "crop")),
     faces.c.crop.is_not(None).label("has_crop"),
@@ -26,19 +26,19 @@ SELECT_PERSONS = sa.select(persons, _FACES)
 _SELECT_SOME = SELECT_PERSONS.where(persons.c.id.in_(sa.bindparam("numbers", expanding=True)))
 
 
-@lru_cache(maxsize=256)  # every search asks for it
+@lru_cache(maxsize=256)  # called by every search
 def text_of_space(space: EmbeddingSpace) -> str:
-    """The embedding space as one text, equal for equal spaces."""
+    """The embedding space as text; equal spaces have equal texts."""
     return json.dumps(asdict(space), sort_keys=True)
 
 
 def space_of_text(text: str) -> EmbeddingSpace:
-    """The embedding space that `text_of_space` wrote."""
+    """The embedding space of a text from `text_of_space`."""
     return EmbeddingSpace(**json.loads(text))
 
 
 def person_of(row: Any) -> Person:
-    """A row of SELECT_PERSONS."""
+    """The person of a row of SELECT_PERSONS."""
     return Person(
         id=str(row.id),
         collection=row.collection,
@@ -52,7 +52,7 @@ def person_of(row: Any) -> Person:
 
 
 def face_of(row: Any) -> StoredFace:
-    """A row of FACE_COLUMNS."""
+    """The face of a row of FACE_COLUMNS."""
     area: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in row.area.items()
     }
@@ -73,29 +73,29 @@ def face_of(row: Any) -> StoredFace:
 
 
 def has_labels(labels: Mapping[str, str]) -> list[sa.ColumnElement[bool]]:
-    """The conditions that a person has all these labels, whose keys are plain words."""
+    """The conditions that a person has all these labels; their keys are plain words."""
     return [persons.c.labels[key].as_string() == value for key, value in labels.items()]
 
 
 def cursor_of(person: Person) -> str:
-    """Where the page that ends with the person ends, whatever becomes of the person."""
+    """The cursor of a page that ends with this person; it stays valid if the person changes."""
     return urlsafe_b64encode(UUID(person.id).bytes + folded(person.name).encode()).decode()
 
 
 def comes_after(cursor: str) -> sa.ColumnElement[bool]:
-    """The condition that a person comes later than what `cursor_of` gave; raises ValidationFailed if it is none."""
+    """The condition that a person comes after a cursor from `cursor_of`; raises ValidationFailed for an invalid one."""
     try:
         place = urlsafe_b64decode(cursor)
         number, name = UUID(bytes=place[:16]), place[16:].decode()
     except ValueError:
-        raise ValidationFailed.of("cursor", "It is no next_cursor of a page") from None
-    if "\0" in name:  # which PostgreSQL cannot hold
-        raise ValidationFailed.of("cursor", "It is no next_cursor of a page")
+        raise ValidationFailed.of("cursor", "The cursor is invalid. Use the next_cursor of the previous page") from None
+    if "\0" in name:  # PostgreSQL cannot store it
+        raise ValidationFailed.of("cursor", "The cursor is invalid. Use the next_cursor of the previous page")
     return sa.tuple_(persons.c.folded, persons.c.id) > sa.tuple_(sa.literal(name), sa.literal(number))
 
 
 def id_of(text: str, missing: type[Exception]) -> UUID:
-    """The id that a client wrote; raises `missing` if it is none, and so nobody's."""
+    """The id in a client's text; raises `missing` if it is not a valid id, and so matches nothing."""
     number = as_id(text)
     if number is None:
         raise missing
@@ -103,7 +103,7 @@ def id_of(text: str, missing: type[Exception]) -> UUID:
 
 
 def person_in(connection: sa.Connection, number: UUID, within: str | None = None) -> Person:
-    """The person, of this collection if one is named; raises PersonNotFound."""
+    """The person, in the collection `within` if given; raises PersonNotFound."""
     select = SELECT_PERSONS.where(persons.c.id == number)
     if within is not None:
         select = select.where(persons.c.collection == within)
@@ -114,19 +114,19 @@ def person_in(connection: sa.Connection, number: UUID, within: str | None = None
 
 
 def persons_in(connection: sa.Connection, numbers: Sequence[UUID]) -> dict[UUID, Person]:
-    """Those of the persons that there are."""
+    """Those of the persons that exist."""
     return {row.id: person_of(row) for row in connection.execute(_SELECT_SOME, {"numbers": list(numbers)})}
 
 
 def faces_in(connection: sa.Connection, numbers: Sequence[UUID]) -> list[StoredFace]:
-    """Those of the faces that there are, in the order of `numbers`."""
+    """Those of the faces that exist, in the order of `numbers`."""
     rows = connection.execute(sa.select(*FACE_COLUMNS).where(faces.c.id.in_(numbers)))
     found = {row.id: face_of(row) for row in rows}
     return [found[number] for number in numbers if number in found]
 
 
 def face_in(connection: sa.Connection, number: UUID, within: str | None = None) -> StoredFace:
-    """The face, of this collection if one is named; raises FaceNotFound."""
+    """The face, in the collection `within` if given; raises FaceNotFound."""
     found = faces_in(connection, [number])
     if not found or within not in (None, found[0].collection):
         raise FaceNotFound

@@ -1,4 +1,4 @@
-"""What the two databases do differently: finding the faces nearest to a probe."""
+"""The search for the nearest faces, which SQLite and PostgreSQL implement differently."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """Which faces are compared: of one collection and embedding space, and of whom."""
+    """The faces to compare with: of one collection and embedding space, and of which persons."""
 
     collection: str
     space: str
@@ -20,7 +20,7 @@ class Filter:
 
     @property
     def is_everyone(self) -> bool:
-        """Whether it is all persons of the collection."""
+        """Whether the filter includes all persons of the collection."""
         return self.person is None and not self.labels
 
 
@@ -42,19 +42,19 @@ class FaceSearch(ABC):
     ) -> list[Near]:
         """The `k` persons nearest to the probe, each by the nearest face; nearest first, equal distances by id.
 
-        The distances are those of float64 arithmetic on the stored float32, rounded as `core.distances` does.
+        Distances are computed in float64 from the stored float32, and rounded as in `core.distances`.
         """
 
     def index_waiting(self, *, limit: int) -> int:
-        """Put faces into an index that does not have them yet, `limit` at most; returns how many it were.
+        """Add up to `limit` waiting faces to an index; returns how many.
 
-        They are found before as well, if not as fast.
+        Searches find waiting faces too, but more slowly.
         """
         return 0
 
 
 def by_person(found: Iterable[Near]) -> list[Near]:
-    """The first of each person."""
+    """The first entry of each person."""
     first: dict[UUID, Near] = {}
     for near in found:
         first.setdefault(near.person_id, near)

@@ -1,4 +1,4 @@
-"""Search for SQLite: every embedding of a collection in one float32 matrix in memory, as fresh as the last commit."""
+"""Search for SQLite: the embeddings of a collection in one float32 matrix in memory, current to the last commit."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +23,7 @@ from services.gallery.store.search import FaceSearch, Filter, Near
 _MOST_PARAMETERS = 500  # of a statement
 _READ_ROWS = 1000  # at a time
 
-# As SQLite has them: to make objects of every row would take most of the time.
+# As SQLite stores them: converting every row to objects would take most of the time.
 _RAW: list[sa.ColumnElement[Any]] = [
     sa.type_coerce(faces.c.id, sa.String).label("id"),
     sa.type_coerce(faces.c.person_id, sa.String).label("person_id"),
@@ -35,21 +35,21 @@ _RAW: list[sa.ColumnElement[Any]] = [
 
 
 class MatrixSearch(FaceSearch):
-    """A matrix for each collection and space that was asked for and has faces, kept up with what any process commits.
+    """Keeps a matrix for each requested collection and embedding space with faces, current with all commits.
 
-    SQLite says with `PRAGMA data_version`, in microseconds, whether another connection has committed anything since
-    the last look; what it was stands in the table `changes`.
+    `PRAGMA data_version` tells in microseconds whether another connection has committed since the last look. The table
+    `changes` lists the changed faces.
     """
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
         self._data_version: Callable[[], int] | None = None
         self._version: int | None = None
-        self._seen = 0  # the last row of `changes` that is in the matrices
+        self._seen = 0  # the last row of `changes` that the matrices include
         self._matrices: dict[tuple[str, str], Matrix] = {}
         self._failures = 0  # how often the database did not answer
         self._searching = 0  # threads that read a matrix now
-        self._idle = threading.Condition()  # held while the matrices change, or it is counted who reads them
+        self._idle = threading.Condition()  # held while the matrices change, or the readers are counted
 
     @override
     def nearest(
@@ -61,11 +61,11 @@ class MatrixSearch(FaceSearch):
 
     @contextmanager
     def _reading(self, collection: str, space: str) -> Iterator[Matrix]:
-        """The matrix as of now, which stays as it is until the block ends."""
+        """The current matrix, which stays unchanged until the block ends."""
         with self._my_turn():
             if self._data_version is None:
                 self._data_version = self._database.data_version()
-            # Before the look: what is committed meanwhile is then looked at again.
+            # Read before catching up: later commits then change the version again.
             while (version := self._data_version()) != self._version and self._searching:
                 self._idle.wait()
             if version != self._version:
@@ -82,8 +82,11 @@ class MatrixSearch(FaceSearch):
 
     @contextmanager
     def _my_turn(self) -> Iterator[None]:
-        """The right to change the matrices; ServiceUnavailable if the database did not answer those who had it before,
-        for each of whom it was waited."""
+        """The right to change the matrices.
+
+        Raises ServiceUnavailable if the database failed while this thread waited for its turn. Otherwise each waiting
+        thread would wait for the database in turn.
+        """
         before = self._failures
         with self._idle:
             if self._failures != before:
@@ -102,7 +105,7 @@ class MatrixSearch(FaceSearch):
             return set(connection.scalars(select))
 
     def _catch_up(self) -> None:
-        """Take out of the matrices whatever has changed, and put in again what there still is of it."""
+        """Remove all changed faces from the matrices, and add those again that still exist."""
         with self._database.reading() as connection:
             if self._matrices:
                 changed = set(connection.scalars(sa.select(changes.c.face_id).where(changes.c.id > self._seen)))
@@ -122,7 +125,7 @@ class MatrixSearch(FaceSearch):
                     self._add(matrix, [row])
 
     def _matrix(self, collection: str, space: str) -> Matrix:
-        """The matrix; loaded it holds at least what `_seen` says, and what it holds beyond may be applied again."""
+        """The matrix; a new one includes at least the changes up to `_seen`. Applying later ones again is harmless."""
         matrix = self._matrices.get((collection, space))
         if matrix is None:
             where = (faces.c.collection == collection) & (faces.c.space == space)
@@ -130,7 +133,7 @@ class MatrixSearch(FaceSearch):
                 matrix = Matrix(connection.scalar(sa.select(sa.func.count()).where(where)) or 0)
                 for rows in connection.execute(sa.select(*_RAW).where(where)).partitions(_READ_ROWS):
                     self._add(matrix, rows)
-            if matrix.count:  # or those of all that anybody ever asked for would stay
+            if matrix.count:  # otherwise empty matrices of all requested collections would stay
                 self._matrices[collection, space] = matrix
         return matrix
 

@@ -41,12 +41,12 @@ from services.gallery.store.values import Answer, Forgotten, Limit, Neighbour, P
 
 
 class GalleryStore(CollectionStore, TransferStore):
-    """Keeps the gallery, for several threads and processes: what one has been told, every other sees.
+    """Stores the gallery; threads and processes see each other's changes as soon as they are acknowledged.
 
-    Each method that changes something is one transaction, its event included: when it returns the change survives a
-    crash, and if it raises nothing has changed. Who or what is named by an id has to be `within` a collection, where
-    one is named: anywhere else there is none of this id. Every method may raise ServiceUnavailable, those that write
-    also StorageFull. SQLite and PostgreSQL have one schema; `search` is what differs.
+    Each method that changes something is one transaction, including its event. When it returns, the change survives a
+    crash. If it raises, nothing has changed. If `within` is given, the person or face must be in that collection;
+    otherwise it counts as not found. Every method may raise ServiceUnavailable. Methods that write may also raise
+    StorageFull. SQLite and PostgreSQL share one schema; only `search` differs.
     """
 
     def __init__(self, database: Database, search: FaceSearch) -> None:
@@ -57,19 +57,19 @@ class GalleryStore(CollectionStore, TransferStore):
     def ping(self) -> None:
         """Return if the database answers."""
         with self._database.reading() as connection:
-            if problem := encryption.problem(connection, self._keyring):  # another database, in its place
+            if problem := encryption.problem(connection, self._keyring):  # another database may have replaced it
                 raise ServiceUnavailable(problem)
 
     def index_waiting(self, *, limit: int) -> int:
-        """Make some of the newest faces, `limit` at most, as fast to find as the others; returns how many it were."""
+        """Add up to `limit` of the newest faces to the index, for faster searches; returns how many."""
         return self._search.index_waiting(limit=limit)
 
     def register(self, new: Registration) -> tuple[Person, list[StoredFace]]:
-        """Store faces of a person. With an `answer_key` a later `answered` finds the first that was stored.
+        """Store faces of a person. With an `answer_key`, a later `answered` returns the first stored face.
 
         Raises:
-            PersonNotFound: there is no person of this id in the collection.
-            AnswerKeyTaken: another registration was first.
+            PersonNotFound: there is no person with this id in the collection.
+            AnswerKeyTaken: another registration used the key first.
         """
         now = schema.now()
         with self._database.writing() as connection:
@@ -82,12 +82,14 @@ class GalleryStore(CollectionStore, TransferStore):
             return replace(person, faces=person.faces + len(stored)), stored
 
     def one_at_a_time(self) -> AbstractContextManager[None]:
-        """What only one caller of all processes is in: for a change that depends on what a search has found."""
+        """A block that one caller of all processes can enter at a time: for changes that depend on a search."""
         return self._database.one_at_a_time()
 
     def answered(self, key: str) -> Answer | None:
-        """What the request with this answer key stored; None if there was none, or not for as long as answers last, or
-        what was stored has been forgotten."""
+        """What the request with this idempotency key stored.
+
+        None if there was no such request, its record has expired, or what it stored was deleted.
+        """
         with self._database.reading() as connection:
             return idempotency.find(connection, key, schema.now())
 
@@ -103,12 +105,13 @@ class GalleryStore(CollectionStore, TransferStore):
         person_id: str | None = None,
         labels: Mapping[str, str] | None = None,
     ) -> list[Neighbour]:
-        """The `k` nearest persons, nearest first, of those with faces in this space; equal distances by id."""
+        """The `k` nearest persons with faces in this space, nearest first; equal distances by id."""
         number = None if person_id is None else as_id(person_id)
         if person_id is not None and number is None:
             return []
         only = Filter(collection=collection, space=text_of_space(space), person=number, labels=labels or {})
-        if metric != "euclidean":  # of the others only the direction counts, and float32 has no room for every length
+        # The other metrics use only the direction, and some lengths exceed the range of float32.
+        if metric != "euclidean":
             probe = np.ldexp(probe, -int(np.frexp(np.abs(probe).max())[1]))
         found = self._search.nearest(probe, only, metric=metric, k=k, within=within)
         with self._database.reading() as connection:
@@ -116,7 +119,7 @@ class GalleryStore(CollectionStore, TransferStore):
         return [
             Neighbour(person=there[near.person_id], face_id=str(near.face_id), distance=near.distance)
             for near in found
-            if near.person_id in there  # forgotten this moment
+            if near.person_id in there  # the person may have just been deleted
         ]
 
     def person(self, person_id: str, *, within: str | None = None) -> Person:
@@ -127,10 +130,10 @@ class GalleryStore(CollectionStore, TransferStore):
     def persons(
         self, *, collection: str | None, name: str, labels: Mapping[str, str], cursor: str | None, limit: int
     ) -> Page:
-        """Persons whose name has `name` in it (in any case) and who have all these labels; all of them by default.
+        """Persons whose name contains `name`, in any case, and who have all these labels; by default all persons.
 
         Raises:
-            ValidationFailed: the cursor is no `next_cursor` of a page.
+            ValidationFailed: the cursor is not the `next_cursor` of a page.
         """
         select = SELECT_PERSONS.where(*has_labels(labels)).order_by(persons.c.folded, persons.c.id).limit(limit + 1)
         if collection is not None:
@@ -166,15 +169,15 @@ class GalleryStore(CollectionStore, TransferStore):
         limit: Limit | None = None,
         within: str | None = None,
     ) -> Person:
-        """Give the person all faces, labels and metadata of the others, who are then no more.
+        """Move all faces, labels and metadata of the others to the person, and delete the others.
 
-        Of a label or a piece of metadata that several have the person's own stays, or the first other's. Which
-        `retain_until` is right where they differ only the caller can know: the earliest would have faces vanish that
-        were to stay, any other would keep some for longer than was promised.
+        If several have the same label or metadata key, the person's value stays, or else the first other's. If their
+        `retain_until` differ, only the caller can decide: the earliest could delete faces too soon, any other could
+        keep some for longer than promised.
 
         Raises:
-            PersonNotFound: one of them is not there, or in another collection.
-            Conflict: the limits differ, and no `limit` is given that is to hold for all.
+            PersonNotFound: one of them does not exist, or is in another collection.
+            Conflict: their `retain_until` differ, and no `limit` is given.
         """
         number = id_of(person_id, PersonNotFound)
         merged = list(dict.fromkeys(id_of(other, PersonNotFound) for other in others))
@@ -185,7 +188,7 @@ class GalleryStore(CollectionStore, TransferStore):
             return person_in(connection, number)
 
     def faces(self, person_id: str, *, within: str | None = None) -> list[StoredFace]:
-        """The person's faces, the first registered first; raises PersonNotFound."""
+        """The person's faces, in the order of registration; raises PersonNotFound."""
         number = id_of(person_id, PersonNotFound)
         select = sa.select(*FACE_COLUMNS).where(faces.c.person_id == number)
         with self._database.reading() as connection:
@@ -199,7 +202,7 @@ class GalleryStore(CollectionStore, TransferStore):
             return face_in(connection, id_of(face_id, FaceNotFound), within)
 
     def crop(self, face_id: str, *, within: str | None = None) -> bytes | None:
-        """The face's picture, where that was stored; raises FaceNotFound."""
+        """The image of the face, None if none was stored; raises FaceNotFound."""
         select = sa.select(faces.c.id, faces.c.crop, faces.c.sealed_with)
         select = select.where(faces.c.id == id_of(face_id, FaceNotFound))
         if within is not None:
@@ -213,9 +216,9 @@ class GalleryStore(CollectionStore, TransferStore):
     def forget(
         self, event: Event, *, person_id: str | None = None, face_id: str | None = None, within: str | None = None
     ) -> Forgotten:
-        """Remove a person with all faces, or a face, for good.
+        """Permanently delete a face, or a person with all faces.
 
-        A person without faces stays. Raises PersonNotFound, FaceNotFound.
+        Deleting a person's last face keeps the person. Raises PersonNotFound, FaceNotFound.
         """
         with self._database.erasing() as erasure:
             connection = erasure.connection
@@ -231,7 +234,7 @@ class GalleryStore(CollectionStore, TransferStore):
         return Forgotten(recorded=recorded, bytes_gone=erasure.is_complete)
 
     def expire(self, at: datetime, event: Event, *, limit: int) -> list[RecordedEvent]:
-        """Remove for good at most `limit` persons whose `retain_until` is `at` or earlier; an event for each."""
+        """Permanently delete up to `limit` persons whose `retain_until` is `at` or earlier; one event for each."""
         over = sa.select(persons.c.id).where(persons.c.retain_until <= at).order_by(persons.c.id).limit(limit)
         with self._database.erasing() as erasure:
             connection = erasure.connection

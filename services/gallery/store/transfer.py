@@ -1,4 +1,4 @@
-"""Whole persons: out of one gallery, into another, and merged into one."""
+"""Exports, imports and merges whole persons."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,14 +20,14 @@ from services.gallery.store.values import Limit, NewFace, Person, Snapshot, Whol
 
 
 class TransferStore:
-    """The part of `GalleryStore` that gives and takes whole persons."""
+    """The methods of `GalleryStore` for whole persons."""
 
     _database: Database
     _keyring: Keyring
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
-        """All that is in the gallery at this moment, until the block ends; nobody waits for that.
+        """The whole gallery as of this moment, until the block ends; other transactions do not wait for it.
 
         It may also raise StorageFull.
         """
@@ -36,16 +36,16 @@ class TransferStore:
             yield Snapshot(collections=list(names), persons=_everybody(connection, self._keyring))
 
     def restore(self, person: Person, faces: Sequence[WholeFace], event: Event) -> bool:
-        """Store a person of another gallery by the same ids; False, and nothing changes, if the person's is there.
+        """Store a person of another gallery with the same ids; False, without any change, if the person exists.
 
         Raises:
-            Conflict: somebody else has the name, or one of the faces.
+            Conflict: another person has the name, or one of the faces.
         """
         try:
             with self._database.writing() as connection:
                 return self._restore(connection, person, faces, event)
         except sa.exc.IntegrityError as error:
-            raise Conflict("The name or a face is somebody else's.") from error
+            raise Conflict("Another person has the name or one of the faces.") from error
 
     def _restore(self, connection: sa.Connection, person: Person, whole: Sequence[WholeFace], event: Event) -> bool:
         number, now = UUID(person.id), schema.now()
@@ -104,9 +104,9 @@ def _whole_face(keyring: Keyring, row: Any) -> WholeFace:
 
 
 def merge(connection: sa.Connection, number: UUID, others: Sequence[UUID], limit: Limit | None) -> None:
-    """As `GalleryStore.merge`, of others that are not the person; the event is the caller's."""
+    """As `GalleryStore.merge`, for others that are not the person; the caller records the event."""
     collection = person_in(connection, number).collection
-    everyone = sorted({number, *others})  # in one order, so that two merges cannot wait for each other
+    everyone = sorted({number, *others})  # sorted, so that two merges cannot deadlock
     locked = {one: writes.lock_person(connection, one, collection) for one in everyone}
     into, *merged = (locked[one] for one in (number, *others))
     values: dict[str, Any] = {
@@ -122,12 +122,12 @@ def merge(connection: sa.Connection, number: UUID, others: Sequence[UUID], limit
 
 
 def _union(several: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Of what several have the first one's."""
+    """The union of the dictionaries; the first value of a key wins."""
     return {name: value for one in reversed(several) for name, value in one.items()}
 
 
 def _limit_of(several: Sequence[Person]) -> Any:
     first, *others = {one.retain_until for one in several}
     if others:
-        raise Conflict("The persons are kept until different times: say with retain_until which is to hold.")
+        raise Conflict("The persons have different retain_until dates. Set retain_until for the merged person.")
     return first

@@ -1,4 +1,4 @@
-"""What the gallery's store takes and gives: persons, faces, and what became of them."""
+"""The values that the gallery's database takes and returns: persons, faces, and what happened to them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ Embedding = npt.NDArray[np.float32]
 
 
 class AnswerKeyTaken(Exception):
-    """Another registration with this answer key was first."""
+    """Another registration used this idempotency key first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """A person of a collection; the name is unique in it."""
+    """A person of a collection; the name is unique in the collection."""
 
     id: str
     collection: str
@@ -34,7 +34,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How long a person is to be kept; None is without end."""
+    """How long a person is kept; None means unlimited."""
 
     retain_until: datetime | None
 
@@ -43,8 +43,9 @@ class Limit:
 class NewFace:
     """A face to be stored.
 
-    `embedding` is float32 of shape (dimension,); `weights` is `Engine.fingerprint` of what made it; `quality` as the
-    quality gate measured it; `liveness` the probability of a real face, where it was judged; `crop` an encoded image.
+    `embedding` is float32 of shape (dimension,); `weights` is `Engine.fingerprint` of the models that made it;
+    `quality` is what the quality gate measured; `liveness` is the probability of a real face, None if it was not
+    judged; `crop` is an encoded image.
     """
 
     embedding: Embedding
@@ -60,8 +61,10 @@ class NewFace:
 
 @dataclass(frozen=True, slots=True)
 class AnswerKey:
-    """By which a request is known that is sent again: its key, the digest of what it says, and how long that counts;
-    None is for good."""
+    """The key of a request that may be retried, the digest of its content, and how long the key is valid.
+
+    `lasts` None means for ever.
+    """
 
     key: str
     request: str
@@ -70,9 +73,9 @@ class AnswerKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """Faces of one person to be stored, at least one, with their event.
+    """One or more faces of one person to be stored, with their event.
 
-    The person is that of the id or, without one, of the name in the collection, who is made if there is none. Labels
+    The person is found by id or, without an id, by name in the collection. A person with a new name is created. Labels
     and metadata are merged into the person's.
     """
 
@@ -89,7 +92,7 @@ class Registration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredFace:
-    """A face of the gallery, without its embedding and crop."""
+    """A face of the gallery, without its embedding and image."""
 
     id: str
     person_id: str
@@ -107,7 +110,7 @@ class StoredFace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a request was answered: the digest of what it said, the face, and whose it was at the time."""
+    """The stored result of a request: the digest of its content, the face, and the face's person at that time."""
 
     request: str
     person_id: str
@@ -117,7 +120,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WholeFace:
-    """All that is stored of a face, for another gallery to take over."""
+    """A face with all stored data, for another gallery."""
 
     id: str
     registered_at: datetime
@@ -126,7 +129,7 @@ class WholeFace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forgotten:
-    """What was removed for good, as it is recorded, and whether its bytes are in no file of the database any more."""
+    """The event of a deletion, and whether the deleted bytes are gone from every file of the database."""
 
     recorded: RecordedEvent
     bytes_gone: bool
@@ -134,9 +137,9 @@ class Forgotten:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """A gallery at one moment: the names of its collections, and everybody with all faces, the first registered first.
+    """A gallery at one moment: the names of its collections, and all persons with their faces by registration.
 
-    The persons are read one by one, whatever becomes of them meanwhile.
+    The persons are read one by one; later changes do not affect them.
     """
 
     collections: list[str]
@@ -145,7 +148,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Neighbour:
-    """A person near a probe, by the nearest of the person's faces; `distance` in the metric that was asked for."""
+    """A person near a probe, by the person's nearest face; `distance` is in the requested metric."""
 
     person: Person
     face_id: str
@@ -154,7 +157,7 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Persons in order of their names, and the cursor of the next page if there is one."""
+    """Persons sorted by name, and the cursor of the next page if there is one."""
 
     persons: list[Person]
     next_cursor: str | None

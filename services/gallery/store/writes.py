@@ -1,4 +1,4 @@
-"""What a transaction of the gallery changes, one statement or few at a time."""
+"""The statements with which a transaction changes the gallery."""
 
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -22,12 +22,12 @@ _INSERT_FACE = sa.insert(faces)
 
 
 def ensure_collection(connection: sa.Connection, name: str, at: datetime) -> None:
-    """Make the collection unless it is there."""
+    """Create the collection unless it exists."""
     insert_if_missing(connection, collections, {"name": name, "created_at": at})
 
 
 def lock_person(connection: sa.Connection, number: UUID, collection: str | None = None) -> Person:
-    """Keep everyone else from changing the person until the transaction ends; raises PersonNotFound."""
+    """Lock the person against other changes until the transaction ends; raises PersonNotFound."""
     select = SELECT_PERSONS.where(persons.c.id == number).with_for_update(of=persons)
     if collection is not None:
         select = select.where(persons.c.collection == collection)
@@ -38,7 +38,7 @@ def lock_person(connection: sa.Connection, number: UUID, collection: str | None 
 
 
 def lock_person_called(connection: sa.Connection, name: str, collection: str, at: datetime) -> Person:
-    """As `lock_person`, of the person of this name, who is made if there is none."""
+    """As `lock_person`, by name; a person with a new name is created."""
     new: dict[str, Any] = {
         "id": uuid4(),
         "collection": collection,
@@ -55,7 +55,7 @@ def lock_person_called(connection: sa.Connection, name: str, collection: str, at
 
 @cache
 def _insert_or_lock(dialect: str) -> sa.Executable:
-    """What changes nothing locks the row, whoever made it, in the same statement."""
+    """An insert that locks an existing row in the same statement: an update that changes nothing locks it too."""
     insert = insert_into(dialect, persons)
     key = [persons.c.collection, persons.c.name]
     either = insert.on_conflict_do_update(index_elements=key, set_={"name": insert.excluded.name})
@@ -63,7 +63,7 @@ def _insert_or_lock(dialect: str) -> sa.Executable:
 
 
 def person_to_change(connection: sa.Connection, new: Registration, at: datetime) -> Person:
-    """The person of a registration, locked, with what it adds to the person's labels, metadata and limit."""
+    """The person of a registration, locked, with the labels, metadata and retain_until that it adds."""
     ensure_collection(connection, new.collection, at)
     if new.person_id is not None:
         person = lock_person(connection, id_of(new.person_id, PersonNotFound), new.collection)
@@ -92,7 +92,7 @@ def add_face(
     at: datetime,
     number: UUID | None = None,
 ) -> StoredFace:
-    """Store the face, by a new id or this one, sealed if there is a key."""
+    """Store the face with a new id, or with `number`; encrypted if there is an encryption key."""
     number = number or uuid4()
     values = {
         "id": number,
@@ -116,19 +116,19 @@ def add_face(
 
 
 def note_changes(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
-    """Tell the other processes that these faces are new, gone, or somebody else's; PostgreSQL searches for itself."""
+    """Tell other processes that these faces were added, removed or moved; PostgreSQL needs no such list."""
     if connection.dialect.name == "sqlite":
         connection.execute(sa.insert(changes).from_select(["face_id"], sa.select(faces.c.id).where(which)))
 
 
 def forget_faces(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
-    """Remove faces."""
+    """Delete faces."""
     note_changes(connection, which)
     idempotency.forget(connection, sa.select(faces.c.id).where(which))
     connection.execute(sa.delete(faces).where(which))
 
 
 def forget_persons(connection: sa.Connection, which: sa.ColumnElement[bool]) -> list[UUID]:
-    """Remove persons and all their faces; returns who they were."""
+    """Delete persons and all their faces; returns the ids of the persons."""
     forget_faces(connection, faces.c.person_id.in_(sa.select(persons.c.id).where(which)))
     return sorted(connection.scalars(sa.delete(persons).where(which).returning(persons.c.id)))

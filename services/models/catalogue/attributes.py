@@ -1,4 +1,4 @@
-"""The networks that describe a face: its attributes, and whether it is a live one."""
+"""The models that analyze a face: its attributes, and whether it is a live one."""
 
 from services.models.catalogue import licenses
 from services.models.catalogue.types import Accuracy, License, Model, keras_twin, mirrored

@@ -1,7 +1,8 @@
-"""The models of DeepFace 0.0.103 as data: what each is for, what it takes and gives, its files, licence and accuracy.
+"""The models of DeepFace 0.0.103 as data: task, input, output, files, licence and accuracy.
 
-Names, input sizes, dimensions, file names and URLs are those of DeepFace's own clients for ONNX Runtime; thresholds
-are `deepface.config.threshold`. A test compares both with the installed DeepFace. The rows are in `rows/`.
+Names, input sizes, dimensions, file names and URLs are from DeepFace's own clients for ONNX Runtime. Thresholds are
+from `deepface.config.threshold`. A test compares both with the installed DeepFace. The entries are in the other modules
+of this package.
 """
 
 from services.models.catalogue import attributes
@@ -12,8 +13,8 @@ from services.models.catalogue.types import Model, Preset
 _PRESETS = (
     Preset("offline", "Dlib", "dlib", summary="Comes with the Python packages: nothing to download."),
     Preset("commercial", "SFace", "yunet", liveness=True, summary="Small and fast, with liveness, for any use."),
-    Preset("accurate", "ArcFace", "retinaface", summary="Finds and tells apart the most; for research only."),
-    Preset("deepface", "VGG-Face", "opencv", summary="What DeepFace takes by default; not for commercial use."),
+    Preset("accurate", "ArcFace", "retinaface", summary="Highest accuracy; for research only."),
+    Preset("deepface", "VGG-Face", "opencv", summary="DeepFace's defaults; not for commercial use."),
 )
 
 
@@ -23,7 +24,7 @@ MODELS: dict[str, Model] = {
 
 LIVENESS = attributes.LIVENESS.name
 
-# Names a request may use for another's row.
+# Names that a request may use for the entry of another name.
 ALIASES = {"yolov8": "yolov8n"}
 
 THRESHOLDS_SOURCE = "deepface.config.threshold of DeepFace 0.0.103"
@@ -33,7 +34,7 @@ PRESETS: dict[str, Preset] = {preset.name: preset for preset in _PRESETS}
 
 
 def find(name: str) -> Model:
-    """The row called `name`, or of which that is an alias.
+    """The entry with this name or alias.
 
     Raises:
         KeyError: there is none.
@@ -42,6 +43,6 @@ def find(name: str) -> Model:
 
 
 def models_of(preset: Preset) -> tuple[Model, ...]:
-    """The rows of a preset."""
+    """The entries of a preset."""
     liveness = (LIVENESS,) if preset.liveness else ()
     return tuple(MODELS[name] for name in (preset.model, preset.detector, *liveness))

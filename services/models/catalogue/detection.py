@@ -1,4 +1,4 @@
-"""The detectors: which files and packages they need, how they are run on a bounded copy, and how good they are."""
+"""The detectors: their files and packages, how they run on a bounded copy, and their accuracy."""
 
 from services.models.catalogue import licenses
 from services.models.catalogue.types import OPENCV_ZOO, Accuracy, Model, Search, dlib_file, keras_twin, mirrored, single
@@ -30,7 +30,7 @@ def _yolo(name: str, url: str, accuracy: tuple[Accuracy, ...] = ()) -> Model:
 
 
 DETECTION = (
-    Model(  # the Haar cascades come inside OpenCV's package
+    Model(  # OpenCV's package contains the Haar cascades
         name="opencv",
         task="detection",
         license=licenses.OPENCV_CASCADES,

@@ -1,4 +1,4 @@
-"""The recognition models: what they take and give, which distances mean one person, and how good they are."""
+"""The recognition models: their inputs and outputs, their thresholds, and their accuracy."""
 
 from services.models.catalogue import licenses
 from services.models.catalogue.types import (
@@ -15,7 +15,7 @@ from services.models.catalogue.types import (
 
 _METRICS = ("cosine", "euclidean", "euclidean_l2", "angular")
 
-# The crop each network was trained on; OpenFace, DeepFace and DeepID used landmarks that no detector here gives.
+# The crop each model was trained on; OpenFace, DeepFace and DeepID used landmarks that no detector here provides.
 _TEMPLATES = {
     "VGG-Face": "vggface",
     "Facenet": "facenet",
@@ -27,8 +27,8 @@ _TEMPLATES = {
     "Buffalo_L": "arcface",
 }
 
-# Thresholds for faces cut out by the template, where they could be measured: `python -m benchmarks accuracy` prints
-# those of the fewest errors on DeepFace's 300 labelled pairs and a piece of LFW.
+# Measured thresholds for faces cropped by the template. `python -m benchmarks accuracy` prints those with the fewest
+# errors, on DeepFace's 300 labelled pairs and a part of LFW.
 _TEMPLATE_THRESHOLDS = {"Dlib": (0.083, 0.58, 0.407, 0.131)}
 
 _DEEPFACE_TABLE = "https://github.com/serengil/deepface/blob/master/README.md"
@@ -36,7 +36,7 @@ _INSIGHTFACE_TABLE = "https://github.com/deepinsight/insightface/blob/master/pyt
 
 
 def _lfw(measured: float, declared: float) -> tuple[Accuracy, ...]:
-    """What DeepFace's author measured with the best of its detectors and metrics, and what the model's authors say."""
+    """The accuracy that DeepFace's author measured with the best detector and metric, and the declared one."""
     return (
         Accuracy("LFW", "accuracy within DeepFace, best configuration", measured, _DEEPFACE_TABLE),
         Accuracy("LFW", "accuracy declared by its authors", declared, _DEEPFACE_TABLE),

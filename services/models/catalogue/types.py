@@ -1,4 +1,4 @@
-"""What the catalogue says of a network."""
+"""The types of the catalogue's entries."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -6,17 +6,17 @@ from typing import Literal
 Task = Literal["recognition", "detection", "attribute", "liveness"]
 CommercialUse = Literal["yes", "no", "unclear"]
 
-# The alignment of an embedding space that is the crop the model was trained on.
+# The alignment of an embedding space that uses the crop the model was trained on.
 TEMPLATE = "template"
 
 
 @dataclass(frozen=True, slots=True)
 class License:
-    """On which terms the weights may be used: `commercial_use`, why in a sentence, and where that is said.
+    """The terms of the weights: `commercial_use`, the reason in a sentence, and the source.
 
-    `name` is the licence's SPDX identifier where there is one. `yes` means that who made the weights gave the files
-    themselves away for any use; `no`, that they or their training data are for research only, by the word of who made
-    them; `unclear`, that what is said of the code, the weights and the data does not agree, or is not said.
+    `name` is the licence's SPDX identifier if there is one. `yes` means that the authors of the weights allow any use
+    of the files themselves. `no` means that the files or their training data are for research only, according to their
+    authors. `unclear` means that the statements about the code, the weights and the data disagree, or are missing.
     """
 
     name: str
@@ -27,7 +27,7 @@ class License:
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """A published number: of which benchmark, as `metric` has it (a share is 0 to 1), and where it was published."""
+    """A published number: its benchmark, its `metric` (a share is 0 to 1), and its source."""
 
     benchmark: str
     metric: str
@@ -37,11 +37,11 @@ class Accuracy:
 
 @dataclass(frozen=True, slots=True)
 class WeightFile:
-    """A file DeepFace looks for below `.deepface/weights`.
+    """A file that DeepFace looks for below `.deepface/weights`.
 
-    `urls` are tried in order; what ends in `.bz2` or `.zip` is unpacked. `package` is a Python package that carries the
-    file, under `package_path`. `size` in bytes and `sha256` in hexadecimal, of the unpacked file, are None where nobody
-    has published them.
+    `urls` are tried in order; files that end in `.bz2` or `.zip` are unpacked. `package` is a Python package that
+    contains the file as `package_path`. `size` in bytes and `sha256` in hexadecimal are those of the unpacked file,
+    None if they are not published.
     """
 
     name: str
@@ -54,7 +54,7 @@ class WeightFile:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A recognition model and a detector that go together, with the liveness networks or without."""
+    """A recognition model and a detector that go together, with or without the liveness models."""
 
     name: str
     model: str
@@ -65,10 +65,10 @@ class Preset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """How a detector is run on bounded copies: measured by `python -m benchmarks detection`.
+    """How a detector runs on bounded copies: measured by `python -m benchmarks detection`.
 
-    The copy's long side is `side_px`; a smaller image is enlarged to it, `enlarge` times at most. `score` is the least
-    that counts: YuNet's probability, dlib's margin, for the cascade the number of neighbours.
+    The copy's long side is `side_px`. A smaller image is enlarged to it, at most `enlarge` times. `score` is the
+    minimum that counts: YuNet's probability, dlib's margin, or the cascade's number of neighbours.
     """
 
     side_px: int = 1280
@@ -78,15 +78,15 @@ class Search:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """One network. `input_px` is (width, height); `dim` the embedding's length; `thresholds` are per metric.
+    """One model. `input_px` is (width, height); `dim` the embedding's length; `thresholds` are per metric.
 
-    `template` is the crop the network was trained on (`alignment.py`); `template_thresholds` hold where it is used, and
-    are empty where they could not be measured: then DeepFace's own hold there too.
+    `template` is the crop that the model was trained on (`alignment.py`). `template_thresholds` apply to that crop.
+    They are empty if they could not be measured; then DeepFace's own thresholds apply.
 
-    `files` are what ONNX Runtime needs, and TensorFlow too unless there are `keras_files`.
+    `files` are for ONNX Runtime, and also for TensorFlow unless there are `keras_files`.
 
-    `thread_safe` says whether threads may share one object of it, as they may an ONNX Runtime session. OpenCV's
-    cascades and networks and dlib's objects crash or answer wrongly then.
+    `thread_safe` says whether threads may share one object of the model, as they may share an ONNX Runtime session.
+    OpenCV's cascades and networks and dlib's objects would crash or give wrong results.
     """
 
     name: str
@@ -102,8 +102,8 @@ class Model:
     template_thresholds: dict[str, float] = field(default_factory=dict)
     search: Search = Search()
     thread_safe: bool = True
-    package: str | None = None  # the Python package it needs beyond the requirements, as pip names it
-    module: str | None = None  # what that package is imported as
+    package: str | None = None  # a package beyond the requirements, as pip names it
+    module: str | None = None  # the name under which that package is imported
 
     @property
     def all_files(self) -> tuple[WeightFile, ...]:
@@ -111,7 +111,7 @@ class Model:
         return (*self.files, *self.keras_files)
 
     def threshold(self, metric: str, alignment: str) -> float:
-        """The largest distance between two faces of one person, for faces aligned so."""
+        """The largest distance between two faces of one person, for faces with this alignment."""
         thresholds = self.template_thresholds if alignment == TEMPLATE else {}
         return thresholds.get(metric, self.thresholds[metric])
 
@@ -132,21 +132,21 @@ Files = tuple[WeightFile, ...]
 
 
 def mirrored(name: str) -> Files:
-    """A file of DeepFace's own two mirrors; neither publishes sizes or checksums."""
+    """A file on DeepFace's own two mirrors; neither publishes sizes or checksums."""
     return (WeightFile(name, tuple(mirror + name for mirror in MIRRORS)),)
 
 
 def keras_twin(files: Files) -> Files:
-    """The same weights for TensorFlow, which lie on the same mirrors with another ending."""
+    """The same weights for TensorFlow, which lie on the same mirrors with another suffix."""
     names = (file.name.removesuffix(".onnx") + ".h5" for file in files if file.urls[0].startswith(MIRRORS))
     return tuple(file for name in names for file in mirrored(name))
 
 
 def dlib_file(name: str, size: int, sha256: str) -> Files:
-    """A file of dlib.net, which a Python package carries too: the same, byte for byte."""
+    """A file of dlib.net, byte for byte the same as the copy in a Python package."""
     return (WeightFile(name, (f"{_DLIB}{name}.bz2",), "face_recognition_models", f"models/{name}", size, sha256),)
 
 
 def single(name: str, url: str, size: int | None = None, sha256: str | None = None) -> Files:
-    """A file that one address has."""
+    """A file with a single source."""
     return (WeightFile(name, (url,), size=size, sha256=sha256),)

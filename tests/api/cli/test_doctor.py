@@ -61,7 +61,7 @@ def test_a_healthy_service_has_a_page_of_sections_and_ends_with_0(make_healthy, 
     for words in ("onnx on the CPU", "numpy", "lanes: ", "arcface_weights.onnx",
                   "intact by the checksum of the first file here", "commercial use: ", "SQLite",
                   "schema 0009", "up to date", "1 photos", "10485760 bytes",
-                  "same answer, ", "Nothing is wrong."):  # fmt: skip
+                  "same answer, ", "No problems found."):  # fmt: skip
         assert words in page
     assert "Alice" not in page
 
@@ -90,7 +90,7 @@ def test_everything_that_is_wrong_is_said_and_it_ends_with_1(make_app, settings)
     assert "weights fetch VGG-Face" in page
     assert "expected 38696353 bytes, found 5" in page
     assert "pip install mediapipe" in page
-    assert "11 things are wrong." in page
+    assert "11 problems found." in page
 
 
 def test_no_secret_is_printed(make_healthy):
@@ -117,7 +117,7 @@ def test_a_changed_answer_is_wrong_until_it_is_accepted(make_healthy, settings):
     code, page = doctor(changed)
     assert (code, wrong(page)) == (1, ["ArcFace"])
     assert "changed answer" in page
-    assert "1 thing is wrong." in page
+    assert "1 problem found." in page
     assert doctor(changed, "--accept")[0] == 0
     assert doctor(changed)[0] == 0
     assert doctor(app)[0] == 1
@@ -133,5 +133,5 @@ def test_the_schema_of_another_version_is_told_and_left_alone(make_healthy, sett
     before = file.read_bytes()
     code, page = doctor(make_healthy(api_keys=(KEY,)))
     assert code == 1
-    assert "WRONG database         The database has schema 0004; this version of the service opens 0009." in page
+    assert "WRONG database         The database has schema 0004; this version of the service supports 0009." in page
     assert file.read_bytes() == before

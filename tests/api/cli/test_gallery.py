@@ -30,8 +30,8 @@ def test_an_empty_gallery_has_its_statistics(app):
 
 
 def test_statistics_tell_collections_persons_and_faces_by_space(app, folder):
-    run(app, "gallery", "enrol", folder, "--model", "Dlib")
-    run(app, "gallery", "enrol", folder, "--model", "Dlib", "--collection", "staff", "--no-align")
+    run(app, "gallery", "enroll", folder, "--model", "Dlib")
+    run(app, "gallery", "enroll", folder, "--model", "Dlib", "--collection", "staff", "--no-align")
     first, *others = run(app, "gallery", "stats")[1].splitlines()
     assert first.startswith("4 persons, 6 faces, ")
     assert first.endswith(" MB")
@@ -44,10 +44,10 @@ def test_statistics_tell_collections_persons_and_faces_by_space(app, folder):
 
 
 def test_a_folder_is_enrolled_and_says_what_was_refused(app, client, folder):
-    said = "3.png: no_person\n3 photos enrolled, 0 known already, 1 refused\n"
-    assert run(app, "gallery", "enrol", folder) == (0, said)
-    said = "3.png: no_person\n0 photos enrolled, 3 known already, 1 refused\n"
-    assert run(app, "gallery", "enrol", folder) == (0, said)
+    said = "3.png: no_person\n3 photos registered, 0 already registered, 1 refused\n"
+    assert run(app, "gallery", "enroll", folder) == (0, said)
+    said = "3.png: no_person\n0 photos registered, 3 already registered, 1 refused\n"
+    assert run(app, "gallery", "enroll", folder) == (0, said)
     persons = client.get("/persons").json["persons"]
     assert [(person["name"], person["faces"]) for person in persons] == [("Alice", 2), ("Bob", 1)]
 
@@ -65,33 +65,33 @@ def test_every_option_of_an_enrolment_may_be_given(app, client, folder):
         "3",
     ]
     more = ["--on-duplicate", "merge", "--min-quality", "0", "--anti-spoofing", "--model", "Dlib"]
-    assert run(app, "gallery", "enrol", folder, *given, *more)[0] == 0
+    assert run(app, "gallery", "enroll", folder, *given, *more)[0] == 0
     (person, *_) = client.get("/persons").json["persons"]
     (face, *_) = client.get(f"/persons/{person['id']}").json["face_list"]
     assert (face["model"], face["alignment"], face["detection"], face["has_crop"]) == ("Dlib", "eyes", "full", True)
     assert (face["normalization"], face["expand_percentage"], face["weights"]) == ("base", 0, "fake")
     assert 0 < face["liveness"] <= 1
-    command = app.cli.commands["gallery"].commands["enrol"]
+    command = app.cli.commands["gallery"].commands["enroll"]
     assert {option.name for option in command.params} - {"folder", "collection"} == set(
         EnrolmentOptions.model_fields
     ) - {"enforce_detection"}
-    for name in ("copy-to-pgvector", "enrol"):
+    for name in ("copy-to-pgvector", "enroll"):
         code, said = run(app, "gallery", name, "--help")
         assert (code, "--alignment" in said, "--detection" in said) == (0, True, True)
 
 
 def test_a_folder_of_which_nothing_can_be_enrolled_is_a_failure(app, tmp_path):
     write_photo(tmp_path / "people" / "1.png", ALICE)
-    result = app.test_cli_runner().invoke(args=["gallery", "enrol", str(tmp_path / "people")])
+    result = app.test_cli_runner().invoke(args=["gallery", "enroll", str(tmp_path / "people")])
     assert (result.exit_code, result.stdout.splitlines()[0]) == (1, "1.png: no_person")
-    assert result.stderr.endswith("Error: No photo could be enrolled.\n")
-    assert run(app, "gallery", "enrol", tmp_path / "nowhere")[0] == 2
-    assert run(app, "gallery", "enrol", tmp_path, "--collection", "not a name")[0] == 2
+    assert result.stderr.endswith("Error: No photo could be registered. FOLDER needs a folder of photos per person.\n")
+    assert run(app, "gallery", "enroll", tmp_path / "nowhere")[0] == 2
+    assert run(app, "gallery", "enroll", tmp_path, "--collection", "not a name")[0] == 2
 
 
 def test_an_error_of_the_service_is_one_line(app, engine, folder):
     engine.missing = {"Dlib"}
-    result = app.test_cli_runner().invoke(args=["gallery", "enrol", str(folder), "--model", "Dlib"])
+    result = app.test_cli_runner().invoke(args=["gallery", "enroll", str(folder), "--model", "Dlib"])
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.splitlines()[-1] == "Error: Dlib is missing"
 
@@ -101,8 +101,8 @@ def test_those_whose_time_is_over_are_forgotten(app, client):
     for number in range(3):
         register(client, ALICE, f"over {number}", retain_until=(now - timedelta(days=1)).isoformat())
     register(client, BOB, "Bob", retain_until=(now + timedelta(days=1)).isoformat())
-    assert run(app, "gallery", "expire") == (0, "3 persons forgotten\n")
-    assert run(app, "gallery", "expire") == (0, "0 persons forgotten\n")
+    assert run(app, "gallery", "expire") == (0, "3 persons deleted\n")
+    assert run(app, "gallery", "expire") == (0, "0 persons deleted\n")
     assert [person["name"] for person in client.get("/persons").json["persons"]] == ["Bob"]
 
 
@@ -124,22 +124,22 @@ def test_a_purge_says_what_came_of_each_step(app):
 
 
 def test_a_gallery_is_exported_and_imported_elsewhere(app, make_app, folder, tmp_path):
-    run(app, "gallery", "enrol", folder)
+    run(app, "gallery", "enroll", folder)
     file = tmp_path / "gallery.zip"
     assert run(app, "gallery", "export", file) == (0, "2 persons, 3 faces exported\n")
     other = make_app(data_path=tmp_path / "other")
-    assert run(other, "gallery", "import", file) == (0, "2 persons imported, 0 known already, 0 refused\n")
-    assert run(other, "gallery", "import", file) == (0, "0 persons imported, 2 known already, 0 refused\n")
+    assert run(other, "gallery", "import", file) == (0, "2 persons imported, 0 already present, 0 refused\n")
+    assert run(other, "gallery", "import", file) == (0, "0 persons imported, 2 already present, 0 refused\n")
     third = make_app(data_path=tmp_path / "third")
     register(third.test_client(), BOB, "Bob")
-    said = "Bob: somebody else has the name, or one of the faces\n1 persons imported, 0 known already, 1 refused\n"
+    said = "Bob: another person has the name or one of the faces\n1 persons imported, 0 already present, 1 refused\n"
     assert run(third, "gallery", "import", file) == (0, said)
 
 
 def test_a_file_that_cannot_be_read_or_written_is_one_line(app, tmp_path):
     (tmp_path / "file").write_bytes(b"no zip")
     for arguments, said in (
-        (("import", tmp_path / "file"), "Error: The file is no export of a gallery, or damaged.\n"),
+        (("import", tmp_path / "file"), "Error: The file is not an export of a gallery, or is damaged.\n"),
         (("export", tmp_path / "file" / "export.zip"), "Error: The file cannot be written: File exists.\n"),
     ):
         result = app.test_cli_runner().invoke(args=["gallery", *map(str, arguments)])
@@ -152,23 +152,23 @@ def test_a_copy_needs_a_postgresql_and_says_so_on_one_line(app, make_app, monkey
         assert (result.exit_code, result.stdout) == (1, "")
         return result.stderr
 
-    assert refused() == "Error: The table's database has to be given as postgresql://….\n"
-    assert refused("--database", "sqlite:///x") == "Error: The table has to be in a PostgreSQL: postgresql://….\n"
+    assert refused() == "Error: The URL of the table's database must be postgresql://….\n"
+    assert refused("--database", "sqlite:///x") == "Error: The table must be in PostgreSQL. Use a URL postgresql://….\n"
     monkeypatch.setenv("FACE_EMBEDDINGS_URL", "postgresql://nobody:secret@127.0.0.1:1/nothing")
-    assert refused() == "Error: The table's database does not answer, or not to this user.\n"
+    assert refused() == "Error: The table's database does not answer, or refuses this user.\n"
     assert "FACE_EMBEDDINGS_URL" in run(app, "gallery", "copy-to-pgvector", "--help")[1]
 
 
 def test_an_index_that_is_being_built_is_left_and_said(make_app, settings):
     run(make_app(), "gallery", "stats")
     app = make_app(gallery_key=("ab" * 32,))
-    said = "0 faces encrypted with the first key; no other is used any more\n"
+    said = "0 faces encrypted with the first key; no other key is in use\n"
     assert run(app, "gallery", "rotate-key") == (0, said)
     indexes = FolderIndexStore(settings.data_path / "folder_index")
     with indexes.building(KEY):
         indexes.save(KEY, FolderIndex.empty())
         result = app.test_cli_runner().invoke(args=["gallery", "rotate-key"])
         assert (result.exit_code, result.stdout) == (1, said)
-        assert result.stderr.endswith("Error: 1 indexes are being built or cannot be written: call it again.\n")
+        assert result.stderr.endswith("Error: 1 indexes are being built or cannot be written. Run the command again.\n")
     assert run(app, "gallery", "rotate-key") == (0, said)
     assert indexes.load(KEY) is None

@@ -49,7 +49,7 @@ def built(app, *arguments):
 )
 def test_a_pickle_of_deepface_is_imported_and_only_the_rest_embedded(app, folder, tmp_path, engine, numbers):
     write_pickle(tmp_path / PKL, rows(folder, **numbers)[:-1])
-    assert imported(app, tmp_path / PKL) == (0, "2 photos taken over; 1 to be embedded\n")
+    assert imported(app, tmp_path / PKL) == (0, "2 photos imported; 1 left to embed\n")
     assert engine.embedded == 0
     (index,) = app.test_client().get("/find/indexes").json["indexes"]
     assert (index["state"], index["model"], index["photos"], index["faces"]) == ("stored", "Dlib", 2, 3)
@@ -88,10 +88,10 @@ def test_an_import_adds_to_the_index_there_is(app, folder, tmp_path, engine):
     recorded = rows(folder)
     for part in (recorded[:2], recorded[2:3], recorded[3:]):
         write_pickle(tmp_path / PKL, part)
-        assert imported(app, tmp_path / PKL)[1].startswith("1 photos taken over")
-    assert imported(app, tmp_path / PKL)[1] == "0 photos taken over; 0 to be embedded\n"
+        assert imported(app, tmp_path / PKL)[1].startswith("1 photos imported")
+    assert imported(app, tmp_path / PKL)[1] == "0 photos imported; 0 left to embed\n"
     write_photo(folder / "bob.png", ALICE)
-    assert imported(app, tmp_path / PKL)[1] == "0 photos taken over; 1 to be embedded\n"
+    assert imported(app, tmp_path / PKL)[1] == "0 photos imported; 1 left to embed\n"
     assert built(app) == "3 photos, 4 faces; 0 pending\n"
     assert engine.embedded == 1
 
@@ -107,7 +107,7 @@ def test_an_import_keeps_the_draft_of_a_build(app, folder, tmp_path, engine):
     )
     store._path(key).unlink()
     write_pickle(tmp_path / PKL, rows(folder)[:2])
-    assert imported(app, tmp_path / PKL) == (0, "1 photos taken over; 1 to be embedded\n")
+    assert imported(app, tmp_path / PKL) == (0, "1 photos imported; 1 left to embed\n")
     assert len(store.load(key).photos) == 2
     assert store.load(key, draft=True) is None
 
@@ -119,7 +119,7 @@ def test_a_renamed_pickle_is_imported_as_the_options_say(app, folder, tmp_path, 
     assert (code, output.count("\n")) == (1, 1)
     assert "does not name model and detector" in output
     options = ("--model", "Dlib", "--detector", "ssd", "--no-align", "--expand-percentage", 5)
-    assert imported(app, file, *options) == (0, "3 photos taken over; 0 to be embedded\n")
+    assert imported(app, file, *options) == (0, "3 photos imported; 0 left to embed\n")
     built(app, "--detector", "ssd", "--no-align", "--expand-percentage", "5")
     assert engine.embedded == 0
 
@@ -162,4 +162,4 @@ def test_an_index_that_cannot_be_saved_is_one_line(app, folder, tmp_path, settin
     write_pickle(tmp_path / PKL, rows(folder))
     settings.data_path.mkdir(exist_ok=True)
     (settings.data_path / "folder_index").write_bytes(b"in the way")
-    assert imported(app, tmp_path / PKL) == (1, "Error: Nothing was taken over: File exists.\n")
+    assert imported(app, tmp_path / PKL) == (1, "Error: Nothing was imported: File exists.\n")

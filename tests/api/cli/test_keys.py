@@ -44,7 +44,7 @@ def test_the_keys_of_the_setting_are_not_listed(make_app):
         (("create", "x", "--scope", "find", "--days", "0"), "is not in the range"),
         (("create", "x", "--scope", "find", "--collection", "a/b"), "Invalid value for '--collection'"),
         (("create", "x", "--scope", "admin", "--collection", "a"), "cannot have the scope admin"),
-        (("revoke", "nobody"), "no key of this id"),
+        (("revoke", "nobody"), "No API key has this id"),
     ],
 )
 def test_what_is_wrong_is_one_line(keys, arguments, message):

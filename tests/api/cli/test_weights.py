@@ -70,12 +70,12 @@ def test_fetch_and_bundle_take_a_preset(app, mirror, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("fetch", "Nobody"), "There is no model 'Nobody'"),
-        (("fetch", "--preset", "nobody"), "There is no preset 'nobody'"),
-        (("fetch", "ArcFace", "Facenet"), "facenet_weights.onnx is not there"),
-        (("verify", "Nobody"), "There is no model 'Nobody'"),
-        (("accept", "ArcFace"), "It cannot be read or written: No such file"),
-        (("bundle", "x.tar", "ArcFace"), "arcface_weights.onnx is not here: fetch it first."),
+        (("fetch", "Nobody"), "Unknown model 'Nobody'"),
+        (("fetch", "--preset", "nobody"), "Unknown preset 'nobody'"),
+        (("fetch", "ArcFace", "Facenet"), "facenet_weights.onnx does not exist"),
+        (("verify", "Nobody"), "Unknown model 'Nobody'"),
+        (("accept", "ArcFace"), "A file cannot be read or written: No such file"),
+        (("bundle", "x.tar", "ArcFace"), "arcface_weights.onnx is not installed: fetch it first."),
         (("bundle", "no/such/folder", "opencv"), "These models have no files."),
     ],
 )
@@ -108,7 +108,7 @@ def test_verify_reads_what_is_here_and_ends_with_1_if_something_is_wrong(app, fo
     code, output, error = run(app, "verify")
     assert code == 1
     assert output.splitlines()[2].startswith(f"wrong   {LIVENESS[1]}: expected SHA-256 ")
-    assert error == "Error: Fetch what is wrong or missing: face-service weights fetch MiniFASNet\n"
+    assert error == "Error: Files are damaged or missing. Run: face-service weights fetch MiniFASNet\n"
 
 
 def test_verify_of_a_model_names_what_is_missing(app):
@@ -134,4 +134,4 @@ def test_a_bundle_goes_to_a_machine_without_internet(app, make_app, tmp_path):
     bundle.write_bytes(b"no bundle")
     code, _, error = run(other, "import", bundle)
     assert code == 1
-    assert error.splitlines()[-1].startswith("Error: It is no archive of weights")
+    assert error.splitlines()[-1].startswith("Error: The file is not an archive of weights")

@@ -45,7 +45,7 @@ def test_whatever_changes_the_gallery_is_in_the_trail(app, client, listed, tmp_p
     client.delete("/collections/staff?with_persons=true")
     write_photo(tmp_path / "people" / "Cid" / "1.png", BOB)
     runner = app.test_cli_runner()
-    assert runner.invoke(args=["gallery", "enrol", str(tmp_path / "people")]).exit_code == 0
+    assert runner.invoke(args=["gallery", "enroll", str(tmp_path / "people")]).exit_code == 0
     events = listed()
     assert [event["action"] for event in events] == [
         "register", "register", "register", "merge", "change", "forget", "forget", "add_collection", "register",
@@ -182,9 +182,9 @@ def test_the_chain_is_proved_and_a_change_is_named(app, client, settings):
         database.execute("UPDATE events SET person_id = '' WHERE id = 1")
     database.close()
     broken = run(app, "verify")
-    said = "batch 1: its seal or one of its 1 events is not as it was"
+    said = "batch 1: its seal or one of its 1 events was changed"
     assert (broken.exit_code, broken.stdout.splitlines()[0]) == (1, said)
-    assert broken.stderr == "Error: The audit trail is not as it was sealed.\n"
+    assert broken.stderr == "Error: Audit trail verification FAILED: see the batches listed above.\n"
 
 
 def test_the_trail_is_exported_to_a_file_or_the_output(app, client, listed, tmp_path):
@@ -215,7 +215,7 @@ def test_a_file_that_cannot_be_written_and_a_batch_that_cannot_be_read_are_one_l
     file = tmp_path / "audit.jsonl"
     file.write_text("old")
     result = run(app, "export", file)
-    assert (result.exit_code, result.stderr) == (1, "Error: Batch 1 cannot be read.\n")
+    assert (result.exit_code, result.stderr) == (1, "Error: Batch 1 cannot be read. Run: face-service audit verify\n")
     assert file.read_text() == "old"
 
 

@@ -53,13 +53,13 @@ def test_a_registered_face_is_identified(client):
 def test_all_within_the_models_own_threshold_are_recognized_and_nobody_else(client, monkeypatch):
     monkeypatch.setattr("services.models.catalogue.types.Model.threshold", lambda *_: 0.01)
     (nobody,) = identify(client, ALICE, route="recognize")
-    assert (nobody["decision"], nobody["reason"]) == ("unknown", "There is nobody to compare with.")
+    assert (nobody["decision"], nobody["reason"]) == ("unknown", "No enrolled persons to compare with.")
     for number in range(12):
         register(client, ALICE, f"{number}")
     alice, bob = identify(client, ALICE, BOB, route="recognize")
     assert (alice["decision"], len(alice["matches"])) == ("ambiguous", 12)
     assert {match["match"] for match in alice["matches"]} == {True}
-    assert (bob["decision"], bob["reason"], bob["matches"]) == ("unknown", "Nobody is within the threshold.", [])
+    assert (bob["decision"], bob["reason"], bob["matches"]) == ("unknown", "No person is within the threshold.", [])
     (alice,) = identify(client, ALICE, route="recognize", top_k=3)
     assert (alice["decision"], len(alice["matches"])) == ("ambiguous", 3)
     refused = client.post("/recognize", json={"img": text(ALICE), "threshold": 1})

@@ -60,4 +60,4 @@ def test_a_database_that_is_away_delays_no_verification_and_loses_no_answer(make
     answer = app.test_client().post("/verify", json=pair, headers={"X-API-Key": KEY})
     assert answer.json["verified"] is True
     assert not services_of(app).audit.log.flush(5)
-    assert "events wait to be recorded" in capsys.readouterr().out
+    assert "audit events cannot be recorded" in capsys.readouterr().out

@@ -121,7 +121,7 @@ def test_a_store_that_hangs_keeps_nobody_waiting_and_what_is_too_much_is_counted
         store.goes.set()
         assert log.flush(30)
     assert verified(store) == (10, 0)
-    lost = [line.count for line in caplog.records if line.message == "events are lost: the database does not keep up"]
+    lost = [line.count for line in caplog.records if line.message == "audit events are lost: the database is too slow"]
     assert lost == [5]
 
 

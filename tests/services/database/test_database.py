@@ -34,7 +34,7 @@ def test_a_purge_says_what_the_user_is_not_permitted(make_store, database_url):
         for statement in (f"CREATE ROLE {user} LOGIN", f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {user}"):
             connection.execute(sa.text(statement))
     database = make_database(url.set(username=user).render_as_string(hide_password=False))
-    assert database.purge() == dict.fromkeys(STEPS, "not permitted to this user")
+    assert database.purge() == dict.fromkeys(STEPS, "this user lacks the permission")
     with database.reading() as connection:
         assert connection.scalar(sa.text("SHOW statement_timeout")) == "5s"
     database.close()
@@ -157,7 +157,7 @@ def test_bytes_that_a_reader_keeps_in_the_log_written_ahead_are_not_said_to_be_g
         with other.reading():
             assert gallery.forget(FORGET, person_id=ann.id).bytes_gone is False
             assert gallery.forget(FORGET, person_id=bob.id).bytes_gone is False
-            assert gallery._database.purge() == {"WAL": "still read by others: call it again"}
+            assert gallery._database.purge() == {"WAL": "still read by another connection: run this command again"}
             assert is_in_a_file()
         assert gallery.forget(FORGET, person_id=cid.id).bytes_gone is True
         assert not is_in_a_file()

@@ -78,7 +78,7 @@ def test_a_schema_of_another_version_is_refused_in_one_line_and_left_alone(datab
     run("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
     run(f"INSERT INTO alembic_version VALUES ('{revision}')")
     for ask in (database.upgrade, database.key_problem, database.reading().__enter__, database.size_bytes):
-        with pytest.raises(UnknownSchema, match=f"^The database has schema {revision}; [^\n]+ opens 0009") as raised:
+        with pytest.raises(UnknownSchema, match=f"^The database has schema {revision}; [^\n]+ supports 0009") as raised:
             ask()
         assert isinstance(raised.value, ServiceUnavailable)
     assert run("SELECT version_num FROM alembic_version") == [(revision,)]

@@ -53,7 +53,7 @@ def test_the_commands_of_the_document_do_what_it_says(tmp_path, owner_url, galle
     assert done.returncode == 0, done.stderr
     said = done.stdout
     counts = re.search(
-        r"(\d) photos enrolled, 0 known already, (\d) refused\n\1 faces written, 0 known already, 0 removed\n", said
+        r"(\d) photos registered, 0 already registered, (\d) refused\n\1 faces written, 0 unchanged, 0 removed\n", said
     )
     enrolled, refused = map(int, counts.groups())
     # dlib takes the badge on the astronaut's suit for a second face in some of the photos.

@@ -194,11 +194,11 @@ def test_a_copy_that_ends_early_has_changed_nothing(owner_url):
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
-        ("DROP TABLE face_embeddings CASCADE", "There is no such table"),
-        ("DROP EXTENSION vector CASCADE", "has no pgvector"),
-        ("ALTER TABLE face_embeddings DROP COLUMN label", "has not the columns"),
-        ("ALTER TABLE face_embeddings DROP CONSTRAINT face_embeddings_pkey", "no primary key"),
-        ("ALTER TABLE face_embeddings ADD CHECK (label <> 'Ann')", "its error 23514"),
+        ("DROP TABLE face_embeddings CASCADE", "The table does not exist"),
+        ("DROP EXTENSION vector CASCADE", "lacks pgvector"),
+        ("ALTER TABLE face_embeddings DROP COLUMN label", "lacks columns"),
+        ("ALTER TABLE face_embeddings DROP CONSTRAINT face_embeddings_pkey", "not a primary key"),
+        ("ALTER TABLE face_embeddings ADD CHECK (label <> 'Ann')", "with error 23514"),
     ],
 )
 def test_a_table_that_does_not_fit_is_refused(owner_url, statement, said):
@@ -210,7 +210,7 @@ def test_a_table_that_does_not_fit_is_refused(owner_url, statement, said):
 
 def test_a_table_for_another_dimension_is_refused_even_if_there_is_nothing_to_copy(gallery, copy, owner_url):
     make_table(owner_url, 512)
-    with pytest.raises(ServiceUnavailable, match="takes embeddings of 512 numbers; the model's have 128"):
+    with pytest.raises(ServiceUnavailable, match="takes embeddings of 512 numbers; those of the model have 128"):
         copy()
     asked(owner_url, "DROP INDEX face_embeddings_cosine")
     asked(owner_url, "ALTER TABLE face_embeddings ALTER COLUMN embedding TYPE vector")
@@ -244,7 +244,7 @@ def test_two_copies_do_not_write_at_once(owner_url):
 
     def rows():
         yield ROW
-        with pytest.raises(ServiceUnavailable, match="Somebody else is changing the table"):
+        with pytest.raises(ServiceUnavailable, match="Another process is changing the table"):
             write(owner_url)
 
     assert write(owner_url, rows()).written == 1

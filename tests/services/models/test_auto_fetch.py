@@ -46,7 +46,7 @@ def test_what_is_named_is_fetched_once(weights):
 
 def test_a_failure_is_logged_and_raises_nothing(weights, caplog):
     AutoFetch(models=models(weights), names=["Facenet"]).prepare("Facenet", print)
-    assert "facenet_weights.onnx is not there" in caplog.text
+    assert "facenet_weights.onnx does not exist" in caplog.text
 
 
 def test_several_workers_fetch_a_file_once(tmp_path, mirror):

@@ -108,7 +108,7 @@ GOOD = (member_of(f"weights/{NAME}", CONTENT), CONTENT)
 @pytest.mark.parametrize(
     ("entries", "members", "said"),
     [
-        ([entry(NAME, CONTENT)], [], "does not hold all"),
+        ([entry(NAME, CONTENT)], [], "lacks a file that its manifest names"),
         ([], [GOOD], "manifest does not name"),
         ([entry(NAME, CONTENT)], [GOOD, GOOD], "manifest does not name"),
         ([entry(NAME, CONTENT)] * 2, [GOOD, GOOD], "twice"),
@@ -150,7 +150,7 @@ def test_a_good_file_before_a_bad_one_is_not_put_in_place_either(weights, tmp_pa
     "manifest", [[], {}, {"format": "else", "files": []}, {"format": "face-service weights 1"}, "x"]
 )
 def test_a_manifest_that_cannot_be_read_is_one_line(weights, tmp_path, manifest):
-    with pytest.raises(BadBundle, match="manifest cannot be read"):
+    with pytest.raises(BadBundle, match="manifest of the archive cannot be read"):
         read(weights, made(tmp_path / "made.tar", [], [], manifest=manifest))
 
 

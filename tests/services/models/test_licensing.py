@@ -37,9 +37,9 @@ def test_an_alias_is_judged_as_what_it_stands_for():
 @pytest.mark.parametrize(
     ("change", "setting"),
     [
-        ({"default_model": "VGG-Face"}, "DEFAULT_MODEL: .* VGG-Face,"),
-        ({"default_detector": "yolov8"}, "DEFAULT_DETECTOR: .* yolov8,"),
-        ({"preload_models": ("SFace", "age")}, "PRELOAD_MODELS: .* age,"),
+        ({"default_model": "VGG-Face"}, "DEFAULT_MODEL: .* VGG-Face:"),
+        ({"default_detector": "yolov8"}, "DEFAULT_DETECTOR: .* yolov8:"),
+        ({"preload_models": ("SFace", "age")}, "PRELOAD_MODELS: .* age:"),
     ],
 )
 def test_a_forbidden_default_is_a_settings_error_of_one_line(change, setting):

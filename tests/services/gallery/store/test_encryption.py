@@ -27,7 +27,7 @@ OLD, NEW, OTHER = (bytes([number]) * 32 for number in range(3))
 ROTATE = Event(action="rotate_key", outcome="done")
 FACES = 800  # that are encrypted anew, while it is killed
 CROP = b"\x89PNG" + bytes(range(100))
-WRONG, NONE = "it does not open this gallery", "the gallery is encrypted, and no key is given"
+WRONG, NONE = "the encryption key does not match this gallery", "the gallery is encrypted, but no encryption key is set"
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_after_a_rotation_only_the_new_key_opens_and_it_has_its_event(database_u
     assert rotate(database_url, NEW, OLD) == 10
     with refused(WRONG):  # of a process that was not started anew
         gallery.ping()
-    with refused("it does not open a face of this gallery"):
+    with refused("the encryption key does not decrypt a face of this gallery"):
         gallery.crop(ids[0])
     assert rotate(database_url, NEW) == 0
     with refused(WRONG):
@@ -168,7 +168,7 @@ def test_a_face_that_does_not_open_is_neither_left_out_nor_shown(database_url, o
         for number, theirs in ((one, yours), (other, mine)):
             execute(database_url, f"UPDATE faces SET {column} = :theirs WHERE id = :id", theirs=theirs, id=number)
     gallery = opened(OLD)
-    message = "it does not open a face of this gallery"
+    message = "the encryption key does not decrypt a face of this gallery"
     for number in (first.id, second.id):
         with refused(message):
             gallery.crop(number)
