@@ -19,8 +19,8 @@ OF_AN_INDEX = (
     "The service cannot start. GALLERY_KEY: {}. Set the right key, or delete DATA_PATH/folder_index to rebuild all"
     " indexes"
 )
-WRONG_INDEX = OF_AN_INDEX.format("it does not open an index of the photo folder")
-NO_INDEX_KEY = OF_AN_INDEX.format("an index of the photo folder is encrypted, and no key is given")
+WRONG_INDEX = OF_AN_INDEX.format("the encryption key does not match an index of the photo folder")
+NO_INDEX_KEY = OF_AN_INDEX.format("an index of the photo folder is encrypted, but no encryption key is set")
 
 
 def gallery(folder, *arguments, key=""):

@@ -40,8 +40,8 @@ _FORMAT = 2
 # it can be built again.
 _MOST_FILES = 64
 
-_NO_KEY = "GALLERY_KEY: an index of the photo folder is encrypted, and no key is given"
-_WRONG_KEY = "GALLERY_KEY: it does not open an index of the photo folder"
+_NO_KEY = "GALLERY_KEY: an index of the photo folder is encrypted, but no encryption key is set"
+_WRONG_KEY = "GALLERY_KEY: the encryption key does not match an index of the photo folder"
 _WAY_OUT = ". Set the right key, or delete DATA_PATH/folder_index to rebuild all indexes"
 
 

@@ -72,8 +72,11 @@ def test_a_key_that_does_not_open_an_index_is_refused_also_where_nothing_else_is
     (path,) = (settings.data_path / "folder_index").glob("*.draft" if draft else "*.index")
     sealed = path.read_bytes()
     for given, problem in (
-        (settings, "an index of the photo folder is encrypted, and no key is given"),
-        (settings.model_copy(update={"gallery_key": ("cd" * 32,)}), "it does not open an index of the photo folder"),
+        (settings, "an index of the photo folder is encrypted, but no encryption key is set"),
+        (
+            settings.model_copy(update={"gallery_key": ("cd" * 32,)}),
+            "the encryption key does not match an index of the photo folder",
+        ),
     ):
         for start in (begin_sealed, open_indexes, partial(build_services, engine=FakeEngine())):
             with pytest.raises(
