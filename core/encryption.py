@@ -32,6 +32,16 @@ _SEALED_AT = _NONCE_AT + _NONCE_BYTES
 # Bytes that encryption adds to the content.
 OVERHEAD = _SEALED_AT + _TAG_BYTES
 
+# An encrypted file begins with this line and with 16 random bytes that no other file has.
+_MARK = b"sealed 1\n"
+_FILE_ID_BYTES = 16
+_HEADER_BYTES = len(_MARK) + _FILE_ID_BYTES
+
+# Then come the pieces, each encrypted, of which the last is shorter. The context of a piece is the random bytes, its
+# number, and whether it is the last: pieces cannot be swapped, left out, or taken from another file.
+_PIECE = 1 << 16
+_SEALED_PIECE = _PIECE + OVERHEAD
+
 
 class Unopenable(Exception):
     """Raised when content cannot be decrypted: it has another key or another context, or was changed."""
@@ -88,21 +98,6 @@ def key_id(sealed: bytes) -> str:
 
 def _derived(key: bytes, what: bytes, length: int) -> bytes:
     return HKDF(SHA256(), length, salt=None, info=b"face service, gallery " + what).derive(key)
-
-
-_MARK = b"sealed 1\n"
-
-
-_FILE_ID_BYTES = 16
-
-
-_HEADER_BYTES = len(_MARK) + _FILE_ID_BYTES
-
-
-_PIECE = 1 << 16
-
-
-_SEALED_PIECE = _PIECE + OVERHEAD
 
 
 def sealed_by(file: BinaryIO) -> str:

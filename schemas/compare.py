@@ -27,7 +27,6 @@ Targets = Annotated[
     BeforeValidator(parsed),
 ]
 
-
 OTHER_NAMES = {
     "source_vector": "vector",
     "target_vector": "vector_b",

@@ -70,16 +70,12 @@ Labels = Annotated[
     BeforeValidator(parsed),
 ]
 
-
 Metadata = Annotated[
     dict[str, JsonValue], AfterValidator(_storable), BeforeValidator(parsed), WithJsonSchema({"type": "object"})
 ]
 
-
 Embedding = Annotated[list[Number], Field(min_length=1, max_length=4096, fail_fast=True), BeforeValidator(parsed)]
 
-
 Id = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_as_written)]
-
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]

@@ -41,7 +41,6 @@ _POLICY = (
     " form-action 'none'; frame-ancestors 'none'"
 )
 
-
 _PACKAGED = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.scopes import Scope
-from services.audit import store
 from services.audit.events import Event
+from services.audit.store import record
 from services.database.database import Database
 from services.database.schema import keys
 
@@ -73,7 +73,7 @@ class KeyStore:
                     expires_at=key.expires_at,
                 )
             )
-            store.record(connection, event, key.created_at)
+            record(connection, event, key.created_at)
 
     def revoke(self, key_id: str, at: datetime) -> bool:
         """Revoke an API key permanently, and record an event; False if the id is unknown."""
@@ -85,7 +85,7 @@ class KeyStore:
                 sa.update(keys).where(is_key, keys.c.revoked_at.is_(None)).values(revoked_at=at)
             )
             if changed.rowcount:
-                store.record(connection, Event(action="revoke_key", outcome="done", details={"key": key_id}), at)
+                record(connection, Event(action="revoke_key", outcome="done", details={"key": key_id}), at)
             return True
 
     def note_use(self, key_ids: list[str], on: date) -> None:

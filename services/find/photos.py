@@ -20,7 +20,6 @@ from services.find.index import Boxes, Floats, IndexKey, PhotoFaces
 # a tick, the second change does not show in the signature.
 _CLOCK_TICK_S = 0.02
 
-
 CHANGING = "changing"  # the reason for a photo that is being written
 
 

@@ -8,9 +8,9 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from core.exceptions import PersonLocked
-from services.audit import store
 from services.audit.events import Event
 from services.audit.recorder import new_event
+from services.audit.store import record
 from services.database.database import Database
 from services.database.schema import misses
 from services.gallery.store import writes
@@ -57,7 +57,7 @@ class MissStore:
             values: dict[str, Any] = {"times": times, "locked_until": None}
             if times >= most:
                 values = {"times": 0, "locked_until": until}
-                store.record(connection, event, at, person_id=person_id)
+                record(connection, event, at, person_id=person_id)
             change = sa.insert(misses).values(person_id=number) if row is None else sa.update(misses).where(is_persons)
             connection.execute(change.values(**values))
             return None

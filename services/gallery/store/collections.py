@@ -5,8 +5,8 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from core.exceptions import Conflict, NotFound
-from services.audit import store
 from services.audit.events import Event
+from services.audit.store import record, record_all
 from services.database import schema
 from services.database.database import Database
 from services.database.schema import as_id, collections, faces, persons
@@ -33,7 +33,7 @@ class CollectionStore:
         try:
             with self._database.writing() as connection:
                 connection.execute(sa.insert(collections).values(name=name, created_at=schema.now()))
-                store.record(connection, event, schema.now())
+                record(connection, event, schema.now())
         except sa.exc.IntegrityError as error:
             raise Conflict("The name is taken.") from error
 
@@ -53,8 +53,8 @@ class CollectionStore:
             forgotten = writes.forget_persons(connection, within)
             connection.execute(sa.delete(collections).where(collections.c.name == name))
             now, of_each = schema.now(), replace(event, action="forget", details={"reason": event.action})
-            store.record_all(connection, [replace(of_each, person_id=str(number), at=now) for number in forgotten])
-            recorded = store.record(connection, event, now)
+            record_all(connection, [replace(of_each, person_id=str(number), at=now) for number in forgotten])
+            recorded = record(connection, event, now)
         return Forgotten(recorded=recorded, bytes_gone=erasure.is_complete)
 
     def spaces(self, collection: str, *, person_id: str | None = None) -> dict[EmbeddingSpace, int]:

@@ -5,8 +5,8 @@ from contextlib import suppress
 import sqlalchemy as sa
 
 from core.exceptions import ServiceUnavailable
-from services.audit import store
 from services.audit.events import Event
+from services.audit.store import record
 from services.database import encryption, schema
 from services.database.database import Database
 from services.database.schema import faces, sealing_keys
@@ -50,7 +50,7 @@ class FaceSealer:
                     if not count:
                         of_others = sealing_keys.c.id != self._keyring.first
                         erasure.connection.execute(sa.delete(sealing_keys).where(of_others))
-                        store.record(erasure.connection, event, schema.now())
+                        record(erasure.connection, event, schema.now())
                 if self._database.seals_embeddings and not count and not erasure.is_complete:
                     raise ServiceUnavailable(_STILL_READ)
                 return count

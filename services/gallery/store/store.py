@@ -13,8 +13,8 @@ import numpy.typing as npt
 import sqlalchemy as sa
 
 from core.exceptions import Conflict, FaceNotFound, PersonNotFound, ServiceUnavailable
-from services.audit import store
 from services.audit.events import Event, RecordedEvent
+from services.audit.store import record
 from services.database import encryption, schema
 from services.database.database import Database
 from services.database.schema import as_id, faces, folded, persons
@@ -78,7 +78,7 @@ class GalleryStore(CollectionStore, TransferStore):
             stored = [of_person(connection, self._keyring, face) for face in new.faces]
             if new.answer_key is not None:
                 idempotency.keep(connection, new.answer_key, UUID(stored[0].id), person, now)
-            store.record(connection, new.event, now, person_id=person.id, face_id=stored[0].id)
+            record(connection, new.event, now, person_id=person.id, face_id=stored[0].id)
             return replace(person, faces=person.faces + len(stored)), stored
 
     def one_at_a_time(self) -> AbstractContextManager[None]:
@@ -155,7 +155,7 @@ class GalleryStore(CollectionStore, TransferStore):
                 person_in(connection, number, within)
                 if values:
                     connection.execute(sa.update(persons).where(persons.c.id == number).values(**values))
-                store.record(connection, event, schema.now(), person_id=str(number))
+                record(connection, event, schema.now(), person_id=str(number))
                 return person_in(connection, number)
         except sa.exc.IntegrityError as error:
             raise Conflict("The name is taken.") from error
@@ -184,7 +184,7 @@ class GalleryStore(CollectionStore, TransferStore):
         with self._database.writing() as connection:
             person_in(connection, number, within)
             merge(connection, number, [other for other in merged if other != number], limit)
-            store.record(connection, event, schema.now(), person_id=str(number))
+            record(connection, event, schema.now(), person_id=str(number))
             return person_in(connection, number)
 
     def faces(self, person_id: str, *, within: str | None = None) -> list[StoredFace]:
@@ -230,7 +230,7 @@ class GalleryStore(CollectionStore, TransferStore):
                 person = writes.lock_person(connection, id_of(person_id or "", PersonNotFound), within)
                 writes.forget_persons(connection, persons.c.id == UUID(person.id))
                 who = {"person_id": person.id}
-            recorded = store.record(connection, event, schema.now(), **who)
+            recorded = record(connection, event, schema.now(), **who)
         return Forgotten(recorded=recorded, bytes_gone=erasure.is_complete)
 
     def expire(self, at: datetime, event: Event, *, limit: int) -> list[RecordedEvent]:
@@ -240,4 +240,4 @@ class GalleryStore(CollectionStore, TransferStore):
             connection = erasure.connection
             numbers = list(connection.scalars(over.with_for_update()))
             writes.forget_persons(connection, persons.c.id.in_(numbers))
-            return [store.record(connection, event, schema.now(), person_id=str(number)) for number in numbers]
+            return [record(connection, event, schema.now(), person_id=str(number)) for number in numbers]

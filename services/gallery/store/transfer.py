@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from core.encryption import Keyring
 from core.exceptions import Conflict
-from services.audit import store
 from services.audit.events import Event
+from services.audit.store import record
 from services.database import encryption, schema
 from services.database.database import Database
 from services.database.schema import collections, faces, persons
@@ -73,7 +73,7 @@ class TransferStore:
                 at=one.registered_at,
                 number=UUID(one.id),
             )
-        store.record(connection, event, now, person_id=person.id)
+        record(connection, event, now, person_id=person.id)
         return True
 
 

@@ -17,7 +17,6 @@ _PRESETS = (
     Preset("deepface", "VGG-Face", "opencv", summary="DeepFace's defaults; not for commercial use."),
 )
 
-
 MODELS: dict[str, Model] = {
     model.name: model for model in (*RECOGNITION, *DETECTION, *attributes.ATTRIBUTES, attributes.LIVENESS)
 }

@@ -121,12 +121,9 @@ MIRRORS = (
     "https://huggingface.co/serengil/deepface/resolve/main/",
 )
 
-
 _DLIB = "https://dlib.net/files/"
 
-
 OPENCV_ZOO = "https://github.com/opencv/opencv_zoo/raw/main/models/"
-
 
 Files = tuple[WeightFile, ...]
 

@@ -19,9 +19,9 @@ import sqlalchemy as sa
 
 from core.exceptions import ServiceUnavailable
 from schemas.audit import AuditQuery, VerificationsQuery
-from services.audit import store
 from services.audit.events import GENESIS, Event, moment
 from services.audit.recorder import EventLog
+from services.audit.store import record
 from services.audit.trail import AuditService, UnreadableTrail
 from services.audit.verifications import VerificationService
 from services.database import schema
@@ -348,7 +348,7 @@ def test_a_decision_that_is_recorded_by_a_transaction_which_ends_late_is_on_a_la
     verifications = VerificationService(store=audit, log=EventLog(store=audit), enabled=True)
     with closing(make_database(database_url)) as slow:
         with slow.writing() as connection:
-            first = store.record(connection, decision, schema.now())  # which takes the smaller id
+            first = record(connection, decision, schema.now())  # which takes the smaller id
             audit.record([decision])
             assert audit.seal(limit=10) == 1
             page = verifications.page(VerificationsQuery(limit=1))
