@@ -23,8 +23,8 @@ _TEXT_FORM = "application/x-www-form-urlencoded"
 _FORMS = ("multipart/form-data", _TEXT_FORM)
 _TWICE = "Given more than once"
 _LONGEST_NAME = 100  # characters of a field name to repeat in an error
-_MOST_FIELDS = 100
-_MOST_PARTS = 1000  # werkzeug's limit
+_MAX_FIELDS = 100
+_MAX_PARTS = 1000  # werkzeug's limit
 _LONGEST_PART_HEAD = 8192
 _END_OF_PART_HEAD = re.compile(rb"\r\n\r\n|\r\r|\n\n")  # the same pattern as werkzeug's
 
@@ -63,7 +63,7 @@ def read_request(model: type[R]) -> R:
     if request.args:
         fields = [_wrong(name, "Send options in the body, beside the image") for name in request.args]
         raise ValidationFailed(fields)
-    if kind == _TEXT_FORM and request.get_data().count(b"&") >= _MOST_FIELDS:
+    if kind == _TEXT_FORM and request.get_data().count(b"&") >= _MAX_FIELDS:
         raise _too_many_fields()
     if kind in _FORMS:
         _check_part_heads(request.get_data(parse_form_data=False), request.mimetype_params.get("boundary", ""))
@@ -85,7 +85,7 @@ def _check_part_heads(body: bytes, boundary: str) -> None:
     """Refuse a multipart body with endless part headers: werkzeug would read 24 MB of them for 20 seconds."""
     delimiter = b"--" + boundary.encode()
     at = body.find(delimiter) if boundary else -1
-    for _ in range(_MOST_PARTS):
+    for _ in range(_MAX_PARTS):
         if at == -1:
             return
         at += len(delimiter)
@@ -109,7 +109,7 @@ def _merged(
     values: dict[str, str | bytes | list[str] | list[bytes]] = {}
     for name, texts in text.lists():
         if name in model.repeatable:
-            values[name] = [part.strip() for value in texts for part in value.split(",", _MOST_FIELDS)]
+            values[name] = [part.strip() for value in texts for part in value.split(",", _MAX_FIELDS)]
         else:
             values[name] = texts if name in model.image_lists else _only(name, texts)
     for name, contents in files.lists():
@@ -154,7 +154,7 @@ def _json_object(body: bytes, most_values: int) -> dict[str, Any]:
 
 def _validated(model: type[R], values: dict[str, Any], *, strict: bool) -> R:
     # Checked before the single names: an error about each of a million fields would be an answer of megabytes.
-    if len(values) > _MOST_FIELDS:
+    if len(values) > _MAX_FIELDS:
         raise _too_many_fields()
     try:
         return model.model_validate(values, strict=strict)
@@ -170,7 +170,7 @@ def _name(place: tuple[int | str, ...]) -> str:
 
 
 def _too_many_fields() -> ValidationFailed:
-    return ValidationFailed.of(BODY, f"More than {_MOST_FIELDS} fields. Send fewer")
+    return ValidationFailed.of(BODY, f"More than {_MAX_FIELDS} fields. Send fewer")
 
 
 def _wrong(field: str, msg: str) -> dict[str, str]:

@@ -28,7 +28,7 @@ from services.models.catalogue import catalogue
 IN_DEEPFACE_ON_DLIB = "Dlib"  # which runs on the processor there
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
 MIXED = (1, 3, 1, 2, 6, 1, 4, 8, 1, 2)  # faces of one request after the other
-LEAST_S, LEAST_PASSES = 0.4, 3
+MIN_S, MIN_PASSES = 0.4, 3
 CALLERS, CALLERS_S = 32, 2.0
 CALLED = ("Facenet512", "ArcFace", "Dlib")
 DEFAULT_SIZE = 8  # of BATCH_MAX_SIZE
@@ -142,8 +142,8 @@ def _rate(model: str, counts: tuple[int, ...]) -> float:
         _embed(crops[:count], model=model)
         took.append((time.perf_counter() - started) / count)
         if len(took) == len(counts):  # the first round loads the network
-            until = time.perf_counter() + LEAST_S
-        if len(took) > LEAST_PASSES * len(counts) and time.perf_counter() > until:
+            until = time.perf_counter() + MIN_S
+        if len(took) > MIN_PASSES * len(counts) and time.perf_counter() > until:
             break
     counted = took[len(counts) :]
     if len(counts) == 1:

@@ -26,7 +26,7 @@ RUNTIMES = ("onnx", "onnx-int8", "openvino")
 BATCHES = (1, 8)
 ROUNDS = 3
 REPETITIONS = 5
-LEAST_GAIN = 1.1  # less is not told from noise
+MIN_GAIN = 1.1  # less is not told from noise
 
 Took = dict[tuple[str, int], list[float]]
 
@@ -55,7 +55,7 @@ def main() -> None:
         answers = {name: pool.submit(_embedded).result() for name, pool in pools.items()}
         for pool in pools.values():
             pool.shutdown()
-    best, most = "onnx", LEAST_GAIN
+    best, most = "onnx", MIN_GAIN
     for name in runtimes[1:]:
         print(f"\n{name}")
         gain = statistics.geometric_mean(medians["onnx"][key] / medians[name][key] for key in medians["onnx"])

@@ -11,7 +11,7 @@ from tests.models.labelled import SHARED, labelled_gallery, labelled_pairs
 
 NETWORKS = ("VGG-Face", "Facenet512", "ArcFace", "Dlib")
 CLOSE = 0.005  # of a cosine distance to the threshold
-LEAST_COSINE = 0.9999
+MIN_COSINE = 0.9999
 
 Embeddings = npt.NDArray[np.float64]
 Embedded = dict[str, dict[str, Embeddings]]
@@ -53,7 +53,7 @@ def compared(exact: Embedded, other: Embedded) -> bool:
         f"Dlib's verdicts on {len(pairs)} labelled pairs: {changed.sum()} changed, the farthest of them {farthest:.4f}"
         f" from the threshold {threshold}; distances differ by {np.abs(apart[0] - apart[1]).max():.4f} at most"
     )
-    return farthest <= CLOSE and min(cosines.values()) >= LEAST_COSINE
+    return farthest <= CLOSE and min(cosines.values()) >= MIN_COSINE
 
 
 def _cosine(one: Embeddings, other: Embeddings) -> float:

@@ -43,7 +43,7 @@ _PIECE = 1 << 16
 _SEALED_PIECE = _PIECE + OVERHEAD
 
 
-class Unopenable(Exception):
+class DecryptionError(Exception):
     """Raised when content cannot be decrypted: it has another key or another context, or was changed."""
 
 
@@ -71,12 +71,12 @@ class Keyring:
         """IDs of all keys."""
         return frozenset(number.hex() for number in self._ciphers)
 
-    def seal(self, content: bytes, context: bytes) -> bytes:
+    def encrypt(self, content: bytes, context: bytes) -> bytes:
         """Return the content encrypted for this context; raise KeyError if there is no key."""
         cipher, nonce = self._ciphers[self._first], os.urandom(_NONCE_BYTES)
         return _VERSION + self._first + nonce + cipher.encrypt(nonce, content, context)
 
-    def open(self, sealed: bytes, context: bytes) -> bytes:
+    def decrypt(self, sealed: bytes, context: bytes) -> bytes:
         """Return the decrypted content.
 
         Raises:
@@ -84,11 +84,11 @@ class Keyring:
         """
         cipher = self._ciphers.get(sealed[len(_VERSION) : _NONCE_AT])
         if cipher is None or not sealed.startswith(_VERSION) or len(sealed) < OVERHEAD:
-            raise Unopenable
+            raise DecryptionError
         try:
             return cipher.decrypt(sealed[_NONCE_AT:_SEALED_AT], sealed[_SEALED_AT:], context)
         except InvalidTag:
-            raise Unopenable from None
+            raise DecryptionError from None
 
 
 def key_id(sealed: bytes) -> str:
@@ -100,7 +100,7 @@ def _derived(key: bytes, what: bytes, length: int) -> bytes:
     return HKDF(SHA256(), length, salt=None, info=b"face service, gallery " + what).derive(key)
 
 
-def sealed_by(file: BinaryIO) -> str:
+def encrypted_by(file: BinaryIO) -> str:
     """Return the ID of the key that encrypted the open file; empty if it is not encrypted. Rewinds the file."""
     file.seek(0)
     begins = file.read(_HEADER_BYTES + OVERHEAD)
@@ -108,7 +108,7 @@ def sealed_by(file: BinaryIO) -> str:
     return key_id(begins[_HEADER_BYTES:]) if begins.startswith(_MARK) else ""
 
 
-class _Sealing(io.RawIOBase):
+class _EncryptedWriter(io.RawIOBase):
     def __init__(self, file: BinaryIO, keyring: Keyring) -> None:
         super().__init__()
         self._file = file
@@ -141,12 +141,12 @@ class _Sealing(io.RawIOBase):
 
     def _write(self, *, last: bool) -> None:
         context = _context(self._id, self._pieces, last=last)
-        self._file.write(self._keyring.seal(bytes(self._waiting[:_PIECE]), context))
+        self._file.write(self._keyring.encrypt(bytes(self._waiting[:_PIECE]), context))
         del self._waiting[:_PIECE]
         self._pieces += 1
 
 
-class _Opened(io.RawIOBase):
+class _EncryptedReader(io.RawIOBase):
     def __init__(self, file: BinaryIO, keyring: Keyring) -> None:
         super().__init__()
         self._file = file
@@ -179,26 +179,26 @@ class _Opened(io.RawIOBase):
             return 0
         self._file.seek(_HEADER_BYTES + number * _SEALED_PIECE)
         context = _context(self._id, number, last=number == self._pieces - 1)
-        piece = self._keyring.open(self._file.read(_SEALED_PIECE), context)[start : start + len(view)]
+        piece = self._keyring.decrypt(self._file.read(_SEALED_PIECE), context)[start : start + len(view)]
         view[: len(piece)] = piece
         self._place += len(piece)
         return len(piece)
 
 
-def sealing(file: BinaryIO, keyring: Keyring) -> BinaryIO:
+def encrypting(file: BinaryIO, keyring: Keyring) -> BinaryIO:
     """Return a writer that encrypts into `file`. Closing the writer completes the content and leaves `file` open."""
-    return io.BufferedWriter(_Sealing(file, keyring), _PIECE)
+    return io.BufferedWriter(_EncryptedWriter(file, keyring), _PIECE)
 
 
-def opened(file: BinaryIO, keyring: Keyring) -> BinaryIO:
+def decrypting(file: BinaryIO, keyring: Keyring) -> BinaryIO:
     """Return a seekable reader of the decrypted content of the file.
 
     Raises:
         Unopenable: the file is not encrypted. Reading raises it if the file is damaged or has none of these keys.
     """
-    if not sealed_by(file):
-        raise Unopenable
-    return io.BufferedReader(_Opened(file, keyring), _PIECE)
+    if not encrypted_by(file):
+        raise DecryptionError
+    return io.BufferedReader(_EncryptedReader(file, keyring), _PIECE)
 
 
 def _context(file_id: bytes, number: int, *, last: bool) -> bytes:

@@ -12,8 +12,8 @@ from pydantic_settings import NoDecode
 
 CPU = -1  # value of GPU_DEVICE
 
-_LEAST_SECRET = 32  # characters
-_MOST_GALLERY_KEYS = 2  # the current key and, during rotation, the previous key
+_MIN_SECRET = 32  # characters
+_MAX_GALLERY_KEYS = 2  # the current key and, during rotation, the previous key
 
 # Scheme, host and port, as browsers send them (fetch.spec.whatwg.org, "Origin header"). IPv6 addresses do not match.
 _ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://[a-z0-9.-]+(:\d{1,5})?", re.ASCII)
@@ -40,8 +40,8 @@ def _none_if_empty(value: object) -> object:
 
 
 def _sendable(secrets: tuple[str, ...]) -> tuple[str, ...]:
-    if any(len(secret) < _LEAST_SECRET for secret in secrets):
-        raise ValueError(f"each API key must have at least {_LEAST_SECRET} characters. Run: openssl rand -hex 32")
+    if any(len(secret) < _MIN_SECRET for secret in secrets):
+        raise ValueError(f"each API key must have at least {_MIN_SECRET} characters. Run: openssl rand -hex 32")
     if not all(secret.isascii() and secret.isprintable() for secret in secrets):
         raise ValueError(
             "use only printable ASCII in API keys, because a header cannot carry more. Run: openssl rand -hex 32"
@@ -50,7 +50,7 @@ def _sendable(secrets: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _of_hexadecimal_digits(keys: tuple[str, ...]) -> tuple[str, ...]:
-    if len(keys) > _MOST_GALLERY_KEYS or not all(re.fullmatch("[0-9a-fA-F]{64}", key) for key in keys):
+    if len(keys) > _MAX_GALLERY_KEYS or not all(re.fullmatch("[0-9a-fA-F]{64}", key) for key in keys):
         raise ValueError("give one key or NEW,OLD, each with 64 hex digits. Run: openssl rand -hex 32")
     return keys
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from core.exceptions import DeadlineExceeded
 
 DATABASE_S = 5.0  # after this wait the database counts as unavailable
-_LEAST_S = 0.05  # enough to obtain a free resource
+_MIN_S = 0.05  # enough to obtain a free resource
 
 # Interval at which a waiting request checks whether its client is still connected.
 POLL_S = 0.25
@@ -56,7 +56,7 @@ def check_deadline() -> None:
 
 
 @dataclass(slots=True)
-class _Patience:
+class _Budget:
     spent_s: float = 0.0
     waits_since: float | None = None  # on the clock time.monotonic(), while it waits
 
@@ -65,33 +65,33 @@ class _Patience:
         return DATABASE_S - self.spent_s - (0.0 if self.waits_since is None else now - self.waits_since)
 
 
-_budget: ContextVar[_Patience | None] = ContextVar("patience", default=None)
+_budget: ContextVar[_Budget | None] = ContextVar("patience", default=None)
 
 
-def begin_patience() -> Token[_Patience | None]:
-    """Start a database time budget of DATABASE_S for this context. Pass the returned token to `end_patience`."""
-    return _budget.set(_Patience())
+def begin_database_budget() -> Token[_Budget | None]:
+    """Start a database time budget of DATABASE_S for this context. Pass the returned token to `end_database_budget`."""
+    return _budget.set(_Budget())
 
 
-def end_patience(token: Token[_Patience | None]) -> None:
-    """Undo `begin_patience`."""
+def end_database_budget(token: Token[_Budget | None]) -> None:
+    """Undo `begin_database_budget`."""
     _budget.reset(token)
 
 
-def is_exhausted() -> bool:
+def is_budget_exhausted() -> bool:
     """Return whether the current request has used up its budget; always False outside requests."""
     current = _budget.get()
     return current is not None and current.left_s() <= 0
 
 
-def left_s(most_s: float = DATABASE_S) -> float:
+def budget_left_s(most_s: float = DATABASE_S) -> float:
     """Return the seconds a wait may take now: `most_s`, or less if the request has waited before; always above 0."""
     current = _budget.get()
-    return most_s if current is None else max(_LEAST_S, min(most_s, current.left_s()))
+    return most_s if current is None else max(_MIN_S, min(most_s, current.left_s()))
 
 
 @contextmanager
-def waiting() -> Iterator[None]:
+def database_wait() -> Iterator[None]:
     """Charge the time of the block to the budget."""
     current = _budget.get()
     if current is None or current.waits_since is not None:  # the outer block charges it
@@ -106,7 +106,7 @@ def waiting() -> Iterator[None]:
 
 
 @contextmanager
-def working() -> Iterator[None]:
+def database_work() -> Iterator[None]:
     """Charge the time of the block, in which the database works for the request, only if the block fails."""
     started = time.monotonic()
     try:

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, Json
 from pydantic_core import PydanticCustomError
 
 _KEY = r"^[A-Za-z0-9_.-]{1,64}$"
-_MOST_METADATA = 10_000  # characters, as JSON
+_MAX_METADATA = 10_000  # characters, as JSON
 # One line of text without control characters. Surrounding whitespace is removed.
 Name = Annotated[
     str,
@@ -43,7 +43,7 @@ def _storable(value: dict[str, Any]) -> dict[str, Any]:
         written.encode()
     except ValueError:
         raise PydanticCustomError("json", "Input should be JSON without infinite numbers or lone surrogates") from None
-    if len(written) > _MOST_METADATA or "\\u0000" in written:
+    if len(written) > _MAX_METADATA or "\\u0000" in written:
         raise PydanticCustomError("too_large", "Input should have at most 10000 characters as JSON, and no NUL")
     return value
 

@@ -10,7 +10,7 @@ from services.database.database import Database
 from services.database.migration import UnknownSchema
 from services.faces.options import Defaults
 from services.find.store import FolderIndexStore
-from services.gallery.store.reencryption import FaceSealer
+from services.gallery.store.reencryption import FaceReencryption
 from services.models.catalogue.catalogue import MODELS
 from services.models.weights import Weights
 
@@ -65,7 +65,7 @@ def begin_sealed(settings: Settings) -> list[str]:
     try:
         if not database.is_missing and (problem := database.key_problem()):
             raise SettingsError(problem)
-        if settings.gallery_key and not database.is_missing and (count := FaceSealer(database).remaining()):
+        if settings.gallery_key and not database.is_missing and (count := FaceReencryption(database).remaining()):
             said.append(f"{count} faces are not encrypted with the first key of GALLERY_KEY. Run: {_ENCRYPT}")
     except UnknownSchema as error:
         raise SettingsError(error.message) from None
@@ -75,7 +75,7 @@ def begin_sealed(settings: Settings) -> list[str]:
         database.close()
     if settings.gallery_key and not database.seals_embeddings:
         said.append("Embeddings in PostgreSQL are not encrypted, because pgvector must read them. Encrypt its disk.")
-    if left := open_indexes(settings).reseal():
+    if left := open_indexes(settings).reencrypt():
         said.append(f"{left} indexes of the photo folder could not be encrypted. Run: {_ENCRYPT}")
     return said
 

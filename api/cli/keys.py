@@ -10,7 +10,7 @@ from core.scopes import Scope
 
 keys = ReportingGroup("keys", help="The API keys. Authentication is off without any key here or in API_KEYS.")
 
-_MOST_DAYS = 36_500
+_MAX_DAYS = 36_500
 
 
 @keys.command("create")
@@ -24,7 +24,7 @@ _MOST_DAYS = 36_500
     help="Scope of the key. Repeat for several scopes.",
 )
 @click.option("--collection", callback=collection_name, help="Restrict the key to this collection of the gallery.")
-@click.option("--days", type=click.IntRange(1, _MOST_DAYS), help="Days until the key expires. Default: never.")
+@click.option("--days", type=click.IntRange(1, _MAX_DAYS), help="Days until the key expires. Default: never.")
 def create(name: str, scopes: tuple[str, ...], collection: str | None, days: int | None) -> None:
     """Create an API key for NAME. The key is shown only once.
 

@@ -8,7 +8,7 @@ import uuid
 from flask import Flask, Response, g, request
 
 from core.logging import begin_request, end_request, facts
-from core.timeouts import begin_patience, end_patience
+from core.timeouts import begin_database_budget, end_database_budget
 
 logger = logging.getLogger("access")
 
@@ -27,7 +27,7 @@ def _begin() -> None:
     given = request.headers.get("X-Request-Id", "")
     g.started = time.monotonic()
     g.log_token = begin_request(given if _SANE_ID.fullmatch(given) else uuid.uuid4().hex)
-    g.patience_token = begin_patience()
+    g.patience_token = begin_database_budget()
 
 
 def _finish(response: Response) -> Response:
@@ -46,5 +46,5 @@ def _finish(response: Response) -> Response:
 
 def _end(_: BaseException | None) -> None:
     if "log_token" in g:
-        end_patience(g.pop("patience_token"))
+        end_database_budget(g.pop("patience_token"))
         end_request(g.pop("log_token"))

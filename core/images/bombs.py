@@ -15,11 +15,11 @@ MAX_PNG_TEXTS = 32
 _COMPRESSED_TEXTS = frozenset({b"zTXt", b"iTXt", b"iCCP"})
 
 # 16-bit RGBA has 8. The rest is for the filter byte of each row; narrow interlaced images have the most rows.
-_MOST_BYTES_PER_PIXEL = 10
+_MAX_BYTES_PER_PIXEL = 10
 _PIECE_BYTES = 1 << 20
 
 
-def is_bomb(content: bytes, name: str, pixels: int) -> bool:
+def is_decompression_bomb(content: bytes, name: str, pixels: int) -> bool:
     """Return whether a file of an accepted format needs far more work than an image of this many pixels should."""
     if name == "JPEG":
         return sum(marker == _START_OF_SCAN for marker, _ in jpeg_segments(content)) > MAX_JPEG_SCANS
@@ -28,7 +28,7 @@ def is_bomb(content: bytes, name: str, pixels: int) -> bool:
 
 def _is_png_bomb(content: bytes, pixels: int) -> bool:
     texts = 0
-    left = _MOST_BYTES_PER_PIXEL * pixels
+    left = _MAX_BYTES_PER_PIXEL * pixels
     inflater = zlib.decompressobj()
     for kind, data in png_chunks(content):
         texts += kind in _COMPRESSED_TEXTS

@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from core.exceptions import ImageDecodeError, ImageTooLarge
-from core.images.bombs import is_bomb
+from core.images.bombs import is_decompression_bomb
 from core.images.header import ACCEPTED, header_size, image_format
 
 Pixels = npt.NDArray[np.uint8]
 # Beyond these limits a side shrinks to nothing when the image is resized for a model.
-_LEAST_SIDE_PX = 8
-_MOST_ELONGATED = 40
+_MIN_SIDE_PX = 8
+_MAX_ELONGATED = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +60,11 @@ def decode(content: bytes, policy: ImagePolicy) -> Pixels:
     if size is None:
         raise ImageDecodeError(f"The {name} image is damaged. Send an intact file.")
     width, height = size
-    if max(size) > _MOST_ELONGATED * min(size) or min(size) < _LEAST_SIDE_PX:
+    if max(size) > _MAX_ELONGATED * min(size) or min(size) < _MIN_SIDE_PX:
         raise ImageDecodeError(f"An image of {width} x {height} pixels is too small or too narrow. Send another.")
     if width * height > policy.max_pixels:
         raise ImageTooLarge(f"The image has {width} x {height} pixels. The maximum is {policy.max_pixels}.")
-    if is_bomb(content, name, width * height):
+    if is_decompression_bomb(content, name, width * height):
         raise ImageDecodeError(f"Decoding this {name} image would take too long for its size. Save the image anew.")
     try:
         pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)

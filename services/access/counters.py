@@ -28,7 +28,7 @@ _AWAY_S = 10.0  # how long a storage that failed is not used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HitStorage:
+class RateCounters:
     """The URI of a storage in the library, and the arguments that create it."""
 
     uri: str = "memory://"

@@ -13,7 +13,7 @@ from hmac import compare_digest
 
 from core.exceptions import ServiceError, ServiceUnavailable, Unauthorized
 from core.scopes import Scope
-from core.timeouts import left_s, waiting
+from core.timeouts import budget_left_s, database_wait
 from services.access.key_store import KeyStore, StoredKey
 
 logger = logging.getLogger(__name__)
@@ -147,8 +147,8 @@ class KeyService:
                     threading.Thread(target=self._look, name="keys", daemon=True).start()
                 if self._age_s() < (_OLDEST_FAILURE_S if self._failed else _OLDEST_S):
                     break
-                with waiting():
-                    self._looked.wait_for(lambda: not self._is_looking, left_s())
+                with database_wait():
+                    self._looked.wait_for(lambda: not self._is_looking, budget_left_s())
             # Without keys the service stays open while its database is unavailable. Known keys may have changed
             # meanwhile.
             is_unknown = self._failed or self._age_s() >= _REVOKED_WITHIN_S

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 _BATCH_S = 1.0
 _LARGEST_BATCH = 500  # events of some kilobytes each at most, so that fifty batches can be read at once
-_MOST_WAITING = 10_000
+_MAX_WAITING = 10_000
 _RETRY_S = 2.0
 _LAST_S = 3.0
 
@@ -67,7 +67,7 @@ class EventLog:
     def keep(self, *events: Event) -> None:
         """Queue the events to be recorded."""
         with self._lock:
-            kept = events[: _MOST_WAITING - len(self._waiting)]
+            kept = events[: _MAX_WAITING - len(self._waiting)]
             self._waiting.extend(kept)
             self._lost += len(events) - len(kept)
         self.wake()

@@ -21,7 +21,7 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class ChainStatus:
     """The state of the chain.
 
     `last` is the number of the last batch (0: none), `unsealed` counts events that wait to be sealed, and `astray`
@@ -95,7 +95,7 @@ class AuditStore:
                 connection.execute(sa.update(events).where(of_batch).values(seal_id=number))
             return len(batch)
 
-    def standing(self) -> Standing:
+    def standing(self) -> ChainStatus:
         """The current state of the chain."""
         last = sa.select(sa.func.coalesce(sa.func.max(seals.c.id), 0)).scalar_subquery()
         count = sa.select(sa.func.count()).select_from(events)
@@ -106,7 +106,7 @@ class AuditStore:
         )
         with self._database.reading() as connection:
             row = connection.execute(select).one()
-            return Standing(last=row.last, unsealed=row.unsealed, astray=row.astray)
+            return ChainStatus(last=row.last, unsealed=row.unsealed, astray=row.astray)
 
     def batch_numbers(self, *, after: int | None, until: int, limit: int) -> list[int]:
         """The numbers of existing batches, in order: above `after` if given, and at most `until`."""

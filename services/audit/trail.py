@@ -17,7 +17,7 @@ _AT_ONCE = 50  # batches that are read together; this many fit into memory for a
 
 
 @dataclass(slots=True)
-class Proof:
+class VerificationReport:
     """The result of a verification.
 
     It counts events, batches and unsealed events, and holds the last hash. `is_whole` says that nothing differs from
@@ -42,14 +42,14 @@ class AuditService:
     def __init__(self, *, store: AuditStore) -> None:
         self._store = store
 
-    def verify(self, *, expect: str | None, report: Callable[[str], None]) -> Proof:
+    def verify(self, *, expect: str | None, report: Callable[[str], None]) -> VerificationReport:
         """Recompute every hash; `report` is called for each batch with a problem.
 
         It finds sealed events that were changed, removed, added or moved. Only `expect`, a hash noted elsewhere, finds
         missing batches at the end, and a chain that was recomputed as a whole.
         """
         standing = self._store.standing()
-        proof = Proof(unsealed=standing.unsealed, has_expected=expect == GENESIS)
+        proof = VerificationReport(unsealed=standing.unsealed, has_expected=expect == GENESIS)
 
         def wrong(what: str) -> None:
             proof.is_whole = False

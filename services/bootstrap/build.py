@@ -11,7 +11,7 @@ from core.images.decoding import ImagePolicy
 from core.process import installed_versions, runtime_name
 from core.shared_json import SharedJson
 from services.access.admission import Admission
-from services.access.counters import DatabaseStorage, HitStorage
+from services.access.counters import DatabaseStorage, RateCounters
 from services.access.keys import KeyService
 from services.audit.events import Event
 from services.audit.recorder import EventLog
@@ -31,7 +31,7 @@ from services.bootstrap.services import (
 from services.database.database import Database
 from services.deepface.interface import Engine
 from services.faces.comparison import ComparisonService
-from services.faces.frames import CaptureReader
+from services.faces.frames import FrameReader
 from services.faces.options import Defaults
 from services.faces.quality import QualityService
 from services.faces.reader import FaceReader
@@ -46,11 +46,11 @@ from services.gallery.enrolment import EnrolmentService
 from services.gallery.identification import IdentificationService
 from services.gallery.maintenance import KeyRotationService, UpkeepService
 from services.gallery.owner_table import OwnerTable
-from services.gallery.person_lock import MissStore, PersonLock
+from services.gallery.person_lock import FailedAttempts, PersonLock
 from services.gallery.persons import PersonService
 from services.gallery.registration import GalleryService
 from services.gallery.store.choice import make_search
-from services.gallery.store.reencryption import FaceSealer
+from services.gallery.store.reencryption import FaceReencryption
 from services.gallery.store.store import GalleryStore
 from services.gallery.table_copy import FaceSource, TableCopyService
 from services.health.doctor import Doctor
@@ -74,7 +74,7 @@ class _Shared:
     engine: Engine
     policy: ImagePolicy
     reader: FaceReader
-    captures: CaptureReader
+    captures: FrameReader
     database: Database
     gallery_store: GalleryStore
     audit_store: AuditStore
@@ -136,7 +136,7 @@ def _shared(settings: Settings, engine: Engine | None) -> _Shared:
         engine=engine,
         policy=policy,
         reader=reader,
-        captures=CaptureReader(reader=reader, defaults=defaults),
+        captures=FrameReader(reader=reader, defaults=defaults),
         database=database,
         gallery_store=gallery_store,
         audit_store=audit_store,
@@ -192,7 +192,9 @@ def _find(shared: _Shared) -> FindServices:
 def _gallery(shared: _Shared) -> GalleryServices:
     settings, defaults, store = shared.settings, shared.defaults, shared.gallery_store
     registration = GalleryService(engine=shared.engine, captures=shared.captures, defaults=defaults, store=store)
-    lock = PersonLock(store=MissStore(shared.database), most=settings.person_lock_misses, lock_s=settings.person_lock_s)
+    lock = PersonLock(
+        store=FailedAttempts(shared.database), most=settings.person_lock_misses, lock_s=settings.person_lock_s
+    )
     return GalleryServices(
         registration=registration,
         identification=IdentificationService(
@@ -217,7 +219,7 @@ def _gallery(shared: _Shared) -> GalleryServices:
             url=settings.database_url,
         ),
         maintenance=shared.maintenance,
-        key_rotation=KeyRotationService(faces=FaceSealer(shared.database)),
+        key_rotation=KeyRotationService(faces=FaceReencryption(shared.database)),
     )
 
 
@@ -272,16 +274,16 @@ def _overview(shared: _Shared, health: HealthServices) -> ModelOverview:
     )
 
 
-def _hit_storage(settings: Settings, database: Database) -> HitStorage:
+def _hit_storage(settings: Settings, database: Database) -> RateCounters:
     match settings.rate_limit_storage:
         case "memory":
-            return HitStorage()
+            return RateCounters()
         case "database":
             shared: Storage = DatabaseStorage(database=database)
         case url:
             timeouts = {"socket_connect_timeout": _REDIS_TIMEOUT_S, "socket_timeout": _REDIS_TIMEOUT_S}
             shared = cast(Storage, storage_from_string(url, **timeouts))
-    return HitStorage(uri="steady://", options={"shared": shared})
+    return RateCounters(uri="steady://", options={"shared": shared})
 
 
 def _deepface_engine(settings: Settings, weights: Weights) -> Engine:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from core.config import Settings
 from services.access.admission import Admission
-from services.access.counters import HitStorage
+from services.access.counters import RateCounters
 from services.access.keys import KeyService
 from services.audit.recorder import EventLog
 from services.audit.trail import AuditService
@@ -34,7 +34,7 @@ class AccessServices:
 
     keys: KeyService
     admission: Admission
-    counters: HitStorage
+    counters: RateCounters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from core.encryption import Keyring
 from core.exceptions import ServiceUnavailable, StorageFull
-from core.timeouts import DATABASE_S, is_exhausted, left_s, waiting
+from core.timeouts import DATABASE_S, budget_left_s, database_wait, is_budget_exhausted
 from services.database import encryption, migration
 
 _UPGRADE_S = 30  # for another thread that upgrades the schema; a request waits no longer than for anything else
@@ -215,16 +215,16 @@ class Database(ABC):
         """A transaction. Waiting for it to begin uses the database time budget; the transaction itself does not."""
         with self._connected() as connection:
             connection.execution_options(writes=writes)
-            with waiting():
+            with database_wait():
                 transaction = connection.begin()
             with transaction:
                 yield connection
 
     @contextmanager
     def _connected(self) -> Iterator[sa.Connection]:
-        if is_exhausted():
+        if is_budget_exhausted():
             raise ServiceUnavailable("The database does not answer.")
-        with waiting():
+        with database_wait():
             connection = self._engine.connect()
         with connection:
             yield connection
@@ -233,8 +233,8 @@ class Database(ABC):
 @contextmanager
 def within_time(lock: threading.Lock, timeout_s: float = DATABASE_S) -> Iterator[None]:
     """Hold the lock. Raises ServiceUnavailable in time, so that waiting threads do not time out one after the other."""
-    with waiting():
-        is_mine = lock.acquire(timeout=left_s(timeout_s))
+    with database_wait():
+        is_mine = lock.acquire(timeout=budget_left_s(timeout_s))
     if not is_mine:
         raise ServiceUnavailable("The database does not answer.")
     try:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
-from core.encryption import Keyring, Unopenable
+from core.encryption import DecryptionError, Keyring
 from core.exceptions import ServiceUnavailable
 from services.database.schema import sealing_keys
 from services.database.upserts import insert_if_missing
@@ -38,8 +38,8 @@ def columns(
     insert_if_missing(connection, sealing_keys, {"id": keyring.first})
     content = embedding.astype("<f4").tobytes()
     return {
-        "embedding": keyring.seal(content, EMBEDDING + number.bytes) if on_sqlite else embedding,
-        "crop": None if crop is None else keyring.seal(crop, _CROP + number.bytes),
+        "embedding": keyring.encrypt(content, EMBEDDING + number.bytes) if on_sqlite else embedding,
+        "crop": None if crop is None else keyring.encrypt(crop, _CROP + number.bytes),
         "sealed_with": keyring.first,
     }
 
@@ -49,19 +49,19 @@ def embedding_of(keyring: Keyring, row: Any) -> npt.NDArray[np.float32]:
     stored = row.embedding
     if not isinstance(stored, bytes):
         return np.asarray(stored, np.float32)  # from pgvector
-    return np.frombuffer(opened(keyring, stored, row.sealed_with, EMBEDDING + row.id.bytes), "<f4")
+    return np.frombuffer(decrypted(keyring, stored, row.sealed_with, EMBEDDING + row.id.bytes), "<f4")
 
 
 def crop_of(keyring: Keyring, row: Any) -> bytes | None:
     """The face image of a row with `id`, `crop` and `sealed_with`; raises ServiceUnavailable."""
-    return None if row.crop is None else opened(keyring, bytes(row.crop), row.sealed_with, _CROP + row.id.bytes)
+    return None if row.crop is None else decrypted(keyring, bytes(row.crop), row.sealed_with, _CROP + row.id.bytes)
 
 
-def opened(keyring: Keyring, stored: bytes, sealed_with: str | None, context: bytes) -> bytes:
+def decrypted(keyring: Keyring, stored: bytes, sealed_with: str | None, context: bytes) -> bytes:
     """The stored value, decrypted if it is encrypted; raises ServiceUnavailable."""
     if sealed_with is None:
         return stored
     try:
-        return keyring.open(stored, context)
-    except Unopenable:
+        return keyring.decrypt(stored, context)
+    except DecryptionError:
         raise ServiceUnavailable("GALLERY_KEY: the encryption key does not decrypt a face of this gallery") from None

@@ -13,7 +13,7 @@ from psycopg.pq import TransactionStatus
 from typing_extensions import override
 
 from core.encryption import Keyring
-from core.timeouts import DATABASE_S, left_s, waiting, working
+from core.timeouts import DATABASE_S, budget_left_s, database_wait, database_work
 from services.database.database import Database, errors
 from services.database.schema import metadata
 
@@ -53,9 +53,9 @@ class Connection(psycopg.Connection[Any]):
     @override
     def wait(self, gen: PQGen[_Result], interval: float = 0.1, timeout: float | None = None) -> _Result:
         if timeout is None and self.patience_s is not None:
-            timeout = left_s(self.patience_s)
+            timeout = budget_left_s(self.patience_s)
         try:
-            with working():
+            with database_work():
                 return super().wait(gen, interval, timeout)
         except psycopg.OperationalError:
             # The answer may still come, but nobody would read it.
@@ -113,7 +113,7 @@ class PostgresqlDatabase(Database):
     @contextmanager
     def _alone_of_all(self) -> Iterator[None]:
         with self._begun() as connection:
-            with waiting():
+            with database_wait():
                 self.take_turn(connection, "gallery change")
             yield
 
@@ -156,7 +156,7 @@ def _connect(_: Any, __: Any, arguments: list[Any], options: dict[str, Any]) -> 
 
     threading.Thread(target=connect, daemon=True, name="database connection").start()
     try:
-        return made.result(left_s(_CONNECTION_S))
+        return made.result(budget_left_s(_CONNECTION_S))
     except TimeoutError:
         if made.cancel():
             raise psycopg.OperationalError("no connection in time") from None

@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from core.encryption import Keyring
 from core.exceptions import ServiceUnavailable, StorageFull
-from core.timeouts import left_s, waiting
+from core.timeouts import budget_left_s, database_wait
 from services.database.database import Database, Erasure, errors, within_time
 
 _LOOK_S = 0.001  # seconds between two tries for a lock that another process holds
@@ -74,13 +74,13 @@ class SqliteDatabase(Database):
             ServiceUnavailable: the database does not answer.
         """
         self._ensure_current()
-        with errors(), waiting():
+        with errors(), database_wait():
             pooled = self._engine.raw_connection()
         connection: Any = pooled.driver_connection
         pooled.detach()
 
         def read() -> int:
-            with errors(), waiting():
+            with errors(), database_wait():
                 _limit_waits(connection)
                 return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
@@ -129,7 +129,7 @@ def _make(path: Path) -> None:
 
 def _limit_waits(connection: sqlite3.Connection) -> None:
     """Limit how long SQLite waits for a lock to the time that the request has left."""
-    connection.execute(f"PRAGMA busy_timeout={round(left_s() * 1000)}")
+    connection.execute(f"PRAGMA busy_timeout={round(budget_left_s() * 1000)}")
 
 
 def _is_wiped(original: sa.Engine) -> bool:
@@ -154,7 +154,7 @@ def _locked(path: Path) -> Iterator[None]:
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        with waiting():
+        with database_wait():
             _wait_until(lambda: _is_locked(descriptor))
         yield
     finally:
@@ -170,7 +170,7 @@ def _is_locked(descriptor: int) -> bool:
 
 
 def _wait_until(is_done: Callable[[], bool]) -> None:
-    end = time.monotonic() + left_s()
+    end = time.monotonic() + budget_left_s()
     while not is_done():
         if time.monotonic() > end:
             raise TimeoutError("another process holds the lock for too long")

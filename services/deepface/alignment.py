@@ -40,7 +40,7 @@ _VGG_PX = 224
 _VGG_GROWTH = 1.3
 
 # Crops are sampled from a copy that is at most this many times too large, because sampling a larger copy skips pixels.
-_MOST_REDUCTION = 2.0
+_MAX_REDUCTION = 2.0
 
 
 def cut_out(image: Pixels, face: Found, template: str, expand_percentage: int, predictor: Any) -> Pixels:
@@ -124,7 +124,7 @@ def _box(image: Pixels, face: Found, size: npt.NDArray[np.float64], side_px: int
 def _warped(image: Pixels, transform: npt.NDArray[np.float64], side_px: int) -> Pixels:
     """The image after `transform` (2, 3), with sides of `side_px` pixels. Black outside the image."""
     reduction = 1 / np.sqrt(abs(np.linalg.det(transform[:, :2])))
-    if reduction > _MOST_REDUCTION:
+    if reduction > _MAX_REDUCTION:
         # Only the part that is in the crop is reduced, to save time.
         corners = np.array([[0, 0], [side_px, 0], [0, side_px], [side_px, side_px]], np.float64)
         seen = (corners - transform[:, 2]) @ np.linalg.inv(transform[:, :2]).T

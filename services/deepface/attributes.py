@@ -23,7 +23,7 @@ class _Predicted:
         return self._prediction
 
 
-def described(crops: Sequence[Pixels], actions: Sequence[str], client_of: Callable[[str], Any]) -> list[dict[str, Any]]:
+def analyze(crops: Sequence[Pixels], actions: Sequence[str], client_of: Callable[[str], Any]) -> list[dict[str, Any]]:
     """The result of `demography.analyze` for each face. `client_of` returns DeepFace's client for an action."""
     faces = np.concatenate([preprocessing.resize_image(unit_scale(crop), (_SIDE_PX, _SIDE_PX)) for crop in crops])
     predicted = {action: _predicted(client_of(action), faces) for action in actions}

@@ -26,15 +26,15 @@ from typing_extensions import override
 from core.exceptions import DeepFaceError, LivenessUnavailable, ModelUnavailable, NoFaceDetected, ServiceError
 from core.setting_types import CPU
 from core.timeouts import POLL_S, check_deadline
-from services.deepface.attributes import described
+from services.deepface.attributes import analyze
 from services.deepface.detection import as_deepface, as_found, needs_predictor, unit_scale
 from services.deepface.detectors import search
 from services.deepface.hooks import opening, reading, replace_sessions, resolving, sees_gpu
 from services.deepface.interface import Detection, Engine, Face, FaceArea, LivenessScore, Pixels
 from services.deepface.lanes import Lane, Lanes
-from services.deepface.liveness import judged
-from services.deepface.networks.batching import Passes
-from services.deepface.networks.choice import chosen
+from services.deepface.liveness import score_liveness
+from services.deepface.networks.batching import Batcher
+from services.deepface.networks.choice import make_runtime
 from services.deepface.networks.dlib_onnx import DlibNetwork, graph_of
 from services.deepface.networks.onnx_cpu import OnnxRuntime
 from services.deepface.networks.onnx_gpu import PASSES_AT_ONCE, GpuRuntime, can_use_gpu
@@ -84,7 +84,7 @@ class DeepFaceEngine(Engine):
         is_required = gpu_device is not None and framework == "onnx"
         self._is_on_gpu = gpu_device != CPU and (is_required or can_use_gpu())
         at_once = PASSES_AT_ONCE if self._is_on_gpu else None
-        self._passes = Passes(cores, batch_size, at_once=at_once)
+        self._passes = Batcher(cores, batch_size, at_once=at_once)
         threads = self._passes.threads
         graphs = None if cache is None else cache / "graphs"
         # Detectors and liveness always use float32, whatever the runtime of the other models.
@@ -93,7 +93,7 @@ class DeepFaceEngine(Engine):
             if self._is_on_gpu
             else OnnxRuntime(name=framework, threads=threads, folder=graphs)
         )
-        self._runtime = chosen(runtime, self._exact, threads=threads, batch_size=batch_size, cache=cache)
+        self._runtime = make_runtime(runtime, self._exact, threads=threads, batch_size=batch_size, cache=cache)
         trunks = None if cache is None or framework != "onnx" else cache / "trunk"
         self._trunk = SharedTrunk(weights, self._passes, self._runtime, trunks)
         self._max_side_px = max_side_px
@@ -253,7 +253,7 @@ class DeepFaceEngine(Engine):
         for action in actions:
             self.load(action)
         with self._inside_deepface() as lane, self._trunk.remembering():
-            return described(crops, actions, lambda action: self._model(lane, _TASKS["attribute"], action))
+            return analyze(crops, actions, lambda action: self._model(lane, _TASKS["attribute"], action))
 
     @override
     def sharing(self) -> list[str]:
@@ -263,7 +263,7 @@ class DeepFaceEngine(Engine):
     def liveness(self, image: Pixels, areas: Sequence[FaceArea]) -> list[LivenessScore]:
         self.load(catalogue.LIVENESS)
         with self._inside_deepface():
-            return [judged(self._shared[catalogue.LIVENESS], image, area) for area in areas]
+            return [score_liveness(self._shared[catalogue.LIVENESS], image, area) for area in areas]
 
     @override
     def confidence(self, distance: float, *, model: str, metric: str, verified: bool) -> float:

@@ -14,7 +14,7 @@ _SIZE_PX = 80
 _REAL = 1
 
 
-def judged(fasnet: Fasnet, image: Pixels, area: FaceArea) -> LivenessScore:
+def score_liveness(fasnet: Fasnet, image: Pixels, area: FaceArea) -> LivenessScore:
     """The mean of the outputs of both models for the face in this area of the image."""
     box = (area.x, area.y, max(1, area.w), max(1, area.h))  # DeepFace's box may be empty at the last pixel
     mean = np.mean(

@@ -12,7 +12,7 @@ from core.exceptions import NoFaceDetected, SeveralFaces, ValidationFailed
 from services.deepface.interface import FaceArea, Pixels
 from services.faces.options import Defaults
 from services.faces.plan import EmbeddingPlan
-from services.faces.reader import Embeddings, FaceReader, ReadFace
+from services.faces.reader import DetectedFace, Embeddings, FaceReader
 
 _METRIC = "cosine"  # compares the persons in the frames
 
@@ -27,7 +27,7 @@ _SIDE_PX = 32
 _Look = npt.NDArray[np.float64]
 
 
-class CaptureReader:
+class FrameReader:
     """Reads the image of a request, or the frames in its place."""
 
     def __init__(self, *, reader: FaceReader, defaults: Defaults) -> None:
@@ -40,7 +40,7 @@ class CaptureReader:
         frames: Sequence[str | bytes] | None,
         field: str,
         plan: EmbeddingPlan,
-    ) -> tuple[list[ReadFace], Embeddings]:
+    ) -> tuple[list[DetectedFace], Embeddings]:
         """The faces of the image in `field`, or the one face of each frame, with their embeddings.
 
         All faces of `frames` get the same liveness, judged over all of them.
@@ -58,8 +58,8 @@ class CaptureReader:
         verdict = self._reader.judge([read.liveness for read in faces if read.liveness is not None])
         return [replace(read, liveness=verdict) for read in faces], embeddings
 
-    def _read(self, frames: Sequence[str | bytes], plan: EmbeddingPlan) -> tuple[list[ReadFace], Embeddings]:
-        faces: list[ReadFace] = []
+    def _read(self, frames: Sequence[str | bytes], plan: EmbeddingPlan) -> tuple[list[DetectedFace], Embeddings]:
+        faces: list[DetectedFace] = []
         rows: list[Embeddings] = []
         looks: list[_Look] = []
         size = (0, 0)

@@ -6,7 +6,7 @@ from typing import Any
 from services.deepface.interface import LivenessScore
 
 
-def judged(scores: Sequence[LivenessScore], threshold: float) -> LivenessScore:
+def combine_liveness(scores: Sequence[LivenessScore], threshold: float) -> LivenessScore:
     """The verdict over all `scores`: one score for an image, one per frame for a capture.
 
     The probability is the mean of the scores. The face is real if the probability is at least `threshold` (0 to 1) and

@@ -18,7 +18,7 @@ _SIDE_PX = 112
 # brightness below 36.
 _GOOD = {"sharpness": 50.0, "brightness": 90.0, "size_px": 64.0}
 _LEAST = {"sharpness": 25.0, "brightness": 50.0, "size_px": 40.0}
-_MOST_TURNED = 0.5
+_MAX_TURNED = 0.5
 
 _REASONS = {"sharpness": "blurred", "brightness": "too_dark", "size_px": "too_small"}
 
@@ -52,7 +52,7 @@ class Quality:
     reasons: tuple[str, ...]
 
 
-def measured(face: Face) -> Quality:
+def measure_quality(face: Face) -> Quality:
     """The quality of a face. The score of an empty crop is 0."""
     values = {"sharpness": 0.0, "brightness": 0.0, "size_px": float(min(face.area.w, face.area.h))}
     if face.crop.size:
@@ -65,7 +65,7 @@ def measured(face: Face) -> Quality:
     reasons = [_REASONS[name] for name, least in _LEAST.items() if values[name] < least]
     shares = [values[name] / good for name, good in _GOOD.items()]
     if turn is not None:
-        reasons += ["turned"] if turn > _MOST_TURNED else []
+        reasons += ["turned"] if turn > _MAX_TURNED else []
         shares.append(1 - turn)
     return Quality(
         sharpness=round(values["sharpness"], 1),
@@ -107,7 +107,7 @@ class QualityService:
             As `FaceReader.faces`.
         """
         with self._reader.faces(request.img, "img", self._defaults.plan(request)) as faces:
-            judged = [(read.face, measured(read.face)) for read in faces]
+            judged = [(read.face, measure_quality(read.face)) for read in faces]
         largest = max(judged, key=lambda pair: pair[0].area.w * pair[0].area.h, default=None)
         reasons = ["several_faces"] if len(judged) > 1 else []
         reasons += [] if largest is None else largest[1].reasons

@@ -12,7 +12,7 @@ from core.images.sources import managed_image
 from core.logging import annotate
 from schemas.common import FacialArea
 from services.deepface.interface import Engine, Face, FaceArea, LivenessScore, Pixels
-from services.faces.liveness import judged
+from services.faces.liveness import combine_liveness
 from services.faces.plan import EmbeddingPlan, Plan
 from services.models.catalogue.catalogue import LIVENESS
 
@@ -20,7 +20,7 @@ Embeddings = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class ReadFace:
+class DetectedFace:
     """A face of the image, with its liveness if it was requested."""
 
     face: Face
@@ -39,7 +39,7 @@ class FaceReader:
         self._antispoof_threshold = antispoof_threshold
 
     @contextmanager
-    def faces(self, source: str | bytes, field: str, plan: Plan) -> Iterator[list[ReadFace]]:
+    def faces(self, source: str | bytes, field: str, plan: Plan) -> Iterator[list[DetectedFace]]:
         """The faces of the image in the request's `field`, in the detector's order.
 
         The thread holds a lane until the block ends.
@@ -54,10 +54,10 @@ class FaceReader:
 
     def judge(self, scores: Sequence[LivenessScore]) -> LivenessScore:
         """The result of `judged` with the threshold of this service."""
-        return judged(scores, self._antispoof_threshold)
+        return combine_liveness(scores, self._antispoof_threshold)
 
     @contextmanager
-    def _opened(self, source: str | bytes, field: str, plan: Plan) -> Iterator[tuple[Pixels, list[ReadFace]]]:
+    def _opened(self, source: str | bytes, field: str, plan: Plan) -> Iterator[tuple[Pixels, list[DetectedFace]]]:
         self._engine.load(plan.detection.detector)
         if plan.judges_liveness:
             self._engine.load(LIVENESS)
@@ -68,11 +68,11 @@ class FaceReader:
                 scores = self._engine.liveness(image, [face.area for face in found])
                 live = [self.judge([score]) for score in scores]
             annotate(detector=plan.detection.detector, faces=len(found))
-            yield image, [ReadFace(face, score) for face, score in zip(found, live, strict=True)]
+            yield image, [DetectedFace(face, score) for face, score in zip(found, live, strict=True)]
 
     def embedded(
         self, source: str | bytes, field: str, plan: EmbeddingPlan, *, from_bytes: bool = False
-    ) -> tuple[list[ReadFace], Embeddings]:
+    ) -> tuple[list[DetectedFace], Embeddings]:
         """The faces, and their embeddings of shape (faces, dimension). `from_bytes` is as in `Engine.embed`.
 
         Raises:
@@ -84,7 +84,7 @@ class FaceReader:
     @contextmanager
     def embedding(
         self, source: str | bytes, field: str, plan: EmbeddingPlan, *, from_bytes: bool = False
-    ) -> Iterator[tuple[Pixels, list[ReadFace], Embeddings]]:
+    ) -> Iterator[tuple[Pixels, list[DetectedFace], Embeddings]]:
         """The image, and the results of `embedded`. The thread holds a lane until the block ends.
 
         Raises:

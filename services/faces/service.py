@@ -28,7 +28,7 @@ from schemas.faces import (
     VerifyResponse,
 )
 from services.deepface.interface import Engine, Pixels
-from services.faces.frames import CaptureReader
+from services.faces.frames import FrameReader
 from services.faces.liveness import liveness_keys
 from services.faces.options import Defaults
 from services.faces.reader import FaceReader, facial_area
@@ -43,7 +43,7 @@ ALL_ACTIONS: tuple[Action, ...] = ("age", "gender", "emotion", "race")
 class FaceService:
     """Answers requests that need only their own images."""
 
-    def __init__(self, *, engine: Engine, reader: FaceReader, captures: CaptureReader, defaults: Defaults) -> None:
+    def __init__(self, *, engine: Engine, reader: FaceReader, captures: FrameReader, defaults: Defaults) -> None:
         self._engine = engine
         self._reader = reader
         self._captures = captures
@@ -55,12 +55,12 @@ class FaceService:
         With `anti_spoofing`, a pair with a face that is not live is never verified, however close it is.
 
         Raises:
-            As `CaptureReader.embedded`.
+            As `FrameReader.embedded`.
         """
         assert request.img2 is not None, "the gallery verifies requests with a person"
         started, image2 = time.monotonic(), request.img2
         plan = self._defaults.embedding_plan(request)
-        (faces1, embeddings1), (faces2, embeddings2) = at_once(
+        (faces1, embeddings1), (faces2, embeddings2) = in_parallel(
             lambda: self._captures.embedded(request.img1, request.frames, "img1", plan),
             lambda: self._reader.embedded(image2, "img2", plan),
         )
@@ -144,7 +144,7 @@ def png_data_uri(crop: Pixels, *, gray: bool) -> str:
     return "data:image/png;base64," + b64encode(np.asarray(encoded, np.uint8).tobytes()).decode()
 
 
-def at_once(first: Callable[[], T], second: Callable[[], U]) -> tuple[T, U]:
+def in_parallel(first: Callable[[], T], second: Callable[[], U]) -> tuple[T, U]:
     """The results of both calls. `second` runs on another thread, with the deadline and log line of this one.
 
     Raises:

@@ -12,16 +12,16 @@ from schemas.faces import VerifyResponse
 from services.deepface.interface import Engine
 from services.faces.liveness import is_spoof, liveness_keys
 from services.faces.plan import EmbeddingPlan
-from services.faces.reader import ReadFace, facial_area
+from services.faces.reader import DetectedFace, facial_area
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
     """A face of the probe and the nearest face: from the other image, or stored for a person."""
 
-    face: ReadFace
+    face: DetectedFace
     distance: float
-    other: ReadFace | None = None
+    other: DetectedFace | None = None
     face_id: str | None = None
 
 

@@ -8,7 +8,7 @@ from services.find.index import IndexKey
 from services.find.photos import DetectedPhoto, Embedded, PhotoEmbedder, PhotoUnavailable
 
 # Limits the memory of waiting crops, because crops have any size and a folder may hold large portraits.
-_MOST_WAITING_BYTES = 2**26
+_MAX_WAITING_BYTES = 2**26
 
 
 class PhotoBatches:
@@ -29,7 +29,7 @@ class PhotoBatches:
         with self._lock:
             self._waiting.append(photo)
             crops = [crop for one in self._waiting for crop in one.crops]
-            is_full = len(crops) >= self._size or sum(crop.nbytes for crop in crops) >= _MOST_WAITING_BYTES
+            is_full = len(crops) >= self._size or sum(crop.nbytes for crop in crops) >= _MAX_WAITING_BYTES
             return self._taken() if is_full else []
 
     def rest(self) -> list[DetectedPhoto]:

@@ -8,7 +8,7 @@ from functools import partial
 
 from services.deepface.interface import Engine
 from services.find.batches import embedded_photos
-from services.find.deepface_import.npz import taken_over
+from services.find.deepface_import.npz import import_npz
 from services.find.folder_watch import FolderWatch
 from services.find.index import FolderIndex, IndexKey
 from services.find.index_state import IndexState, is_empty_at_once
@@ -109,7 +109,7 @@ class Build:
         # DeepFace does not record its weights. Once the store has an index, even of other weights, DeepFace's may be
         # stale.
         if self.store.version(self.key) is None:
-            update.added |= taken_over(self.key, update.missing())
+            update.added |= import_npz(self.key, update.missing())
         todo = self.state.due(update.missing())
         if todo:
             self.engine.load(self.key.detector)

@@ -9,7 +9,7 @@ from io import BufferedRandom, BufferedReader
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from core.encryption import Keyring, Unopenable, opened, sealed_by, sealing
+from core.encryption import DecryptionError, Keyring, decrypting, encrypted_by, encrypting
 from core.files import atomically_written
 
 _DIGEST_BYTES = 65  # length of a plain file's first line: 64 hex digits and the newline
@@ -24,7 +24,7 @@ def written(path: Path, keyring: Keyring) -> Iterator[IO[bytes]]:
     """
     with atomically_written(path) as file:
         if keyring:
-            with sealing(file, keyring) as writer:
+            with encrypting(file, keyring) as writer:
                 yield writer
         else:
             file.write(bytes(_DIGEST_BYTES))
@@ -44,8 +44,8 @@ def read(path: Path, keyring: Keyring, *, checked: bool = True) -> Iterator[Bina
         ValueError: the plain file is damaged.
     """
     with path.open("rb") as file:
-        if sealed_by(file):
-            with opened(file, keyring) as content:
+        if encrypted_by(file):
+            with decrypting(file, keyring) as content:
                 yield content
         else:
             digest = file.read(_DIGEST_BYTES)
@@ -54,7 +54,7 @@ def read(path: Path, keyring: Keyring, *, checked: bool = True) -> Iterator[Bina
             yield file
 
 
-def reseal(path: Path, keyring: Keyring) -> None:
+def reencrypt(path: Path, keyring: Keyring) -> None:
     """Encrypt the file with the first key, unless it already is.
 
     A damaged plain file is deleted. A file that no key decrypts is kept.
@@ -63,7 +63,7 @@ def reseal(path: Path, keyring: Keyring) -> None:
         OSError: the file cannot be read or written. It is unchanged.
     """
     with path.open("rb") as file:
-        key, status = sealed_by(file), os.fstat(file.fileno())
+        key, status = encrypted_by(file), os.fstat(file.fileno())
     if key == keyring.first:
         return
     try:
@@ -72,7 +72,7 @@ def reseal(path: Path, keyring: Keyring) -> None:
         os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))  # the store deletes the oldest files first
     except ValueError:
         path.unlink()
-    except Unopenable:
+    except DecryptionError:
         pass
 
 

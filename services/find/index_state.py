@@ -13,7 +13,7 @@ from services.find.photo_list import Photos
 _RETRY_AFTER_S = 5
 
 # Limits the requests that wait for an index, because they hold queue places that others could use for a lane.
-_MOST_WAITING = 16
+_MAX_WAITING = 16
 
 
 class IndexState:
@@ -94,7 +94,7 @@ class IndexState:
             ServiceError: the build failed; this is the error of the engine.
             DeadlineExceeded: the client disconnected.
         """
-        if self.waiting >= _MOST_WAITING:
+        if self.waiting >= _MAX_WAITING:
             raise self.still_building()
         self.waiting += 1
         try:

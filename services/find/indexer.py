@@ -7,7 +7,7 @@ from functools import partial
 from core.exceptions import IndexBuilding
 from services.deepface.interface import EmbeddingSpace, Engine
 from services.find.build import Build
-from services.find.deepface_import.index_rows import RecordedFace, adopted
+from services.find.deepface_import.index_rows import RecordedFace, match_rows
 from services.find.folder_watch import FolderWatch
 from services.find.index import FolderIndex, IndexKey
 from services.find.index_state import IndexState, is_empty_at_once
@@ -98,7 +98,7 @@ class FolderIndexer:
             photos = self._watch.photos(fresh=True)
             index = self._store.load(key) or FolderIndex.empty()
             update = IndexUpdate(index, photos, self._store.load(key, draft=True))
-            taken = adopted(key, update.missing(), rows)
+            taken = match_rows(key, update.missing(), rows)
             update.added |= taken
             if update.added:
                 self._store.save(key, update.result())

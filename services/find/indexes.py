@@ -60,7 +60,7 @@ class IndexService:
 
     def reencrypt(self) -> int:
         """Encrypt every index with the first key, and return the number of failures."""
-        return self._store.reseal()
+        return self._store.reencrypt()
 
     def prune(self) -> int:
         """Remove photos that are not in the folder from all indexes, and return their number.

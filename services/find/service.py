@@ -17,7 +17,7 @@ from services.deepface.interface import Engine
 from services.faces.liveness import liveness_keys
 from services.faces.options import Defaults
 from services.faces.plan import EmbeddingPlan
-from services.faces.reader import FaceReader, ReadFace
+from services.faces.reader import DetectedFace, FaceReader
 from services.find.index import FolderIndex
 from services.find.indexer import FolderIndexer
 
@@ -80,7 +80,7 @@ class FindService:
         confidence = self._engine.confidence(distance, model=plan.space.model, metric=plan.metric, verified=verified)
         return {"distance": distance, "threshold": plan.threshold, "confidence": confidence}
 
-    def _found(self, index: FolderIndex, row: int, read: ReadFace, verdict: dict[str, float]) -> FoundPhoto:
+    def _found(self, index: FolderIndex, row: int, read: DetectedFace, verdict: dict[str, float]) -> FoundPhoto:
         name = index.name(row)
         person, slash, _ = name.partition("/")
         x, y, w, h = index.boxes[row].tolist()

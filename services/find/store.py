@@ -13,7 +13,7 @@ from typing import IO, Any, BinaryIO
 
 import numpy as np
 
-from core.encryption import Keyring, Unopenable, sealed_by
+from core.encryption import DecryptionError, Keyring, encrypted_by
 from services.deepface.interface import EmbeddingSpace
 from services.find import index_file
 from services.find.index import FolderIndex, IndexKey
@@ -38,7 +38,7 @@ _FORMAT = 2
 
 # Limits the files, because clients choose the options and so create indexes. The least recently saved index is deleted;
 # it can be built again.
-_MOST_FILES = 64
+_MAX_FILES = 64
 
 _NO_KEY = "GALLERY_KEY: an index of the photo folder is encrypted, but no encryption key is set"
 _WRONG_KEY = "GALLERY_KEY: the encryption key does not match an index of the photo folder"
@@ -91,7 +91,7 @@ class FolderIndexStore:
                 return _read(file)
         except FileNotFoundError:
             return None
-        except Unopenable:
+        except DecryptionError:
             logger.warning("folder index not decrypted by GALLERY_KEY, and will be rebuilt")
             return None
         except Exception:  # numpy may raise any error for a damaged file; the index is built again
@@ -125,7 +125,7 @@ class FolderIndexStore:
         found = []
         for path in self._files():
             with (
-                suppress(OSError, ValueError, KeyError, TypeError, Unopenable),
+                suppress(OSError, ValueError, KeyError, TypeError, DecryptionError),
                 index_file.read(path, self._keyring, checked=False) as file,
             ):
                 header = json.loads(file.readline())
@@ -146,11 +146,11 @@ class FolderIndexStore:
         """The reason why GALLERY_KEY does not decrypt every encrypted index and draft; empty if it does."""
         for path in (*self._folder.glob("*.index"), *self._folder.glob("*.draft")):
             with suppress(OSError), path.open("rb") as file:
-                if (key := sealed_by(file)) and key not in self._keyring.ids:
+                if (key := encrypted_by(file)) and key not in self._keyring.ids:
                     return (_WRONG_KEY if self._keyring else _NO_KEY) + _WAY_OUT
         return ""
 
-    def reseal(self) -> int:
+    def reencrypt(self) -> int:
         """Encrypt every index and draft with the first key of GALLERY_KEY. Without a key, do nothing.
 
         Returns the number of failures: files that are being built or cannot be written.
@@ -163,7 +163,7 @@ class FolderIndexStore:
                 for path in (self._folder / f"{stem}.index", self._folder / f"{stem}.draft"):
                     try:
                         if mine and path.exists():
-                            index_file.reseal(path, self._keyring)
+                            index_file.reencrypt(path, self._keyring)
                         left += not mine and path.exists()
                     except OSError:
                         left += 1
@@ -200,7 +200,7 @@ class FolderIndexStore:
         return []
 
     def _make_room(self) -> None:
-        for path in self._files()[_MOST_FILES:]:
+        for path in self._files()[_MAX_FILES:]:
             with self._locked(path.stem) as mine:
                 # The lock file last, while it is locked. A process that has opened it notices, and opens a new one.
                 for suffix in (".index", ".draft", ".lock") if mine else ():

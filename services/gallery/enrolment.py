@@ -19,7 +19,7 @@ from schemas.gallery import EnrolmentOptions, RegisterRequest
 from services.faces.options import Defaults
 from services.gallery.registration import GalleryService
 from services.gallery.store.store import GalleryStore
-from services.gallery.store.values import AnswerKey
+from services.gallery.store.values import IdempotencyKey
 
 
 @dataclass(slots=True)
@@ -96,5 +96,5 @@ class EnrolmentService:
         key = f"enrol {digest}"
         if self._store.answered(key) is not None:
             return "known"
-        self._gallery.register(request, answer_key=AnswerKey(key, digest))
+        self._gallery.register(request, idempotency_key=IdempotencyKey(key, digest))
         return "enrolled"

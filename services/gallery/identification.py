@@ -15,16 +15,16 @@ from schemas.gallery import IdentifiedFace, IdentifyRequest, IdentifyResponse, M
 from services.audit.events import Event
 from services.audit.recorder import EventLog, new_event
 from services.deepface.interface import EmbeddingSpace, Engine
-from services.faces.frames import CaptureReader
+from services.faces.frames import FrameReader
 from services.faces.liveness import is_spoof, liveness_keys
 from services.faces.options import Defaults
 from services.faces.plan import EmbeddingPlan
-from services.faces.quality import measured, measures
-from services.faces.reader import FaceReader, ReadFace, facial_area
+from services.faces.quality import measure_quality, measures
+from services.faces.reader import DetectedFace, FaceReader, facial_area
 from services.faces.verification import Pair, decide
 from services.gallery.person_lock import PersonLock
 from services.gallery.store.store import GalleryStore
-from services.gallery.store.values import Neighbour
+from services.gallery.store.values import PersonMatch
 from services.models.catalogue import catalogue
 
 _MOST = 10  # persons in the first search, if all persons within the threshold are wanted
@@ -41,7 +41,7 @@ class IdentificationService:
         *,
         engine: Engine,
         reader: FaceReader,
-        captures: CaptureReader,
+        captures: FrameReader,
         defaults: Defaults,
         store: GalleryStore,
         lock: PersonLock,
@@ -103,7 +103,7 @@ class IdentificationService:
             PersonNotFound: there is no such person, or not in the collection `within`.
             PersonLocked: too many failed attempts in a row; the image is not compared.
             ValidationFailed: the person has no face with this model and options.
-            Others as `CaptureReader.embedded` and `GalleryStore`.
+            Others as `FrameReader.embedded` and `GalleryStore`.
         """
         assert request.person_id is not None, "two images are compared elsewhere"
         started = time.monotonic()
@@ -149,7 +149,7 @@ class IdentificationService:
 
     def _probes(
         self, request: ProbeRequest, plan: EmbeddingPlan
-    ) -> list[tuple[ReadFace | None, npt.NDArray[np.float64]]]:
+    ) -> list[tuple[DetectedFace | None, npt.NDArray[np.float64]]]:
         if request.embedding is not None:
             return [(None, np.array(request.embedding))]
         assert request.img is not None, "the request has an image or an embedding"
@@ -157,7 +157,7 @@ class IdentificationService:
 
     def _near(
         self, request: ProbeRequest, plan: EmbeddingPlan, probe: npt.NDArray[np.float64], *, top_k: int | None
-    ) -> list[Neighbour]:
+    ) -> list[PersonMatch]:
         """The `top_k` nearest persons, at least two to detect ambiguity; without `top_k`, all within the threshold."""
         k = max(2, top_k or _MOST)
         while True:
@@ -174,7 +174,7 @@ class IdentificationService:
                 return near
             k *= 10
 
-    def _match(self, plan: EmbeddingPlan, near: Neighbour, *, spoof: bool) -> Match:
+    def _match(self, plan: EmbeddingPlan, near: PersonMatch, *, spoof: bool) -> Match:
         model, metric = plan.space.model, plan.metric
         same_person = near.distance <= plan.threshold
         return Match(
@@ -190,12 +190,12 @@ class IdentificationService:
         )
 
 
-def _about(read: ReadFace) -> dict[str, Any]:
+def _about(read: DetectedFace) -> dict[str, Any]:
     """The fields of a response that describe the face itself."""
     return {
         "facial_area": facial_area(read.face.area),
         "face_confidence": read.face.confidence,
-        "quality": measures(measured(read.face)),
+        "quality": measures(measure_quality(read.face)),
         **liveness_keys(read.liveness),
     }
 
@@ -228,7 +228,7 @@ def _events(action: str, collection: str, answer: IdentifyResponse, threshold: f
     return events
 
 
-def _decided(near: list[Neighbour], threshold: float) -> tuple[str, str]:
+def _decided(near: list[PersonMatch], threshold: float) -> tuple[str, str]:
     if not near:
         return "unknown", "No enrolled persons to compare with."
     if near[0].distance > threshold:

@@ -8,7 +8,7 @@ from core.exceptions import ServiceUnavailable
 from services.audit.recorder import new_event
 from services.database.database import Database
 from services.deepface.interface import EmbeddingSpace
-from services.gallery.store.reencryption import FaceSealer
+from services.gallery.store.reencryption import FaceReencryption
 from services.gallery.store.store import GalleryStore
 
 _ENCRYPTED_AT_ONCE = 200  # faces in one transaction, for which other writers wait
@@ -67,7 +67,7 @@ class UpkeepService:
 class KeyRotationService:
     """Encrypts faces with the first key, while the gallery is in use."""
 
-    def __init__(self, *, faces: FaceSealer) -> None:
+    def __init__(self, *, faces: FaceReencryption) -> None:
         self._faces = faces
 
     def rotate(self, progress: Callable[[int, int], None]) -> int:
@@ -85,7 +85,7 @@ class KeyRotationService:
             raise ServiceUnavailable("GALLERY_KEY: no encryption key is set")
         total, done = self._faces.remaining(), 0
         event = new_event("rotate_key")
-        while count := self._faces.reseal(event, limit=_ENCRYPTED_AT_ONCE):
+        while count := self._faces.reencrypt(event, limit=_ENCRYPTED_AT_ONCE):
             done += count
             progress(done, max(done, total))
         return done

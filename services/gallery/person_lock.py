@@ -16,7 +16,7 @@ from services.database.schema import misses
 from services.gallery.store import writes
 
 
-class MissStore:
+class FailedAttempts:
     """Counts failed attempts per person for all processes; deleting a person deletes the count.
 
     There is one row for each person with failed attempts since the last match. Every method may raise
@@ -72,7 +72,7 @@ def _locked_until(connection: sa.Connection, number: UUID, at: datetime) -> date
 class PersonLock:
     """Locks a person for `lock_s` seconds after `most` consecutive failed attempts (0: never)."""
 
-    def __init__(self, *, store: MissStore, most: int, lock_s: float) -> None:
+    def __init__(self, *, store: FailedAttempts, most: int, lock_s: float) -> None:
         self._store = store
         self._most = most
         self._lock_s = lock_s

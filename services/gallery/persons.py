@@ -20,7 +20,7 @@ from schemas.persons import (
 from services.audit.recorder import new_event
 from services.gallery.answers import face_row, receipt
 from services.gallery.store.store import GalleryStore
-from services.gallery.store.values import Limit
+from services.gallery.store.values import Retention
 
 
 class PersonService:
@@ -80,7 +80,7 @@ class PersonService:
             PersonNotFound, Conflict: as `GalleryStore.merge`.
         """
         event = new_event("merge", merged=sorted(request.person_ids))
-        limit = Limit(request.retain_until) if "retain_until" in request.model_fields_set else None
+        limit = Retention(request.retain_until) if "retain_until" in request.model_fields_set else None
         merged = self._store.merge(person_id, request.person_ids, event, limit=limit, within=within)
         return PersonInfo.model_validate(merged, from_attributes=True)
 

@@ -11,15 +11,15 @@ from core.exceptions import Conflict, LowQuality, NoFaceDetected, SeveralFaces, 
 from schemas.gallery import RegisterRequest, RegisterResponse
 from services.audit.recorder import new_event
 from services.deepface.interface import Engine
-from services.faces.frames import CaptureReader
+from services.faces.frames import FrameReader
 from services.faces.liveness import is_spoof
 from services.faces.options import Defaults
 from services.faces.plan import EmbeddingPlan
-from services.faces.quality import Quality, measured, measures
-from services.faces.reader import ReadFace
+from services.faces.quality import Quality, measure_quality, measures
+from services.faces.reader import DetectedFace
 from services.gallery.answers import registered
 from services.gallery.store.store import GalleryStore
-from services.gallery.store.values import AnswerKey, AnswerKeyTaken, Neighbour, NewFace, Registration
+from services.gallery.store.values import IdempotencyKey, IdempotencyKeyTaken, NewFace, PersonMatch, Registration
 
 _ANSWERS_LAST = timedelta(days=7)  # longer than any client retries by itself
 _METRIC = "cosine"  # the metric that compares a new face with the faces of the gallery
@@ -28,7 +28,7 @@ _METRIC = "cosine"  # the metric that compares a new face with the faces of the 
 class GalleryService:
     """Registers faces. A registration is one transaction of the database, including its event."""
 
-    def __init__(self, *, engine: Engine, captures: CaptureReader, defaults: Defaults, store: GalleryStore) -> None:
+    def __init__(self, *, engine: Engine, captures: FrameReader, defaults: Defaults, store: GalleryStore) -> None:
         self._engine = engine
         self._captures = captures
         self._defaults = defaults
@@ -36,25 +36,25 @@ class GalleryService:
 
     def register_once(self, request: RegisterRequest, *, key: str, digest: str) -> RegisterResponse:
         """As `register`; for seven days, a retry with this key and digest gets the first response."""
-        return self.register(request, answer_key=AnswerKey(key, digest, _ANSWERS_LAST))
+        return self.register(request, idempotency_key=IdempotencyKey(key, digest, _ANSWERS_LAST))
 
-    def register(self, request: RegisterRequest, *, answer_key: AnswerKey | None = None) -> RegisterResponse:
+    def register(self, request: RegisterRequest, *, idempotency_key: IdempotencyKey | None = None) -> RegisterResponse:
         """Register the one face of an image, or the face of the best quality among the frames of a capture.
 
-        With an `answer_key`, a retry with the same key gets the first response, and stores nothing.
+        With an `idempotency_key`, a retry with the same key gets the first response, and stores nothing.
 
         Raises:
             SeveralFaces, LowQuality, SpoofDetected: the image cannot be registered.
             PersonNotFound: there is no person with this id in the collection.
             Conflict: another person has the face and `on_duplicate` is `reject`; or the key was used for another
                 request.
-            Others as `CaptureReader.embedded` and `GalleryStore`.
+            Others as `FrameReader.embedded` and `GalleryStore`.
         """
-        if answer_key is not None and (before := self._answered(answer_key)) is not None:
+        if idempotency_key is not None and (before := self._answered(idempotency_key)) is not None:
             return before
         plan = self._defaults.embedding_plan(request)
         read, embedding = self._one_face(request, plan)
-        quality = measured(read.face)
+        quality = measure_quality(read.face)
         if request.min_quality is not None and quality.score < request.min_quality:
             details = {"score": quality.score, "reasons": list(quality.reasons)}
             raise LowQuality(field=_field(request), details=details)
@@ -62,18 +62,18 @@ class GalleryService:
         within = plan.own_threshold(_METRIC)
         try:
             if request.on_duplicate == "allow":
-                return self._stored(request, new, within, answer_key)
+                return self._stored(request, new, within, idempotency_key)
             with self._store.one_at_a_time():  # otherwise two requests could find nobody, and both store the face
-                return self._stored(request, new, within, answer_key)
-        except AnswerKeyTaken:  # the same request was sent again before the first one was answered
-            assert answer_key is not None, "only a request with a key can find it taken"
-            first = self._answered(answer_key)
+                return self._stored(request, new, within, idempotency_key)
+        except IdempotencyKeyTaken:  # the same request was sent again before the first one was answered
+            assert idempotency_key is not None, "only a request with a key can find it taken"
+            first = self._answered(idempotency_key)
             if first is None:
                 raise Conflict("The face stored with this Idempotency-Key was deleted. Use a new key.") from None
             return first
 
     def _stored(
-        self, request: RegisterRequest, new: NewFace, within: float, answer_key: AnswerKey | None
+        self, request: RegisterRequest, new: NewFace, within: float, idempotency_key: IdempotencyKey | None
     ) -> RegisterResponse:
         person_id, name = request.person_id, request.name
         other = self._belongs_to_another(request, new, within)
@@ -90,26 +90,28 @@ class GalleryService:
             labels=request.labels,
             metadata=request.metadata,
             retain_until=request.retain_until,
-            answer_key=answer_key,
+            idempotency_key=idempotency_key,
             event=new_event("register", collection=request.collection, model=new.space.model),
         )
         person, (face,) = self._store.register(registration)
         return registered(person.id, person.name, face)
 
-    def _answered(self, answer_key: AnswerKey) -> RegisterResponse | None:
-        found = self._store.answered(answer_key.key)
+    def _answered(self, idempotency_key: IdempotencyKey) -> RegisterResponse | None:
+        found = self._store.answered(idempotency_key.key)
         if found is None:
             return None
-        if found.request != answer_key.request:
+        if found.request != idempotency_key.request:
             raise Conflict("This Idempotency-Key was used for another request. Use a new key.")
         return registered(found.person_id, found.name, found.face)
 
-    def _one_face(self, request: RegisterRequest, plan: EmbeddingPlan) -> tuple[ReadFace, Any]:
+    def _one_face(self, request: RegisterRequest, plan: EmbeddingPlan) -> tuple[DetectedFace, Any]:
         is_capture = request.frames is not None
         takes_largest = is_capture and request.face_policy == "largest"
         one = replace(plan, detection=replace(plan.detection, max_faces=1)) if takes_largest else plan
         faces, embeddings = self._captures.embedded(request.img, request.frames, "img", one)
-        worth = [measured(face).score if is_capture else face.area.w * face.area.h for face in (r.face for r in faces)]
+        worth = [
+            measure_quality(face).score if is_capture else face.area.w * face.area.h for face in (r.face for r in faces)
+        ]
         best = max(range(len(faces)), key=worth.__getitem__, default=None)
         if best is None:
             raise NoFaceDetected(field=_field(request))
@@ -119,7 +121,7 @@ class GalleryService:
             raise SpoofDetected(field=_field(request))
         return faces[best], embeddings[best]
 
-    def _belongs_to_another(self, request: RegisterRequest, new: NewFace, within: float) -> Neighbour | None:
+    def _belongs_to_another(self, request: RegisterRequest, new: NewFace, within: float) -> PersonMatch | None:
         """The nearest other person with a face `within` this distance; None if there is none."""
         if request.on_duplicate == "allow":
             return None
@@ -135,7 +137,7 @@ class GalleryService:
         return next(others, None)
 
     def _new_face(
-        self, request: RegisterRequest, plan: EmbeddingPlan, read: ReadFace, embedding: Any, quality: Quality
+        self, request: RegisterRequest, plan: EmbeddingPlan, read: DetectedFace, embedding: Any, quality: Quality
     ) -> NewFace:
         detector, space = plan.detection.detector, plan.space
         crop: Any = cv2.imencode(".png", read.face.crop)[1] if request.store_crop else None

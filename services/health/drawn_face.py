@@ -39,7 +39,7 @@ _ELLIPSES = (
 
 
 @cache
-def drawn() -> Pixels:
+def draw_face() -> Pixels:
     """Return the image, BGR uint8 of shape (SIDE_PX, SIDE_PX, 3); it is shared and read-only."""
     y, x = np.mgrid[0:SIDE_PX, 0:SIDE_PX].astype(np.float64)
     picture = np.array(_BACKGROUND) + (y / SIDE_PX * _LIGHTER_BELOW)[..., None]

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from core.shared_json import Damaged, SharedJson
 from schemas.service import SelfTestOutcome
 from services.deepface.interface import Detection, Engine, Face, Pixels
-from services.health.drawn_face import FACE, SIDE_PX, drawn
+from services.health.drawn_face import FACE, SIDE_PX, draw_face
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import Model, Task
 
@@ -65,7 +65,7 @@ class SelfTest:
         self._answers = answers
         self._runtime = runtime
         self._versions = dict(versions)
-        self._picture = drawn()
+        self._picture = draw_face()
         self._results: dict[str, SelfTestResult] = {}
 
     @property

@@ -27,7 +27,7 @@ Counted = Callable[[int, int], None]  # bytes done, and bytes in total
 
 _MANIFEST = "manifest.json"
 _FOLDER = "weights/"
-_MOST_MANIFEST_BYTES = 1_000_000
+_MAX_MANIFEST_BYTES = 1_000_000
 _CHUNK_BYTES = 1 << 20
 _MODE = 0o644  # the archive holds nothing secret
 
@@ -149,7 +149,7 @@ def _manifest(archive: tarfile.TarFile, members: Iterator[tarfile.TarInfo]) -> _
     if content is None:
         raise BadBundle("The file is not an archive of weights: it does not begin with a manifest.")
     try:
-        manifest = _Manifest.model_validate_json(content.read(_MOST_MANIFEST_BYTES))
+        manifest = _Manifest.model_validate_json(content.read(_MAX_MANIFEST_BYTES))
     except ValidationError as error:
         raise BadBundle("The manifest of the archive cannot be read.") from error
     if len({entry.name for entry in manifest.files}) != len(manifest.files):

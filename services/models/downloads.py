@@ -27,7 +27,7 @@ Progress = Callable[[int, int | None], None]
 
 _CHUNK_BYTES = 1 << 16  # bytes that may be lost when a connection breaks
 _SAVED_BYTES = 32 << 20  # bytes that may be fetched again after a power cut
-_MOST_BYTES = 4 << 30  # for a file of unknown size; the largest here has 0.6 GB
+_MAX_BYTES = 4 << 30  # for a file of unknown size; the largest here has 0.6 GB
 _TIMEOUT_S = (10, 60)  # to connect, and between two reads
 
 _PARTIAL, _RANGE_NOT_SATISFIABLE = 206, 416
@@ -171,7 +171,7 @@ def _rest(note: _Note) -> str:
 
 
 def _receive(response: requests.Response, partial: Partial, note: _Note, size: int | None, progress: Progress) -> None:
-    most = note.total or size or _MOST_BYTES
+    most = note.total or size or _MAX_BYTES
     saved = note.done
     with partial.written(note) as (file, save):
         for chunk in response.iter_content(_CHUNK_BYTES):
@@ -210,7 +210,7 @@ def unpack(archive: Path, target: Path, kind: str, size: int | None) -> None:
         FetchError: the source is not such an archive.
         OSError: `target` cannot be written.
     """
-    most = (size or _MOST_BYTES) + 1
+    most = (size or _MAX_BYTES) + 1
     with target.open("wb") as unpacked:
         try:
             with _opened(archive, kind) as content:

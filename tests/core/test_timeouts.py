@@ -3,7 +3,15 @@
 import pytest
 
 from core import timeouts
-from core.timeouts import DATABASE_S, begin_patience, end_patience, is_exhausted, left_s, waiting, working
+from core.timeouts import (
+    DATABASE_S,
+    begin_database_budget,
+    budget_left_s,
+    database_wait,
+    database_work,
+    end_database_budget,
+    is_budget_exhausted,
+)
 
 
 @pytest.fixture
@@ -21,40 +29,40 @@ def now(monkeypatch):
 
 @pytest.fixture
 def request_(now):
-    token = begin_patience()
+    token = begin_database_budget()
     yield now
-    end_patience(token)
+    end_database_budget(token)
 
 
 def test_outside_of_requests_each_wait_is_for_itself(now):
-    with waiting():
+    with database_wait():
         now.at += 100
-    assert (left_s(), left_s(30), is_exhausted()) == (DATABASE_S, 30, False)
+    assert (budget_left_s(), budget_left_s(30), is_budget_exhausted()) == (DATABASE_S, 30, False)
 
 
 def test_the_waits_of_a_request_are_added_up(request_):
-    with waiting():
+    with database_wait():
         request_.at += 2
-        with waiting():
+        with database_wait():
             request_.at += 1
-            assert left_s() == DATABASE_S - 3
-    assert (left_s(), left_s(30), left_s(0.5)) == (DATABASE_S - 3, DATABASE_S - 3, 0.5)
-    with pytest.raises(ZeroDivisionError), waiting():
+            assert budget_left_s() == DATABASE_S - 3
+    assert (budget_left_s(), budget_left_s(30), budget_left_s(0.5)) == (DATABASE_S - 3, DATABASE_S - 3, 0.5)
+    with pytest.raises(ZeroDivisionError), database_wait():
         request_.at += 4
         raise ZeroDivisionError
-    assert is_exhausted()
-    assert 0 < left_s() < 0.1
+    assert is_budget_exhausted()
+    assert 0 < budget_left_s() < 0.1
 
 
 def test_work_counts_only_if_it_comes_to_nothing(request_):
-    with working():
+    with database_work():
         request_.at += 100
-    assert left_s() == DATABASE_S
-    with pytest.raises(ZeroDivisionError), working():
+    assert budget_left_s() == DATABASE_S
+    with pytest.raises(ZeroDivisionError), database_work():
         request_.at += 3
         raise ZeroDivisionError
-    assert left_s() == DATABASE_S - 3
-    with pytest.raises(ZeroDivisionError), waiting(), working():
+    assert budget_left_s() == DATABASE_S - 3
+    with pytest.raises(ZeroDivisionError), database_wait(), database_work():
         request_.at += 1
         raise ZeroDivisionError
-    assert left_s() == DATABASE_S - 4
+    assert budget_left_s() == DATABASE_S - 4

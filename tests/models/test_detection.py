@@ -17,7 +17,7 @@ PACKAGED = ("opencv", "dlib")
 
 # What is asked of a detector: of the faces it finds so many, and one box in so many photos at most shows none. The
 # cascade is the weakest; its figures are to notice a broken search.
-LEAST_FOUND = {"yunet": 0.98, "dlib": 0.98, "opencv": 0.75}
+MIN_FOUND = {"yunet": 0.98, "dlib": 0.98, "opencv": 0.75}
 PHOTOS_A_FALSE_BOX = {"yunet": 50, "dlib": 50, "opencv": 10}
 
 
@@ -135,7 +135,7 @@ def test_requests_choose_how_faces_are_searched_and_aligned(real_client, one):
 
 
 @needs_shared
-@pytest.mark.parametrize("detector", LEAST_FOUND)
+@pytest.mark.parametrize("detector", MIN_FOUND)
 def test_faces_of_groups_are_found_from_400_pixels_on(engine, detector):
     found = false = total = photos = 0
     for _, image, noses in annotated_photos(longest_px=2000):
@@ -145,5 +145,5 @@ def test_faces_of_groups_are_found_from_400_pixels_on(engine, detector):
         total += len(noses)
         photos += 1
     assert total > 60
-    assert found / total >= LEAST_FOUND[detector]
+    assert found / total >= MIN_FOUND[detector]
     assert false <= photos / PHOTOS_A_FALSE_BOX[detector]

@@ -14,16 +14,16 @@ import pytest
 from api.context import services_of
 from api.factory import create_app
 from core.config import Settings
-from services.health.drawn_face import SIDE_PX, drawn
+from services.health.drawn_face import SIDE_PX, draw_face
 from services.models.catalogue import catalogue
 from tests.conftest import assert_error
 from tests.models.detector_graphs import write_detector_graphs
 from tests.models.graphs import accept_all
 from tests.pictures import encoded
 
-FACE = encoded(drawn())
+FACE = encoded(draw_face())
 PICTURE = b64encode(FACE).decode()
-OTHER = b64encode(encoded(drawn()[:, ::-1].copy())).decode()
+OTHER = b64encode(encoded(draw_face()[:, ::-1].copy())).decode()
 PHOTO = "somebody/face.png"
 
 

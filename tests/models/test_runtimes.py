@@ -28,7 +28,7 @@ ON_EACH = pytest.mark.parametrize(
 def engines(request, deepface_home, tmp_path, monkeypatch):
     """An engine on this runtime, and one in float32; to the first the dense layers of tiny networks are large."""
     monkeypatch.setenv("DEEPFACE_HOME", str(deepface_home))
-    monkeypatch.setattr(int8, "_LEAST_BYTES", 1000)
+    monkeypatch.setattr(int8, "_MIN_BYTES", 1000)
     weights = Weights(deepface_home)
     weights.install_packaged()
     return [

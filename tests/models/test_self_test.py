@@ -8,7 +8,7 @@ import pytest
 from core.process import prepare_process
 from core.shared_json import SharedJson
 from services.deepface.interface import Detection
-from services.health.drawn_face import FACE, drawn
+from services.health.drawn_face import FACE, draw_face
 from services.health.self_test import SelfTest
 from services.models.catalogue import catalogue
 from tests.models.conftest import needs_shared
@@ -51,7 +51,7 @@ def make(folder, tmp_path):
 
 @pytest.mark.parametrize("detector", ["opencv", "dlib", yunet])
 def test_every_detector_finds_the_drawn_face(make, detector):
-    (face,) = make()._engine.detect(drawn(), Detection(detector=detector))
+    (face,) = make()._engine.detect(draw_face(), Detection(detector=detector))
     assert face.confidence > 0.8
     middle = np.array([face.area.x + face.area.w / 2, face.area.y + face.area.h / 2])
     assert np.abs(middle - [FACE.x + FACE.w / 2, FACE.y + FACE.h / 2]).max() < 20

@@ -24,7 +24,7 @@ SAMPLES = 60
 
 # Of the resident memory. Few requests are over before the allocator has reached its size, and that is up to 3 %;
 # of them it is asked that they keep less than 70 kB each, less than half of one photo in float32.
-MOST_GROWTH = 0.01 if REQUESTS >= 20_000 else 0.1
+MAX_GROWTH = 0.01 if REQUESTS >= 20_000 else 0.1
 
 
 def resident_mb(worker):
@@ -87,4 +87,4 @@ def test_mixed_requests_leave_memory_and_time_where_they_are(tmp_path):
         f"\n{REQUESTS} requests: {quarters} MB, growth {growth(resident):+.2%};"
         f" median of the first and the last third {thirds[0] * 1000:.0f} and {thirds[1] * 1000:.0f} ms"
     )
-    assert growth(resident) < MOST_GROWTH
+    assert growth(resident) < MAX_GROWTH

@@ -19,7 +19,7 @@ _DURATIONS = {"time", "milliseconds", "age_s"}
 _SIZES = {"bytes"}  # of a file that holds the folder's name
 _NAMED = {"next_cursor", "hash", "previous"}  # whose values are as good as random
 _DIGITS = 6  # of a float; the last ones differ by processor
-_MOST_NUMBERS = 16  # of a list that is written out
+_MAX_NUMBERS = 16  # of a list that is written out
 
 
 class Names:
@@ -52,7 +52,7 @@ class Names:
         match value:
             case dict():
                 return {name: self.of_value(one, f"{where}.{name}", name) for name, one in value.items()}
-            case list() if len(value) > _MOST_NUMBERS and all(isinstance(one, int | float) for one in value):
+            case list() if len(value) > _MAX_NUMBERS and all(isinstance(one, int | float) for one in value):
                 return f"<{len(value)} numbers, {_digest(json.dumps([_number(one) for one in value]))}>"
             case list():
                 return [self.of_value(one, f"{where}.{place}", key) for place, one in enumerate(value)]

@@ -17,8 +17,8 @@ KEPT = recorded(ANSWERS)
 KEPT_OUTPUTS = recorded(OUTPUTS)
 NOT_PROVOKED = {"storage_full"}  # needs a disk that is full
 
-_MOST_STEPS = 5  # of which a failure shows what is different
-_MOST_LINES = 20
+_MAX_STEPS = 5  # of which a failure shows what is different
+_MAX_LINES = 20
 
 
 def differences(kept, found):
@@ -29,8 +29,8 @@ def differences(kept, found):
         if before != after:
             asked = (found.get(name) or kept[name])["asked"]
             lines = list(unified_diff(before, after, "recorded", "answered", n=1, lineterm=""))
-            told.append("\n".join([f"{name}: {asked}", *lines[:_MOST_LINES], *["..."][: len(lines) - _MOST_LINES]]))
-    return "\n\n".join([*told[:_MOST_STEPS], *([f"and {len(told) - _MOST_STEPS} more"] if told[_MOST_STEPS:] else [])])
+            told.append("\n".join([f"{name}: {asked}", *lines[:_MAX_LINES], *["..."][: len(lines) - _MAX_LINES]]))
+    return "\n\n".join([*told[:_MAX_STEPS], *([f"and {len(told) - _MAX_STEPS} more"] if told[_MAX_STEPS:] else [])])
 
 
 def assert_as_recorded(scenario, kept, folder):

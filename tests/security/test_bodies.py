@@ -55,13 +55,13 @@ LARGE = [
 ]  # fmt: skip
 ROUNDS = 3
 WHOLE = {"detector_backend": "skip", "enforce_detection": "false"}  # the picture is the face
-MOST_GROWTH_BYTES = 16 * MILLION  # of the worker's memory, over 1.8 GB sent to it
-MOST_GROWTH_PARSED_BYTES = 100 * MILLION  # of the same over all of a group, whose largest body has 12 MB
+MAX_GROWTH_BYTES = 16 * MILLION  # of the worker's memory, over 1.8 GB sent to it
+MAX_GROWTH_PARSED_BYTES = 100 * MILLION  # of the same over all of a group, whose largest body has 12 MB
 LONGEST_ERROR = 2000
 PATIENCE_S = 30
 CLOSING_S = 60  # until connections that were given up are closed
 TWINS_PATIENCE_S = 2
-MOST_NEW_THREADS = 8  # of the pool's 80 or more
+MAX_NEW_THREADS = 8  # of the pool's 80 or more
 
 
 class Worker:
@@ -125,7 +125,7 @@ def left_behind(url, log, worker, *, growth_bytes, closing_s=CLOSING_S):
         time.sleep(0.1)
     if worker.files() > files:
         found.append(f"{worker.files() - files} connections stay open")
-    if worker.status("Threads") > threads + MOST_NEW_THREADS:
+    if worker.status("Threads") > threads + MAX_NEW_THREADS:
         found.append(f"{worker.status('Threads') - threads} more threads")
     found += [f"in the log: {line}" for line in log.read_text().splitlines() if not is_object(line)]
 
@@ -201,13 +201,13 @@ def greedy(worker, large):
         outcomes = [outcome(*answer) for answer in answers_to(worker.address, [head, *[piece] * 100])]
         growth = worker.peak_bytes() - before
         found += [f"{name}: answered {outcomes}"] if outcomes[:1] != [expected] else []
-        found += [f"{name}: {growth / MILLION:.0f} MB"] if growth > MOST_GROWTH_BYTES else []
+        found += [f"{name}: {growth / MILLION:.0f} MB"] if growth > MAX_GROWTH_BYTES else []
     return found
 
 
 @pytest.mark.parametrize("name", GROUPS)
 def test_every_hostile_request_is_refused_and_leaves_nothing_behind(server, attack, name):
-    with left_behind(*server, growth_bytes=MOST_GROWTH_PARSED_BYTES) as left:
+    with left_behind(*server, growth_bytes=MAX_GROWTH_PARSED_BYTES) as left:
         found = breaches(server[2].address, GROUPS[name])
     attack(name, len(GROUPS[name]), found + left)
 
@@ -221,7 +221,7 @@ def test_what_is_left_behind_is_noticed(tmp_path, attack):
     found = []
     with serving(tmp_path, app="tests.security.weakened:leaving_things()") as server:
         for thing in ("connections", "threads", "lines", "memory", "worker"):
-            with left_behind(*server, growth_bytes=MOST_GROWTH_PARSED_BYTES, closing_s=1) as left:
+            with left_behind(*server, growth_bytes=MAX_GROWTH_PARSED_BYTES, closing_s=1) as left:
                 with contextlib.suppress(requests.ConnectionError):
                     requests.get(f"{server[0]}/leave/{thing}", timeout=10)
                 wait_for(f"{server[0]}/health")
@@ -234,9 +234,9 @@ def test_what_is_left_behind_is_noticed(tmp_path, attack):
 def test_a_hundred_megabytes_are_refused_before_they_are_read(server, attack):
     worker = server[2]
     resident = worker.status("VmRSS")
-    with left_behind(*server, growth_bytes=MOST_GROWTH_BYTES) as left:
+    with left_behind(*server, growth_bytes=MAX_GROWTH_BYTES) as left:
         found = greedy(worker, LARGE * ROUNDS)
-    if (growth := (worker.status("VmRSS") - resident) * 1024) > MOST_GROWTH_BYTES:
+    if (growth := (worker.status("VmRSS") - resident) * 1024) > MAX_GROWTH_BYTES:
         left.append(f"{growth / MILLION:.0f} MB stay")
     attack(LARGE_BODIES, len(LARGE) * ROUNDS, found + left)
 

@@ -27,10 +27,10 @@ SHAPES = "keys: every route, 20 shapes, among them two lines of one header, rand
 TIMING = "keys: time of a refusal, first or last byte wrong (Mann-Whitney p > 0.01), id known or not"
 SHAPES_EACH = 20
 REFUSED = (400, 401, 429)
-LEAST_P = 0.01
+MIN_P = 0.01
 UNHEARD_NS = 100  # ids are no secrets; one that is found in a dictionary or not makes some nanoseconds
 LETTERS = string.ascii_letters + string.digits
-ROUNDS = 3  # a fair coin falls below LEAST_P once in a hundred; a leak does each time
+ROUNDS = 3  # a fair coin falls below MIN_P once in a hundred; a leak does each time
 
 
 @pytest.fixture
@@ -190,7 +190,7 @@ def differ(service, one, other, least_ns, *, count):
         took = refusals(service, one, other, count=count)
         difference = median(took[0]) - median(took[1])
         slower.add(difference > 0)
-        if mannwhitneyu(*took).pvalue > LEAST_P or abs(difference) < least_ns or len(slower) > 1:
+        if mannwhitneyu(*took).pvalue > MIN_P or abs(difference) < least_ns or len(slower) > 1:
             return False
     return True
 

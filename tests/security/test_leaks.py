@@ -27,7 +27,7 @@ INTERNAL = ("Traceback", "site-packages", 'File "', str(PROJECT))
 SLICE = 24  # characters of base64
 HEAD = 60  # characters that files of one kind and size have in common
 UNKNOWN = "0" * 32
-LEAST_ANSWERS = 330  # beside those to damaged pictures; some of what is no HTTP is answered or not
+MIN_ANSWERS = 330  # beside those to damaged pictures; some of what is no HTTP is answered or not
 
 
 def photograph(number, colour):
@@ -165,8 +165,8 @@ def windows(text):
 def test_neither_answers_nor_log_tell_what_is_to_be_kept(tmp_path, attack, cases):
     pictures = cases(50, 1000)
     answers, told = attacked(tmp_path, pictures)
-    assert answers >= LEAST_ANSWERS + pictures
-    attack(NAME, LEAST_ANSWERS + pictures, told)
+    assert answers >= MIN_ANSWERS + pictures
+    attack(NAME, MIN_ANSWERS + pictures, told)
 
 
 @pytest.fixture

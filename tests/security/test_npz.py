@@ -11,7 +11,7 @@ import pytest
 from core.files import FoundFile, list_files
 from services.deepface.interface import EmbeddingSpace
 from services.find.deepface_import import npz
-from services.find.deepface_import.index_rows import RecordedFace, adopted
+from services.find.deepface_import.index_rows import RecordedFace, match_rows
 from services.find.index import IndexKey
 from tests.deepface_files import COLUMNS, DIMENSION, NPZ, rows, write_npz
 from tests.pictures import ALICE, write_photo
@@ -96,12 +96,12 @@ def breaches(take, wanted, honest, believed):
 
 def test_damaged_indexes(key, wanted, photos, attack, cases):
     content = (photos / NPZ).read_bytes()
-    honest = npz.taken_over(key, wanted)
+    honest = npz.import_npz(key, wanted)
     assert honest.keys() == wanted.keys()
     found, outcomes = [], Counter()
 
     def take():
-        taken = npz.taken_over(key, wanted)
+        taken = npz.import_npz(key, wanted)
         outcomes[len(taken)] += 1
         return taken
 
@@ -124,11 +124,11 @@ def trusting(file):
 
 def test_damaged_indexes_twin(key, wanted, photos, attack):
     content = (photos / NPZ).read_bytes()
-    honest = npz.taken_over(key, wanted)
+    honest = npz.import_npz(key, wanted)
     found = []
     for number in range(100):
         damage, believed = damaged(random.Random(number), content)
         (photos / NPZ).write_bytes(damage)
         with (photos / NPZ).open("rb") as file:
-            found += breaches(lambda file=file: adopted(key, wanted, trusting(file)), wanted, honest, believed)
+            found += breaches(lambda file=file: match_rows(key, wanted, trusting(file)), wanted, honest, believed)
     attack("indexes of DeepFace: damaged", 100, found, twin=True)

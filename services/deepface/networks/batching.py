@@ -19,27 +19,27 @@ import numpy as np
 from services.deepface.networks.runtime import Array, Input, Session
 
 # A pass gains little from more threads. The remaining cores run other passes.
-MOST_THREADS = 4
+MAX_THREADS = 4
 
 
-class Passes:
+class Batcher:
     """Limits the passes that run at the same time in this process: to `at_once`, or by default to fit the cores.
 
     Each pass has at most `batch_size` faces.
     """
 
     def __init__(self, cores: int, batch_size: int, *, at_once: int | None = None) -> None:
-        self.threads = min(cores, MOST_THREADS)
+        self.threads = min(cores, MAX_THREADS)
         self.batch_size = batch_size
         self.turns = threading.Semaphore(at_once or max(1, cores // self.threads))
 
-    def through(self, session: Session) -> "Network":
+    def through(self, session: Session) -> "BatchedSession":
         """A session that takes turns with the others."""
-        return Network(session, self)
+        return BatchedSession(session, self)
 
 
 @dataclass(slots=True, eq=False)
-class _Ask:
+class PendingCall:
     """The inputs of one request, and their outputs or error."""
 
     pictures: Array
@@ -48,20 +48,20 @@ class _Ask:
     error: Exception | None = None
     is_done: bool = False
 
-    def goes_with(self, other: "_Ask") -> bool:
+    def goes_with(self, other: "PendingCall") -> bool:
         """Whether one pass can run both."""
         return self.pictures.shape[1:] == other.pictures.shape[1:] and self.names == other.names
 
 
-class Network:
+class BatchedSession:
     """Replaces the ONNX Runtime session in DeepFace's clients, with the same interface."""
 
-    def __init__(self, session: Session, passes: Passes) -> None:
+    def __init__(self, session: Session, passes: Batcher) -> None:
         self._session = session
         self._passes = passes
         (self._input,) = session.get_inputs()
         self._is_batched = not isinstance(self._input.shape[0], int)
-        self._waiting: list[_Ask] = []
+        self._waiting: list[PendingCall] = []
         self._changed = threading.Condition()
 
     def get_inputs(self) -> list[Input]:
@@ -76,7 +76,7 @@ class Network:
         Raises:
             Whatever the session raises for these inputs. Errors of other requests do not matter.
         """
-        ask = _Ask(inputs[self._input.name], names)
+        ask = PendingCall(inputs[self._input.name], names)
         with self._changed:
             self._waiting.append(ask)
         with self._passes.turns:
@@ -88,7 +88,7 @@ class Network:
             raise ask.error
         return ask.outputs
 
-    def _taken(self, ask: _Ask) -> list[_Ask]:
+    def _taken(self, ask: PendingCall) -> list[PendingCall]:
         """This request and other waiting ones that fit into its pass; none if another pass has taken it already."""
         with self._changed:
             if ask not in self._waiting:
@@ -101,7 +101,7 @@ class Network:
             self._waiting = [one for one in self._waiting if one not in together]
         return together
 
-    def _pass(self, together: Sequence[_Ask]) -> None:
+    def _pass(self, together: Sequence[PendingCall]) -> None:
         pictures = [ask.pictures for ask in together]
         try:
             outputs = self._in_parts(np.concatenate(pictures) if len(pictures) > 1 else pictures[0], together[0].names)

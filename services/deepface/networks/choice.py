@@ -9,7 +9,7 @@ from services.deepface.networks.openvino import OpenVinoRuntime
 from services.deepface.networks.runtime import Runtime
 
 
-def chosen(name: str, exact: Runtime, *, threads: int, batch_size: int, cache: Path | None) -> Runtime:
+def make_runtime(name: str, exact: Runtime, *, threads: int, batch_size: int, cache: Path | None) -> Runtime:
     """The runtime of the recognition and attribute networks for a value of INFERENCE_RUNTIME. `onnx` is `exact`.
 
     `cache` is a folder for prepared networks. None prepares them again each time.

@@ -17,7 +17,7 @@ from services.deepface.networks.onnx_files import loaded
 Floats = npt.NDArray[np.float32]
 
 # Minimum size of a layer, as float32. Smaller layers stay in the processor's cache, so reading them takes little time.
-_LEAST_BYTES = 2**24
+_MIN_BYTES = 2**24
 
 # ONNX Runtime's operator MatMulNBits (com.microsoft; see its ContribOperators.md): weights in blocks along the inputs,
 # each block with a scale; 128 means zero. Blocks of 32 have half the error of blocks of 128.
@@ -37,7 +37,7 @@ def with_int8_weights(network: str | bytes) -> bytes | None:
     model = loaded(network)
     graph = model.graph
     weights = {tensor.name: tensor for tensor in graph.initializer}
-    large = [node for node in graph.node if any(_bytes(weights.get(name)) >= _LEAST_BYTES for name in node.input)]
+    large = [node for node in graph.node if any(_bytes(weights.get(name)) >= _MIN_BYTES for name in node.input)]
     if not large:
         return None
     shapes = {value.name: _shape(value) for value in _values(shape_inference.infer_shapes(model).graph)}

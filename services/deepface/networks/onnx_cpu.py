@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 _DRAFT = ".draft"
 _GRAPH, _WEIGHTS = "graph.onnx", "weights.bin"
-_LEAST_MAPPED_BYTES = 1024  # smaller weights stay in the graph
+_MIN_MAPPED_BYTES = 1024  # smaller weights stay in the graph
 _ERRORS = 3  # log level; some of DeepFace's networks cause harmless warnings
 _PROCESSORS = Path("/proc/cpuinfo")
 
@@ -77,7 +77,7 @@ class OnnxRuntime(Runtime):
         draft.mkdir()
         options = session_options(self._threads)
         options.optimized_model_filepath = str(draft / _GRAPH)
-        for key, value in (("file_name", _WEIGHTS), ("min_size_in_bytes", str(_LEAST_MAPPED_BYTES))):
+        for key, value in (("file_name", _WEIGHTS), ("min_size_in_bytes", str(_MIN_MAPPED_BYTES))):
             options.add_session_config_entry(f"session.optimized_model_external_initializers_{key}", value)
         if self._rewritten is not None:  # otherwise each process packs the weights again in its own memory
             options.add_session_config_entry("session.save_external_prepacked_constant_initializers", "1")

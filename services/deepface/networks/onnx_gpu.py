@@ -65,17 +65,17 @@ class GpuRuntime(Runtime):
         if more or isinstance(number, int) or len(sides) < len(faces.shape) - 1:
             return session  # a detector takes images of any size
         first, *others = self._sizes
-        return FixedBatches({first: session} | {size: self._session(network) for size in others}, sides)
+        return PaddedSession({first: session} | {size: self._session(network) for size in others}, sides)
 
     def _session(self, network: str | bytes) -> Session:
         # The processor runs only a few nodes. Fallback is off, or a GPU failure would silently move all work there.
         providers = [(CUDA, self._options), "CPUExecutionProvider"]
-        return _Apart(
+        return ThreadBoundSession(
             InferenceSession(network, session_options(threads=1), providers, enable_fallback=0), self._threads
         )
 
 
-class _Apart:
+class ThreadBoundSession:
     """A session that runs only on these threads."""
 
     def __init__(self, session: Any, threads: ThreadPoolExecutor) -> None:
@@ -93,7 +93,7 @@ class _Apart:
         return outputs
 
 
-class FixedBatches:
+class PaddedSession:
     """Replaces the session of a network that takes any number of faces. Each of `sessions` gets only its own number.
 
     `sides` are the sides of one face in the network's input.

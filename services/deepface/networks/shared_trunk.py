@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from services.deepface.networks.batching import Network, Passes
+from services.deepface.networks.batching import BatchedSession, Batcher
 from services.deepface.networks.runtime import Array, Input, Runtime, Session
 from services.deepface.networks.trunk_split import split
 from services.models.catalogue import catalogue
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 class Trunk:
     """The first layers of several networks. Inside `remembering`, they run once for the same faces."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: BatchedSession) -> None:
         self._network = network
         self._thread = threading.local()
 
@@ -50,10 +50,10 @@ class Trunk:
         return features
 
 
-class Behind:
+class HeadSession:
     """Replaces the session of a whole network in DeepFace's client: the trunk, then the network's head."""
 
-    def __init__(self, trunk: Trunk, head: Network) -> None:
+    def __init__(self, trunk: Trunk, head: BatchedSession) -> None:
         self._trunk = trunk
         self._head = head
 
@@ -70,7 +70,7 @@ class Behind:
 class SharedTrunk:
     """The common trunk of attribute networks. The networks that share it are found when the first one is loaded."""
 
-    def __init__(self, weights: Weights, passes: Passes, runtime: Runtime, folder: Path | None) -> None:
+    def __init__(self, weights: Weights, passes: Batcher, runtime: Runtime, folder: Path | None) -> None:
         self._weights = weights
         self._passes = passes
         self._runtime = runtime
@@ -111,7 +111,7 @@ class SharedTrunk:
     def network(self, model: Model, session: Session) -> Session:
         """The session to use in place of the one that DeepFace made for the model."""
         own = self._passes.through(session)
-        return Behind(self._trunk, own) if self._trunk is not None and model.name in self._heads else own
+        return HeadSession(self._trunk, own) if self._trunk is not None and model.name in self._heads else own
 
     def remembering(self) -> AbstractContextManager[None]:
         """Let networks share a pass of the trunk for the same faces, on this thread until the block ends."""

@@ -24,7 +24,7 @@ _NAME = re.compile(
     r"ds_model_([a-z0-9_]+)_detector_([a-z0-9]+)_(aligned|unaligned)_normalization_([a-z0-9]+)_expand_(\d{1,3})\.pkl"
 )
 
-_MOST_PX = 1_000_000  # maximum side of a photo
+_MAX_PX = 1_000_000  # maximum side of a photo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +99,7 @@ def _seconds(nanoseconds: int) -> float:
     return whole + 1e-9 * rest
 
 
-def adopted(key: IndexKey, wanted: Mapping[str, Signature], rows: Iterable[RecordedFace]) -> dict[str, PhotoFaces]:
+def match_rows(key: IndexKey, wanted: Mapping[str, Signature], rows: Iterable[RecordedFace]) -> dict[str, PhotoFaces]:
     """The `wanted` photos that are unchanged in `rows` and have only valid faces. Errors of `rows` propagate.
 
     A photo is unchanged if its hash is the recorded one and its name is the end of the identity. Only the end counts,
@@ -144,7 +144,7 @@ def _sound(key: IndexKey, signature: Signature, rows: list[RecordedFace]) -> Pho
     if (
         whole_picture.any()
         or not (np.isfinite(embeddings).all() and embeddings.any(axis=1).all())
-        or not ((boxes >= 0) & (boxes <= _MOST_PX)).all()
+        or not ((boxes >= 0) & (boxes <= _MAX_PX)).all()
     ):
         return None
     return PhotoFaces(signature=signature, boxes=boxes.astype(np.int32), embeddings=embeddings)

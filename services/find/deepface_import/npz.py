@@ -20,15 +20,15 @@ import numpy as np
 import numpy.typing as npt
 
 from core.files import Signature, open_beneath
-from services.find.deepface_import.index_rows import RecordedFace, adopted, file_name, in_deepfaces_way
+from services.find.deepface_import.index_rows import RecordedFace, file_name, in_deepfaces_way, match_rows
 from services.find.index import IndexKey, PhotoFaces
 from services.models.catalogue import catalogue
 
 logger = logging.getLogger(__name__)
 
-_MOST_BYTES = 2**36
-_MOST_MEMBERS = 16
-_MOST_PATH_BYTES = 4 * 4096  # PATH_MAX of Linux, at numpy's four bytes per character
+_MAX_BYTES = 2**36
+_MAX_MEMBERS = 16
+_MAX_PATH_BYTES = 4 * 4096  # PATH_MAX of Linux, at numpy's four bytes per character
 _ROWS_AT_ONCE = 256
 
 # Header of a member: signature, flags, method, CRC-32, both sizes, length of the name, length of the extra field.
@@ -55,7 +55,7 @@ class _Column:
     dtype: np.dtype[Any]
 
 
-def taken_over(key: IndexKey, wanted: Mapping[str, Signature]) -> dict[str, PhotoFaces]:
+def import_npz(key: IndexKey, wanted: Mapping[str, Signature]) -> dict[str, PhotoFaces]:
     """The `wanted` photos that are valid in DeepFace's `.npz` in the folder; none if the file is damaged."""
     if not wanted:
         return {}
@@ -65,7 +65,7 @@ def taken_over(key: IndexKey, wanted: Mapping[str, Signature]) -> dict[str, Phot
         return {}
     try:
         with open_beneath(key.folder, name) as file:
-            found = adopted(key, wanted, recorded_faces(file, catalogue.find(key.space.model).dim))
+            found = match_rows(key, wanted, recorded_faces(file, catalogue.find(key.space.model).dim))
     except FileNotFoundError:
         return {}
     except Exception as error:  # a hostile file may cause any error; the photos are embedded instead
@@ -102,7 +102,7 @@ def recorded_faces(file: BinaryIO, dimension: int | None) -> Iterator[RecordedFa
         raise ValueError("unexpected columns")
     if width not in ((dimension,), (0,)):
         raise ValueError("unexpected dimension")
-    if max(columns[name].dtype.itemsize for name in _COLUMNS) > _MOST_PATH_BYTES:
+    if max(columns[name].dtype.itemsize for name in _COLUMNS) > _MAX_PATH_BYTES:
         raise ValueError("path too long")
     for blocks in zip(*(_blocks(file.fileno(), columns[name]) for name in _COLUMNS), strict=True):
         yield from _rows(*blocks)
@@ -126,11 +126,11 @@ def _rows(
 def _columns(descriptor: int) -> dict[str, _Column]:
     """The arrays of the archive by name."""
     size = os.fstat(descriptor).st_size
-    if size > _MOST_BYTES:
+    if size > _MAX_BYTES:
         raise ValueError("file too large")
     found: dict[str, _Column] = {}
     at = 0
-    for _ in range(_MOST_MEMBERS):
+    for _ in range(_MAX_MEMBERS):
         header = os.pread(descriptor, _MEMBER.size, at)
         if not header.startswith(b"PK\3\4"):
             break

@@ -26,13 +26,13 @@ from typing import Any, BinaryIO, NoReturn
 _KEYS = {"identity", "hash", "embedding", "target_x", "target_y", "target_w", "target_h"}
 _BOX = ("target_x", "target_y", "target_w", "target_h")
 
-_MOST_PATH = 4096  # PATH_MAX of Linux
+_MAX_PATH = 4096  # PATH_MAX of Linux
 _HASH_CHARACTERS = 40
 _LARGEST = 2**31 - 1
 
 # A float takes 9 bytes in a pickle, and a numpy float over 20. A repeated reference to a list takes only 2, so this
 # limit stops small files that expand to many numbers.
-_LEAST_BYTES_A_NUMBER = 4
+_MIN_BYTES_A_NUMBER = 4
 
 # A numpy float takes over 300 bytes of memory, including the unpickler's memo.
 _MEMORY_OF_ITS_SIZE = 32
@@ -128,7 +128,7 @@ def lines(file: BinaryIO, size: int, dimension: int) -> Iterator[bytes]:
     for row in rows:
         line = _line(row, dimension)
         numbers += dimension if row["embedding"] is not None else 1
-        if numbers * _LEAST_BYTES_A_NUMBER > size:
+        if numbers * _MIN_BYTES_A_NUMBER > size:
             raise ValueError("more numbers than the file can hold")
         yield line
     yield b"null\n"
@@ -138,7 +138,7 @@ def _line(row: Any, dimension: int) -> bytes:
     if type(row) is not dict or row.keys() != _KEYS:
         raise ValueError("not a row of an index")
     identity, recorded, embedding = row["identity"], row["hash"], row["embedding"]
-    if type(identity) is not str or not 0 < len(identity) <= _MOST_PATH:
+    if type(identity) is not str or not 0 < len(identity) <= _MAX_PATH:
         raise ValueError("invalid path")
     if type(recorded) is not str or len(recorded) != _HASH_CHARACTERS:
         raise ValueError("invalid hash")

@@ -14,7 +14,7 @@ from core.exceptions import CommandError
 from services.find.deepface_import.index_rows import RecordedFace
 
 _READER = Path(__file__).with_name("pickle_process.py")
-_MOST_LINE_BYTES = 2**20
+_MAX_LINE_BYTES = 2**20
 
 
 class UnreadablePickle(CommandError):
@@ -57,7 +57,7 @@ def _rows(lines: IO[bytes]) -> Iterator[RecordedFace]:
     Raises:
         ValueError, TypeError: the reader stopped early, or a hostile pickle made it write other lines.
     """
-    while (row := json.loads(lines.readline(_MOST_LINE_BYTES))) is not None:
+    while (row := json.loads(lines.readline(_MAX_LINE_BYTES))) is not None:
         identity, recorded, (x, y, w, h), packed = row
         embedding = None if packed is None else np.frombuffer(base64.b64decode(packed), np.float32)
         yield RecordedFace(identity=identity, hash=recorded, box=(x, y, w, h), embedding=embedding)

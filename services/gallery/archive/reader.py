@@ -24,12 +24,12 @@ from services.gallery.archive.format import (
     crop_name,
     dimension_of,
 )
-from services.gallery.store.values import Embedding, NewFace, Person, WholeFace
+from services.gallery.store.values import Embedding, ExportedFace, NewFace, Person
 
 # Maximum bytes of what is read at once.
-_MOST_MANIFEST = 1 << 28
-_MOST_LINE = 1 << 24
-_MOST_CROP = 1 << 26
+_MAX_MANIFEST = 1 << 28
+_MAX_LINE = 1 << 24
+_MAX_CROP = 1 << 26
 
 # What zipfile, numpy and Pydantic raise for a damaged or foreign zip; OSError is for positions before its start.
 _UNREADABLE = (BadZipFile, ValueError, LookupError, EOFError, NotImplementedError, RuntimeError, OSError)
@@ -47,7 +47,7 @@ def _readable() -> Iterator[None]:
         raise UnreadableExport("The file is not an export of a gallery, or is damaged.") from error
 
 
-def opened(path: Path) -> ZipFile:
+def open_export(path: Path) -> ZipFile:
     """The file at `path` as a zip; raises UnreadableExport."""
     with _readable():
         return ZipFile(path)
@@ -73,7 +73,7 @@ def _manifest(archive: ZipFile) -> Manifest:
     for info in members.values():  # an uncompressed member is no larger than the file
         if info.compress_type != ZIP_STORED or info.file_size != info.compress_size:
             raise ValueError("a member is compressed")
-    if members[MANIFEST].file_size > _MOST_MANIFEST:
+    if members[MANIFEST].file_size > _MAX_MANIFEST:
         raise ValueError("the manifest is too large")
     manifest = Manifest.model_validate_json(archive.read(MANIFEST))
     if set(members) != {MANIFEST, *manifest.members}:
@@ -88,7 +88,7 @@ def _manifest(archive: ZipFile) -> Manifest:
     return manifest
 
 
-def persons_in(archive: ZipFile, manifest: Manifest) -> Iterator[tuple[Person, list[WholeFace]]]:
+def persons_in(archive: ZipFile, manifest: Manifest) -> Iterator[tuple[Person, list[ExportedFace]]]:
     """Every person of the archive with all faces; raises UnreadableExport."""
     with _readable(), ExitStack() as stack:
         persons, faces, *arrays = (
@@ -111,7 +111,7 @@ def persons_in(archive: ZipFile, manifest: Manifest) -> Iterator[tuple[Person, l
 
 
 def _line(file: IO[bytes]) -> bytes:
-    line = file.readline(_MOST_LINE)
+    line = file.readline(_MAX_LINE)
     if not line.endswith(b"\n"):
         raise ValueError("a line is missing or too long")
     return line
@@ -132,10 +132,10 @@ def _embeddings(file: IO[bytes], space: EmbeddingSpace) -> Iterator[Embedding]:
         yield row
 
 
-def _face(archive: ZipFile, line: FaceLine, space: EmbeddingSpace, embedding: Embedding) -> WholeFace:
+def _face(archive: ZipFile, line: FaceLine, space: EmbeddingSpace, embedding: Embedding) -> ExportedFace:
     crop = None
     if line.has_crop:
-        if archive.getinfo(crop_name(line.id)).file_size > _MOST_CROP:
+        if archive.getinfo(crop_name(line.id)).file_size > _MAX_CROP:
             raise ValueError("an image is too large")
         crop = archive.read(crop_name(line.id))
     face = NewFace(
@@ -149,4 +149,4 @@ def _face(archive: ZipFile, line: FaceLine, space: EmbeddingSpace, embedding: Em
         liveness=line.liveness,
         crop=crop,
     )
-    return WholeFace(id=str(line.id), registered_at=line.registered_at, face=face)
+    return ExportedFace(id=str(line.id), registered_at=line.registered_at, face=face)

@@ -31,9 +31,9 @@ from services.gallery.archive.format import (
     crop_name,
     dimension_of,
 )
-from services.gallery.archive.reader import checked, opened, persons_in
+from services.gallery.archive.reader import checked, open_export, persons_in
 from services.gallery.store.store import GalleryStore
-from services.gallery.store.values import Person, WholeFace
+from services.gallery.store.values import ExportedFace, Person
 
 
 @dataclass(slots=True)
@@ -79,7 +79,7 @@ class GalleryFileService:
             ServiceUnavailable, StorageFull: the persons before stay stored.
         """
         done = Imported()
-        with opened(path) as archive:
+        with open_export(path) as archive:
             manifest = checked(archive)
             for person, faces in persons_in(archive, manifest):
                 try:
@@ -106,7 +106,7 @@ class _Writer:
         self._digests: dict[str, str] = {}
         self._person_count = self._face_count = 0
 
-    def add(self, person: Person, faces: list[WholeFace]) -> None:
+    def add(self, person: Person, faces: list[ExportedFace]) -> None:
         """Write a person with all faces."""
         self._person_count += 1
         self._face_count += len(faces)
@@ -115,7 +115,7 @@ class _Writer:
         for one in faces:
             self._add_face(one)
 
-    def _add_face(self, one: WholeFace) -> None:
+    def _add_face(self, one: ExportedFace) -> None:
         face = one.face
         if face.space not in self._embeddings:
             self._embeddings[face.space] = self._temporary()

@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from core.nearest import nearest
-from services.gallery.store.search import Near, by_person
+from services.gallery.store.search import NearestFace, by_person
 
 Embeddings = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.uint64]  # of shape (n, 2): the two halves of each id
 
-_LEAST_ROWS = 64
+_MIN_ROWS = 64
 
 
 class Matrix:
@@ -34,7 +34,7 @@ class Matrix:
         """Add faces that the matrix does not have."""
         first, self.count = self.count, self.count + len(embeddings)
         if self.count > len(self._embeddings):
-            rows = max(_LEAST_ROWS, self._expected, self.count, first * 5 // 4)
+            rows = max(_MIN_ROWS, self._expected, self.count, first * 5 // 4)
             self._embeddings = _longer(self._embeddings.reshape(-1, embeddings.shape[1]), rows)
             self._lengths = _longer(self._lengths, rows)
             self._face_ids, self._person_ids = _longer(self._face_ids, rows), _longer(self._person_ids, rows)
@@ -61,7 +61,7 @@ class Matrix:
         metric: str,
         k: int,
         within: float | None,
-    ) -> list[Near]:
+    ) -> list[NearestFace]:
         """As `FaceSearch.nearest`, among these persons; None means all persons."""
         used: Any = slice(self.count)
         if whose is not None and len(rows := self._rows(self._person_ids, whose)) < self.count:
@@ -74,7 +74,7 @@ class Matrix:
         while True:
             places, distances = nearest(probe, (embeddings, lengths), metric, within=within, k=many)
             found = [
-                Near(person_id=_uuid(person), face_id=_uuid(face), distance=distance)
+                NearestFace(person_id=_uuid(person), face_id=_uuid(face), distance=distance)
                 for person, face, distance in zip(
                     person_ids[places].tolist(), face_ids[places].tolist(), distances.tolist(), strict=True
                 )

@@ -15,12 +15,12 @@ from core.distances import distances
 from services.database.database import Database
 from services.database.schema import INDEXED_DIMENSIONS, faces, persons, text_of_vector
 from services.gallery.store.rows import has_labels
-from services.gallery.store.search import FaceSearch, Filter, Near, by_person
+from services.gallery.store.search import FaceSearch, Filter, NearestFace, by_person
 
 # Candidates that a search examines before it stops: a seventh of the number of faces to the power of 0.6. Measured with
 # 100,000 x 512: one index found the nearest face for all of 400 probes with 90 candidates; another one for 399 with
 # 125.
-_FEWEST_CANDIDATES, _MOST_CANDIDATES = 100, 1000  # the maximum that pgvector accepts
+_FEWEST_CANDIDATES, _MAX_CANDIDATES = 100, 1000  # the maximum that pgvector accepts
 _SETTINGS = (
     "SET LOCAL hnsw.ef_search = {candidates}; SET LOCAL hnsw.iterative_scan = strict_order;"
     # Whether the index is faster depends on the size of the collection, so plans must not be shared.
@@ -50,7 +50,7 @@ _FEW_FACES = 20_000
 
 # PostgreSQL checks its statistics equally often (autovacuum_naptime).
 _ESTIMATE_S = 60
-_MOST_ESTIMATES = 1000
+_MAX_ESTIMATES = 1000
 
 _SPARE = 35  # candidates beyond k: several faces of a person, and faces that lower precision sorts differently
 
@@ -66,7 +66,7 @@ class _Estimate(NamedTuple):
 class _Found(NamedTuple):
     """A face, and whether it waits for the index."""
 
-    near: Near
+    near: NearestFace
     waits: bool
 
 
@@ -84,13 +84,13 @@ class PgVectorSearch(FaceSearch):
     @override
     def nearest(
         self, probe: npt.NDArray[np.float64], only: Filter, *, metric: str, k: int, within: float | None
-    ) -> list[Near]:
+    ) -> list[NearestFace]:
         many = k + _SPARE
         with self._database.reading() as connection:
             mine, everyone, _ = self._estimated(connection, only)
             are_few = mine <= min(_FEW_FACES, everyone * _FEW_OF_ALL)
             exact = metric == "euclidean" or len(probe) not in INDEXED_DIMENSIONS or are_few
-            candidates = min(max(round(everyone**0.6 / 7), _FEWEST_CANDIDATES), _MOST_CANDIDATES)
+            candidates = min(max(round(everyone**0.6 / 7), _FEWEST_CANDIDATES), _MAX_CANDIDATES)
             connection.exec_driver_sql(_SETTINGS.format(candidates=candidates))
             while True:
                 rows = _candidates(connection, probe, only, metric, many, exact=exact)
@@ -124,7 +124,7 @@ class PgVectorSearch(FaceSearch):
             explained = connection.execute(_EXPLAIN, {"collection": only.collection, "space": only.space}).scalar_one()
             everyone = connection.execute(_EVERYONE).scalar_one()
             known = _Estimate(explained[0]["Plan"]["Plan Rows"], max(0, int(everyone)), time.monotonic())
-            if len(self._estimates) >= _MOST_ESTIMATES:
+            if len(self._estimates) >= _MAX_ESTIMATES:
                 self._estimates.clear()
             self._estimates[which] = known
         return known
@@ -216,7 +216,7 @@ def _ordered(probe: npt.NDArray[np.float64], rows: Sequence[Any], metric: str) -
     embeddings = np.ascontiguousarray(sent[:, _HEADER_BYTES:]).view(">f4")
     exact = distances(probe[None], embeddings, metric)[0].tolist()
     found = [
-        _Found(Near(person_id=row.person_id, face_id=row.id, distance=distance), row.waits_for_index)
+        _Found(NearestFace(person_id=row.person_id, face_id=row.id, distance=distance), row.waits_for_index)
         for row, distance in zip(rows, exact, strict=True)
     ]
     return sorted(found, key=lambda one: (one.near.distance, one.near.person_id, one.near.face_id))

@@ -14,7 +14,7 @@ from services.database.schema import faces, sealing_keys
 _STILL_READ = "All data is encrypted, but SQLite's log still holds the old data. Run: face-service gallery purge"
 
 
-class FaceSealer:
+class FaceReencryption:
     """Encrypts faces with the first key of GALLERY_KEY. Each method may raise ServiceUnavailable.
 
     On SQLite, none of the previous data stays in any file.
@@ -33,7 +33,7 @@ class FaceSealer:
         with self._database.reading() as connection:
             return connection.scalar(sa.select(sa.func.count()).where(self._of_others())) or 0
 
-    def reseal(self, event: Event, *, limit: int) -> int:
+    def reencrypt(self, event: Event, *, limit: int) -> int:
         """Encrypt up to `limit` of these faces in one transaction; returns how many.
 
         The call that finds none deletes the records of all other keys. Only this call records the event.
@@ -45,7 +45,7 @@ class FaceSealer:
         while True:
             with suppress(sa.exc.IntegrityError):
                 with self._database.erasing() as erasure:
-                    count = self._reseal(erasure.connection, limit)
+                    count = self._reencrypt(erasure.connection, limit)
                     # If another key comes into use at this moment, the database rejects the deletion.
                     if not count:
                         of_others = sealing_keys.c.id != self._keyring.first
@@ -55,7 +55,7 @@ class FaceSealer:
                     raise ServiceUnavailable(_STILL_READ)
                 return count
 
-    def _reseal(self, connection: sa.Connection, limit: int) -> int:
+    def _reencrypt(self, connection: sa.Connection, limit: int) -> int:
         select = sa.select(faces.c.id, faces.c.embedding, faces.c.crop, faces.c.sealed_with)
         rows = connection.execute(select.where(self._of_others()).limit(limit).with_for_update()).all()
         for row in rows:

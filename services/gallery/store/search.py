@@ -25,7 +25,7 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Near:
+class NearestFace:
     """The nearest face of a person."""
 
     person_id: UUID
@@ -39,7 +39,7 @@ class FaceSearch(ABC):
     @abstractmethod
     def nearest(
         self, probe: npt.NDArray[np.float64], only: Filter, *, metric: str, k: int, within: float | None
-    ) -> list[Near]:
+    ) -> list[NearestFace]:
         """The `k` persons nearest to the probe, each by the nearest face; nearest first, equal distances by id.
 
         Distances are computed in float64 from the stored float32, and rounded as in `core.distances`.
@@ -53,9 +53,9 @@ class FaceSearch(ABC):
         return 0
 
 
-def by_person(found: Iterable[Near]) -> list[Near]:
+def by_person(found: Iterable[NearestFace]) -> list[NearestFace]:
     """The first entry of each person."""
-    first: dict[UUID, Near] = {}
+    first: dict[UUID, NearestFace] = {}
     for near in found:
         first.setdefault(near.person_id, near)
     return list(first.values())

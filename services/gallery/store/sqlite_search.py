@@ -18,9 +18,9 @@ from services.database.schema import changes, faces, persons
 from services.database.sqlite import SqliteDatabase
 from services.gallery.store.matrix import Matrix, halves_of
 from services.gallery.store.rows import has_labels
-from services.gallery.store.search import FaceSearch, Filter, Near
+from services.gallery.store.search import FaceSearch, Filter, NearestFace
 
-_MOST_PARAMETERS = 500  # of a statement
+_MAX_PARAMETERS = 500  # of a statement
 _READ_ROWS = 1000  # at a time
 
 # As SQLite stores them: converting every row to objects would take most of the time.
@@ -54,7 +54,7 @@ class MatrixSearch(FaceSearch):
     @override
     def nearest(
         self, probe: npt.NDArray[np.float64], only: Filter, *, metric: str, k: int, within: float | None
-    ) -> list[Near]:
+    ) -> list[NearestFace]:
         whose = None if only.is_everyone else self._persons(only)
         with self._reading(only.collection, only.space) as matrix:
             return matrix.nearest(probe, whose, metric=metric, k=k, within=within)
@@ -117,8 +117,8 @@ class MatrixSearch(FaceSearch):
 
     def _put_in(self, connection: sa.Connection, face_ids: list[UUID]) -> None:
         select = sa.select(*_RAW)
-        for start in range(0, len(face_ids), _MOST_PARAMETERS):
-            some = face_ids[start : start + _MOST_PARAMETERS]
+        for start in range(0, len(face_ids), _MAX_PARAMETERS):
+            some = face_ids[start : start + _MAX_PARAMETERS]
             for row in connection.execute(select.where(faces.c.id.in_(some))):
                 matrix = self._matrices.get((row.collection, row.space))
                 if matrix is not None:
@@ -141,6 +141,6 @@ class MatrixSearch(FaceSearch):
         keyring = self._database.keyring
         face_ids, person_ids, stored, sealed_with, *_ = zip(*rows, strict=True)
         contexts = (encryption.EMBEDDING + bytes.fromhex(face_id) for face_id in face_ids)
-        embeddings = map(encryption.opened, repeat(keyring), stored, sealed_with, contexts)
+        embeddings = map(encryption.decrypted, repeat(keyring), stored, sealed_with, contexts)
         numbers = np.frombuffer(b"".join(embeddings), "<f4").reshape(len(rows), -1)
         matrix.add(halves_of(face_ids), halves_of(person_ids), numbers)

@@ -37,7 +37,16 @@ from services.gallery.store.rows import (
 )
 from services.gallery.store.search import FaceSearch, Filter
 from services.gallery.store.transfer import TransferStore, merge
-from services.gallery.store.values import Answer, Forgotten, Limit, Neighbour, Page, Person, Registration, StoredFace
+from services.gallery.store.values import (
+    Forgotten,
+    IdempotencyRecord,
+    Page,
+    Person,
+    PersonMatch,
+    Registration,
+    Retention,
+    StoredFace,
+)
 
 
 class GalleryStore(CollectionStore, TransferStore):
@@ -65,7 +74,7 @@ class GalleryStore(CollectionStore, TransferStore):
         return self._search.index_waiting(limit=limit)
 
     def register(self, new: Registration) -> tuple[Person, list[StoredFace]]:
-        """Store faces of a person. With an `answer_key`, a later `answered` returns the first stored face.
+        """Store faces of a person. With an `idempotency_key`, a later `answered` returns the first stored face.
 
         Raises:
             PersonNotFound: there is no person with this id in the collection.
@@ -76,8 +85,8 @@ class GalleryStore(CollectionStore, TransferStore):
             person = writes.person_to_change(connection, new, now)
             of_person = partial(writes.add_face, person=UUID(person.id), collection=new.collection, at=now)
             stored = [of_person(connection, self._keyring, face) for face in new.faces]
-            if new.answer_key is not None:
-                idempotency.keep(connection, new.answer_key, UUID(stored[0].id), person, now)
+            if new.idempotency_key is not None:
+                idempotency.keep(connection, new.idempotency_key, UUID(stored[0].id), person, now)
             record(connection, new.event, now, person_id=person.id, face_id=stored[0].id)
             return replace(person, faces=person.faces + len(stored)), stored
 
@@ -85,7 +94,7 @@ class GalleryStore(CollectionStore, TransferStore):
         """A block that one caller of all processes can enter at a time: for changes that depend on a search."""
         return self._database.one_at_a_time()
 
-    def answered(self, key: str) -> Answer | None:
+    def answered(self, key: str) -> IdempotencyRecord | None:
         """What the request with this idempotency key stored.
 
         None if there was no such request, its record has expired, or what it stored was deleted.
@@ -104,7 +113,7 @@ class GalleryStore(CollectionStore, TransferStore):
         within: float | None = None,
         person_id: str | None = None,
         labels: Mapping[str, str] | None = None,
-    ) -> list[Neighbour]:
+    ) -> list[PersonMatch]:
         """The `k` nearest persons with faces in this space, nearest first; equal distances by id."""
         number = None if person_id is None else as_id(person_id)
         if person_id is not None and number is None:
@@ -117,7 +126,7 @@ class GalleryStore(CollectionStore, TransferStore):
         with self._database.reading() as connection:
             there = persons_in(connection, [near.person_id for near in found])
         return [
-            Neighbour(person=there[near.person_id], face_id=str(near.face_id), distance=near.distance)
+            PersonMatch(person=there[near.person_id], face_id=str(near.face_id), distance=near.distance)
             for near in found
             if near.person_id in there  # the person may have just been deleted
         ]
@@ -166,7 +175,7 @@ class GalleryStore(CollectionStore, TransferStore):
         others: Collection[str],
         event: Event,
         *,
-        limit: Limit | None = None,
+        limit: Retention | None = None,
         within: str | None = None,
     ) -> Person:
         """Move all faces, labels and metadata of the others to the person, and delete the others.

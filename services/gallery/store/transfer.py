@@ -16,7 +16,7 @@ from services.database.database import Database
 from services.database.schema import collections, faces, persons
 from services.gallery.store import writes
 from services.gallery.store.rows import FACE_COLUMNS, SELECT_PERSONS, face_of, person_in, person_of
-from services.gallery.store.values import Limit, NewFace, Person, Snapshot, WholeFace
+from services.gallery.store.values import ExportedFace, NewFace, Person, Retention, Snapshot
 
 
 class TransferStore:
@@ -35,7 +35,7 @@ class TransferStore:
             names = connection.scalars(sa.select(collections.c.name).order_by(collections.c.name))
             yield Snapshot(collections=list(names), persons=_everybody(connection, self._keyring))
 
-    def restore(self, person: Person, faces: Sequence[WholeFace], event: Event) -> bool:
+    def restore(self, person: Person, faces: Sequence[ExportedFace], event: Event) -> bool:
         """Store a person of another gallery with the same ids; False, without any change, if the person exists.
 
         Raises:
@@ -47,7 +47,7 @@ class TransferStore:
         except sa.exc.IntegrityError as error:
             raise Conflict("Another person has the name or one of the faces.") from error
 
-    def _restore(self, connection: sa.Connection, person: Person, whole: Sequence[WholeFace], event: Event) -> bool:
+    def _restore(self, connection: sa.Connection, person: Person, whole: Sequence[ExportedFace], event: Event) -> bool:
         number, now = UUID(person.id), schema.now()
         if connection.execute(sa.select(1).where(persons.c.id == number)).first() is not None:
             return False
@@ -77,7 +77,7 @@ class TransferStore:
         return True
 
 
-def _everybody(connection: sa.Connection, keyring: Keyring) -> Iterator[tuple[Person, list[WholeFace]]]:
+def _everybody(connection: sa.Connection, keyring: Keyring) -> Iterator[tuple[Person, list[ExportedFace]]]:
     next_one = SELECT_PERSONS.order_by(persons.c.id).limit(1)
     row = connection.execute(next_one).first()
     while row is not None:
@@ -87,7 +87,7 @@ def _everybody(connection: sa.Connection, keyring: Keyring) -> Iterator[tuple[Pe
         row = connection.execute(next_one.where(persons.c.id > row.id)).first()
 
 
-def _whole_face(keyring: Keyring, row: Any) -> WholeFace:
+def _whole_face(keyring: Keyring, row: Any) -> ExportedFace:
     stored = face_of(row)
     face = NewFace(
         embedding=encryption.embedding_of(keyring, row),
@@ -100,10 +100,10 @@ def _whole_face(keyring: Keyring, row: Any) -> WholeFace:
         liveness=stored.liveness,
         crop=encryption.crop_of(keyring, row),
     )
-    return WholeFace(id=stored.id, registered_at=stored.registered_at, face=face)
+    return ExportedFace(id=stored.id, registered_at=stored.registered_at, face=face)
 
 
-def merge(connection: sa.Connection, number: UUID, others: Sequence[UUID], limit: Limit | None) -> None:
+def merge(connection: sa.Connection, number: UUID, others: Sequence[UUID], limit: Retention | None) -> None:
     """As `GalleryStore.merge`, for others that are not the person; the caller records the event."""
     collection = person_in(connection, number).collection
     everyone = sorted({number, *others})  # sorted, so that two merges cannot deadlock

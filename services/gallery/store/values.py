@@ -14,7 +14,7 @@ from services.deepface.interface import EmbeddingSpace, FaceArea
 Embedding = npt.NDArray[np.float32]
 
 
-class AnswerKeyTaken(Exception):
+class IdempotencyKeyTaken(Exception):
     """Another registration used this idempotency key first."""
 
 
@@ -33,7 +33,7 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class Retention:
     """How long a person is kept; None means unlimited."""
 
     retain_until: datetime | None
@@ -60,7 +60,7 @@ class NewFace:
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerKey:
+class IdempotencyKey:
     """The key of a request that may be retried, the digest of its content, and how long the key is valid.
 
     `lasts` None means for ever.
@@ -87,7 +87,7 @@ class Registration:
     labels: Mapping[str, str] | None = None
     metadata: Mapping[str, Any] | None = None
     retain_until: datetime | None = None
-    answer_key: AnswerKey | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +109,7 @@ class StoredFace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class IdempotencyRecord:
     """The stored result of a request: the digest of its content, the face, and the face's person at that time."""
 
     request: str
@@ -119,7 +119,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WholeFace:
+class ExportedFace:
     """A face with all stored data, for another gallery."""
 
     id: str
@@ -143,11 +143,11 @@ class Snapshot:
     """
 
     collections: list[str]
-    persons: Iterator[tuple[Person, list[WholeFace]]]
+    persons: Iterator[tuple[Person, list[ExportedFace]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Neighbour:
+class PersonMatch:
     """A person near a probe, by the person's nearest face; `distance` is in the requested metric."""
 
     person: Person

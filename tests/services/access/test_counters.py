@@ -13,7 +13,7 @@ from services.access.counters import DatabaseStorage
 from services.audit.events import Event
 from services.database.choice import make_database
 from services.database.schema import hits, misses
-from services.gallery.person_lock import MissStore
+from services.gallery.person_lock import FailedAttempts
 from tests.services.conftest import events_in
 from tests.services.gallery.store.test_store import FORGET, face, register
 
@@ -97,7 +97,7 @@ class TestMisses:
 
     @pytest.fixture
     def stores(self, databases):
-        return [MissStore(database) for database in databases]
+        return [FailedAttempts(database) for database in databases]
 
     @staticmethod
     def count(store, person, *, is_match=False, at=NOW):

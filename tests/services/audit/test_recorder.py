@@ -111,7 +111,7 @@ def test_a_log_that_has_nothing_to_do_has_no_thread(store):
 
 
 def test_a_store_that_hangs_keeps_nobody_waiting_and_what_is_too_much_is_counted(log, store, monkeypatch, caplog):
-    monkeypatch.setattr(recorder, "_MOST_WAITING", 10)
+    monkeypatch.setattr(recorder, "_MAX_WAITING", 10)
     store.goes.clear()
     log.keep(EVENT)
     assert not log.flush(0.5)

@@ -130,7 +130,7 @@ def test_a_purge_leaves_no_byte_of_the_forgotten_in_any_file_of_postgresql():
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_writer_waits_for_another_of_its_process_but_not_for_ever(database_url, monkeypatch):
-    monkeypatch.setattr("services.database.database.left_s", lambda _: 0.1)
+    monkeypatch.setattr("services.database.database.budget_left_s", lambda _: 0.1)
     database = make_database(database_url)
     database.upgrade()
     with database.writing(), pytest.raises(ServiceUnavailable), database.writing():
@@ -145,7 +145,7 @@ def test_bytes_that_a_reader_keeps_in_the_log_written_ahead_are_not_said_to_be_g
     database_url, tmp_path, monkeypatch, make_store
 ):
     monkeypatch.setattr("services.database.sqlite._SAFE_WAL", (3, 0, 0))  # as if this SQLite were newer
-    monkeypatch.setattr("services.database.sqlite.left_s", lambda: 0.1)
+    monkeypatch.setattr("services.database.sqlite.budget_left_s", lambda: 0.1)
     embedding = np.random.default_rng(0).normal(size=128).astype("<f4")
     gallery = make_store()
     ann, bob, cid = (register(gallery, name, face(embedding=embedding))[0] for name in ("Ann", "Bob", "Cid"))

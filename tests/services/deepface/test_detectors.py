@@ -11,7 +11,7 @@ from services.deepface.interface import FaceArea
 from services.models.catalogue.types import Search
 
 SIDE_PX = 200
-LEAST_PX = 12  # of a face that the detector below sees
+MIN_PX = 12  # of a face that the detector below sees
 
 
 class Squares:
@@ -24,7 +24,7 @@ class Squares:
         self.shapes.append(image.shape[:2])
         count, _, stats, _ = cv2.connectedComponentsWithStats((image[:, :, 0] > 127).astype(np.uint8))
         boxes = [[int(value) for value in stats[row, :4]] for row in range(1, count)]
-        return [FaceArea(x=x, y=y, w=w, h=h) for x, y, w, h in boxes if min(w, h) >= LEAST_PX]
+        return [FaceArea(x=x, y=y, w=w, h=h) for x, y, w, h in boxes if min(w, h) >= MIN_PX]
 
 
 def picture(width, height, *squares):

@@ -1,7 +1,7 @@
 import pytest
 
 from services.deepface.interface import LivenessScore
-from services.faces.liveness import is_spoof, judged
+from services.faces.liveness import combine_liveness, is_spoof
 
 REAL, UNSURE, SPOOF = LivenessScore(True, 0.9), LivenessScore(True, 0.45), LivenessScore(False, 0.2)
 
@@ -12,7 +12,7 @@ REAL, UNSURE, SPOOF = LivenessScore(True, 0.9), LivenessScore(True, 0.45), Liven
      (SPOOF, 0, False)],
 )  # fmt: skip
 def test_a_face_is_real_if_it_reaches_the_threshold_and_the_networks_say_so(score, threshold, is_real):
-    assert judged([score], threshold) == LivenessScore(is_real, score.probability)
+    assert combine_liveness([score], threshold) == LivenessScore(is_real, score.probability)
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_a_face_is_real_if_it_reaches_the_threshold_and_the_networks_say_so(scor
     ],
 )
 def test_frames_are_judged_by_their_mean_and_their_majority(scores, is_real):
-    verdict = judged(scores, 0.5)
+    verdict = combine_liveness(scores, 0.5)
     assert verdict.is_real is is_real
     assert verdict.probability == pytest.approx(sum(score.probability for score in scores) / len(scores))
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from services.deepface.interface import Face, FaceArea
-from services.faces.quality import ADVICE, measured
+from services.faces.quality import ADVICE, measure_quality
 
 AREA = FaceArea(x=0, y=0, w=120, h=120, left_eye=(80, 50), right_eye=(40, 50), nose=(60, 70))
 NOISE = np.random.default_rng(0).integers(60, 256, (120, 120, 3), np.uint8)
@@ -18,7 +18,7 @@ def face(crop=NOISE, **changes):
 
 
 def test_a_sharp_bright_large_face_that_looks_ahead_is_good():
-    quality = measured(face())
+    quality = measure_quality(face())
     assert (quality.reasons, quality.turn, quality.score) == ((), 0.0, 1.0)
 
 
@@ -34,14 +34,14 @@ def test_a_sharp_bright_large_face_that_looks_ahead_is_good():
     ],
 )
 def test_what_is_wrong_is_named_and_nothing_else(one, reason):
-    quality = measured(one)
+    quality = measure_quality(one)
     assert quality.reasons == (reason,)
     assert quality.score < 1
     assert ADVICE[reason]
 
 
 def test_a_face_is_turned_from_half_the_distance_of_the_eyes_on():
-    turns = [measured(face(nose=(60 + aside, 90))) for aside in (0, 10, 20, 21)]
+    turns = [measure_quality(face(nose=(60 + aside, 90))) for aside in (0, 10, 20, 21)]
     assert [one.turn for one in turns] == [0.0, 0.25, 0.5, 0.53]
     assert [one.reasons for one in turns] == [(), (), (), ("turned",)]
     assert [one.score for one in turns[1:]] == [0.75, 0.5, 0.47]
@@ -49,9 +49,9 @@ def test_a_face_is_turned_from_half_the_distance_of_the_eyes_on():
 
 @pytest.mark.parametrize("missing", [{"nose": None}, {"left_eye": None}, {"right_eye": AREA.left_eye}])
 def test_without_the_landmarks_nobody_is_said_to_be_turned(missing):
-    quality = measured(face(**missing))
+    quality = measure_quality(face(**missing))
     assert (quality.turn, quality.reasons) == (None, ())
 
 
 def test_an_empty_crop_is_worth_nothing():
-    assert measured(face(np.empty((0, 0, 3), np.uint8))).score == 0
+    assert measure_quality(face(np.empty((0, 0, 3), np.uint8))).score == 0

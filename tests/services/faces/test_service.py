@@ -5,7 +5,7 @@ import pytest
 from core.exceptions import LivenessUnavailable, ModelUnavailable, NoFaceDetected
 from core.images.decoding import ImagePolicy, decode
 from schemas.faces import AnalyzeRequest, ExtractRequest, RepresentRequest, VerifyRequest
-from services.faces.frames import CaptureReader
+from services.faces.frames import FrameReader
 from services.faces.options import Defaults
 from services.faces.reader import FaceReader
 from services.faces.service import FaceService
@@ -20,7 +20,7 @@ def make_service(settings):
     def make(**options):
         engine, defaults = FakeEngine(**options), Defaults.of(settings)
         reader = FaceReader(engine=engine, policy=POLICY, antispoof_threshold=defaults.antispoof_threshold)
-        captures = CaptureReader(reader=reader, defaults=defaults)
+        captures = FrameReader(reader=reader, defaults=defaults)
         return FaceService(engine=engine, reader=reader, captures=captures, defaults=defaults)
 
     return make

@@ -84,7 +84,7 @@ def test_one_photo_that_cannot_be_embedded_fails_alone(embed, photos, engine):
 
 
 def test_large_crops_do_not_wait_for_a_full_batch(embed, photos, together, monkeypatch):
-    monkeypatch.setattr(batches, "_MOST_WAITING_BYTES", 2 * 40 * 40 * 3)
+    monkeypatch.setattr(batches, "_MAX_WAITING_BYTES", 2 * 40 * 40 * 3)
     embed(write(photos, *[(ALICE,)] * 4), batch_size=100)
     assert together == [2, 2]
 

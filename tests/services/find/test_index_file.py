@@ -54,18 +54,18 @@ def test_what_is_there_is_encrypted_with_the_first_key(opened, tmp_path):
     opened().save(keys[1], index, draft=True)
     (tmp_path / "index" / f".{next((tmp_path / 'index').glob('*.draft')).stem}.index.left").write_bytes(b"by a crash")
     order = [one.key for one in opened().stored()]
-    assert opened().reseal() == 0
+    assert opened().reencrypt() == 0
     assert in_files(tmp_path, pieces_of(index)) == {"0"}
     with opened().building(keys[2]):
-        assert opened(OLD).reseal() == 1
-    assert opened(OLD).reseal() == 0
+        assert opened(OLD).reencrypt() == 1
+    assert opened(OLD).reencrypt() == 0
     assert in_files(tmp_path, pieces_of(index)) == set()
     assert not list((tmp_path / "index").glob("*.left"))
     assert [one.key for one in opened(OLD).stored()] == order
     before = sorted(path.read_bytes() for path in (tmp_path / "index").glob("*.*"))
-    assert opened(OLD).reseal() == 0
+    assert opened(OLD).reencrypt() == 0
     assert sorted(path.read_bytes() for path in (tmp_path / "index").glob("*.*")) == before
-    assert opened(NEW, OLD).reseal() == 0
+    assert opened(NEW, OLD).reencrypt() == 0
     for key in keys:
         assert content(opened(NEW).load(key)) == content(index)
     assert content(opened(NEW).load(keys[1], draft=True)) == content(index)
@@ -75,8 +75,8 @@ def test_a_damaged_plain_index_is_removed_and_one_of_another_key_is_kept(opened,
     opened().save(KEY, made({"a": photo(1)}))
     (path,) = (tmp_path / "index").iterdir()
     path.write_bytes(path.read_bytes()[:-1])
-    assert opened(OLD).reseal() == 0
+    assert opened(OLD).reencrypt() == 0
     assert not path.exists()
     opened(OLD).save(KEY, made({"a": photo(1)}))
-    assert opened(NEW).reseal() == 0
+    assert opened(NEW).reencrypt() == 0
     assert content(opened(OLD).load(KEY)) == content(made({"a": photo(1)}))

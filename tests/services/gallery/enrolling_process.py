@@ -9,7 +9,7 @@ from core.config import Settings
 from core.images.decoding import ImagePolicy
 from schemas.gallery import EnrolmentOptions
 from services.database.choice import make_database
-from services.faces.frames import CaptureReader
+from services.faces.frames import FrameReader
 from services.faces.options import Defaults
 from services.faces.reader import FaceReader
 from services.gallery.enrolment import EnrolmentService
@@ -25,7 +25,7 @@ def main(url: str, folder: str, photos: str) -> None:
     database = make_database(url)
     store = GalleryStore(database, MatrixSearch(database))
     reader = FaceReader(engine=engine, policy=policy, antispoof_threshold=defaults.antispoof_threshold)
-    captures = CaptureReader(reader=reader, defaults=defaults)
+    captures = FrameReader(reader=reader, defaults=defaults)
     gallery = GalleryService(engine=engine, captures=captures, defaults=defaults, store=store)
 
     def progress(done: int, _: int) -> None:

@@ -13,7 +13,7 @@ from core.images.decoding import ImagePolicy
 from schemas.gallery import EnrolmentOptions
 from services.audit.events import Event
 from services.database.choice import make_database
-from services.faces.frames import CaptureReader
+from services.faces.frames import FrameReader
 from services.faces.options import Defaults
 from services.faces.reader import FaceReader
 from services.gallery.enrolment import EnrolmentService
@@ -38,7 +38,7 @@ def store(tmp_path):
 def enrol(store, settings, engine, photos):
     defaults = Defaults.of(settings)
     reader = FaceReader(engine=engine, policy=POLICY, antispoof_threshold=defaults.antispoof_threshold)
-    captures = CaptureReader(reader=reader, defaults=defaults)
+    captures = FrameReader(reader=reader, defaults=defaults)
     gallery = GalleryService(engine=engine, captures=captures, defaults=defaults, store=store)
     service = EnrolmentService(gallery=gallery, store=store, defaults=defaults, policy=POLICY, lanes=2)
 

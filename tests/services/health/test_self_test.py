@@ -5,7 +5,7 @@ import pytest
 
 from core.exceptions import ModelUnavailable
 from core.shared_json import SharedJson
-from services.health.drawn_face import SIDE_PX, drawn
+from services.health.drawn_face import SIDE_PX, draw_face
 from services.health.self_test import TOLERANCE, SelfTest
 from services.models.catalogue import catalogue
 from tests.fakes import FakeEngine
@@ -40,9 +40,9 @@ def make(tmp_path):
 
 
 def test_the_picture_is_always_the_same():
-    picture = drawn()
+    picture = draw_face()
     assert (picture.shape, picture.dtype) == ((SIDE_PX, SIDE_PX, 3), np.uint8)
-    assert np.array_equal(picture, drawn())
+    assert np.array_equal(picture, draw_face())
     assert picture[118, 104].max() < 60 < picture[150, 128].min()  # an iris, and the nose
 
 

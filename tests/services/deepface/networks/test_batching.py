@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from services.deepface.networks.batching import Passes
+from services.deepface.networks.batching import Batcher
 
 BAD = 13
 
@@ -71,7 +71,7 @@ def held_back(session, network, *others):
 
 def test_those_who_wait_go_together_and_each_gets_its_own():
     session = Session()
-    clients = held_back(session, Passes(2, batch_size=8).through(session), (2,), (3, 4), (5,))
+    clients = held_back(session, Batcher(2, batch_size=8).through(session), (2,), (3, 4), (5,))
     assert [client.answer for client in clients] == [
         [[2], [-1]],
         [[4], [-2]],
@@ -83,35 +83,35 @@ def test_those_who_wait_go_together_and_each_gets_its_own():
 
 def test_a_batch_holds_no_more_than_its_size():
     session = Session()
-    held_back(session, Passes(1, batch_size=3).through(session), (2,), (3, 4), (5,), (6,))
+    held_back(session, Batcher(1, batch_size=3).through(session), (2,), (3, 4), (5,), (6,))
     assert max(session.sizes) <= 3
     assert sum(session.sizes) == 6
 
 
 def test_more_faces_than_a_batch_go_in_parts():
     session = Session()
-    client = Client(Passes(2, batch_size=3).through(session), *range(8)).joined()
+    client = Client(Batcher(2, batch_size=3).through(session), *range(8)).joined()
     assert client.answer == [[2 * number for number in range(8)], [-number for number in range(8)]]
     assert session.sizes == [3, 3, 2]
 
 
 def test_a_bad_face_fails_only_its_own_request():
     session = Session()
-    _, good, bad, also_good = held_back(session, Passes(2, batch_size=8).through(session), (2,), (BAD, 3), (4, 5))
+    _, good, bad, also_good = held_back(session, Batcher(2, batch_size=8).through(session), (2,), (BAD, 3), (4, 5))
     assert (good.answer[0], also_good.answer[0]) == ([4], [8, 10])
     assert (bad.answer, bad.error) == (None, "bad face")
 
 
 def test_a_network_that_takes_one_face_at_a_time_is_asked_so():
     session = Session(batch=1)
-    clients = held_back(session, Passes(2, batch_size=8).through(session), (2,), (3,))
+    clients = held_back(session, Batcher(2, batch_size=8).through(session), (2,), (3,))
     assert [client.answer[0] for client in clients] == [[2], [4], [6]]
     assert session.sizes == [1, 1, 1]
 
 
 @pytest.mark.parametrize(("cores", "threads", "at_once"), [(1, 1, 1), (2, 2, 1), (4, 4, 1), (8, 4, 2), (13, 4, 3)])
 def test_as_many_passes_run_at_once_as_leave_each_its_cores(cores, threads, at_once):
-    passes = Passes(cores, batch_size=1)
+    passes = Batcher(cores, batch_size=1)
     sessions = [Session() for _ in range(6)]
     assert passes.threads == threads
     everywhere = SimpleNamespace(now=0, most=0, lock=threading.Lock())
@@ -137,7 +137,7 @@ def test_as_many_passes_run_at_once_as_leave_each_its_cores(cores, threads, at_o
 
 def test_many_threads_all_get_their_own():
     session = Session()
-    network = Passes(8, batch_size=5).through(session)
+    network = Batcher(8, batch_size=5).through(session)
     wrong = []
 
     def work(number):

@@ -33,7 +33,7 @@ NOT_DENSE = {
 
 @pytest.fixture(autouse=True)
 def _all_are_large(monkeypatch):
-    monkeypatch.setattr(int8, "_LEAST_BYTES", WEIGHTS[:, : CHANNELS * 9].nbytes)
+    monkeypatch.setattr(int8, "_MIN_BYTES", WEIGHTS[:, : CHANNELS * 9].nbytes)
 
 
 def network(title, says, weights, has_bias):
@@ -78,7 +78,7 @@ def test_what_is_no_dense_layer_is_left_as_it_is(title):
 
 
 def test_a_small_layer_is_left_as_it_is(monkeypatch):
-    monkeypatch.setattr(int8, "_LEAST_BYTES", WEIGHTS.nbytes + 1)
+    monkeypatch.setattr(int8, "_MIN_BYTES", WEIGHTS.nbytes + 1)
     assert with_int8_weights(network("MatMul", *DENSE["MatMul"])) is None
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from services.deepface.networks import onnx_gpu
-from services.deepface.networks.onnx_gpu import PASSES_AT_ONCE, FixedBatches, GpuRuntime
+from services.deepface.networks.onnx_gpu import PASSES_AT_ONCE, GpuRuntime, PaddedSession
 
 SIDES = (2, 3)
 
@@ -40,7 +40,7 @@ def faces(count):
 
 @pytest.mark.parametrize(("count", "size"), [(1, 1), (2, 4), (4, 4), (5, 8), (8, 8)])
 def test_a_pass_is_filled_up_to_the_next_size_and_only_the_faces_answers_come_back(sessions, count, size):
-    batches = FixedBatches(sessions, SIDES)
+    batches = PaddedSession(sessions, SIDES)
     assert [session.seen for session in sessions.values()] == [[8], [1], [4]]  # each is warm
     sums, halves = batches.run(None, {"faces": faces(count)})
     assert sessions[size].seen == [size, size]
@@ -50,7 +50,7 @@ def test_a_pass_is_filled_up_to_the_next_size_and_only_the_faces_answers_come_ba
 
 
 def test_no_session_ever_sees_another_number_of_faces(sessions):
-    batches = FixedBatches(sessions, SIDES)
+    batches = PaddedSession(sessions, SIDES)
     for count in (3, 1, 8, 2, 5, 1):
         batches.run(None, {"faces": faces(count)})
     assert all(set(session.seen) == {size} for size, session in sessions.items())
@@ -72,14 +72,14 @@ def opened(monkeypatch):
 @pytest.mark.parametrize(("batch_size", "count"), [(1, 1), (8, 2), (32, 3)])
 def test_there_is_a_session_for_each_size(opened, batch_size, count):
     network = GpuRuntime(name="onnx", batch_size=batch_size).open(("n", *SIDES))
-    assert isinstance(network, FixedBatches)
+    assert isinstance(network, PaddedSession)
     assert len(opened) == count
     assert len(network.run(["sums"], {"faces": faces(batch_size)})[0]) == batch_size
 
 
 @pytest.mark.parametrize("shape", [("n", None, None, 3), (1, *SIDES), ("n", "h", 3)])
 def test_a_network_of_photos_of_any_size_or_of_one_at_a_time_has_one_session(opened, shape):
-    assert not isinstance(GpuRuntime(name="onnx", batch_size=8).open(shape), FixedBatches)
+    assert not isinstance(GpuRuntime(name="onnx", batch_size=8).open(shape), PaddedSession)
     assert len(opened) == 1
 
 

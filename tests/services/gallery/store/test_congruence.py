@@ -15,7 +15,7 @@ from services.gallery.store import writes
 from services.gallery.store.pgvector_search import PgVectorSearch
 from services.gallery.store.sqlite_search import MatrixSearch
 from services.gallery.store.store import GalleryStore
-from services.gallery.store.values import AnswerKey, AnswerKeyTaken, Limit, Registration
+from services.gallery.store.values import IdempotencyKey, IdempotencyKeyTaken, Registration, Retention
 from tests.services.gallery.store.test_store import DIMENSION, FORGET, OTHER, REGISTER, SPACE, face
 
 ROUNDS = 150
@@ -63,7 +63,7 @@ class Both:
         self._monkeypatch.setattr(writes, "uuid4", lambda: UUID(int=ids.getrandbits(128), version=4))
         try:
             return plain(ask(gallery))
-        except (ServiceError, AnswerKeyTaken) as error:
+        except (ServiceError, IdempotencyKeyTaken) as error:
             return type(error)
 
 
@@ -123,7 +123,7 @@ class History:
         options = {
             "collection": self.rng.choice(COLLECTIONS), "event": REGISTER, "labels": self.labels(),
             "metadata": self.some([{"n": [1, None, "é"]}, {"m": {}}]), "retain_until": self.some(LIMITS, none=0.7),
-            "answer_key": key and AnswerKey(key, "d", self.some([timedelta(days=1)])),
+            "idempotency_key": key and IdempotencyKey(key, "d", self.some([timedelta(days=1)])),
         }  # fmt: skip
         done = self.both(lambda gallery: gallery.register(Registration(faces=[new], **who, **options)))
         if isinstance(done, list):
@@ -134,7 +134,7 @@ class History:
 
     def merge(self):
         into, *others = self.rng.choices(self.persons, k=self.rng.randrange(2, 4))
-        limit = self.some([Limit(one) for one in LIMITS])
+        limit = self.some([Retention(one) for one in LIMITS])
         self.both(lambda gallery: gallery.merge(into, others, REGISTER, limit=limit))
 
     def patch(self):

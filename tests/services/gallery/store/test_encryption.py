@@ -15,7 +15,7 @@ from core.exceptions import ServiceUnavailable
 from services.audit.events import Event
 from services.database.choice import make_database
 from services.gallery.store.choice import make_search
-from services.gallery.store.reencryption import FaceSealer
+from services.gallery.store.reencryption import FaceReencryption
 from services.gallery.store.store import GalleryStore
 from services.gallery.table_copy import FaceSource
 from tests.conftest import PROJECT
@@ -49,9 +49,9 @@ def opened(database_url):
 def rotate(database_url, *keys, limit=3):
     """How many faces were encrypted anew."""
     with closing(make_database(database_url, Keyring(keys))) as database:
-        sealer, done = FaceSealer(database), 0
+        sealer, done = FaceReencryption(database), 0
         remaining = sealer.remaining()
-        while count := sealer.reseal(ROTATE, limit=limit):
+        while count := sealer.reencrypt(ROTATE, limit=limit):
             done += count
         assert (done, sealer.remaining()) == (remaining, 0)
     return done
@@ -142,9 +142,9 @@ def test_a_key_that_is_used_again_while_it_is_forgotten_is_not(database_url, ope
     register(opened(OLD), "Ann", face(1, crop=CROP))
     ((key, crop),) = execute(database_url, "SELECT sealed_with, crop FROM faces")
     database = make_database(database_url, Keyring([NEW, OLD]))
-    sealer, done = FaceSealer(database), []
-    assert sealer.reseal(ROTATE, limit=9) == 1
-    rotation = threading.Thread(target=lambda: done.append(sealer.reseal(ROTATE, limit=9)))
+    sealer, done = FaceReencryption(database), []
+    assert sealer.reencrypt(ROTATE, limit=9) == 1
+    rotation = threading.Thread(target=lambda: done.append(sealer.reencrypt(ROTATE, limit=9)))
     engine = sa.create_engine(database_url, poolclass=sa.NullPool)
     with engine.begin() as connection:  # of a process that was not started anew
         update = sa.text("UPDATE faces SET sealed_with = :key, crop = :crop")
@@ -154,7 +154,7 @@ def test_a_key_that_is_used_again_while_it_is_forgotten_is_not(database_url, ope
         assert done == []
     rotation.join(60)
     assert done == [1]
-    assert sealer.reseal(ROTATE, limit=9) == 0
+    assert sealer.reencrypt(ROTATE, limit=9) == 0
     assert execute(database_url, "SELECT id FROM sealing_keys") == [(Keyring([NEW]).first,)]
     database.close()
 

@@ -13,7 +13,14 @@ from core.exceptions import Conflict, FaceNotFound, NotFound, PersonNotFound, Va
 from services.audit.events import Event
 from services.database.schema import answers
 from services.deepface.interface import EmbeddingSpace, FaceArea
-from services.gallery.store.values import Answer, AnswerKey, AnswerKeyTaken, Limit, NewFace, Registration
+from services.gallery.store.values import (
+    IdempotencyKey,
+    IdempotencyKeyTaken,
+    IdempotencyRecord,
+    NewFace,
+    Registration,
+    Retention,
+)
 from tests.services.conftest import ALSO_ENCRYPTED, events_in
 
 pytestmark = ALSO_ENCRYPTED
@@ -225,7 +232,7 @@ def test_a_merge_of_persons_who_are_kept_until_different_times_needs_to_be_told_
             with pytest.raises(Conflict):
                 gallery.merge(into.id, [other.id], REGISTER)
             assert (gallery.person(into.id), gallery.person(other.id)) == (into, other)
-            assert gallery.merge(into.id, [other.id], REGISTER, limit=Limit(limit)).retain_until == limit
+            assert gallery.merge(into.id, [other.id], REGISTER, limit=Retention(limit)).retain_until == limit
     both = [register(gallery, name, retain_until=soon)[0].id for name in ("Ann", "Bob")]
     assert gallery.merge(both[0], both[1:], REGISTER).retain_until == soon
 
@@ -307,12 +314,12 @@ def test_the_spaces_of_a_collection_are_known(gallery):
 
 def test_a_request_that_comes_again_finds_what_it_stored(gallery):
     assert gallery.answered("key") is None
-    key = AnswerKey("key", "digest")
-    ann, (kept,) = register(gallery, "Ann", answer_key=key)
-    first = Answer(request="digest", person_id=ann.id, name="Ann", face=kept)
+    key = IdempotencyKey("key", "digest")
+    ann, (kept,) = register(gallery, "Ann", idempotency_key=key)
+    first = IdempotencyRecord(request="digest", person_id=ann.id, name="Ann", face=kept)
     assert gallery.answered("key") == first
-    with pytest.raises(AnswerKeyTaken):
-        register(gallery, "Bob", answer_key=key)
+    with pytest.raises(IdempotencyKeyTaken):
+        register(gallery, "Bob", idempotency_key=key)
     gallery.update(ann.id, {"name": "Anna"}, REGISTER)
     assert gallery.answered("key") == first
     gallery.update(ann.id, {"name": "Ann"}, REGISTER)
@@ -321,20 +328,20 @@ def test_a_request_that_comes_again_finds_what_it_stored(gallery):
     ] == ["Ann"]
     gallery.forget(FORGET, person_id=ann.id)
     assert gallery.answered("key") is None
-    with pytest.raises(AnswerKeyTaken):
-        register(gallery, "Ann", answer_key=key)
+    with pytest.raises(IdempotencyKeyTaken):
+        register(gallery, "Ann", idempotency_key=key)
 
 
 def test_an_answer_is_kept_for_as_long_as_it_lasts_and_no_name_for_longer_than_the_face(gallery):
-    over, lasting = AnswerKey("over", "d", timedelta(days=-1)), AnswerKey("lasting", "d", timedelta(days=1))
-    register(gallery, "Ann", answer_key=over)
+    over, lasting = IdempotencyKey("over", "d", timedelta(days=-1)), IdempotencyKey("lasting", "d", timedelta(days=1))
+    register(gallery, "Ann", idempotency_key=over)
     assert gallery.answered("over") is None
-    bob, _ = register(gallery, "Bob", face(2), answer_key=lasting)
-    register(gallery, "Ann", face(3), answer_key=AnswerKey("over", "other"))
+    bob, _ = register(gallery, "Bob", face(2), idempotency_key=lasting)
+    register(gallery, "Ann", face(3), idempotency_key=IdempotencyKey("over", "other"))
     assert gallery.answered("over").request == "other"
     assert gallery.answered("lasting").name == "Bob"
-    register(gallery, "Cid", face(3), answer_key=AnswerKey("for good", "d"))
-    register(gallery, "Dan", face(3), answer_key=over_again(gallery))
+    register(gallery, "Cid", face(3), idempotency_key=IdempotencyKey("for good", "d"))
+    register(gallery, "Dan", face(3), idempotency_key=over_again(gallery))
     gallery.forget(FORGET, person_id=bob.id)
     with gallery._database.reading() as connection:
         rows = connection.execute(sa.select(answers.c.key, answers.c.name).order_by(answers.c.key)).all()
@@ -343,8 +350,8 @@ def test_an_answer_is_kept_for_as_long_as_it_lasts_and_no_name_for_longer_than_t
 
 def over_again(gallery):
     """A key of which the answer is over, and was never asked for again."""
-    register(gallery, "Dan", face(3), answer_key=AnswerKey("never again", "d", timedelta(days=-1)))
-    return AnswerKey("over again", "d")
+    register(gallery, "Dan", face(3), idempotency_key=IdempotencyKey("never again", "d", timedelta(days=-1)))
+    return IdempotencyKey("over again", "d")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 
 from core.exceptions import DeadlineExceeded, NoFaceDetected
 from core.timeouts import deadline, remaining_s
-from services.faces.service import at_once
+from services.faces.service import in_parallel
 
 
 def fail(error):
@@ -13,20 +13,20 @@ def fail(error):
 
 def test_both_run_at_the_same_time():
     met = threading.Barrier(2, timeout=10)
-    assert at_once(lambda: (met.wait(), "one")[1], lambda: (met.wait(), 2)[1]) == ("one", 2)
+    assert in_parallel(lambda: (met.wait(), "one")[1], lambda: (met.wait(), 2)[1]) == ("one", 2)
 
 
 def test_the_other_thread_has_the_requests_deadline():
     with deadline(5):
-        ours, others = at_once(remaining_s, remaining_s)
+        ours, others = in_parallel(remaining_s, remaining_s)
     assert 0 < others <= 5
     assert 0 < ours <= 5
-    assert at_once(remaining_s, remaining_s) == (None, None)
+    assert in_parallel(remaining_s, remaining_s) == (None, None)
 
 
 def test_of_two_errors_it_is_the_firsts():
     first, second = NoFaceDetected(), DeadlineExceeded()
     with pytest.raises(NoFaceDetected):
-        at_once(lambda: fail(first), lambda: fail(second))
+        in_parallel(lambda: fail(first), lambda: fail(second))
     with pytest.raises(DeadlineExceeded):
-        at_once(lambda: 1, lambda: fail(second))
+        in_parallel(lambda: 1, lambda: fail(second))
