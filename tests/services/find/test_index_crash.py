@@ -87,7 +87,7 @@ def test_a_builder_killed_at_any_moment_leaves_an_index_that_is_whole_and_loses_
             time.sleep(rng.uniform(0, 1.5 * takes_s))
             with suppress(ProcessLookupError):  # it was faster
                 os.kill(child, signal.SIGKILL)
-            ended(process)
+            takes_s *= 0.9 if ended(process) else 1.05  # the machine may be busier or less busy than at first
             index = shown(store.load(key))
             assert index in (complete, there), kill
             left["complete" if index == there else "draft" if store.load(key, draft=True) else "as before"] += 1
