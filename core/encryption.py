@@ -80,7 +80,7 @@ class Keyring:
         """Return the decrypted content.
 
         Raises:
-            Unopenable: the content has another context, has none of these keys, or was changed.
+            DecryptionError: the content has another context, has none of these keys, or was changed.
         """
         cipher = self._ciphers.get(sealed[len(_VERSION) : _NONCE_AT])
         if cipher is None or not sealed.startswith(_VERSION) or len(sealed) < OVERHEAD:
@@ -194,7 +194,7 @@ def decrypting(file: BinaryIO, keyring: Keyring) -> BinaryIO:
     """Return a seekable reader of the decrypted content of the file.
 
     Raises:
-        Unopenable: the file is not encrypted. Reading raises it if the file is damaged or has none of these keys.
+        DecryptionError: the file is not encrypted. Reading raises it if the file is damaged or has none of these keys.
     """
     if not encrypted_by(file):
         raise DecryptionError

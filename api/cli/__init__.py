@@ -39,7 +39,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return super().get_command(ctx, cmd_name)
-        _prepare()
+        prepare_process(load_settings())
         module, _, name = _COMMANDS[cmd_name].partition(":")
         command = getattr(importlib.import_module(module), name)
         assert isinstance(command, click.Command)
@@ -70,20 +70,13 @@ def main() -> None:
     """Run the command line."""
     from flask.cli import ScriptInfo  # importing Flask takes longer than answering `--version`
 
-    face_service.main(prog_name="face-service", obj=ScriptInfo(create_app=_create_app))
+    try:
+        face_service.main(prog_name="face-service", obj=ScriptInfo(create_app=_create_app))
+    except SettingsError as error:
+        sys.exit(f"The service cannot start. {error}")
 
 
 def _create_app() -> "Flask":
-    from api.factory import create_app
+    from api.factory import create_app  # after the process is prepared
 
-    try:
-        return create_app()
-    except SettingsError as error:
-        sys.exit(f"The service cannot start. {error}")
-
-
-def _prepare() -> None:
-    try:
-        prepare_process(load_settings())
-    except SettingsError as error:
-        sys.exit(f"The service cannot start. {error}")
+    return create_app()

@@ -151,7 +151,7 @@ def _access(shared: _Shared) -> AccessServices:
     return AccessServices(
         keys=build_keys(settings, shared.database),
         admission=Admission(settings.lanes + settings.queue_max),
-        counters=_hit_storage(settings, shared.database),
+        counters=_rate_counters(settings, shared.database),
     )
 
 
@@ -274,7 +274,7 @@ def _overview(shared: _Shared, health: HealthServices) -> ModelOverview:
     )
 
 
-def _hit_storage(settings: Settings, database: Database) -> RateCounters:
+def _rate_counters(settings: Settings, database: Database) -> RateCounters:
     match settings.rate_limit_storage:
         case "memory":
             return RateCounters()

@@ -40,7 +40,7 @@ def read(path: Path, keyring: Keyring, *, checked: bool = True) -> Iterator[Bina
 
     Raises:
         OSError: the file cannot be read.
-        Unopenable: no key decrypts the file, or it is damaged. Reading the content may raise this too.
+        DecryptionError: no key decrypts the file, or it is damaged. Reading the content may raise this too.
         ValueError: the plain file is damaged.
     """
     with path.open("rb") as file:

@@ -12,7 +12,7 @@ from services.gallery.store.values import IdempotencyKey, IdempotencyKeyTaken, I
 
 
 def keep(connection: sa.Connection, key: IdempotencyKey, face: UUID, person: Person, at: datetime) -> None:
-    """Store which face a request registered, and delete expired records; raises AnswerKeyTaken."""
+    """Store which face a request registered, and delete expired records; raises IdempotencyKeyTaken."""
     connection.execute(sa.delete(answers).where(answers.c.expires_at <= at))
     values = {
         "key": key.key,

@@ -78,7 +78,7 @@ class GalleryStore(CollectionStore, TransferStore):
 
         Raises:
             PersonNotFound: there is no person with this id in the collection.
-            AnswerKeyTaken: another registration used the key first.
+            IdempotencyKeyTaken: another registration used the key first.
         """
         now = schema.now()
         with self._database.writing() as connection:
@@ -159,13 +159,15 @@ class GalleryStore(CollectionStore, TransferStore):
         """Change name, labels, metadata or retain_until; raises PersonNotFound, Conflict."""
         number = id_of(person_id, PersonNotFound)
         values = dict(changes) | ({"folded": folded(changes["name"])} if "name" in changes else {})
+        which = persons.c.id == number
+        if within is not None:  # in the statement itself: a name that is taken elsewhere is no Conflict here
+            which &= persons.c.collection == within
         try:
             with self._database.writing() as connection:
-                person_in(connection, number, within)
                 if values:
-                    connection.execute(sa.update(persons).where(persons.c.id == number).values(**values))
+                    connection.execute(sa.update(persons).where(which).values(**values))
                 record(connection, event, schema.now(), person_id=str(number))
-                return person_in(connection, number)
+                return person_in(connection, number, within)  # if there is none, nothing has changed
         except sa.exc.IntegrityError as error:
             raise Conflict("The name is taken.") from error
 
@@ -191,8 +193,7 @@ class GalleryStore(CollectionStore, TransferStore):
         number = id_of(person_id, PersonNotFound)
         merged = list(dict.fromkeys(id_of(other, PersonNotFound) for other in others))
         with self._database.writing() as connection:
-            person_in(connection, number, within)
-            merge(connection, number, [other for other in merged if other != number], limit)
+            merge(connection, number, [other for other in merged if other != number], limit, within)
             record(connection, event, schema.now(), person_id=str(number))
             return person_in(connection, number)
 

@@ -103,9 +103,11 @@ def _whole_face(keyring: Keyring, row: Any) -> ExportedFace:
     return ExportedFace(id=stored.id, registered_at=stored.registered_at, face=face)
 
 
-def merge(connection: sa.Connection, number: UUID, others: Sequence[UUID], limit: Retention | None) -> None:
+def merge(
+    connection: sa.Connection, number: UUID, others: Sequence[UUID], limit: Retention | None, within: str | None
+) -> None:
     """As `GalleryStore.merge`, for others that are not the person; the caller records the event."""
-    collection = person_in(connection, number).collection
+    collection = person_in(connection, number, within).collection
     everyone = sorted({number, *others})  # sorted, so that two merges cannot deadlock
     locked = {one: writes.lock_person(connection, one, collection) for one in everyone}
     into, *merged = (locked[one] for one in (number, *others))

@@ -202,6 +202,15 @@ class TestAKeyOfOneCollection:
         assert confined.get("/persons?collection=mine").status_code == 200
         assert confined.post("/collections", json={"name": "mine"}).status_code == 201
 
+    def test_does_not_learn_which_names_are_taken_in_another_one(self, clients):
+        everywhere, confined = clients
+        theirs = register(everywhere, BOB, "Bob", collection="theirs")
+        register(everywhere, ALICE, "Alice", collection="theirs")
+        for name in ("Alice", "nobody's"):
+            answer = confined.patch(f"/persons/{theirs['person_id']}", json={"name": name})
+            assert_error(answer, 404, "person_not_found")
+        assert everywhere.get(f"/persons/{theirs['person_id']}").json["name"] == "Bob"
+
     def test_finds_nobody_of_another_one_by_id(self, clients):
         everywhere, confined = clients
         theirs, mine = (
