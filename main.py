@@ -4,7 +4,7 @@ import sys
 
 from api.cli import serve
 from api.factory import create_app
-from core.config import SettingsError
+from core.settings import SettingsError
 
 if __name__ == "__main__":
     serve()

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from core.config import Settings, load_settings
 from core.logging import logging_config
 from core.process import prepare_process
+from core.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from services.deepface.interface import Engine

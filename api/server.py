@@ -3,10 +3,10 @@
 import sys
 from typing import Any
 
-from core.config import SettingsError, load_settings
 from core.exceptions import ServiceUnavailable
 from core.logging import logging_config
 from core.process import prepare_process
+from core.settings import SettingsError, load_settings
 
 try:
     _settings = load_settings()

@@ -12,8 +12,8 @@ import numpy as np
 from typing_extensions import override
 
 from benchmarks.servers import resident_mb
-from core.config import Settings
 from core.files import signature_of
+from core.settings import Settings
 from services.deepface.interface import EmbeddingSpace, Engine
 from services.find.index import IndexKey, PhotoFaces
 from services.find.indexer import FolderIndexer

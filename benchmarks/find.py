@@ -5,8 +5,8 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.servers import machine
-from core.config import Settings
 from core.process import prepare_process
+from core.settings import Settings
 
 COUNTS = (1_000, 10_000)
 MODELS = ("Dlib", "VGG-Face")  # 128 and 4096 numbers a face

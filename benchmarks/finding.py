@@ -14,7 +14,7 @@ import requests
 from benchmarks.galleries import ALIKE, Engines, Gallery, write_photos
 from benchmarks.servers import ours
 from benchmarks.timing import in_turn
-from core.config import available_cores
+from core.settings import available_cores
 from services.find.folder_watch import FolderWatch
 
 REPETITIONS = 5

@@ -15,10 +15,10 @@ from deepface.modules.filestore import LocalFileStore
 from onnx import TensorProto, helper, numpy_helper
 
 from benchmarks.overhead import pictures
-from core.config import Settings
 from core.files import list_files
 from core.images.decoding import ImagePolicy
 from core.images.sources import PHOTO_SUFFIXES
+from core.settings import Settings
 from schemas.common import EmbeddingOptions
 from services.deepface.engine import DeepFaceEngine
 from services.faces.options import Defaults

@@ -5,8 +5,8 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.servers import machine
-from core.config import Settings
 from core.process import prepare_process
+from core.settings import Settings
 
 SIZES = ((10_000, 512), (100_000, 512))  # faces and dimension
 

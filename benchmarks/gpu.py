@@ -21,8 +21,8 @@ import numpy.typing as npt
 from benchmarks.networks import home_of_networks
 from benchmarks.servers import machine
 from benchmarks.verdicts import NETWORKS, Embedded, compared, embedded
-from core.config import Settings, available_cores
 from core.process import prepare_process
+from core.settings import Settings, available_cores
 from services.models.catalogue import catalogue
 
 IN_DEEPFACE_ON_DLIB = "Dlib"  # which runs on the processor there

@@ -15,8 +15,8 @@ import skimage
 
 from benchmarks.load import Work, data_uri, load, post
 from benchmarks.servers import deepfaces, machine, ours
-from core.config import Settings, available_cores
 from core.process import prepare_process
+from core.settings import Settings, available_cores
 
 REPETITIONS = 60
 REQUESTS_PER_LEVEL = 60

@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 from benchmarks.timing import in_turn
-from core.config import Settings
 from core.process import prepare_process
+from core.settings import Settings
 
 REPETITIONS = 15
 MATRIX_SIDE = 3072  # 38 MB each: the time is that of the multiplications, not of the memory

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from core.config import Settings, available_cores
 from core.process import prepare_process
+from core.settings import Settings, available_cores
 from services.deepface.interface import Engine
 from services.models.weights import Weights
 from tests.models.labelled import SHARED

@@ -18,8 +18,8 @@ import numpy as np
 from benchmarks.networks import home_of_networks
 from benchmarks.servers import machine
 from benchmarks.verdicts import NETWORKS, Embedded, compared, embedded
-from core.config import Settings, available_cores
 from core.process import prepare_process
+from core.settings import Settings, available_cores
 from services.models.catalogue import catalogue
 
 RUNTIMES = ("onnx", "onnx-int8", "openvino")

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import requests
 
-from core.config import available_cores
 from core.process import installed_versions
+from core.settings import available_cores
 
 PROJECT = Path(__file__).parents[1]
 START_TIMEOUT_S = 120

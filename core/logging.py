@@ -9,7 +9,7 @@ from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 from typing_extensions import override
 
-from core.config import Settings
+from core.settings import Settings
 
 # Facts to add to the log line of the current request: model, detector, number of faces.
 _facts: ContextVar[dict[str, Any] | None] = ContextVar("facts", default=None)

@@ -7,8 +7,8 @@ import platform
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 
-from core.config import Settings
-from core.setting_types import CPU
+from core.settings import Settings
+from core.settings.types import CPU
 
 _PACKAGES = (
     "deepface",

@@ -1,8 +1,8 @@
 """Checks before the server starts, and functions that open the databases with their keys; imports no framework."""
 
-from core.config import Settings, SettingsError
 from core.encryption import Keyring
 from core.exceptions import ServiceUnavailable
+from core.settings import Settings, SettingsError
 from services.access.key_store import KeyStore
 from services.access.keys import KeyService
 from services.database.choice import make_database

@@ -16,8 +16,8 @@ from werkzeug.test import TestResponse
 
 from api.context import services_of
 from api.factory import create_app
-from core.config import Settings
 from core.images.decoding import ImagePolicy
+from core.settings import Settings
 from tests.fakes import FakeEngine
 
 PROJECT = Path(__file__).parents[1]

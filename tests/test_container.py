@@ -14,7 +14,7 @@ import requests
 import yaml
 
 from core import __version__
-from core.config import Settings, load_settings
+from core.settings import Settings, load_settings
 from tests.conftest import PROJECT
 from tests.serving import wait_for
 from tests.test_architecture import TOPS

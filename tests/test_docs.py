@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from api.cli import face_service
 from api.openapi import views
-from core.config import Settings
+from core.settings import Settings
 from schemas import faces, find, gallery
 from services.models.catalogue import catalogue
 from services.models.licensing import commercial_use

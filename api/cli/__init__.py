@@ -10,8 +10,8 @@ import click
 from typing_extensions import override
 
 from core import __version__
-from core.config import SettingsError, load_settings
 from core.process import prepare_process
+from core.settings import SettingsError, load_settings
 
 if TYPE_CHECKING:
     from flask import Flask

@@ -6,9 +6,9 @@ from typing import cast
 
 from limits.storage import Storage, storage_from_string
 
-from core.config import Settings
 from core.images.decoding import ImagePolicy
 from core.process import installed_versions, runtime_name
+from core.settings import Settings
 from core.shared_json import SharedJson
 from services.access.admission import Admission
 from services.access.counters import DatabaseStorage, RateCounters

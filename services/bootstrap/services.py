@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from core.config import Settings
+from core.settings import Settings
 from services.access.admission import Admission
 from services.access.counters import RateCounters
 from services.access.keys import KeyService

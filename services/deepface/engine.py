@@ -24,7 +24,7 @@ from deepface.modules.exceptions import FaceNotDetected, ImgNotFound
 from typing_extensions import override
 
 from core.exceptions import DeepFaceError, LivenessUnavailable, ModelUnavailable, NoFaceDetected, ServiceError
-from core.setting_types import CPU
+from core.settings.types import CPU
 from core.timeouts import POLL_S, check_deadline
 from services.deepface.attributes import analyze
 from services.deepface.detection import as_deepface, as_found, needs_predictor, unit_scale

@@ -5,8 +5,8 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from core.config import Settings, SettingsError
 from core.exceptions import ValidationFailed
+from core.settings import Settings, SettingsError
 from schemas.common import AlignmentOptions, ComparisonOptions, DetectionOptions, EmbeddingOptions, MetricOptions
 from services.deepface.interface import Detection, EmbeddingSpace
 from services.faces.plan import EmbeddingPlan, Plan

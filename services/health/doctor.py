@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from core import __version__
-from core.config import Settings
 from core.exceptions import ServiceError
 from core.files import list_files
 from core.images.sources import PHOTO_SUFFIXES
 from core.process import installed_versions, runtime_name
+from core.settings import Settings
 from services.access.keys import KeyService
 from services.database.database import Database
 from services.deepface.interface import Engine

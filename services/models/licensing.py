@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from core.config import SettingsError
 from core.exceptions import LicenseForbidden
+from core.settings import SettingsError
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import CommercialUse, License, Model
 

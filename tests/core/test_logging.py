@@ -5,8 +5,8 @@ import logging.config
 
 import pytest
 
-from core.config import Settings
 from core.logging import annotate, begin_request, end_request, facts, logging_config
+from core.settings import Settings
 
 
 @pytest.fixture

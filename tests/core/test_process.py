@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from core.config import Settings
 from core.process import prepare_process
+from core.settings import Settings
 from tests.conftest import PROJECT
 
 
@@ -40,7 +40,7 @@ def test_onnx_runtime_reports_nothing_to_anybody(tmp_path):
     """Its reporter leaves a session file and a device id behind as soon as a session is built."""
     script = f"""
 from pathlib import Path
-from core.config import Settings
+from core.settings import Settings
 from core.process import prepare_process
 prepare_process(Settings(deepface_home=Path({str(tmp_path)!r})))
 import onnx, onnxruntime

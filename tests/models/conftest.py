@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 
 from api.context import services_of
 from api.factory import create_app
-from core.config import Settings
+from core.settings import Settings
 from tests.models.graphs import accept_all, write_graphs
 from tests.models.labelled import SHARED
 from tests.pictures import encoded

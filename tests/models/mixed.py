@@ -80,7 +80,7 @@ def service(folder):
     """Calls the service: a function of route and body."""
     from api.context import services_of
     from api.factory import create_app
-    from core.config import Settings
+    from core.settings import Settings
 
     settings = Settings(
         _env_file=None, deepface_home=folder, data_path=folder / "data", default_model="Dlib", preload_models=("skip",),
@@ -102,8 +102,8 @@ def service(folder):
 
 def unguarded(folder):
     """Calls DeepFace as a server without guards does: one cache of models, shared by all threads."""
-    from core.config import Settings
     from core.process import prepare_process
+    from core.settings import Settings
 
     prepare_process(Settings(_env_file=None, deepface_home=folder))
     from services.models.weights import Weights

@@ -13,7 +13,7 @@ import pytest
 
 from api.context import services_of
 from api.factory import create_app
-from core.config import Settings
+from core.settings import Settings
 from services.health.drawn_face import SIDE_PX, draw_face
 from services.models.catalogue import catalogue
 from tests.conftest import assert_error

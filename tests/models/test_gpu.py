@@ -6,9 +6,9 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 import pytest
 
-from core.config import Settings
 from core.exceptions import ModelUnavailable
 from core.process import prepare_process
+from core.settings import Settings
 from services.models.catalogue import catalogue
 from services.models.weights import Weights
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from core.config import SettingsError, load_settings
+from core.settings import SettingsError, load_settings
 from services.deepface.engine import DeepFaceEngine
 from services.deepface.interface import Detection
 from services.deepface.networks import int8

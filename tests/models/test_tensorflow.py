@@ -4,8 +4,8 @@ import importlib.util
 
 import pytest
 
-from core.config import Settings
 from core.process import prepare_process
+from core.settings import Settings
 from tests.models.small_set import SmallSet
 
 pytestmark = pytest.mark.skipif(

@@ -8,7 +8,7 @@ from flask import Flask
 
 from api.context import services_of
 from api.factory import create_app
-from core.config import Settings
+from core.settings import Settings
 from tests.fakes import FakeEngine
 
 WRITTEN = Path(__file__).parent / "written"

@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 
 from api.context import services_of
 from api.factory import create_app
-from core.config import Settings
+from core.settings import Settings
 from tests.fakes import FakeEngine
 from tests.recorded.asking import Ask, Body, Run, Scenario, Step
 from tests.recorded.images import image

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
-from core.config import Settings
 from core.exceptions import ImageDecodeError, ImageError, ImageSourceForbidden, ImageTooLarge
 from core.images import fetch as guard
 from core.process import prepare_process
+from core.settings import Settings
 from tests.security import network
 from tests.security.hostile_server import DRIPPED, ENDLESS, FIXED, STALLING
 from tests.security.hostile_urls import ADDRESSES, SPELLINGS, TARGETS

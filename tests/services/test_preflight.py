@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from core.config import SettingsError
+from core.settings import SettingsError
 from services.bootstrap.build import build_services
 from services.find.index import FolderIndex
 from services.gallery.store.pgvector_search import PgVectorSearch

@@ -137,7 +137,7 @@ def test_a_bomb_is_refused_from_its_header_before_it_is_decoded(policy, monkeypa
 
 def test_opencv_itself_is_bounded_where_a_file_fools_the_header_check():
     script = (
-        "import sys; from core.config import Settings; from core.process import prepare_process;"
+        "import sys; from core.settings import Settings; from core.process import prepare_process;"
         "prepare_process(Settings(max_image_pixels=1000)); import cv2, numpy;"
         "data = numpy.frombuffer(sys.stdin.buffer.read(), numpy.uint8);"
         "print(cv2.imdecode(data, cv2.IMREAD_COLOR).shape)"

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from core.config import Settings, SettingsError, load_settings
 from core.exceptions import ValidationFailed
+from core.settings import Settings, SettingsError, load_settings
 from schemas.common import Action, AlignmentOptions, ComparisonOptions, DetectionOptions, DetectorName, ModelName
 from services.deepface.interface import Detection, EmbeddingSpace
 from services.faces.options import Defaults

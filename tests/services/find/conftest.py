@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
-from core.config import Settings
 from core.images.decoding import ImagePolicy
+from core.settings import Settings
 from schemas.find import FindRequest, FindResponse
 from services.audit.events import Event
 from services.audit.recorder import EventLog

@@ -5,8 +5,8 @@ import signal
 import sys
 from pathlib import Path
 
-from core.config import Settings
 from core.images.decoding import ImagePolicy
+from core.settings import Settings
 from schemas.gallery import EnrolmentOptions
 from services.database.choice import make_database
 from services.faces.frames import FrameReader

@@ -2,8 +2,8 @@
 
 import pytest
 
-from core.config import Settings, SettingsError
 from core.exceptions import LicenseForbidden
+from core.settings import Settings, SettingsError
 from services.faces.options import Defaults
 from services.models.catalogue import catalogue
 from services.models.licensing import LicensePolicy

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from core.config import Settings, SettingsError, load_settings
+from core.settings import Settings, SettingsError, load_settings
 
 WRONG_LIMITS = ("many", "600", "0/minute", "-1/minute", "600/fortnight", "600/minute,", "1/minute 2/hour x")
 WRONG_ORIGINS = ("app.example.com", "https://app.example.com/", "https://*.example.com", "https://a.com/x", "null",
@@ -101,7 +101,7 @@ def test_what_is_gone_is_named_and_not_ignored(monkeypatch, in_file, name, value
 
 
 def test_lanes_and_threads_fit_the_cores(monkeypatch):
-    monkeypatch.setattr("core.config.available_cores", lambda: 8)
+    monkeypatch.setattr("core.settings.settings.available_cores", lambda: 8)
     cases = {(1, None): (8, 1), (2, None): (4, 1), (1, 2): (2, 4), (16, None): (1, 1), (2, 16): (16, 1)}
     for (workers, lanes), expected in cases.items():
         settings = Settings(workers=workers, inference_lanes=lanes)

@@ -1,0 +1,5 @@
+"""The settings of the service, in groups; one class holds them all."""
+
+from core.settings.settings import Settings, SettingsError, available_cores, load_settings
+
+__all__ = ["Settings", "SettingsError", "available_cores", "load_settings"]

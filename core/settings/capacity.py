@@ -1,0 +1,21 @@
+"""How much work is done at once and what a request may ask for."""
+
+from pydantic import BaseModel, Field
+
+from core.settings.types import OptionalInt
+
+
+class CapacitySettings(BaseModel):
+    """How much work is done at once and what a request may ask for."""
+
+    inference_lanes: OptionalInt = Field(
+        None, ge=1, description="Concurrent inferences per process. Empty = the process's share of the cores."
+    )
+    batch_max_size: int = Field(8, ge=1, le=256, description="Maximum number of faces in one pass through a model.")
+    queue_max: int = Field(
+        64, ge=0, description="Maximum number of requests per process that wait for a lane. The service refuses more."
+    )
+    request_timeout_s: float = Field(
+        30, gt=0, description="Maximum seconds a request waits. Then the service refuses it without starting its work."
+    )
+    max_body_bytes: int = Field(33_554_432, gt=0, description="Maximum size of a request body, in bytes.")

@@ -1,0 +1,23 @@
+"""How the service runs: address, processes, log."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+
+class ServerSettings(BaseModel):
+    """How the service runs: address, processes, log."""
+
+    host: str = Field("0.0.0.0", description="Address the server listens on.")
+    port: int = Field(5000, ge=1, le=65535, description="Port the server listens on.")
+    debug: bool = Field(False, description="Reload on code changes and log more. Never starts a debugger.")
+    workers: int = Field(1, ge=1, description="Number of server processes. Each loads its own models.")
+    trusted_proxies: int = Field(
+        0,
+        ge=0,
+        description="Number of trusted reverse proxies that set X-Forwarded-For. Each must append the address it sees.",
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Minimum log level.")
+    log_format: Literal["json", "text"] = Field("json", description="`json`: one object per line. `text`: for people.")
+    data_path: Path = Field(Path("./data"), description="Folder for everything the service writes.")

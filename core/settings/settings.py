@@ -1,0 +1,87 @@
+"""The settings of the service: one frozen class, read once from the environment and `.env`."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from dotenv import dotenv_values
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from core.settings.access import AccessSettings
+from core.settings.capacity import CapacitySettings
+from core.settings.faces import FacesSettings
+from core.settings.find import FindSettings
+from core.settings.gallery import GallerySettings
+from core.settings.images import ImagesSettings
+from core.settings.models import ModelsSettings
+from core.settings.server import ServerSettings
+
+_ENV_FILE = ".env"
+
+# Settings of earlier versions. The service refuses to start with them, because they no longer have an effect.
+_GONE = ("BATCH_WAIT_MS",)
+
+
+class SettingsError(ValueError):
+    """Raised when a setting, or a file or database it names, stops the start. The message names it on one line."""
+
+
+class Settings(
+    CapacitySettings,
+    AccessSettings,
+    GallerySettings,
+    FindSettings,
+    ImagesSettings,
+    FacesSettings,
+    ModelsSettings,
+    ServerSettings,
+    BaseSettings,
+):
+    """The settings an operator can change. Each field is the environment variable of the same name in capitals."""
+
+    model_config = SettingsConfigDict(
+        env_file=_ENV_FILE, env_file_encoding="utf-8", extra="ignore", frozen=True, populate_by_name=True
+    )
+
+    @property
+    def cores(self) -> int:
+        """Number of cores this process may use: its share of the available cores."""
+        return max(1, available_cores() // self.workers)
+
+    @property
+    def lanes(self) -> int:
+        """Number of concurrent inferences in this process."""
+        return self.inference_lanes or self.cores
+
+    @property
+    def threads_per_lane(self) -> int:
+        """Number of library threads per lane. The threads of all processes together fit the cores."""
+        return max(1, self.cores // self.lanes)
+
+
+def available_cores() -> int:
+    """Number of cores available to this process: the smaller of its affinity and its container's quota (cgroup v2)."""
+    cores = len(os.sched_getaffinity(0))
+    with suppress(OSError, ValueError):
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        cores = min(cores, max(1, int(quota) // int(period)))
+    return cores
+
+
+def load_settings() -> Settings:
+    """Return the settings from the environment of this process and `.env`.
+
+    Raises:
+        SettingsError: a variable is wrong. The message names each wrong variable and its problem, on one line.
+    """
+    given = {name.upper() for name in (*os.environ, *dotenv_values(_ENV_FILE))}
+    wrong = [f"{name}: this setting no longer exists. Remove it." for name in _GONE if name in given]
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        wrong += (f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors(include_input=False))
+    else:
+        if not wrong:
+            return settings
+    raise SettingsError("; ".join(wrong))
