@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.accuracy import template_threshold
 from services.deepface.interface import Detection, Engine
-from services.models.catalogue import catalogue
 from tests.models.labelled import SHARED, labelled_gallery, labelled_pairs
 
 NETWORKS = ("VGG-Face", "Facenet512", "ArcFace", "Dlib")
@@ -43,7 +43,7 @@ def compared(exact: Embedded, other: Embedded) -> bool:
     }
     print("least cosine to float32: " + ", ".join(f"{model} {least:.5f}" for model, least in cosines.items()))
     pairs = labelled_pairs()[1] + labelled_gallery()[1]
-    threshold = catalogue.find("Dlib").threshold("cosine", "template")
+    threshold = template_threshold("cosine")
     apart = [
         np.array([1 - _cosine(of["Dlib"][one], of["Dlib"][two]) for one, two, _ in pairs]) for of in (exact, other)
     ]

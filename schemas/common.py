@@ -161,8 +161,18 @@ class ComparisonOptions(MetricOptions):
         None,
         ge=0,
         allow_inf_nan=False,
-        description="Maximum distance that counts as the same person. Default: the model's own for the metric.",
+        description="Maximum distance that counts as the same person. Default: the service's own for the metric, the"
+        " other options and the detector. Required if none is known for them.",
     )
+
+
+ThresholdSource = Annotated[
+    Literal["request", "measured", "deepface"],
+    Field(
+        description="Where the threshold is from: the request, a measurement with this service, or DeepFace's"
+        " published table."
+    ),
+]
 
 
 PageLimit = Annotated[int, Field(ge=1, le=1000)]

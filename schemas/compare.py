@@ -5,7 +5,16 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from schemas.common import WHOLE, ComparisonOptions, FacialArea, ImageSource, Metric, Response, key_if_set
+from schemas.common import (
+    WHOLE,
+    ComparisonOptions,
+    FacialArea,
+    ImageSource,
+    Metric,
+    Response,
+    ThresholdSource,
+    key_if_set,
+)
 from schemas.fields import Embedding, parsed
 
 
@@ -100,6 +109,7 @@ class CompareResponse(Response):
     model: str
     distance_metric: str
     threshold: float
+    threshold_source: ThresholdSource
     source: Source
     results: list[Compared]
     best: Compared

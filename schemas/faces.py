@@ -14,6 +14,7 @@ from schemas.common import (
     FacialArea,
     ImageSource,
     Response,
+    ThresholdSource,
     key_if_set,
 )
 
@@ -116,6 +117,7 @@ class VerifyResponse(Response):
     verified: bool = Field(description="True if the distance is within the threshold and no liveness check failed.")
     distance: float = Field(description="Distance of the compared pair. Smaller is closer.")
     threshold: float
+    threshold_source: ThresholdSource
     confidence: float = Field(description="DeepFace's confidence that the pair is the same person, 0 to 100.")
     model: str
     detector_backend: str

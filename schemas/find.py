@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from schemas.common import WHOLE, ComparisonOptions, ImageSource, Response, key_if_set
+from schemas.common import WHOLE, ComparisonOptions, ImageSource, Response, ThresholdSource, key_if_set
 from schemas.faces import Liveness
 
 
@@ -59,8 +59,8 @@ class FoundPhoto(Liveness):
     identity: str = Field(description="Path of the photo: with FACES_DB_PATH, or relative to it.")
     person: str | None = Field(description="The first folder below FACES_DB_PATH. Null if there is none.")
     distance: float
-    threshold: float
-    confidence: float
+    threshold: float | None = Field(description="Null if none is known for the options of a `similarity_search`.")
+    confidence: float | None = Field(description="DeepFace's confidence, 0 to 100. Null without a threshold.")
     target_x: int
     target_y: int
     target_w: int
@@ -76,4 +76,5 @@ class FindResponse(Response):
 
     faces_queried: int
     pending: int = Field(description="Number of changed photos that this response does not reflect yet.")
+    threshold_source: ThresholdSource | None
     result: list[list[FoundPhoto]]

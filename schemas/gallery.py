@@ -9,23 +9,25 @@ from pydantic_core import PydanticCustomError
 from schemas.common import (
     WHOLE,
     ComparisonOptions,
-    EmbeddingOptions,
     FacialArea,
     ImageSource,
-    MetricOptions,
     Response,
+    ThresholdSource,
     key_if_set,
 )
 from schemas.faces import FRAMES_INSTEAD, Frames, Liveness, QualityMeasures, image_or_frames
 from schemas.fields import COLLECTION, CollectionName, Embedding, Id, Labels, Metadata, Moment, Name
 
 
-class EnrolmentOptions(EmbeddingOptions):
-    """How an image is embedded, and which images the gallery accepts."""
+class EnrolmentOptions(ComparisonOptions):
+    """How an image is embedded and compared, and which images the gallery accepts.
+
+    Only `on_duplicate` other than `allow`, and frames, compare faces and need a threshold.
+    """
 
     on_duplicate: Literal["allow", "reject", "merge"] = Field(
         "allow",
-        description="What to do with a face within the model's threshold of another person's face. `allow`: store it"
+        description="What to do with a face within the threshold of another person's face. `allow`: store it"
         " anyway. `reject`: answer 409. `merge`: store it as the other person's face.",
     )
     face_policy: Literal["single", "largest"] = Field(
@@ -76,7 +78,7 @@ class RegisterResponse(Response):
 MostPersons = Annotated[int, Field(ge=1, le=100), WHOLE]
 
 
-class ProbeRequest(MetricOptions):
+class ProbeRequest(ComparisonOptions):
     """An image, or an embedding of the given model and options, to look up in the gallery."""
 
     img: ImageSource | None = None
@@ -94,14 +96,14 @@ class ProbeRequest(MetricOptions):
         return self
 
 
-class IdentifyRequest(ProbeRequest, ComparisonOptions):
+class IdentifyRequest(ProbeRequest):
     """A probe, and the number of nearest persons to return."""
 
     top_k: MostPersons = Field(5, description="Maximum number of persons per face.")
 
 
 class RecognizeRequest(ProbeRequest):
-    """A probe. The response lists all persons within the model's own threshold."""
+    """A probe. The response lists all persons within the threshold."""
 
     top_k: MostPersons | None = Field(None, description="Maximum number of persons per face. Default: all.")
 
@@ -139,4 +141,5 @@ class IdentifyResponse(Response):
     count: int
     model: str
     similarity_metric: str
+    threshold_source: ThresholdSource
     result: list[IdentifiedFace]

@@ -33,9 +33,15 @@ class AccuracyInfo(BaseModel):
 
 
 class Thresholds(BaseModel):
-    """The maximum distances between two faces of one person, for one alignment."""
+    """The maximum distances between two faces of one person, under the conditions for which they are known.
 
-    alignment: Literal["eyes", "template"]
+    All are for `normalization: base` and `expand_percentage: 0`. A measured one replaces the published one.
+    """
+
+    alignment: Literal["eyes", "none", "template"] = Field(
+        description="Alignment of the faces. The published thresholds for `eyes` are also for `align: false`."
+    )
+    detector_backend: str | None = Field(description="Detector of the faces. Null = any but `skip`.")
     values: dict[str, float] = Field(description="Threshold by metric.")
     source: str
 

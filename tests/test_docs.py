@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from click.testing import CliRunner
@@ -16,6 +17,7 @@ from api.cli import face_service
 from api.openapi import views
 from core.settings import Settings
 from schemas import faces, find, gallery
+from schemas.common import Metric
 from services.models.catalogue import catalogue
 from services.models.licensing import commercial_use
 from tests.api.test_errors import concrete_errors
@@ -52,6 +54,17 @@ def test_the_table_of_settings_is_the_settings_class():
     assert table(["setting", "default", "what it does"]) == expected
 
 
+def test_the_documented_thresholds_are_the_measured_ones():
+    rows = table(["alignment", "detector", *get_args(Metric)], DOCUMENTS[PROJECT / "docs" / "thresholds.md"])
+    documented = {
+        (alignment, detector): [float(number) for number in numbers[:4]]
+        for alignment, named, *numbers in rows
+        for detector in (("opencv", "dlib", "yunet") if named == "all three" else (named,))
+    }
+    measured = catalogue.find("Dlib").measured_thresholds
+    assert documented == {(one.alignment, one.detector): list(one.values.values()) for one in measured}
+
+
 def test_the_table_of_errors_is_the_exceptions():
     rows = {(code, int(status)): when for code, status, when in table(["error_code", "HTTP", "raised when"])}
     assert set(rows) == {(cls.code, cls.status) for cls in concrete_errors()}
@@ -79,7 +92,7 @@ def test_the_table_of_options_is_the_request_models():
         fields = set(getattr(group, f"{name.capitalize()}Request").model_fields)
         assert documented[name] == fields - ({"img"} if of_gallery else {"img", "img1", "img2", "person_id"})
     recognize = set(gallery.RecognizeRequest.model_fields)
-    assert recognize - {"img"} == documented["identify"] - {"threshold"}
+    assert recognize - {"img"} == documented["identify"]
     assert set(faces.QualityRequest.model_fields) - {"img"} <= documented["extract"]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from copy import copy
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
@@ -17,7 +17,7 @@ from api.cli.options import (
     with_options,
 )
 from api.context import services
-from schemas.common import EmbeddingOptions
+from schemas.common import EmbeddingOptions, Metric
 from schemas.fields import COLLECTION
 from schemas.gallery import EnrolmentOptions
 
@@ -30,6 +30,17 @@ _ENROLMENT = (
         default="allow",
         show_default=True,
         help="What to do if another person already has the face.",
+    ),
+    click.option(
+        "--metric",
+        "distance_metric",
+        type=click.Choice(get_args(Metric)),
+        help="Distance metric of --on-duplicate. Default: DEFAULT_METRIC.",
+    ),
+    click.option(
+        "--threshold",
+        type=click.FloatRange(0),
+        help="Maximum distance to another person's face for --on-duplicate. Default: the service's own.",
     ),
     click.option(
         "--face-policy",

@@ -75,5 +75,5 @@ def identify(body: IdentifyRequest) -> IdentifyResponse:
     )
 )
 def recognize(body: RecognizeRequest) -> IdentifyResponse:
-    """Like /identify, with all persons within the model's own threshold and no others."""
+    """Like /identify, with all persons within the threshold and no others."""
     return services().gallery.identification.recognize(body)

@@ -27,7 +27,7 @@ class ComparisonService:
             Others as `FaceReader.faces`.
         """
         targets = request.target_vectors or [Target(vector=request.target_vector or [])]
-        plan = self._defaults.embedding_plan(request)
+        plan = self._defaults.decision_plan(request)
         _require_dimension(request, targets, plan.space.model)
         source, probe = self._source(request, plan)
         metric, threshold = plan.metric, plan.threshold
@@ -46,6 +46,7 @@ class ComparisonService:
             model=plan.space.model,
             distance_metric=metric,
             threshold=threshold,
+            threshold_source=plan.threshold_source,
             source=source,
             results=results,
             best=min(results, key=lambda result: result.distance),

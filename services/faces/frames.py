@@ -14,8 +14,6 @@ from services.faces.options import Defaults
 from services.faces.plan import EmbeddingPlan
 from services.faces.reader import DetectedFace, Embeddings, FaceReader
 
-_METRIC = "cosine"  # compares the persons in the frames
-
 # Frames are compared within the face's box of the first frame: grey, 32 x 32 pixels, mean 0, deviation 1. Up to this
 # root mean square difference, two frames count as the same image. Share of 26 photos below it, by change:
 # - JPEG of quality 60 or more, WebP of 80, brightness, sensor noise of 4 grey levels: 0.88 to 1.0
@@ -79,8 +77,8 @@ class FrameReader:
 
 
 def _require_one_person(embeddings: Embeddings, plan: EmbeddingPlan) -> None:
-    apart = distances(embeddings, embeddings, _METRIC)
-    if apart.max() > plan.own_threshold(_METRIC):
+    apart = distances(embeddings, embeddings, plan.metric)
+    if apart.max() > plan.strict_threshold:
         odd = len(apart) - 1 - int(apart.mean(axis=0)[::-1].argmax())  # for two frames, the second
         raise ValidationFailed.of(f"frames[{odd}]", "Shows another person than the other frames; send one person")
 

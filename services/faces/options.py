@@ -9,10 +9,11 @@ from core.exceptions import ValidationFailed
 from core.settings import Settings, SettingsError
 from schemas.common import AlignmentOptions, ComparisonOptions, DetectionOptions, EmbeddingOptions, MetricOptions
 from services.deepface.interface import Detection, EmbeddingSpace
-from services.faces.plan import EmbeddingPlan, Plan
+from services.faces.plan import EmbeddingPlan, Plan, conditions_of
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import TEMPLATE
 from services.models.licensing import LicensePolicy
+from services.models.thresholds import Threshold, has_template_threshold, threshold_of
 
 T = TypeVar("T")
 
@@ -26,6 +27,8 @@ _SETTING_OF_OPTION = {
     "detector_backend": "DEFAULT_DETECTOR",
     "distance_metric": "DEFAULT_METRIC",
     "normalization": "DEFAULT_NORMALIZATION",
+    "alignment": "DEFAULT_ALIGNMENT",
+    "expand_percentage": "DEFAULT_EXPAND_PERCENTAGE",
 }
 
 
@@ -71,7 +74,7 @@ class Defaults:
 
         Raises:
             SettingsError: a setting names an unknown model, detector, metric or normalization; PRELOAD_MODELS names an
-                unknown model; or LICENSE_POLICY forbids one of the models.
+                unknown model; LICENSE_POLICY forbids one of the models; or no threshold is known for the defaults.
         """
         preset = catalogue.PRESETS[settings.model_preset]
         try:
@@ -94,7 +97,7 @@ class Defaults:
         licenses.require_of("DEFAULT_DETECTOR" if settings.default_detector else "MODEL_PRESET", detector)
         for name in preload:
             licenses.require_of("PRELOAD_MODELS", name)
-        return cls(
+        defaults = cls(
             preload=preload,
             licenses=licenses,
             model=model,
@@ -108,6 +111,13 @@ class Defaults:
             detection=settings.detection,
             antispoof_threshold=settings.antispoof_threshold,
         )
+        plan = defaults.embedding_plan(EmbeddingOptions())
+        if plan.limit is None:
+            option, value = next(iter(plan.without_threshold().items()))
+            raise SettingsError(
+                f"{_SETTING_OF_OPTION[option]}: no threshold is known for {model} with {value}; choose another value"
+            )
+        return defaults
 
     def plan(self, options: DetectionOptions) -> Plan:
         """The plan for a request without embeddings.
@@ -119,25 +129,35 @@ class Defaults:
         return Plan(detection=self._detection(options), judges_liveness=options.anti_spoofing)
 
     def embedding_plan(self, options: EmbeddingOptions) -> EmbeddingPlan:
-        """The plan for a request with embeddings.
-
-        The metric and the threshold are the defaults if the request has no option for them.
+        """The plan for a request with embeddings. The metric is the default if the request has no option for it.
 
         Raises:
             LicenseForbidden: as `plan`; or LICENSE_POLICY forbids the model.
             ValidationFailed: as `plan`.
         """
-        space = self._space(options)
+        space, detection = self._space(options), self._detection(options)
         metric = _or(options.distance_metric if isinstance(options, MetricOptions) else None, self.metric)
-        threshold = options.threshold if isinstance(options, ComparisonOptions) else None
+        given = options.threshold if isinstance(options, ComparisonOptions) else None
+        own = threshold_of(catalogue.find(space.model), metric, conditions_of(space, detection))
         return EmbeddingPlan(
-            detection=self._detection(options),
+            detection=detection,
             judges_liveness=options.anti_spoofing,
             space=space,
             metric=metric,
-            threshold=_or(threshold, catalogue.find(space.model).threshold(metric, space.alignment)),
-            threshold_source="model" if threshold is None else "request",
+            own_threshold=own,
+            limit=own if given is None else Threshold(given, "request"),
         )
+
+    def decision_plan(self, options: EmbeddingOptions) -> EmbeddingPlan:
+        """As `embedding_plan`, for a request whose answer needs a threshold.
+
+        Raises:
+            ValidationFailed: also if the request has no threshold, and none is known for its options.
+            Others as `embedding_plan`.
+        """
+        plan = self.embedding_plan(options)
+        plan.require_threshold()
+        return plan
 
     def capture_plan(self, plan: EmbeddingPlan) -> EmbeddingPlan:
         """The plan for the frames of a request, with liveness judged whatever the value of `anti_spoofing`.
@@ -184,8 +204,8 @@ class Defaults:
         if options.alignment == TEMPLATE and model.template is None:
             raise ValidationFailed.of("alignment", f"{model.name} has no template; use eyes or auto")
         alignment = _or(options.alignment, self.alignment)
-        calibrated = model.template_thresholds if alignment == _AUTO else model.template
-        return TEMPLATE if alignment != _EYES and calibrated else _EYES
+        fits = has_template_threshold(model) if alignment == _AUTO else model.template is not None
+        return TEMPLATE if alignment != _EYES and fits else _EYES
 
 
 def crop_of(alignment: str, model: str) -> str:

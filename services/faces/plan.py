@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from core.exceptions import ValidationFailed
 from services.deepface.interface import Detection, EmbeddingSpace
 from services.models.catalogue import catalogue
+from services.models.thresholds import Conditions, Threshold, without_threshold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,15 +21,59 @@ class Plan:
 class EmbeddingPlan(Plan):
     """How to find, embed and compare faces.
 
-    `threshold` is the maximum distance, in the `metric`, between two faces of one person. `threshold_source` says
-    whether the threshold is from the request or the model's own.
+    `own_threshold` is the service's for the metric, the embedding space and the detector; None if none is known.
+    `limit` is the request's threshold, else the service's own; None if there is neither.
     """
 
     space: EmbeddingSpace
     metric: str
-    threshold: float
-    threshold_source: Literal["request", "model"]
+    own_threshold: Threshold | None
+    limit: Threshold | None
 
-    def own_threshold(self, metric: str) -> float:
-        """The model's own threshold for a metric and the alignment of this plan."""
-        return catalogue.find(self.space.model).threshold(metric, self.space.alignment)
+    @property
+    def threshold(self) -> float:
+        """The maximum distance, in the metric, between two faces of one person.
+
+        Raises:
+            ValidationFailed: there is none. The error names each option for which no threshold is known.
+        """
+        return self.require_threshold().value
+
+    @property
+    def threshold_source(self) -> Literal["request", "measured", "deepface"]:
+        """Where `threshold` is from. Raises as `threshold`."""
+        return self.require_threshold().source
+
+    @property
+    def strict_threshold(self) -> float:
+        """The service's own threshold, whatever the request's is; the request's only where there is no own one.
+
+        It decides what protects others: the lock of a person, and whether frames show one person. Raises as
+        `threshold`.
+        """
+        return self.threshold if self.own_threshold is None else self.own_threshold.value
+
+    def require_threshold(self) -> Threshold:
+        """The `limit`. Raises as `threshold`."""
+        if self.limit is None:
+            raise ValidationFailed(
+                [
+                    {"field": option, "msg": f"No threshold is known for {self.space.model} with {value}: send one"}
+                    for option, value in self.without_threshold().items()
+                ]
+            )
+        return self.limit
+
+    def without_threshold(self) -> dict[str, str]:
+        """The options for which no threshold is known, each with its value in words."""
+        return without_threshold(catalogue.find(self.space.model), conditions_of(self.space, self.detection))
+
+
+def conditions_of(space: EmbeddingSpace, detection: Detection) -> Conditions:
+    """The conditions of distances between faces of this embedding space that were found this way."""
+    return Conditions(
+        alignment=space.alignment,
+        normalization=space.normalization,
+        expand_percentage=space.expand_percentage,
+        detector=detection.detector,
+    )

@@ -33,6 +33,7 @@ from services.faces.liveness import liveness_keys
 from services.faces.options import Defaults
 from services.faces.reader import FaceReader, facial_area
 from services.faces.verification import Pair, decide
+from services.models.catalogue import catalogue
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -59,7 +60,7 @@ class FaceService:
         """
         assert request.img2 is not None, "the gallery verifies requests with a person"
         started, image2 = time.monotonic(), request.img2
-        plan = self._defaults.embedding_plan(request)
+        plan = self._defaults.decision_plan(request)
         (faces1, embeddings1), (faces2, embeddings2) = in_parallel(
             lambda: self._captures.embedded(request.img1, request.frames, "img1", plan),
             lambda: self._reader.embedded(image2, "img2", plan),
@@ -105,7 +106,7 @@ class FaceService:
             As `FaceReader.faces`.
         """
         plan = self._defaults.embedding_plan(request)
-        whole_image = plan.detection.detector == "skip"
+        whole_image = plan.detection.detector == catalogue.NO_DETECTOR
         faces, embeddings = self._reader.embedded(request.img, "img", plan, from_bytes=whole_image)
         result = [
             EmbeddedFace(

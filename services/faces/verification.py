@@ -50,6 +50,7 @@ def decide(
         verified=same_person and not any(is_spoof(face.liveness) for face in sides.values()),
         distance=pair.distance,
         threshold=plan.threshold,
+        threshold_source=plan.threshold_source,
         confidence=engine.confidence(pair.distance, model=plan.space.model, metric=plan.metric, verified=same_person),
         model=plan.space.model,
         detector_backend=plan.detection.detector,

@@ -49,8 +49,8 @@ class FindService:
     def find(self, request: FindRequest) -> FindResponse:
         """For each face of the image, the faces of the folder within the threshold, nearest first.
 
-        Ties are ordered by identity. With `similarity_search`, faces beyond the threshold follow; threshold and
-        confidence stay unchanged. Photos without a face never appear. The decisions are recorded asynchronously.
+        Ties are ordered by identity. With `similarity_search`, faces beyond the threshold follow, and no
+        threshold is needed. Photos without a face never appear. The decisions are recorded asynchronously.
 
         Raises:
             ServiceUnavailable: no folder is configured.
@@ -59,11 +59,12 @@ class FindService:
         """
         if not self._folder:
             raise ServiceUnavailable(NO_FOLDER)
-        plan = self._defaults.embedding_plan(request)
+        searches = request.similarity_search
+        plan = self._defaults.embedding_plan(request) if searches else self._defaults.decision_plan(request)
         faces, embeddings = self._reader.embedded(request.img, "img", plan)
         key = self._indexer.key(plan.detection.detector, plan.space)
         index, pending = self._indexer.current(key, wait_for_changes=request.refresh == "wait")
-        within = None if request.similarity_search else plan.threshold
+        within = None if searches else plan.threshold
         result = [
             [
                 self._found(index, row, read, self._verdict(plan, distance))
@@ -72,15 +73,22 @@ class FindService:
             for read, probe in zip(faces, embeddings, strict=True)
         ]
         self._log.keep(*_events(plan, result))
-        return FindResponse(faces_queried=len(faces), pending=pending, result=result)
+        return FindResponse(
+            faces_queried=len(faces),
+            pending=pending,
+            threshold_source=None if plan.limit is None else plan.limit.source,
+            result=result,
+        )
 
-    def _verdict(self, plan: EmbeddingPlan, distance: float) -> dict[str, float]:
-        """The response fields for a distance."""
+    def _verdict(self, plan: EmbeddingPlan, distance: float) -> dict[str, float | None]:
+        """The response fields for a distance. Without a threshold there is no confidence either."""
+        if plan.limit is None:
+            return {"distance": distance, "threshold": None, "confidence": None}
         verified = distance <= plan.threshold
         confidence = self._engine.confidence(distance, model=plan.space.model, metric=plan.metric, verified=verified)
         return {"distance": distance, "threshold": plan.threshold, "confidence": confidence}
 
-    def _found(self, index: FolderIndex, row: int, read: DetectedFace, verdict: dict[str, float]) -> FoundPhoto:
+    def _found(self, index: FolderIndex, row: int, read: DetectedFace, verdict: dict[str, float | None]) -> FoundPhoto:
         name = index.name(row)
         person, slash, _ = name.partition("/")
         x, y, w, h = index.boxes[row].tolist()
@@ -116,11 +124,11 @@ def _events(plan: EmbeddingPlan, result: list[list[FoundPhoto]]) -> list[Event]:
     about: dict[str, Any] = {
         "model": plan.space.model,
         "similarity_metric": plan.metric,
-        "threshold": plan.threshold,
+        "threshold": None if plan.limit is None else plan.limit.value,
     }
     events = []
     for rows in result:
-        within = sum(row.distance <= plan.threshold for row in rows)
+        within = 0 if plan.limit is None else sum(row.distance <= plan.limit.value for row in rows)
         # JSON cannot represent an infinite or undefined distance.
         distance = rows[0].distance if rows and math.isfinite(rows[0].distance) else None
         outcome = "match" if within else "unknown"

@@ -70,13 +70,13 @@ class IdentificationService:
         return self._answer("identify", request, top_k=request.top_k)
 
     def recognize(self, request: RecognizeRequest) -> IdentifyResponse:
-        """The persons within the model's threshold for each face, nearest first; otherwise as `identify`."""
+        """The persons within the threshold for each face, nearest first; otherwise as `identify`."""
         return self._answer("recognize", request, top_k=request.top_k)
 
     def _answer(
         self, action: Literal["identify", "recognize"], request: ProbeRequest, *, top_k: int | None
     ) -> IdentifyResponse:
-        plan = self._defaults.embedding_plan(request)
+        plan = self._defaults.decision_plan(request)
         self._require_comparable(request, plan.space)
         result = []
         for read, probe in self._probes(request, plan):
@@ -91,7 +91,11 @@ class IdentificationService:
             about = {} if read is None else _about(read)
             result.append(IdentifiedFace(decision=decision, reason=reason, matches=matches[:top_k], **about))
         answer = IdentifyResponse(
-            count=len(result), model=plan.space.model, similarity_metric=plan.metric, result=result
+            count=len(result),
+            model=plan.space.model,
+            similarity_metric=plan.metric,
+            threshold_source=plan.threshold_source,
+            result=result,
         )
         self._log.keep(*_events(action, request.collection, answer, plan.threshold))
         return answer
@@ -107,7 +111,7 @@ class IdentificationService:
         """
         assert request.person_id is not None, "two images are compared elsewhere"
         started = time.monotonic()
-        plan = self._defaults.embedding_plan(request)
+        plan = self._defaults.decision_plan(request)
         person = self._store.person(request.person_id, within=within)
         self._lock.require_open(person.id)
         faces, embeddings = self._captures.embedded(request.img1, request.frames, "img1", plan)

@@ -22,7 +22,6 @@ from services.gallery.store.store import GalleryStore
 from services.gallery.store.values import IdempotencyKey, IdempotencyKeyTaken, NewFace, PersonMatch, Registration
 
 _ANSWERS_LAST = timedelta(days=7)  # longer than any client retries by itself
-_METRIC = "cosine"  # the metric that compares a new face with the faces of the gallery
 
 
 class GalleryService:
@@ -52,19 +51,19 @@ class GalleryService:
         """
         if idempotency_key is not None and (before := self._answered(idempotency_key)) is not None:
             return before
-        plan = self._defaults.embedding_plan(request)
+        compares = request.on_duplicate != "allow" or request.frames is not None
+        plan = self._defaults.decision_plan(request) if compares else self._defaults.embedding_plan(request)
         read, embedding = self._one_face(request, plan)
         quality = measure_quality(read.face)
         if request.min_quality is not None and quality.score < request.min_quality:
             details = {"score": quality.score, "reasons": list(quality.reasons)}
             raise LowQuality(field=_field(request), details=details)
         new = self._new_face(request, plan, read, embedding, quality)
-        within = plan.own_threshold(_METRIC)
         try:
             if request.on_duplicate == "allow":
-                return self._stored(request, new, within, idempotency_key)
+                return self._stored(request, plan, new, idempotency_key)
             with self._store.one_at_a_time():  # otherwise two requests could find nobody, and both store the face
-                return self._stored(request, new, within, idempotency_key)
+                return self._stored(request, plan, new, idempotency_key)
         except IdempotencyKeyTaken:  # the same request was sent again before the first one was answered
             assert idempotency_key is not None, "only a request with a key can find it taken"
             first = self._answered(idempotency_key)
@@ -73,10 +72,10 @@ class GalleryService:
             return first
 
     def _stored(
-        self, request: RegisterRequest, new: NewFace, within: float, idempotency_key: IdempotencyKey | None
+        self, request: RegisterRequest, plan: EmbeddingPlan, new: NewFace, idempotency_key: IdempotencyKey | None
     ) -> RegisterResponse:
         person_id, name = request.person_id, request.name
-        other = self._belongs_to_another(request, new, within)
+        other = self._belongs_to_another(request, plan, new)
         if other is not None and request.on_duplicate == "reject":
             known = {"person_id": other.person.id, "name": other.person.name, "distance": other.distance}
             raise Conflict("This face already belongs to another person.", details=known)
@@ -121,17 +120,17 @@ class GalleryService:
             raise SpoofDetected(field=_field(request))
         return faces[best], embeddings[best]
 
-    def _belongs_to_another(self, request: RegisterRequest, new: NewFace, within: float) -> PersonMatch | None:
-        """The nearest other person with a face `within` this distance; None if there is none."""
+    def _belongs_to_another(self, request: RegisterRequest, plan: EmbeddingPlan, new: NewFace) -> PersonMatch | None:
+        """The nearest other person with a face within the threshold; None if there is none."""
         if request.on_duplicate == "allow":
             return None
         near = self._store.nearest(
             new.embedding.astype(np.float64),
             space=new.space,
             collection=request.collection,
-            metric=_METRIC,
+            metric=plan.metric,
             k=2,
-            within=within,
+            within=plan.threshold,
         )
         others = (one for one in near if one.person.id != request.person_id and one.person.name != request.name)
         return next(others, None)

@@ -97,10 +97,16 @@ class ModelOverview:
 
 
 def _thresholds(model: Model) -> list[Thresholds]:
-    found = [("eyes", model.thresholds, catalogue.THRESHOLDS_SOURCE)]
-    found.append(("template", model.template_thresholds, catalogue.TEMPLATE_THRESHOLDS_SOURCE))
+    own = [(one.alignment, one.detector, one.values) for one in model.measured_thresholds]
+    published = [("eyes", None, model.thresholds)] if model.thresholds else []
     return [
-        Thresholds.model_validate({"alignment": alignment, "values": values, "source": source})
-        for alignment, values, source in found
-        if values
+        Thresholds.model_validate(
+            {
+                "alignment": alignment,
+                "detector_backend": detector,
+                "values": values,
+                "source": catalogue.THRESHOLDS_SOURCE if detector is None else catalogue.MEASURED_THRESHOLDS_SOURCE,
+            }
+        )
+        for alignment, detector, values in (*published, *own)
     ]

@@ -147,7 +147,7 @@ def test_a_wrong_value_is_named(client, wrong):
 
 
 def test_a_whole_number_may_be_written_with_a_point(client):
-    options = {"expand_percentage": 5.0, "max_faces": 1.0, "k": 1e2}
+    options = {"expand_percentage": 5.0, "max_faces": 1.0, "k": 1e2, "threshold": 1}
     assert client.post("/find", json=body_for("find") | options).status_code == 200
     for name, value in (("expand_percentage", 5.5), ("max_faces", 0.0), ("max_faces", 1e300), ("k", -1.0)):
         assert_error(client.post("/find", json=body_for("find") | {name: value}), 422, "validation_error", name)

@@ -18,6 +18,13 @@ def post(client, route, images, **options):
     return response.json
 
 
+def threshold_of(model, metric="cosine"):
+    """DeepFace's threshold. Both sides are given it, since ours has another where DeepFace's accepts strangers."""
+    from deepface.modules.verification import find_threshold
+
+    return float(find_threshold(model, metric))
+
+
 def as_json(value):
     """DeepFace's value as JSON would give it: tuples as lists, numpy numbers as numbers."""
     if isinstance(value, dict):

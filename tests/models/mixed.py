@@ -32,6 +32,7 @@ THREADS = 8
 FIRST_REQUESTS = 32
 LANES = 4
 SIDE_PX = 120
+DLIB_THRESHOLD = 0.07  # DeepFace's own, given to both sides
 EYELESS = "ssd"  # the catalogue's name under which the detector without eyes is put
 
 
@@ -95,6 +96,7 @@ def service(folder):
         assert response.status_code == 200, response.json
         answer = response.json
         answer.pop("time", None)
+        answer.pop("threshold_source", None)
         return answer
 
     return call
@@ -117,7 +119,9 @@ def unguarded(folder):
     def call(route, body):
         options = {"detector_backend": body["detector_backend"], "enforce_detection": False}
         if route == "verify":
-            answer = DeepFace.verify(picture(body["img1"]), picture(body["img2"]), model_name="Dlib", **options)
+            answer = DeepFace.verify(
+                picture(body["img1"]), picture(body["img2"]), model_name="Dlib", **options, threshold=DLIB_THRESHOLD
+            )
             return {key: value for key, value in answer.items() if key != "time"}
         if route == "represent":
             return DeepFace.represent(picture(body["img"]), model_name=body["model_name"], **options)
@@ -138,7 +142,7 @@ def works(detectors):
                 yield "represent", {"img": text, "model_name": model, **options}
             yield "extract", {"img": text, **options}
             yield "analyze", {"img": text, "actions": ["emotion"], **options}
-            yield "verify", {"img1": text, "img2": texts[0], **options}
+            yield "verify", {"img1": text, "img2": texts[0], "threshold": DLIB_THRESHOLD, **options}
 
 
 def is_shared(name):

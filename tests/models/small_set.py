@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.images.decoding import decode
-from tests.models.comparing import POLICY, assert_same, post
+from tests.models.comparing import POLICY, assert_same, post, threshold_of
 
 
 class SmallSet:
@@ -42,10 +42,12 @@ class SmallSet:
         from deepface import DeepFace
 
         options = {"model_name": model, "detector_backend": detector}
+        limit = {"threshold": threshold_of(model)}
         contents = {"img1": one, "img2": astronaut.read_bytes()}
         images = [decode(content, POLICY) for content in contents.values()]
-        ours, theirs = post(real_client, "verify", contents, **options), DeepFace.verify(*images, **options)
-        del ours["success"], ours["time"], theirs["time"]
+        ours = post(real_client, "verify", contents, **options, **limit)
+        theirs = DeepFace.verify(*images, **options, **limit)
+        del ours["success"], ours["time"], ours["threshold_source"], theirs["time"]
         assert_same(ours, theirs)
         ours = post(real_client, "represent", {"img": one}, **options)
         assert_same(ours["result"], DeepFace.represent(images[0], **options))

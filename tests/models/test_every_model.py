@@ -16,6 +16,7 @@ from api.factory import create_app
 from core.settings import Settings
 from services.health.drawn_face import SIDE_PX, draw_face
 from services.models.catalogue import catalogue
+from services.models.thresholds import Conditions, threshold_of
 from tests.conftest import assert_error
 from tests.models.detector_graphs import write_detector_graphs
 from tests.models.graphs import accept_all
@@ -126,9 +127,11 @@ def test_every_recognition_model(client, model):
         return
     for alignment in ("eyes", *(("template",) if model.template else ())):
         options["alignment"] = alignment
+        own = threshold_of(model, "cosine", Conditions(alignment=alignment, detector="opencv"))
+        options["threshold"] = 0.5 if own is None else own.value
         verified = answered(client, VERIFY, **options)
         assert math.isfinite(verified["distance"])
-        assert verified["threshold"] == model.threshold("cosine", alignment)
+        assert (verified["threshold"], verified["threshold_source"]) == (options.pop("threshold"), "request")
         represented = answered(client, REPRESENT, **options)
         assert (represented["model"], represented["dim"]) == (model.name, model.dim)
         (face,) = represented["result"]

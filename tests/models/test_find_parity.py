@@ -8,8 +8,7 @@ import pytest
 from deepface.modules import verification
 
 from core.images.decoding import decode
-from services.models.catalogue import catalogue
-from tests.models.comparing import POLICY, TOLERANCE, assert_same, post
+from tests.models.comparing import POLICY, TOLERANCE, assert_same, post, threshold_of
 from tests.pictures import encoded
 
 
@@ -42,15 +41,19 @@ def folder(photos, two, one, tmp_path):
 )
 def test_find(real_client, deepface, folder, two, model, detector, metric, similarity_search):
     photos, copy = folder
-    options = {"model_name": model, "detector_backend": detector, "distance_metric": metric}
+    threshold = threshold_of(model, metric)
+    options = {
+        "model_name": model,
+        "detector_backend": detector,
+        "distance_metric": metric,
+        "threshold": threshold,
+    }
     ours = post(real_client, "find", {"img": two}, similarity_search=similarity_search, **options)
     theirs = deepface.find(
         decode(two, POLICY), str(copy), return_type="dict", silent=True, similarity_search=similarity_search, **options
     )
     assert ours["faces_queried"] == len(theirs)
     assert any(theirs)
-    threshold = catalogue.find(model).thresholds[metric]
-    assert threshold == verification.find_threshold(model, metric)
     assert {row["threshold"] for rows in ours["result"] for row in rows} == {threshold}
     for mine, rows in zip(ours["result"], theirs, strict=True):
         expected = []
@@ -72,7 +75,7 @@ def test_find(real_client, deepface, folder, two, model, detector, metric, simil
 
 
 def judged_by(row, threshold, model, metric):
-    """The row as the model's threshold judges it; under similarity_search DeepFace's is infinite, which is no JSON."""
+    """The row as the threshold judges it; under similarity_search DeepFace's is infinite, which is no JSON."""
     assert row["threshold"] == np.inf
     row["threshold"], distance = threshold, row["distance"]
     verified = bool(distance <= threshold)
@@ -120,20 +123,19 @@ def test_find_in_random_folders(real_client, deepface, photos, random_folder, se
     options = {"model_name": model, "detector_backend": detector, "expand_percentage": int(rng.integers(0, 20))}
     rows = {False: 0, True: 0}
     for metric in ("cosine", "euclidean", "euclidean_l2", "angular"):
-        options["distance_metric"] = metric
+        options["distance_metric"], own = metric, threshold_of(model, metric)
         every = post(real_client, "find", {"img": query}, similarity_search=True, **options)["result"]
         near = sorted(row["distance"] for rows in every for row in rows)
         middle = near[len(near) // 2] + 1e-4
         for threshold, similarity_search in (
-            (None, False),
+            (own, False),
             (near[0] + 1e-4, False),
             (middle, False),
             (near[-1] * 2, False),
-            (None, True),
+            (own, True),
             (middle, True),
         ):
-            limits = options | {"similarity_search": similarity_search}
-            limits |= {} if threshold is None else {"threshold": threshold}
+            limits = options | {"similarity_search": similarity_search, "threshold": threshold}
             limits["k"] = None if rng.random() < 0.5 else int(rng.integers(1, 12))
             ours = post(real_client, "find", {"img": query}, **limits)["result"]
             theirs = deepface.find(decode(query, POLICY), str(copy), return_type="dict", silent=True, **limits)
@@ -142,7 +144,7 @@ def test_find_in_random_folders(real_client, deepface, photos, random_folder, se
                 for row in expected:
                     row["identity"] = row["identity"].replace(str(copy), str(photos))
                     if similarity_search:
-                        judged_by(row, threshold or catalogue.find(model).thresholds[metric], model, metric)
+                        judged_by(row, threshold, model, metric)
                 assert_same_rows(mine, sorted(expected, key=by_distance))
                 rows[similarity_search] += len(mine)
     assert min(rows.values()) > 50

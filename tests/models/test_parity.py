@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.images.decoding import decode
-from tests.models.comparing import POLICY, TOLERANCE, assert_same, post
+from tests.models.comparing import POLICY, TOLERANCE, assert_same, post, threshold_of
 from tests.models.conftest import needs_shared
 
 yunet = pytest.param("yunet", marks=needs_shared)
@@ -24,11 +24,11 @@ PAIRS = [
 
 @pytest.mark.parametrize(("model", "detector"), PAIRS)
 def test_verify(real_client, deepface, two, one, model, detector):
-    options = {"model_name": model, "detector_backend": detector}
+    options = {"model_name": model, "detector_backend": detector, "threshold": threshold_of(model)}
     contents = {"img1": two, "img2": one}
     ours = post(real_client, "verify", contents, **options)
     theirs = deepface.verify(decode(contents["img1"], POLICY), decode(contents["img2"], POLICY), **options)
-    del ours["success"], ours["time"], theirs["time"]
+    del ours["success"], ours["time"], ours["threshold_source"], theirs["time"]
     assert_same(ours, theirs)
 
 
@@ -42,10 +42,11 @@ def test_verify(real_client, deepface, two, one, model, detector):
 )  # fmt: skip
 def test_verify_with_every_other_option(real_client, deepface, two, one, options):
     options = {"model_name": "Dlib", "detector_backend": "opencv"} | options
+    options = {"threshold": threshold_of(options["model_name"], options.get("distance_metric", "cosine"))} | options
     contents = {"img1": two, "img2": one}
     ours = post(real_client, "verify", contents, **options)
     theirs = deepface.verify(decode(contents["img1"], POLICY), decode(contents["img2"], POLICY), **options)
-    del ours["success"], ours["time"], theirs["time"]
+    del ours["success"], ours["time"], ours["threshold_source"], theirs["time"]
     assert_same(ours, theirs)
 
 

@@ -23,11 +23,14 @@ MODELS: dict[str, Model] = {
 
 LIVENESS = attributes.LIVENESS.name
 
+# The detector that takes the whole image for one face.
+NO_DETECTOR = "skip"
+
 # Names that a request may use for the entry of another name.
 ALIASES = {"yolov8": "yolov8n"}
 
 THRESHOLDS_SOURCE = "deepface.config.threshold of DeepFace 0.0.103"
-TEMPLATE_THRESHOLDS_SOURCE = "python -m benchmarks accuracy"
+MEASURED_THRESHOLDS_SOURCE = "python -m benchmarks accuracy"
 
 PRESETS: dict[str, Preset] = {preset.name: preset for preset in _PRESETS}
 

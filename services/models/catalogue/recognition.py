@@ -6,6 +6,7 @@ from services.models.catalogue.types import (
     Accuracy,
     Files,
     License,
+    MeasuredThresholds,
     Model,
     dlib_file,
     keras_twin,
@@ -27,9 +28,24 @@ _TEMPLATES = {
     "Buffalo_L": "arcface",
 }
 
-# Measured thresholds for faces cropped by the template. `python -m benchmarks accuracy` prints those with the fewest
-# errors, on DeepFace's 300 labelled pairs and a part of LFW.
-_TEMPLATE_THRESHOLDS = {"Dlib": (0.083, 0.58, 0.407, 0.131)}
+_DLIB_TEMPLATE = (0.083, 0.58, 0.407, 0.131)
+
+# Measured on DeepFace's 300 labelled pairs and the 1,225 pairs of a part of LFW (`python -m benchmarks accuracy`), in
+# the order of `_METRICS`. Of the 1,262 pairs of strangers at most one is accepted, with each of the three ways to
+# search; for the template two. DeepFace's thresholds accept up to 139 of them.
+_MEASURED = {
+    "Dlib": {
+        ("template", "yunet"): _DLIB_TEMPLATE,
+        ("template", "dlib"): _DLIB_TEMPLATE,
+        ("template", "opencv"): _DLIB_TEMPLATE,
+        ("eyes", "yunet"): (0.045, 0.454, 0.301, 0.096),
+        ("eyes", "dlib"): (0.067, 0.535, 0.367, 0.117),
+        ("eyes", "opencv"): (0.052, 0.469, 0.323, 0.103),
+        ("none", "yunet"): (0.043, 0.446, 0.294, 0.094),
+        ("none", "dlib"): (0.070, 0.564, 0.374, 0.119),
+        ("none", "opencv"): (0.053, 0.483, 0.328, 0.104),
+    }
+}
 
 _DEEPFACE_TABLE = "https://github.com/serengil/deepface/blob/master/README.md"
 _INSIGHTFACE_TABLE = "https://github.com/deepinsight/insightface/blob/master/python-package/README.md"
@@ -66,7 +82,10 @@ def _recognition(
         keras_files=keras_twin(files) if keras_files is None else keras_files,
         thresholds=dict(zip(_METRICS, thresholds, strict=True)),
         template=_TEMPLATES.get(name),
-        template_thresholds=dict(zip(_METRICS, _TEMPLATE_THRESHOLDS.get(name, ()), strict=False)),
+        measured_thresholds=tuple(
+            MeasuredThresholds(alignment=alignment, detector=detector, values=dict(zip(_METRICS, values, strict=True)))
+            for (alignment, detector), values in _MEASURED.get(name, {}).items()
+        ),
         package=package,
         module=package,
     )

@@ -77,11 +77,20 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
-    """One model. `input_px` is (width, height); `dim` the embedding's length; `thresholds` are per metric.
+class MeasuredThresholds:
+    """Thresholds per metric for faces with this alignment that this detector found."""
 
-    `template` is the crop that the model was trained on (`alignment.py`). `template_thresholds` apply to that crop.
-    They are empty if they could not be measured; then DeepFace's own thresholds apply.
+    alignment: str
+    detector: str
+    values: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """One model. `input_px` is (width, height); `dim` the embedding's length.
+
+    `template` is the crop that the model was trained on (`alignment.py`). `thresholds` are DeepFace's own, per metric.
+    `measured_thresholds` replace them where they apply (`services/models/thresholds.py`).
 
     `files` are for ONNX Runtime, and also for TensorFlow unless there are `keras_files`.
 
@@ -99,7 +108,7 @@ class Model:
     keras_files: tuple[WeightFile, ...] = ()
     thresholds: dict[str, float] = field(default_factory=dict)
     template: str | None = None
-    template_thresholds: dict[str, float] = field(default_factory=dict)
+    measured_thresholds: tuple[MeasuredThresholds, ...] = ()
     search: Search = Search()
     thread_safe: bool = True
     package: str | None = None  # a package beyond the requirements, as pip names it
@@ -109,11 +118,6 @@ class Model:
     def all_files(self) -> tuple[WeightFile, ...]:
         """The files for all frameworks."""
         return (*self.files, *self.keras_files)
-
-    def threshold(self, metric: str, alignment: str) -> float:
-        """The largest distance between two faces of one person, for faces with this alignment."""
-        thresholds = self.template_thresholds if alignment == TEMPLATE else {}
-        return thresholds.get(metric, self.thresholds[metric])
 
 
 MIRRORS = (

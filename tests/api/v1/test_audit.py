@@ -70,8 +70,7 @@ def test_an_import_is_in_the_trail_with_the_faces(app, client, make_app, tmp_pat
 
 
 @pytest.mark.parametrize("route", ["identify", "recognize"])
-def test_every_identification_is_in_the_trail(client, listed, route, monkeypatch):
-    monkeypatch.setattr("services.models.catalogue.types.Model.threshold", lambda *_: 0.01)
+def test_every_identification_is_in_the_trail(client, listed, route):
     alice = register(client, ALICE, "Alice")
     identify(client, ALICE, BOB, MASK, route=route, anti_spoofing=True)
     identify(client, BOB, route=route)

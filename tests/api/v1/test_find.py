@@ -74,7 +74,7 @@ def test_pickles_among_the_photos_are_never_loaded(make_app, photos, tmp_path):
     for number, payload in enumerate([*executing(canary).values(), b"cos\nsystem\n(S'touch canary'\ntR."]):
         for name in (PKL, NPZ, "representations_dlib.pkl"):
             (photos / name).write_bytes(payload)
-        answer = client.post(f"/find?expand_percentage={number}&refresh=wait", **RAW)
+        answer = client.post(f"/find?expand_percentage={number}&threshold=1&refresh=wait", **RAW)
         assert len(answer.json["result"][0]) == 1
         (photos / NPZ).rename(photos / NPZ.replace("expand_0", f"expand_{number + 1}"))
     np.savez(photos / NPZ.replace("opencv", "ssd"), embedding=np.array([Attack()], object))

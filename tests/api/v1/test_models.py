@@ -27,9 +27,13 @@ def test_every_row_of_the_catalogue_is_there_with_its_terms(client):
 def test_thresholds_are_given_for_each_way_of_cutting_out_with_their_source(client):
     rows = models(client)
     assert [entry["alignment"] for entry in rows["ArcFace"]["thresholds"]] == ["eyes"]
-    eyes, template = rows["Dlib"]["thresholds"]
-    assert (eyes["values"]["cosine"], template["values"]["cosine"]) == (0.07, 0.083)
-    for entry in (eyes, template):
+    cosine = {
+        (one["alignment"], one["detector_backend"]): one["values"]["cosine"] for one in rows["Dlib"]["thresholds"]
+    }
+    assert cosine["eyes", None] == 0.07
+    assert {cosine["template", detector] for detector in ("opencv", "dlib", "yunet")} == {0.083}
+    assert cosine["eyes", "opencv"] < cosine["eyes", "dlib"] < 0.07
+    for entry in rows["Dlib"]["thresholds"]:
         assert len(entry["values"]) == 4
         assert entry["source"]
     assert rows["yunet"]["thresholds"] == []

@@ -12,17 +12,15 @@ from services.models.catalogue import catalogue
 
 
 def test_an_option_left_out_or_null_is_the_settings():
-    settings = Settings(
-        default_model="Dlib", default_detector="yolov8", default_expand_percentage=5, default_align=False
-    )
+    settings = Settings(default_model="Dlib", default_detector="yolov8", default_align=False)
     defaults = Defaults.of(settings)
     options = ComparisonOptions(model_name=None)
     plan = defaults.embedding_plan(options)
-    assert plan.detection == Detection(detector="yolov8n", method="bounded", alignment="none", expand_percentage=5)
+    assert plan.detection == Detection(detector="yolov8n", method="bounded", alignment="none")
     assert plan.space == EmbeddingSpace(
-        model="Dlib", alignment="none", detection="bounded", normalization="base", expand_percentage=5
+        model="Dlib", alignment="none", detection="bounded", normalization="base", expand_percentage=0
     )
-    assert (plan.threshold, plan.threshold_source) == (0.07, "model")
+    assert (plan.threshold, plan.threshold_source) == (0.07, "deepface")
 
 
 def test_an_option_given_wins():
@@ -41,19 +39,17 @@ def test_an_option_given_wins():
     assert plan.metric == "euclidean"
     assert (plan.threshold, plan.threshold_source) == (0, "request")
     own = defaults.embedding_plan(options.model_copy(update={"threshold": None}))
-    assert own.threshold == plan.own_threshold("euclidean") == 4.15
+    assert own.threshold == plan.strict_threshold == 4.15
 
 
 @pytest.mark.parametrize(
     ("default", "asked", "model", "space", "crop", "threshold"),
     [
-        ("auto", None, "Dlib", "template", "dlib", catalogue.find("Dlib").template_thresholds["cosine"]),
+        ("auto", None, "Dlib", "template", "dlib", 0.083),
         ("auto", None, "ArcFace", "eyes", "eyes", 0.68),  # its threshold for the template was never measured
-        ("auto", "eyes", "Dlib", "eyes", "eyes", 0.07),
-        ("auto", "template", "ArcFace", "template", "arcface", 0.68),
-        ("eyes", "auto", "Dlib", "template", "dlib", catalogue.find("Dlib").template_thresholds["cosine"]),
-        ("eyes", None, "Dlib", "eyes", "eyes", 0.07),
-        ("template", None, "Facenet512", "template", "facenet", 0.30),
+        ("auto", "eyes", "Dlib", "eyes", "eyes", 0.052),
+        ("eyes", "auto", "Dlib", "template", "dlib", 0.083),
+        ("eyes", None, "Dlib", "eyes", "eyes", 0.052),
         ("template", None, "OpenFace", "eyes", "eyes", 0.10),  # has none
     ],
 )

@@ -53,7 +53,7 @@ def test_a_damaged_index_is_rebuilt(make_service, photos, settings):
 def test_options_that_change_the_embedding_have_indexes_of_their_own(service, photos, engine):
     write_photo(photos / "alice.png", ALICE)
     for number, options in enumerate(
-        ({}, {"model_name": "ArcFace"}, {"detector_backend": "ssd"}, {"align": False}, {"expand_percentage": 5}), 1
+        ({}, {"model_name": "ArcFace"}, {"detector_backend": "ssd"}, {"align": False}, {"detection": "full"}), 1
     ):
         assert len(found(service, ALICE, **options).result[0]) == 1
         assert engine.embedded == 2 * number
@@ -137,7 +137,7 @@ def test_however_many_options_are_tried_there_is_one_thread_and_a_bounded_number
     write_photo(photos / "alice.png", ALICE)
     before = count_builders()
     for percentage in range(40):
-        assert len(found(service, ALICE, expand_percentage=percentage).result[0]) == 1
+        assert len(found(service, ALICE, expand_percentage=percentage, threshold=0.01).result[0]) == 1
     assert len(service._indexer._scheduler._states) == 32
     assert count_builders() <= before + 1
     assert len(found(service, ALICE, expand_percentage=0).result[0]) == 1
