@@ -20,8 +20,9 @@ class Route:
     An API key needs the `scope`. A route without a scope is public. A route takes a `request` body, a `query`, or
     neither. A route with a request waits in the queue for the lanes, unless it `infers` nothing. Without a `response`
     there is no body, or the service does not validate it. `headers` are the request headers it reads and
-    `answer_headers` the response headers it sets, each with its meaning. `errors` are its errors, except those about
-    API keys.
+    `answer_headers` the response headers it sets, each with its meaning. A route that `has_etag` answers 304 to a
+    client whose copy is current. No rate limit applies to a route that `is_probe`: monitoring asks there. `errors` are
+    its errors, except those about API keys.
     """
 
     scope: Scope | None
@@ -33,6 +34,8 @@ class Route:
     status: int = 200
     media_type: str = "application/json"
     infers: bool = True
+    has_etag: bool = False
+    is_probe: bool = False
     errors: tuple[type[ServiceError], ...] = ()
 
     @property

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
@@ -12,21 +13,25 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api.context import services_of
 from api.errors import answer_error
-from api.route import route_of
+from api.route import Route, route_of
 from core.exceptions import RateLimited
 
 WRONG_KEYS = RateLimitItemPerMinute(10)
 
 _KEY = "face_service_addresses"
+_NO_ROUTE = "no route"  # Flask-Limiter counts no request without an endpoint
 _NETWORK_BITS = 64  # of IPv6: a customer has at least one such network (RFC 6177)
 
 
 def init_address_limit(app: Flask) -> None:
-    """Limit the requests of an address to the non-public routes of `app`, before its API key is looked up."""
+    """Limit the requests of an address to `app`, before its API key is looked up.
+
+    Unknown paths, methods and public routes count; the probes of monitoring do not.
+    """
     settings = services_of(app).settings
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)  # type: ignore[method-assign]
-    app.extensions[_KEY] = _limiter(app, "address", settings.rate_limit_address)
+    app.extensions[_KEY] = _limiter(app, "address", settings.rate_limit_address, _address, _is_probe)
     app.register_error_handler(RateLimitExceeded, _answer_exceeded)
     app.after_request(_say_what_is_left)
 
@@ -35,7 +40,7 @@ def init_key_limit(app: Flask) -> None:
     """Limit the requests of an API key to the routes of `app`. Call it after `init_callers`."""
     limit = services_of(app).settings.rate_limit
     if limit:
-        _limiter(app, "key", limit)
+        _limiter(app, "key", limit, _caller, _is_public)
 
 
 def count_wrong_key() -> None:
@@ -53,26 +58,36 @@ def count_wrong_key() -> None:
         )
 
 
-def _limiter(app: Flask, counted: str, limit: str) -> Limiter:
-    """Return a limiter that counts each request once, by address or by API key."""
+def _limiter(app: Flask, counted: str, limit: str, who: Callable[[], str], is_exempt: Callable[[], bool]) -> Limiter:
+    """Return a limiter that counts each request once, by address or by API key, unless the request is exempt."""
     hits = services_of(app).access.counters
     limiter = Limiter(
-        _address if counted == "address" else _caller,
+        who,
         key_prefix=counted,
+        request_identifier=lambda: request.endpoint or _NO_ROUTE,
         application_limits=[ApplicationLimit(limit)] if limit else [],
         storage_uri=hits.uri,
         storage_options=dict(hits.options),
     )
-    limiter.request_filter(_is_free)
+    limiter.request_filter(is_exempt)
     limiter.init_app(app)
     return limiter
 
 
-def _is_free() -> bool:
-    """Return whether the current request is exempt: it is for a public or unknown route, or an OPTIONS request."""
-    if request.url_rule is None or request.method == "OPTIONS":
-        return True
-    return route_of(current_app.view_functions[request.url_rule.endpoint]).scope is None
+def _route() -> Route | None:
+    """Return the route of the current request, or None if it has none."""
+    return None if request.endpoint is None else route_of(current_app.view_functions[request.endpoint])
+
+
+def _is_public() -> bool:
+    """Return whether the current request is for a public or unknown route, or is an OPTIONS request."""
+    route = _route()
+    return route is None or route.scope is None or request.method == "OPTIONS"
+
+
+def _is_probe() -> bool:
+    route = _route()
+    return route is not None and route.is_probe
 
 
 def _address() -> str:

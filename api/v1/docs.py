@@ -1,10 +1,12 @@
 """The API documentation as a page: Swagger UI from the package flask-swagger-ui. It loads nothing from elsewhere."""
 
+from functools import cache
 from importlib.resources import files
 from string import Template
 
 from flask import Blueprint, Response, request
 
+from api.assets import Asset
 from api.endpoint import endpoint
 from api.route import Route
 from core.exceptions import NotFound
@@ -41,27 +43,34 @@ _POLICY = (
     " form-action 'none'; frame-ancestors 'none'"
 )
 
+# By the prefix of their links: the page is at /docs and at /docs/.
+_PAGES = {here: Asset(_PAGE.substitute(here=here).encode(), "text/html") for here in ("", "docs/")}
+_SCRIPT = Asset(_START.encode(), "text/javascript")
 _PACKAGED = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
 
 
 @blueprint.get("/docs")
-@endpoint(Route(scope=None, response=None, media_type="text/html"))
+@endpoint(Route(scope=None, response=None, media_type="text/html", has_etag=True))
 def docs() -> Response:
     """Interactive API documentation."""
-    here = "" if request.path.endswith("/") else "docs/"
-    return _answer(_PAGE.substitute(here=here), "text/html")
+    return _answer(_PAGES["" if request.path.endswith("/") else "docs/"])
 
 
 @blueprint.get("/docs/<file>")
-@endpoint(Route(scope=None, response=None, media_type="text/*", errors=(NotFound,)))
+@endpoint(Route(scope=None, response=None, media_type="text/*", has_etag=True, errors=(NotFound,)))
 def docs_file(file: str) -> Response:
     """A file of the documentation page."""
     if file == "start.js":
-        return _answer(_START, "text/javascript")
+        return _answer(_SCRIPT)
     if file not in _PACKAGED:
         raise NotFound
-    return _answer((files("flask_swagger_ui") / "dist" / file).read_text(), _PACKAGED[file])
+    return _answer(_packaged(file))
 
 
-def _answer(text: str, mimetype: str) -> Response:
-    return Response(text, mimetype=mimetype, headers={"Content-Security-Policy": _POLICY})
+@cache
+def _packaged(file: str) -> Asset:
+    return Asset((files("flask_swagger_ui") / "dist" / file).read_bytes(), _PACKAGED[file])
+
+
+def _answer(asset: Asset) -> Response:
+    return asset.answer(**{"Content-Security-Policy": _POLICY})

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, current_app
 
 from api.context import services
 from api.endpoint import endpoint
-from api.openapi import openapi_json, summary, views
+from api.openapi import openapi_document, summary, views
 from api.route import Route
 from core import __version__
 from core.exceptions import ModelLoading, ModelUnavailable, ServiceUnavailable
@@ -24,14 +24,16 @@ def info() -> ServiceInfo:
 
 
 @blueprint.get("/health")
-@endpoint(Route(scope=None, response=Health))
+@endpoint(Route(scope=None, response=Health, is_probe=True))
 def health() -> Health:
     """Liveness check. Always answers, even under load."""
     return Health(version=__version__)
 
 
 @blueprint.get("/ready")
-@endpoint(Route(scope=None, response=Readiness, errors=(ModelLoading, ModelUnavailable, ServiceUnavailable)))
+@endpoint(
+    Route(scope=None, response=Readiness, is_probe=True, errors=(ModelLoading, ModelUnavailable, ServiceUnavailable))
+)
 def ready() -> Readiness:
     """Readiness check of the preloaded models and the database. If not ready, 503 names each part."""
     readiness = services().health.readiness
@@ -46,7 +48,7 @@ def models() -> ModelsResponse:
 
 
 @blueprint.get("/openapi.json")
-@endpoint(Route(scope=None, response=None))
+@endpoint(Route(scope=None, response=None, has_etag=True))
 def openapi() -> Response:
     """The API description as OpenAPI 3.1."""
-    return Response(openapi_json(current_app), mimetype="application/json")
+    return openapi_document(current_app).answer()

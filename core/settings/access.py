@@ -22,7 +22,8 @@ class AccessSettings(BaseModel):
     )
     rate_limit_address: Limits = Field(
         "",
-        description="Requests allowed per IP address, with any API keys. Same format as RATE_LIMIT. Empty = unlimited.",
+        description="Requests allowed per IP address, with any API keys, on all paths but `/health` and `/ready`. Same"
+        " format as RATE_LIMIT. Empty = unlimited.",
     )
     rate_limit_storage: Counting = Field(
         "memory",

@@ -4,6 +4,8 @@
 TRIED = {
     "keys: every route, 20 shapes, among them two lines of one header, random and edited keys": (520, 10_000),
     "keys: time of a refusal, first or last byte wrong (Mann-Whitney p > 0.01), id known or not": (12_000, 120_000),
+    "load: requests that need no key, at most 20 ms of the processor each": (240, 240),
+    "load: requests of all routes and of none, each counted for its address": (400, 400),
     "URLs: 66 forbidden addresses, each as a host, by name and by redirect": (196, 196),
     "URLs: spellings that readers disagree on": (63, 63),
     "URLs: redirects 301 to 308, 1 to 4 deep, to forbidden places": (180, 180),

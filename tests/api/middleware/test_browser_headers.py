@@ -30,7 +30,8 @@ def allowed(response):
     ("method", "path", "status"),
     [
         ("GET", "/health", 200),
-        ("GET", "/openapi.json", 200),
+        ("GET", "/", 200),
+        ("GET", "/docs/nothing", 404),
         ("GET", "/nothing", 404),
         ("GET", "/verify", 405),
         ("OPTIONS", "/verify", 200),

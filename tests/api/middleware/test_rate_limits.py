@@ -93,25 +93,64 @@ def test_the_body_of_a_limited_request_is_not_read(make_limited):
     assert_error(broken, 429, "rate_limited")
 
 
-def test_public_routes_and_what_is_no_route_are_never_limited_and_say_nothing_of_limits(make_limited):
+PROBES = ("/health", "/ready", "/api/v1/health", "/api/v1/ready", "/health/")
+
+
+def test_probes_are_never_limited_and_say_nothing_of_limits(make_limited):
     app = make_limited(rate_limit="1/hour", rate_limit_address="1/hour")
     ask(app)
-    public = [path.replace("{file}", "start.js") for _, path, view in views(app) if route_of(view).scope is None]
-    for path in (*public, *(f"/api/v1{path}" for path in public)):
+    for path in PROBES:
         for _ in range(3):
             answer = ask(app, path=path)
             assert answer.status_code == 200
             assert not set(HEADERS) & set(answer.headers.keys())
-    assert ask(app, path="/nothing").status_code == 404
-    assert app.test_client().options("/verify", environ_overrides={"REMOTE_ADDR": "192.0.2.1"}).status_code == 200
     assert ask(app).status_code == 429
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/", 200),
+        ("HEAD", "/api/v1", 200),
+        ("GET", "/openapi.json", 200),
+        ("GET", "/docs", 200),
+        ("GET", "/docs/start.js", 200),
+        ("GET", "/api/v1/docs/swagger-ui-bundle.js", 200),
+        ("GET", "/docs/nothing", 404),
+        ("GET", "/nothing", 404),
+        ("POST", "/health/nothing", 404),
+        ("POST", "/health", 405),
+        ("PUT", "/persons", 405),
+        ("PROPFIND", "/", 405),
+        ("OPTIONS", "/verify", 200),
+        ("OPTIONS", "/nothing", 404),
+        ("GET", "/persons", 401),
+        ("POST", "/verify", 401),
+    ],
+)
+def test_everything_else_of_an_address_is_counted(make_app, method, path, status):
+    app = make_app(rate_limit_address="2/hour", api_keys=(KEY,))
+    answers = [app.test_client().open(path, method=method) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [status, status, 429]
+    assert [answer.headers["RateLimit-Remaining"] for answer in answers] == ["1", "0", "0"]
+    assert answers[2].headers["Cache-Control"] == "no-store"
+    assert app.test_client().get(path, environ_overrides={"REMOTE_ADDR": "192.0.2.2"}).status_code != 429
+
+
+def test_requests_for_no_scope_do_not_count_for_the_limit_of_a_key(make_limited):
+    app = make_limited(rate_limit="1/hour")
+    public = [path.replace("{file}", "start.js") for _, path, view in views(app) if route_of(view).scope is None]
+    for path in (*public, "/nothing"):
+        assert {ask(app, path=path).status_code for _ in range(3)} <= {200, 404}
+    assert app.test_client().options("/verify").status_code == 200
+    assert ask(app).status_code == 200
 
 
 def test_the_document_says_which_routes_are_limited(app):
     paths = app.test_client().get("/openapi.json").json["paths"]
     for method, path, view in views(app):
         operation = paths[path][method.lower()]
-        assert ("429" in operation["responses"]) == (route_of(view).scope is not None)
+        assert ("429" in operation["responses"]) == (not route_of(view).is_probe)
     of_verify = paths["/verify"]["post"]["responses"]["429"]["description"]
     assert "`rate_limited`" in of_verify
     assert "`person_locked`" in of_verify

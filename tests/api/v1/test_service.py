@@ -1,8 +1,10 @@
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import openapi_spec_validator
 import pytest
 
+import api.openapi
 from api.context import services_of
 from api.factory import create_app
 from core import __version__
@@ -96,3 +98,38 @@ def test_the_openapi_document_knows_null_in_json_only(client):
         assert "null" not in str(text)
         assert "default" not in text["k"]
         assert text["refresh"]["default"] == "auto"
+
+
+def test_the_openapi_document_is_built_once_however_many_ask_at_once(app, monkeypatch):
+    build, built = api.openapi._openapi_json, []
+    monkeypatch.setattr(api.openapi, "_openapi_json", lambda app: built.append(app) or build(app))
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda path: app.test_client().get(path).data, ["/openapi.json"] * 8))
+    assert app.test_client().get("/api/v1/openapi.json").data == answers[0]
+    assert len(set(answers)) == len(built) == 1
+
+
+ASSETS = ("/openapi.json", "/api/v1/openapi.json", "/docs", "/docs/", "/docs/start.js", "/docs/swagger-ui.css")
+
+
+@pytest.mark.parametrize("path", ASSETS)
+def test_a_copy_that_is_current_is_not_sent_again(client, path):
+    first = client.get(path)
+    tag = first.headers["ETag"]
+    assert (first.status_code, first.headers["Cache-Control"]) == (200, "no-cache")
+    for given in (tag, f"W/{tag}", f'"other", {tag}', f'W/"other",W/{tag}', "*"):
+        for method in ("GET", "HEAD"):
+            again = client.open(path, method=method, headers={"If-None-Match": given})
+            assert (again.status_code, again.data, again.headers["ETag"]) == (304, b"", tag), given
+            assert again.headers["Cache-Control"] == "no-cache"
+            assert again.headers["Content-Security-Policy"] == first.headers["Content-Security-Policy"]
+    for given in ('"other"', tag[:-2] + '"', "", '"', "W/", tag.upper()):
+        again = client.get(path, headers={"If-None-Match": given})
+        assert (again.status_code, again.data) == (200, first.data), given
+    assert client.head(path).headers["ETag"] == tag
+
+
+def test_a_refusal_of_what_may_be_kept_is_not_kept(client):
+    for answer in (client.get("/docs/nothing"), client.post("/openapi.json"), client.get("/")):
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert "ETag" not in answer.headers
