@@ -33,6 +33,8 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     from api.inputs import InMemoryRequest
     from api.middleware.authentication import init_callers, init_scopes
     from api.middleware.browser_headers import init_browsers
+    from api.middleware.foreign_pages import init_foreign_pages
+    from api.middleware.proxies import init_proxies
     from api.middleware.rate_limits import init_address_limit, init_key_limit
     from api.middleware.request_log import init_lifecycle
     from api.openapi import API_PREFIX
@@ -51,7 +53,9 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     init_lifecycle(app)
     init_errors(app)
     init_browsers(app)
+    init_proxies(app)
     init_address_limit(app)  # the order of the calls is the order of the checks
+    init_foreign_pages(app)
     init_callers(app)
     init_key_limit(app)
     init_scopes(app)

@@ -52,8 +52,8 @@ _SECURITY: dict[str, SecurityScheme | Reference] = {
     "bearer": SecurityScheme(type="http", scheme="bearer"),
     "header": SecurityScheme(type="apiKey", name="X-API-Key", security_scheme_in="header"),
 }
-_PUBLIC_ERRORS = (RateLimited,)
-_ACCESS_ERRORS = (*_PUBLIC_ERRORS, AmbiguousCredentials, Unauthorized, Forbidden, ServiceUnavailable)
+_PUBLIC_ERRORS = (Forbidden, RateLimited)
+_ACCESS_ERRORS = (*_PUBLIC_ERRORS, AmbiguousCredentials, Unauthorized, ServiceUnavailable)
 
 IMAGE_FIELDS = (RAW_IMAGE_FIELD, "img1", "img2")
 

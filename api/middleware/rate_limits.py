@@ -9,7 +9,6 @@ from typing import NamedTuple
 from flask import Flask, Response, current_app, g, request
 from flask_limiter import ApplicationLimit, Limiter, RateLimitExceeded, RequestLimit
 from limits import RateLimitItemPerMinute
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api.context import services_of
 from api.errors import answer_error
@@ -29,8 +28,6 @@ def init_address_limit(app: Flask) -> None:
     Unknown paths, methods and public routes count; the probes of monitoring do not.
     """
     settings = services_of(app).settings
-    if settings.trusted_proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)  # type: ignore[method-assign]
     app.extensions[_KEY] = _limiter(app, "address", settings.rate_limit_address, _address, _is_probe)
     app.register_error_handler(RateLimitExceeded, _answer_exceeded)
     app.after_request(_say_what_is_left)

@@ -20,7 +20,7 @@ class Unauthorized(ServiceError):
 
 
 class Forbidden(ServiceError):
-    """Raised when the API key lacks the required scope, or is for another collection."""
+    """Raised when the API key lacks the scope or is for another collection, or the origin or host is not allowed."""
 
     status = 403
     code = "forbidden"

@@ -2,7 +2,7 @@
 
 from pydantic import AliasChoices, BaseModel, Field
 
-from core.settings.types import Counting, Limits, Origins, Secrets
+from core.settings.types import Counting, HostNames, Limits, Origins, Secrets
 
 
 class AccessSettings(BaseModel):
@@ -32,5 +32,11 @@ class AccessSettings(BaseModel):
     )
     cors_origins: Origins = Field(
         (),
-        description="Comma-separated origins allowed by CORS. `*` = all origins. Example: `https://app.example.com`.",
+        description="Comma-separated origins whose pages may send requests and read answers. `*` = all origins."
+        " Example: `https://app.example.com`.",
+    )
+    allowed_hosts: HostNames = Field(
+        (),
+        description="Comma-separated host names that a service without API keys answers, besides addresses, `localhost`"
+        " and the name of the machine. `*` = all names.",
     )

@@ -16,7 +16,8 @@ class ServerSettings(BaseModel):
     trusted_proxies: int = Field(
         0,
         ge=0,
-        description="Number of trusted reverse proxies that set X-Forwarded-For. Each must append the address it sees.",
+        description="Number of trusted reverse proxies. Each must append the address it sees to X-Forwarded-For, and"
+        " set or remove X-Forwarded-Proto and X-Forwarded-Host.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Minimum log level.")
     log_format: Literal["json", "text"] = Field("json", description="`json`: one object per line. `text`: for people.")

@@ -18,6 +18,8 @@ _MAX_GALLERY_KEYS = 2  # the current key and, during rotation, the previous key
 # Scheme, host and port, as browsers send them (fetch.spec.whatwg.org, "Origin header"). IPv6 addresses do not match.
 _ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://[a-z0-9.-]+(:\d{1,5})?", re.ASCII)
 
+_HOST_NAME = re.compile(r"\*|[a-z0-9._-]+", re.ASCII)  # names of other scripts as browsers send them: xn--…
+
 
 def _split(value: object) -> object:
     """Return `"a, b"` as `("a", "b")`: lists are comma-separated in the environment."""
@@ -106,6 +108,12 @@ def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
+def _host_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(_HOST_NAME.fullmatch(name) for name in names):
+        raise ValueError("write names without a scheme, port or path: faces.example.com")
+    return names
+
+
 Framework = Annotated[Literal["onnx", "tensorflow"], BeforeValidator(_engine)]
 InferenceRuntime = Annotated[Literal["onnx", "onnx-int8", "onnx-tf32", "openvino"], AfterValidator(_runnable)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
@@ -115,4 +123,5 @@ Counting = Annotated[str, AfterValidator(_counting)]
 Origins = Annotated[Names, AfterValidator(_origins)]
 GalleryKeys = Annotated[Names, AfterValidator(_of_hexadecimal_digits)]
 Hosts = Annotated[Names, AfterValidator(_lower)]
+HostNames = Annotated[Hosts, AfterValidator(_host_names)]
 OptionalInt = Annotated[int | None, BeforeValidator(_none_if_empty)]

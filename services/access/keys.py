@@ -99,6 +99,15 @@ class KeyService:
                 self._used.add(key.id)
         return Caller(key_id=key.id, scopes=key.scopes, collection=key.collection)
 
+    def is_open(self) -> bool:
+        """Whether requests without an API key are answered; False as long as the database does not tell."""
+        if self._of_setting or self._required:
+            return False
+        try:
+            return not self._current()
+        except ServiceUnavailable:
+            return False
+
     def has_none(self) -> bool:
         """Whether no API key exists; raises ServiceUnavailable."""
         return not self._of_setting and not self._store.all_keys()

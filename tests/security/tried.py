@@ -6,6 +6,8 @@ TRIED = {
     "keys: time of a refusal, first or last byte wrong (Mann-Whitney p > 0.01), id known or not": (12_000, 120_000),
     "load: requests that need no key, at most 20 ms of the processor each": (240, 240),
     "load: requests of all routes and of none, each counted for its address": (400, 400),
+    "foreign pages: requests that change something, in every form that needs no preflight": (600, 600),
+    "foreign pages: host names that another site's name server points here, without keys": (300, 300),
     "URLs: 66 forbidden addresses, each as a host, by name and by redirect": (196, 196),
     "URLs: spellings that readers disagree on": (63, 63),
     "URLs: redirects 301 to 308, 1 to 4 deep, to forbidden places": (180, 180),
