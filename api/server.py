@@ -55,6 +55,11 @@ graceful_timeout = int(_settings.request_timeout_s) + 30
 # Longer than nginx keeps an idle upstream connection (60 s). So nginx closes the connection, and no request is lost.
 keepalive = 75
 
+# Only the proxies of TRUSTED_PROXIES may change what a request says. gunicorn itself would let every client on this
+# machine set its path prefix and its scheme.
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
+
 # The server must not take commands through a socket in a home folder.
 control_socket_disable = True
 

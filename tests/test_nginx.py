@@ -251,3 +251,23 @@ def test_without_nginx_the_same_clients_would_stop_it(tmp_path):
         attack.over.set()
         attack.join(30)
     assert set(seen) != {200}
+
+
+def test_behind_nginx_a_page_of_the_same_origin_may_send_and_no_other(tmp_path):
+    with served(tmp_path, TRUSTED_PROXIES="1") as (upstream, _, process):
+        wait_for(f"{upstream}/health", alive=process)
+        with fronted(tmp_path, upstream.removeprefix("http://")) as url:
+            port = url.rpartition(":")[2]
+            forged = {"X-Forwarded-Host": "evil.net", "X-Forwarded-Proto": "https", "X-Forwarded-Prefix": "/x"}
+            for status, headers in (
+                (201, {}),
+                (409, {"Origin": url}),
+                (409, {"Origin": f"http://localhost:{port}", "Host": f"localhost:{port}"}),
+                (409, {"Origin": "http://localhost", "Host": "localhost"}),
+                (403, {"Origin": "http://127.0.0.1"}),
+                (403, {"Origin": "https://evil.net"} | forged),
+                (403, {"Origin": "http://evil.net", "Host": "evil.net"}),
+            ):
+                sent = {"json": {"name": "staff"}, "headers": headers, "timeout": 30}
+                assert requests.post(f"{url}/collections", **sent).status_code == status, headers
+            assert requests.get(f"{url}/persons", headers={"Host": "evil.net"}, timeout=30).status_code == 403
