@@ -11,8 +11,9 @@ from pydantic import BaseModel
 
 from api.context import services
 from api.inputs import read_query, read_request
-from api.middleware.authentication import confined
+from api.middleware.authentication import caller, confined
 from api.route import Route, attach_route
+from core.scopes import granted
 from core.timeouts import deadline
 from schemas.common import Request
 
@@ -30,7 +31,8 @@ def endpoint(route: Route) -> Callable[[Callable[..., BaseModel | Response]], Vi
         @wraps(function)
         def view(**variables: str) -> Response:
             given = _read(route)
-            with _deadline(), _place_in_queue(route):
+            scopes = frozenset() if route.scope is None else caller().scopes
+            with granted(scopes), _deadline(), _place_in_queue(route):
                 answer = function(**variables) if given is None else function(given, **variables)
             return _written(answer, route.status)
 

@@ -22,13 +22,15 @@ from schemas.fields import COLLECTION, CollectionName, Embedding, Id, Labels, Me
 class EnrolmentOptions(ComparisonOptions):
     """How an image is embedded and compared, and which images the gallery accepts.
 
-    Only `on_duplicate` other than `allow`, and frames, compare faces and need a threshold.
+    Only `on_duplicate` other than `allow`, and frames, compare faces. They use the service's own threshold, and
+    `threshold` only where it has none, so that a request cannot choose who counts as another person.
     """
 
     on_duplicate: Literal["allow", "reject", "merge"] = Field(
         "allow",
         description="What to do with a face within the threshold of another person's face. `allow`: store it"
-        " anyway. `reject`: answer 409. `merge`: store it as the other person's face.",
+        " anyway. `reject`: answer 409. `merge`: store it as the other person's face. Only API keys with"
+        " `gallery:read` are told whose face it is.",
     )
     face_policy: Literal["single", "largest"] = Field(
         "single", description="`single`: refuse an image with several faces. `largest`: use its largest face."
@@ -66,8 +68,11 @@ class RegisterResponse(Response):
     """The stored face."""
 
     id: str = Field(description="ID of the face.")
-    person_id: str
-    name: str
+    person_id: str | None = key_if_set(
+        "The person. API keys without `gallery:read` get it only if the request named the person: not with"
+        " `on_duplicate` `merge`."
+    )
+    name: str | None = key_if_set("The person's name. Only for API keys with `gallery:read`.")
     collection: str
     registered_at: datetime
     facial_area: FacialArea

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, Field, JsonValue
+from pydantic import BaseModel, Field, JsonValue, RootModel
 
 from schemas.common import FacialArea, PageLimit, Request, Response
 from schemas.faces import QualityMeasures
@@ -21,7 +21,9 @@ class Receipt(Response):
 
     receipt_id: str
     forgotten_at: datetime
-    person_id: str = Field(description="Empty if a collection was deleted.")
+    person_id: str = Field(
+        description="Empty if a collection was deleted, and for API keys without `gallery:read` also if a face was."
+    )
     face_id: str = Field(description="Empty if a whole person was deleted.")
     bytes_gone: bool = Field(
         description="True if no file contains the deleted bytes any more. If false, no query reaches them, and"
@@ -44,6 +46,16 @@ class PersonRow(BaseModel):
 
 class PersonInfo(Response, PersonRow):
     """A person in the gallery."""
+
+
+class PersonId(Response):
+    """A changed person, for API keys without `gallery:read`."""
+
+    id: str
+
+
+class ChangedPerson(RootModel[PersonInfo | PersonId]):
+    """A changed person. API keys without `gallery:read` get the ID only."""
 
 
 class PersonsQuery(Request):

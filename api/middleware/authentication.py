@@ -7,7 +7,7 @@ from api.middleware.rate_limits import count_wrong_key
 from api.route import route_of
 from core.exceptions import AmbiguousCredentials, Forbidden, Unauthorized
 from core.logging import annotate
-from core.scopes import Scope
+from core.scopes import Scope, granted, require
 from schemas.common import Request
 from services.access.keys import Caller
 
@@ -29,12 +29,6 @@ def caller() -> Caller:
     found = g.caller
     assert isinstance(found, Caller)
     return found
-
-
-def require(scope: Scope) -> None:
-    """Raise Forbidden unless the current request's API key has the scope."""
-    if scope not in caller().scopes:
-        raise Forbidden(f"The API key lacks the scope {scope}. Use a key with this scope.")
 
 
 def require_collection(name: str) -> None:
@@ -82,7 +76,8 @@ def _look_up() -> None:
 
 def _admit() -> None:
     if (scope := _scope()) is not None:
-        require(scope)
+        with granted(caller().scopes):
+            require(scope)
 
 
 def _token() -> str | None:

@@ -19,6 +19,7 @@ from core.exceptions import (
 )
 from core.scopes import Scope
 from schemas.persons import (
+    ChangedPerson,
     CollectionInfo,
     CollectionQuery,
     CollectionRequest,
@@ -28,6 +29,7 @@ from schemas.persons import (
     MergeRequest,
     PersonChanges,
     PersonDetails,
+    PersonId,
     PersonInfo,
     PersonsQuery,
     PersonsResponse,
@@ -80,12 +82,12 @@ def person(person_id: str) -> PersonDetails:
     Route(
         scope=Scope.GALLERY_WRITE,
         request=PersonChanges,
-        response=PersonInfo,
+        response=ChangedPerson,
         infers=False,
         errors=(*BODY_ERRORS, PersonNotFound, Conflict, StorageFull, *STORE_ERRORS),
     )
 )
-def change_person(body: PersonChanges, person_id: str) -> PersonInfo:
+def change_person(body: PersonChanges, person_id: str) -> PersonInfo | PersonId:
     """Change a person's name, labels, metadata or retain_until."""
     return services().gallery.persons.change_person(person_id, body, within=caller().collection)
 
@@ -102,12 +104,12 @@ def forget_person(person_id: str) -> Receipt:
     Route(
         scope=Scope.GALLERY_WRITE,
         request=MergeRequest,
-        response=PersonInfo,
+        response=ChangedPerson,
         infers=False,
         errors=(*BODY_ERRORS, PersonNotFound, Conflict, StorageFull, *STORE_ERRORS),
     )
 )
-def merge_persons(body: MergeRequest, person_id: str) -> PersonInfo:
+def merge_persons(body: MergeRequest, person_id: str) -> PersonInfo | PersonId:
     """Merge other persons into this one and delete them."""
     return services().gallery.persons.merge(person_id, body, within=caller().collection)
 

@@ -5,14 +5,16 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count, islice
 from typing import Any
 
-from core.exceptions import ServiceError
+from core.exceptions import Conflict, FaceNotFound, NotFound, PersonNotFound, ServiceError
 from core.logging import facts
 from services.audit.events import Event
 from services.audit.store import AuditStore
+from services.database.schema import as_id
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +23,9 @@ _LARGEST_BATCH = 500  # events of some kilobytes each at most, so that fifty bat
 _MAX_WAITING = 10_000
 _RETRY_S = 2.0
 _LAST_S = 3.0
+
+# The refusals that tell something about the gallery.
+_REFUSALS = (Conflict, NotFound, PersonNotFound, FaceNotFound)
 
 _FAILED = "audit events cannot be recorded or sealed yet"
 
@@ -40,6 +45,11 @@ def new_event(
         face_id=face_id,
         details=details,
     )
+
+
+def _id_or_empty(text: str | None) -> str:
+    number = None if text is None else as_id(text)
+    return "" if number is None else str(number)
 
 
 class EventLog:
@@ -71,6 +81,21 @@ class EventLog:
             self._waiting.extend(kept)
             self._lost += len(events) - len(kept)
         self.wake()
+
+    @contextmanager
+    def refusals(
+        self, action: str, *, collection: str = "", person_id: str | None = None, face_id: str | None = None
+    ) -> Iterator[None]:
+        """Queue an event with the outcome `refused` and the error's code if the block refuses the action.
+
+        The ids may be any text of a client. Text that is no id is left out of the event.
+        """
+        try:
+            yield
+        except _REFUSALS as error:
+            who = {"person_id": _id_or_empty(person_id), "face_id": _id_or_empty(face_id)}
+            self.keep(new_event(action, "refused", collection=collection, **who, reason=error.code))
+            raise
 
     def wake(self) -> None:
         """Seal what this process recorded, or what another process recorded before it was killed."""

@@ -191,7 +191,9 @@ def _find(shared: _Shared) -> FindServices:
 
 def _gallery(shared: _Shared) -> GalleryServices:
     settings, defaults, store = shared.settings, shared.defaults, shared.gallery_store
-    registration = GalleryService(engine=shared.engine, captures=shared.captures, defaults=defaults, store=store)
+    registration = GalleryService(
+        engine=shared.engine, captures=shared.captures, defaults=defaults, store=store, log=shared.log
+    )
     lock = PersonLock(
         store=FailedAttempts(shared.database), most=settings.person_lock_misses, lock_s=settings.person_lock_s
     )
@@ -206,7 +208,7 @@ def _gallery(shared: _Shared) -> GalleryServices:
             lock=lock,
             log=shared.log,
         ),
-        persons=PersonService(store=store),
+        persons=PersonService(store=store, log=shared.log),
         enrolment=EnrolmentService(
             gallery=registration, store=store, defaults=defaults, policy=shared.policy, lanes=settings.lanes
         ),

@@ -2,31 +2,44 @@
 
 from dataclasses import asdict
 
+from core.scopes import Scope, is_granted
 from schemas.faces import QualityMeasures
 from schemas.gallery import RegisterResponse
-from schemas.persons import FaceRow, Receipt
+from schemas.persons import FaceRow, PersonId, PersonInfo, Receipt
 from services.faces.reader import facial_area
-from services.gallery.store.values import Forgotten, StoredFace
+from services.gallery.store.values import Forgotten, Person, StoredFace
 
 
 def receipt(forgotten: Forgotten) -> Receipt:
-    """The receipt of a deletion."""
+    """The receipt of a deletion. It names the person of a face only to API keys with `gallery:read`."""
     recorded = forgotten.recorded
+    shows_person = not recorded.event.face_id or is_granted(Scope.GALLERY_READ)
     return Receipt(
         receipt_id=str(recorded.id),
         forgotten_at=recorded.event.at,
-        person_id=recorded.event.person_id,
+        person_id=recorded.event.person_id if shows_person else "",
         face_id=recorded.event.face_id,
         bytes_gone=forgotten.bytes_gone,
     )
 
 
-def registered(person_id: str, name: str, face: StoredFace) -> RegisterResponse:
-    """The response to a registration."""
+def changed(person: Person) -> PersonInfo | PersonId:
+    """The response to a change of a person: without `gallery:read` only the ID, which the request named itself."""
+    if not is_granted(Scope.GALLERY_READ):
+        return PersonId(id=person.id)
+    return PersonInfo.model_validate(person, from_attributes=True)
+
+
+def registered(person_id: str, name: str, face: StoredFace, *, is_named: bool) -> RegisterResponse:
+    """The response to a registration.
+
+    Without `gallery:read` it has no name, and the person's ID only if the request named this person (`is_named`).
+    """
+    reads = is_granted(Scope.GALLERY_READ)
     return RegisterResponse(
         id=face.id,
-        person_id=person_id,
-        name=name,
+        person_id=person_id if reads or is_named else None,
+        name=name if reads else None,
         collection=face.collection,
         registered_at=face.registered_at,
         facial_area=facial_area(face.area),

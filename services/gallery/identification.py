@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from core.distances import similarity
 from core.exceptions import NoFaceDetected, NotFound, ValidationFailed
+from core.scopes import Scope, require
 from schemas.faces import VerifyRequest, VerifyResponse
 from schemas.fields import COLLECTION
 from schemas.gallery import IdentifiedFace, IdentifyRequest, IdentifyResponse, Match, ProbeRequest, RecognizeRequest
@@ -104,12 +105,14 @@ class IdentificationService:
         """Whether the nearest face of the image, or the middle one of the frames, belongs to the person.
 
         Raises:
+            Forbidden: the API key lacks `gallery:read`.
             PersonNotFound: there is no such person, or not in the collection `within`.
             PersonLocked: too many failed attempts in a row; the image is not compared.
             ValidationFailed: the person has no face with this model and options.
             Others as `FrameReader.embedded` and `GalleryStore`.
         """
         assert request.person_id is not None, "two images are compared elsewhere"
+        require(Scope.GALLERY_READ)
         started = time.monotonic()
         plan = self._defaults.decision_plan(request)
         person = self._store.person(request.person_id, within=within)

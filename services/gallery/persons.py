@@ -11,14 +11,15 @@ from schemas.persons import (
     MergeRequest,
     PersonChanges,
     PersonDetails,
+    PersonId,
     PersonInfo,
     PersonRow,
     PersonsQuery,
     PersonsResponse,
     Receipt,
 )
-from services.audit.recorder import new_event
-from services.gallery.answers import face_row, receipt
+from services.audit.recorder import EventLog, new_event
+from services.gallery.answers import changed, face_row, receipt
 from services.gallery.store.store import GalleryStore
 from services.gallery.store.values import Retention
 
@@ -26,26 +27,29 @@ from services.gallery.store.values import Retention
 class PersonService:
     """Lists, changes and deletes. Every change is one transaction of the database, including its event.
 
-    If `within` is given, the person or face must be in that collection.
+    A refused change has an event, too. If `within` is given, the person or face must be in that collection.
     """
 
-    def __init__(self, *, store: GalleryStore) -> None:
+    def __init__(self, *, store: GalleryStore, log: EventLog) -> None:
         self._store = store
+        self._log = log
 
     def forget(self, number: str, *, within: str | None = None) -> Receipt:
         """Delete the face or person with this id; raises PersonNotFound."""
         try:
-            return self.forget_face(number, within=within)
+            return receipt(self._store.forget(new_event("forget"), face_id=number, within=within))
         except FaceNotFound:
             return self.forget_person(number, within=within)
 
     def forget_person(self, person_id: str, *, within: str | None = None) -> Receipt:
         """Delete a person and all of the person's faces; raises PersonNotFound."""
-        return receipt(self._store.forget(new_event("forget"), person_id=person_id, within=within))
+        with self._log.refusals("forget", person_id=person_id):
+            return receipt(self._store.forget(new_event("forget"), person_id=person_id, within=within))
 
     def forget_face(self, face_id: str, *, within: str | None = None) -> Receipt:
         """Delete a face; raises FaceNotFound."""
-        return receipt(self._store.forget(new_event("forget"), face_id=face_id, within=within))
+        with self._log.refusals("forget", face_id=face_id):
+            return receipt(self._store.forget(new_event("forget"), face_id=face_id, within=within))
 
     def person(self, person_id: str, *, within: str | None = None) -> PersonDetails:
         """A person with all faces; raises PersonNotFound."""
@@ -65,15 +69,17 @@ class PersonService:
         persons = [PersonRow.model_validate(person, from_attributes=True) for person in page.persons]
         return PersonsResponse(persons=persons, next_cursor=page.next_cursor)
 
-    def change_person(self, person_id: str, changes: PersonChanges, *, within: str | None = None) -> PersonInfo:
+    def change_person(
+        self, person_id: str, changes: PersonChanges, *, within: str | None = None
+    ) -> PersonInfo | PersonId:
         """Change the given fields; raises PersonNotFound, or Conflict if the name is taken."""
         given = changes.model_dump(exclude_unset=True)
         kept = {name: value for name, value in given.items() if value is not None or name == "retain_until"}
         event = new_event("change", fields=sorted(kept))
-        changed = self._store.update(person_id, kept, event, within=within)
-        return PersonInfo.model_validate(changed, from_attributes=True)
+        with self._log.refusals("change", person_id=person_id):
+            return changed(self._store.update(person_id, kept, event, within=within))
 
-    def merge(self, person_id: str, request: MergeRequest, *, within: str | None = None) -> PersonInfo:
+    def merge(self, person_id: str, request: MergeRequest, *, within: str | None = None) -> PersonInfo | PersonId:
         """Merge other persons of the collection into this one and delete them.
 
         Raises:
@@ -81,8 +87,8 @@ class PersonService:
         """
         event = new_event("merge", merged=sorted(request.person_ids))
         limit = Retention(request.retain_until) if "retain_until" in request.model_fields_set else None
-        merged = self._store.merge(person_id, request.person_ids, event, limit=limit, within=within)
-        return PersonInfo.model_validate(merged, from_attributes=True)
+        with self._log.refusals("merge", person_id=person_id):
+            return changed(self._store.merge(person_id, request.person_ids, event, limit=limit, within=within))
 
     def face(self, face_id: str, *, within: str | None = None) -> FaceInfo:
         """A face; raises FaceNotFound."""
@@ -102,10 +108,12 @@ class PersonService:
 
     def add_collection(self, name: str) -> CollectionInfo:
         """Create a collection; raises Conflict if the name is taken."""
-        self._store.add_collection(name, new_event("add_collection", collection=name))
+        with self._log.refusals("add_collection", collection=name):
+            self._store.add_collection(name, new_event("add_collection", collection=name))
         return CollectionInfo(name=name, persons=0)
 
     def remove_collection(self, name: str, *, with_persons: bool) -> Receipt:
         """Delete a collection; raises NotFound, or Conflict if it has persons and `with_persons` is false."""
         event = new_event("remove_collection", collection=name)
-        return receipt(self._store.remove_collection(name, event, with_persons=with_persons))
+        with self._log.refusals("remove_collection"):  # not with the name: it may be any text
+            return receipt(self._store.remove_collection(name, event, with_persons=with_persons))

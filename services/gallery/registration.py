@@ -8,8 +8,10 @@ import cv2
 import numpy as np
 
 from core.exceptions import Conflict, LowQuality, NoFaceDetected, SeveralFaces, SpoofDetected
+from core.scopes import Scope, is_granted
 from schemas.gallery import RegisterRequest, RegisterResponse
-from services.audit.recorder import new_event
+from services.audit.events import Event
+from services.audit.recorder import EventLog, new_event
 from services.deepface.interface import Engine
 from services.faces.frames import FrameReader
 from services.faces.liveness import is_spoof
@@ -25,13 +27,19 @@ _ANSWERS_LAST = timedelta(days=7)  # longer than any client retries by itself
 
 
 class GalleryService:
-    """Registers faces. A registration is one transaction of the database, including its event."""
+    """Registers faces. A registration is one transaction of the database, including its event.
 
-    def __init__(self, *, engine: Engine, captures: FrameReader, defaults: Defaults, store: GalleryStore) -> None:
+    A registration that the gallery refuses has an event, too.
+    """
+
+    def __init__(
+        self, *, engine: Engine, captures: FrameReader, defaults: Defaults, store: GalleryStore, log: EventLog
+    ) -> None:
         self._engine = engine
         self._captures = captures
         self._defaults = defaults
         self._store = store
+        self._log = log
 
     def register_once(self, request: RegisterRequest, *, key: str, digest: str) -> RegisterResponse:
         """As `register`; for seven days, a retry with this key and digest gets the first response."""
@@ -45,12 +53,15 @@ class GalleryService:
         Raises:
             SeveralFaces, LowQuality, SpoofDetected: the image cannot be registered.
             PersonNotFound: there is no person with this id in the collection.
-            Conflict: another person has the face and `on_duplicate` is `reject`; or the key was used for another
-                request.
+            Conflict: another person has the face and `on_duplicate` is `reject`; the details name this person only to
+                API keys with `gallery:read`. Or the key was used for another request.
             Others as `FrameReader.embedded` and `GalleryStore`.
         """
-        if idempotency_key is not None and (before := self._answered(idempotency_key)) is not None:
+        if idempotency_key is not None and (before := self._answered(request, idempotency_key)) is not None:
             return before
+        if request.person_id is not None:  # before any face is compared: without the person nothing is told about faces
+            with self._log.refusals("register", collection=request.collection, person_id=request.person_id):
+                self._store.person(request.person_id, within=request.collection)
         compares = request.on_duplicate != "allow" or request.frames is not None
         plan = self._defaults.decision_plan(request) if compares else self._defaults.embedding_plan(request)
         read, embedding = self._one_face(request, plan)
@@ -66,7 +77,7 @@ class GalleryService:
                 return self._stored(request, plan, new, idempotency_key)
         except IdempotencyKeyTaken:  # the same request was sent again before the first one was answered
             assert idempotency_key is not None, "only a request with a key can find it taken"
-            first = self._answered(idempotency_key)
+            first = self._answered(request, idempotency_key)
             if first is None:
                 raise Conflict("The face stored with this Idempotency-Key was deleted. Use a new key.") from None
             return first
@@ -77,8 +88,10 @@ class GalleryService:
         person_id, name = request.person_id, request.name
         other = self._belongs_to_another(request, plan, new)
         if other is not None and request.on_duplicate == "reject":
+            self._log.keep(_refused(new, other, plan))
             known = {"person_id": other.person.id, "name": other.person.name, "distance": other.distance}
-            raise Conflict("This face already belongs to another person.", details=known)
+            details = known if is_granted(Scope.GALLERY_READ) else None
+            raise Conflict("This face already belongs to another person.", details=details)
         if other is not None:
             person_id, name = other.person.id, None
         registration = Registration(
@@ -93,15 +106,15 @@ class GalleryService:
             event=new_event("register", collection=request.collection, model=new.space.model),
         )
         person, (face,) = self._store.register(registration)
-        return registered(person.id, person.name, face)
+        return registered(person.id, person.name, face, is_named=_is_named(request))
 
-    def _answered(self, idempotency_key: IdempotencyKey) -> RegisterResponse | None:
+    def _answered(self, request: RegisterRequest, idempotency_key: IdempotencyKey) -> RegisterResponse | None:
         found = self._store.answered(idempotency_key.key)
         if found is None:
             return None
         if found.request != idempotency_key.request:
             raise Conflict("This Idempotency-Key was used for another request. Use a new key.")
-        return registered(found.person_id, found.name, found.face)
+        return registered(found.person_id, found.name, found.face, is_named=_is_named(request))
 
     def _one_face(self, request: RegisterRequest, plan: EmbeddingPlan) -> tuple[DetectedFace, Any]:
         is_capture = request.frames is not None
@@ -130,7 +143,7 @@ class GalleryService:
             collection=request.collection,
             metric=plan.metric,
             k=2,
-            within=plan.threshold,
+            within=plan.strict_threshold,
         )
         others = (one for one in near if one.person.id != request.person_id and one.person.name != request.name)
         return next(others, None)
@@ -151,6 +164,27 @@ class GalleryService:
             liveness=None if read.liveness is None else read.liveness.probability,
             crop=None if crop is None else crop.tobytes(),
         )
+
+
+def _is_named(request: RegisterRequest) -> bool:
+    """Whether the request itself names the person who gets the face: with `merge` it may be another one."""
+    return request.on_duplicate != "merge"
+
+
+def _refused(new: NewFace, other: PersonMatch, plan: EmbeddingPlan) -> Event:
+    """The event of a face that is refused because it is within the threshold of another person's face."""
+    return new_event(
+        "register",
+        "refused",
+        collection=other.person.collection,
+        person_id=other.person.id,
+        face_id=other.face_id,
+        reason=Conflict.code,
+        model=new.space.model,
+        similarity_metric=plan.metric,
+        threshold=plan.strict_threshold,
+        distance=other.distance,
+    )
 
 
 def _field(request: RegisterRequest) -> str:

@@ -150,6 +150,22 @@ def test_to_verify_a_person_the_gallery_has_to_be_readable(closed, make_key):
     assert client.post("/verify", json=pair).json["verified"] is True
 
 
+def test_who_may_only_write_is_told_what_the_request_said_itself(closed, make_key):
+    client = closed.test_client()
+    client.environ_base["HTTP_X_API_KEY"] = make_key(Scope.GALLERY_WRITE)
+    kept = register(client, ALICE, "Alice", retain_until="2030-01-01T00:00:00Z")
+    assert set(kept) == {
+        "success", "id", "person_id", "collection", "registered_at", "facial_area", "face_confidence", "quality"
+    }  # fmt: skip
+    person, other = kept["person_id"], register(client, BOB, "Bob")["person_id"]
+    assert client.patch(f"/persons/{person}", json={"name": "Anna"}).json == {"success": True, "id": person}
+    merged = client.post(f"/persons/{person}/merge", json={"person_ids": [other], "retain_until": None})
+    assert merged.json == {"success": True, "id": person}
+    receipt = client.delete(f"/faces/{kept['id']}").json
+    assert (receipt["face_id"], receipt["person_id"]) == (kept["id"], "")
+    assert client.delete(f"/persons/{person}").json["person_id"] == person
+
+
 def test_decisions_changes_and_log_lines_carry_the_id_of_the_key(make_app, capsys):
     app = make_app(api_keys=(KEY,))
     client = app.test_client()

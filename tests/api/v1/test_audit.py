@@ -10,7 +10,7 @@ import pytest
 
 from api.context import services_of
 from schemas.audit import AuditQuery
-from tests.api.v1.test_gallery import identify, register, text
+from tests.api.v1.test_gallery import UNKNOWN, identify, register, text
 from tests.conftest import assert_error
 from tests.pictures import ALICE, ALICIA, BOB, MASK, write_photo
 
@@ -56,6 +56,45 @@ def test_whatever_changes_the_gallery_is_in_the_trail(app, client, listed, tmp_p
     assert (first["request_id"], first["key_id"], first["details"]) == ("first", "", {"model": "VGG-Face"})
     assert events[3]["details"] == {"merged": [twin["person_id"]]}
     assert listed(person_id=bob["person_id"], action="forget") == [events[6]]
+
+
+def test_whatever_the_gallery_refuses_is_in_the_trail_without_any_text_of_the_client(client, listed):
+    alice, bob = register(client, ALICE, "Alice"), register(client, BOB, "Bob")
+    register(client, BOB, "Bob", collection="staff", retain_until="2030-01-01T00:00:00Z")
+    person, other = f"/persons/{alice['person_id']}", bob["person_id"]
+    refused = [
+        client.post("/register", json={"img": text(ALICE), "name": "Eve", "on_duplicate": "reject"}),
+        client.post("/register", json={"img": text(ALICE), "person_id": UNKNOWN.upper()}),
+        client.post("/register", json={"img": text(ALICE), "person_id": "Eve Secret"}),
+        client.patch(person, json={"name": "Bob"}),
+        client.patch("/persons/Eve Secret", json={"name": "Bob"}),
+        client.post(f"{person}/merge", json={"person_ids": ["Eve Secret", other]}),
+        client.delete("/persons/Eve Secret"),
+        client.delete(f"/faces/{UNKNOWN}"),
+        client.post("/forget", json={"id": UNKNOWN}),
+        client.post("/collections", json={"name": "staff"}),
+        client.delete("/collections/staff"),
+        client.delete(f"/collections/Eve{'%00' * 200}"),
+    ]
+    assert {answer.status_code for answer in refused} == {404, 409}
+    events = [event for event in listed() if event["outcome"] == "refused"]
+    assert [(event["action"], event["person_id"], event["face_id"]) for event in events] == [
+        ("register", alice["person_id"], alice["id"]),
+        ("register", UNKNOWN, ""),
+        ("register", "", ""),
+        ("change", alice["person_id"], ""),
+        ("change", "", ""),
+        ("merge", alice["person_id"], ""),
+        ("forget", "", ""),
+        ("forget", "", UNKNOWN),
+        ("forget", UNKNOWN, ""),
+        ("add_collection", "", ""),
+        ("remove_collection", "", ""),
+        ("remove_collection", "", ""),
+    ]
+    assert [event["details"]["reason"] for event in events] == [answer.json["error_code"] for answer in refused]
+    assert events[0]["details"]["distance"] == 0
+    assert "Eve" not in json.dumps(events)
 
 
 def test_an_import_is_in_the_trail_with_the_faces(app, client, make_app, tmp_path):

@@ -176,6 +176,17 @@ def test_a_face_somebody_else_has_is_kept_refused_or_given_to_them(client):
     assert register(client, ALICE, "Other")["person_id"] != alice["person_id"]
 
 
+def test_without_the_person_nothing_is_told_of_faces(client, engine):
+    register(client, ALICE, "Alice")
+    theirs = register(client, ALICE, "Alice", collection="theirs")["person_id"]
+    embedded = engine.embedded
+    for person in (UNKNOWN, "x", theirs):
+        for choice in ("reject", "merge", "allow"):
+            asked = {"img": text(ALICE), "person_id": person, "on_duplicate": choice}
+            assert_error(client.post("/register", json=asked), 404, "person_not_found")
+    assert engine.embedded == embedded
+
+
 def test_a_request_sent_again_answers_as_the_first_and_stores_nothing(client):
     headers = {"Idempotency-Key": "k1"}
     first = register(client, ALICE, "Alice", headers=headers)

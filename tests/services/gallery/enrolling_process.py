@@ -8,6 +8,8 @@ from pathlib import Path
 from core.images.decoding import ImagePolicy
 from core.settings import Settings
 from schemas.gallery import EnrolmentOptions
+from services.audit.recorder import EventLog
+from services.audit.store import AuditStore
 from services.database.choice import make_database
 from services.faces.frames import FrameReader
 from services.faces.options import Defaults
@@ -26,7 +28,8 @@ def main(url: str, folder: str, photos: str) -> None:
     store = GalleryStore(database, MatrixSearch(database))
     reader = FaceReader(engine=engine, policy=policy, antispoof_threshold=defaults.antispoof_threshold)
     captures = FrameReader(reader=reader, defaults=defaults)
-    gallery = GalleryService(engine=engine, captures=captures, defaults=defaults, store=store)
+    log = EventLog(store=AuditStore(database))
+    gallery = GalleryService(engine=engine, captures=captures, defaults=defaults, store=store, log=log)
 
     def progress(done: int, _: int) -> None:
         if done == int(photos):  # while other threads are at the next

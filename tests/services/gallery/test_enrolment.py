@@ -12,6 +12,8 @@ from core.files import FoundFile
 from core.images.decoding import ImagePolicy
 from schemas.gallery import EnrolmentOptions
 from services.audit.events import Event
+from services.audit.recorder import EventLog
+from services.audit.store import AuditStore
 from services.database.choice import make_database
 from services.faces.frames import FrameReader
 from services.faces.options import Defaults
@@ -28,18 +30,24 @@ POLICY = ImagePolicy(max_bytes=100_000, max_pixels=1_000_000)
 
 
 @pytest.fixture
-def store(tmp_path):
+def database(tmp_path):
     database = make_database(f"sqlite:///{tmp_path / 'gallery.db'}")
-    yield GalleryStore(database, MatrixSearch(database))
+    yield database
     database.close()
 
 
 @pytest.fixture
-def enrol(store, settings, engine, photos):
+def store(database):
+    return GalleryStore(database, MatrixSearch(database))
+
+
+@pytest.fixture
+def enrol(database, store, settings, engine, photos):
     defaults = Defaults.of(settings)
     reader = FaceReader(engine=engine, policy=POLICY, antispoof_threshold=defaults.antispoof_threshold)
     captures = FrameReader(reader=reader, defaults=defaults)
-    gallery = GalleryService(engine=engine, captures=captures, defaults=defaults, store=store)
+    log = EventLog(store=AuditStore(database))
+    gallery = GalleryService(engine=engine, captures=captures, defaults=defaults, store=store, log=log)
     service = EnrolmentService(gallery=gallery, store=store, defaults=defaults, policy=POLICY, lanes=2)
 
     def enrol(collection="default", progress=lambda done, total: None, **options):

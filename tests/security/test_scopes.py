@@ -1,0 +1,146 @@
+"""Asking for more than the scopes of an API key allow."""
+
+import re
+
+import pytest
+
+from api.context import services_of
+from core.scopes import Scope
+from services.gallery import answers, registration
+from tests.api.v1.test_gallery import register, text
+from tests.conftest import KEY
+from tests.pictures import Colour
+
+IDENTIFYING = "scopes: ways to identify persons with `gallery:write` alone, person by person"
+
+# Far apart for the fake engine, as (blue, green, red).
+KNOWN: list[Colour] = [(224, 32, 96), (32, 224, 96), (96, 32, 224), (224, 224, 64)]
+STRANGER: Colour = (128, 128, 192)
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+
+
+@pytest.fixture
+def app(make_app):
+    return make_app(api_keys=(KEY,))
+
+
+@pytest.fixture
+def client_of(app):
+    """A client with a new key of these scopes."""
+
+    def client_of(*scopes, **options):
+        client = app.test_client()
+        client.environ_base["HTTP_X_API_KEY"] = services_of(app).access.keys.create("a test", scopes, **options)[1]
+        return client
+
+    return client_of
+
+
+@pytest.fixture
+def operator(client_of):
+    return client_of(*Scope)
+
+
+class Person:
+    """A registered person, and what only `gallery:read` may tell."""
+
+    def __init__(self, operator, number, colour):
+        self.colour = colour
+        self.collection = f"c{number}"
+        self.name = f"Known Person {number}"
+        kept = register(
+            operator,
+            colour,
+            self.name,
+            collection=self.collection,
+            labels={"team": f"label-of-{number}"},
+            metadata={"note": f"metadata-of-{number}"},
+            retain_until=f"{2100 + number}-02-03T04:05:06Z",
+        )
+        self.id, self.face_id = kept["person_id"], kept["id"]
+        self.secrets = (
+            self.name,
+            f"label-of-{number}",
+            f"metadata-of-{number}",
+            f"{2100 + number}-02-03",
+            self.id,
+            self.face_id,
+            '"distance"',
+        )
+
+
+# How to learn who a face belongs to, or what a person is like, by routes of `gallery:write`. Each gives the requests
+# (method, path, body) one after the other; `{id}` is the `id` of the answer before.
+def _face(person, **options):
+    return "POST", "/register", {"img": text(person.colour), "collection": person.collection, **options}
+
+
+WAYS = {
+    "reject": lambda p, _: [_face(p, name="X", on_duplicate="reject")],
+    "reject for a stranger": lambda p, stranger: [_face(p, person_id=stranger, on_duplicate="reject")],
+    "merge": lambda p, _: [_face(p, name="X", on_duplicate="merge")],
+    "merge for a stranger": lambda p, stranger: [_face(p, person_id=stranger, on_duplicate="merge")],
+    "receipt of a merged face": lambda p, _: [
+        _face(p, name="X", on_duplicate="merge"),
+        ("DELETE", "/faces/{id}", None),
+    ],
+    "merged face forgotten": lambda p, _: [
+        _face(p, name="X", on_duplicate="merge"),
+        ("POST", "/forget", {"id": "{id}"}),
+    ],
+    "sent again": lambda p, _: 2 * [_face(p, name="X", on_duplicate="merge")],
+    "empty change": lambda p, _: [("PATCH", f"/persons/{p.id}", {})],
+    "change of null": lambda p, _: [("PATCH", f"/persons/{p.id}", {"name": None, "labels": None})],
+    "change of a label": lambda p, _: [("PATCH", f"/persons/{p.id}", {"labels": {"a": "b"}})],
+    "added face": lambda p, _: [_face(p, person_id=p.id)],
+    "merge into the person": lambda p, stranger: [
+        ("POST", f"/persons/{p.id}/merge", {"person_ids": [stranger], "retain_until": None})
+    ],
+    "merge of the person": lambda p, stranger: [
+        ("POST", f"/persons/{stranger}/merge", {"person_ids": [p.id], "retain_until": None})
+    ],
+    "taken name": lambda p, stranger: [("PATCH", f"/persons/{stranger}", {"name": p.name})],
+    "collection": lambda p, _: [("POST", "/collections", {"name": p.collection})],
+    "collection with persons": lambda p, _: [("DELETE", f"/collections/{p.collection}", None)],
+}
+
+
+def identified(operator, attacker):
+    """How often it was tried, and what was told that the request did not say itself."""
+    tries, breaches = 0, []
+    for number, (way, requests) in enumerate(WAYS.items()):
+        for place, colour in enumerate(KNOWN):
+            person = Person(operator, 10 * number + place, colour)
+            stranger = register(operator, STRANGER, "Stranger", collection=person.collection)["person_id"]
+            last = ""
+            for method, path, body in requests(person, stranger):
+                said = repr((path, body))
+                sent = None if body is None else {k: last if v == "{id}" else v for k, v in body.items()}
+                headers = {"Idempotency-Key": "1"} if path == "/register" else None
+                answer = attacker.open(path.format(id=last), method=method, json=sent, headers=headers)
+                assert answer.status_code in (200, 201, 204, 409), answer.text
+                last = (answer.json or {}).get("id", "")
+                heard = f"{answer.headers} {answer.text}"
+                breaches += [f"{way}: {secret}" for secret in person.secrets if secret in heard and secret not in said]
+                tries += 1
+    return tries, breaches
+
+
+def test_who_may_only_write_is_told_of_nobody(operator, client_of, attack):
+    attack(IDENTIFYING, *identified(operator, client_of(Scope.GALLERY_WRITE)))
+
+
+@pytest.mark.parametrize(
+    ("room", "noticing"),
+    [
+        (registration, ["reject: Known Person", 'reject: "distance"']),
+        (answers, ["merge: Known Person", "empty change: Known Person", "empty change: label-of", "change: metadata"]),
+    ],
+    ids=["refusals", "answers"],
+)
+def test_a_service_that_tells_whoever_writes_is_noticed(operator, client_of, attack, monkeypatch, room, noticing):
+    monkeypatch.setattr(room, "is_granted", lambda _: True)
+    breaches = identified(operator, client_of(Scope.GALLERY_WRITE))[1]
+    if room is answers:
+        assert any(UUID.search(breach) for breach in breaches if breach.startswith("receipt of a merged face"))
+    attack(IDENTIFYING, 0, breaches, twin=True, noticing=noticing)
