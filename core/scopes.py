@@ -15,6 +15,7 @@ class Scope(StrEnum):
     FIND = "find"
     GALLERY_READ = "gallery:read"
     GALLERY_WRITE = "gallery:write"
+    EMBEDDINGS = "embeddings"  # compare vectors of the caller's choice with stored faces: enough distances give a face
     ADMIN = "admin"
     METRICS = "metrics"
 

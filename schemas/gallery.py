@@ -87,7 +87,10 @@ class ProbeRequest(ComparisonOptions):
     """An image, or an embedding of the given model and options, to look up in the gallery."""
 
     img: ImageSource | None = None
-    embedding: Embedding | None = Field(None, description="Embedding, in place of the image. In forms: JSON.")
+    embedding: Embedding | None = Field(
+        None,
+        description="Embedding, in place of the image. Requires the scope `embeddings`. In forms: JSON.",
+    )
     collection: CollectionName = COLLECTION
     person_id: Id | None = Field(None, description="Compare with this person only.")
     labels: Labels | None = Field(

@@ -11,6 +11,8 @@ from core.scopes import Scope
 keys = ReportingGroup("keys", help="The API keys. Authentication is off without any key here or in API_KEYS.")
 
 _MAX_DAYS = 36_500
+_SCOPES = click.Choice([scope.value for scope in Scope])
+_UNKNOWN = "No API key has this id. Run: face-service keys list"
 
 
 @keys.command("create")
@@ -20,7 +22,7 @@ _MAX_DAYS = 36_500
     "scopes",
     multiple=True,
     required=True,
-    type=click.Choice([scope.value for scope in Scope]),
+    type=_SCOPES,
     help="Scope of the key. Repeat for several scopes.",
 )
 @click.option("--collection", callback=collection_name, help="Restrict the key to this collection of the gallery.")
@@ -50,10 +52,20 @@ def show() -> None:
         click.echo(f"{key.id}  {state}{until}, {used}: {' '.join(sorted(key.scopes))}{of}  ({key.name})")
 
 
+@keys.command("grant")
+@click.argument("key_id", metavar="ID")
+@click.argument("scope", type=_SCOPES)
+def grant(key_id: str, scope: str) -> None:
+    """Add a scope to a key. Takes effect within 5 seconds."""
+    if not services().access.keys.grant(key_id, Scope(scope)):
+        raise click.ClickException(_UNKNOWN)
+    click.echo("Granted.")
+
+
 @keys.command("revoke")
 @click.argument("key_id", metavar="ID")
 def revoke(key_id: str) -> None:
     """Revoke a key. Takes effect within 5 seconds."""
     if not services().access.keys.revoke(key_id):
-        raise click.ClickException("No API key has this id. Run: face-service keys list")
+        raise click.ClickException(_UNKNOWN)
     click.echo("Revoked.")

@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from core.exceptions import CommandError
 from core.scopes import Scope
 from services.audit.events import Event
 from services.audit.store import record
@@ -37,6 +38,10 @@ class StoredKey:
     def is_valid(self, at: datetime) -> bool:
         """Whether the key is valid at that moment."""
         return self.revoked_at is None and (self.expires_at is None or at < self.expires_at)
+
+
+class GrantRefused(CommandError):
+    """Raised when a scope cannot be added to an API key."""
 
 
 class KeyStore:
@@ -74,6 +79,32 @@ class KeyStore:
                 )
             )
             record(connection, event, key.created_at)
+
+    def grant(self, key_id: str, scope: Scope, at: datetime) -> bool:
+        """Add a scope to an API key, and record an event; False if the id is unknown.
+
+        Raises:
+            GrantRefused: the key is revoked; or it is for one collection, and the scope is `admin`.
+        """
+        is_key = keys.c.id == key_id
+        with self._database.writing() as connection:
+            row = connection.execute(sa.select(keys).where(is_key).with_for_update()).first()
+            if row is None:
+                return False
+            if row.revoked_at is not None:
+                raise GrantRefused("The API key is revoked. Create a new one.")
+            if row.collection is not None and scope is Scope.ADMIN:
+                raise GrantRefused("The API key is for one collection. The scope admin covers all collections.")
+            if scope not in row.scopes:
+                connection.execute(sa.update(keys).where(is_key).values(scopes=sorted({*row.scopes, scope})))
+                event = Event(
+                    action="grant_scope",
+                    outcome="done",
+                    collection=row.collection or "",
+                    details={"key": key_id, "scope": scope},
+                )
+                record(connection, event, at)
+            return True
 
     def revoke(self, key_id: str, at: datetime) -> bool:
         """Revoke an API key permanently, and record an event; False if the id is unknown."""

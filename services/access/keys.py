@@ -138,6 +138,17 @@ class KeyService:
         """All API keys of the database, including revoked and expired ones, oldest first; raises ServiceUnavailable."""
         return self._store.all_keys()
 
+    def grant(self, key_id: str, scope: Scope) -> bool:
+        """Add a scope to an API key, in every process within 5 seconds; False if the id is unknown.
+
+        Raises:
+            GrantRefused: as `KeyStore.grant`.
+            ServiceUnavailable, StorageFull: the key has the scopes it had.
+        """
+        is_known = self._store.grant(key_id, scope, datetime.now(UTC))
+        self._looked_at = -math.inf
+        return is_known
+
     def revoke(self, key_id: str) -> bool:
         """Revoke an API key in every process within 5 seconds; False if the id is unknown.
 

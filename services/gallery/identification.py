@@ -63,6 +63,7 @@ class IdentificationService:
         `/recognize` lists no person. The decisions are recorded in the background.
 
         Raises:
+            Forbidden: the request has an embedding, and the API key lacks `embeddings`.
             NotFound, PersonNotFound: there is no such collection, or no such person in it.
             ValidationFailed: the collection (or the person) has faces, but none with this model and options; or the
                 embedding does not have the model's dimension.
@@ -77,6 +78,8 @@ class IdentificationService:
     def _answer(
         self, action: Literal["identify", "recognize"], request: ProbeRequest, *, top_k: int | None
     ) -> IdentifyResponse:
+        if request.embedding is not None:
+            require(Scope.EMBEDDINGS)
         plan = self._defaults.decision_plan(request)
         self._require_comparable(request, plan.space)
         result = []

@@ -1,16 +1,21 @@
 """Asking for more than the scopes of an API key allow."""
 
+import json
 import re
 
+import numpy as np
 import pytest
+from typing_extensions import override
 
 from api.context import services_of
 from core.scopes import Scope
-from services.gallery import answers, registration
+from services.gallery import answers, identification, registration
 from tests.api.v1.test_gallery import register, text
 from tests.conftest import KEY
-from tests.pictures import Colour
+from tests.fakes import FakeEngine
+from tests.pictures import ALICE, Colour
 
+COMPUTING = "scopes: probes to compute stored embeddings without `embeddings`, 129 by each of 7 ways"
 IDENTIFYING = "scopes: ways to identify persons with `gallery:write` alone, person by person"
 
 # Far apart for the fake engine, as (blue, green, red).
@@ -144,3 +149,85 @@ def test_a_service_that_tells_whoever_writes_is_noticed(operator, client_of, att
     if room is answers:
         assert any(UUID.search(breach) for breach in breaches if breach.startswith("receipt of a merged face"))
     attack(IDENTIFYING, 0, breaches, twin=True, noticing=noticing)
+
+
+class FullEngine(FakeEngine):
+    """Its embeddings have no numbers that are 0."""
+
+    @override
+    def embed(self, crops, **options):
+        colours = super().embed(crops, **options)
+        return colours / 255 + np.random.default_rng(int(colours.sum())).random(colours.shape)
+
+
+@pytest.fixture
+def engine():
+    return FullEngine()
+
+
+def _probe(path, **options):
+    """Asks how far a vector is from the stored faces, by a body of JSON."""
+    return lambda vector: {"path": path, "json": {"embedding": vector, **options}}
+
+
+def _form(path, kind, **options):
+    """The same by a form."""
+    return lambda vector: {
+        "path": path,
+        "data": {"embedding": json.dumps(vector), **options},
+        "content_type": kind,
+    }
+
+
+SPACE = {"model_name": "Dlib", "distance_metric": "euclidean"}
+VECTORS = {
+    "identify": _probe("/identify", **SPACE),
+    "identify below the prefix": _probe("/api/v1/identify", **SPACE),
+    "identify by form": _form("/identify", "application/x-www-form-urlencoded", **SPACE),
+    "identify by multipart": _form("/identify", "multipart/form-data", **SPACE),
+    "recognize": _probe("/recognize", **SPACE),
+    "find": _probe("/find", **SPACE, similarity_search=True),
+    "verify": lambda vector: {"path": "/verify", "json": {"embedding": vector, "person_id": "{person}", **SPACE}},
+}
+
+
+def computed(operator, attacker):
+    """How many probes were sent, and by which ways the distances gave the stored embedding."""
+    kept = register(operator, ALICE, "Alice", model_name="Dlib")
+    represented = operator.post("/represent", json={"img": text(ALICE), "model_name": "Dlib"})
+    stored = np.float32(represented.json["result"][0]["embedding"]).astype(np.float64)
+    probes = np.vstack([np.zeros(len(stored)), np.eye(len(stored))])
+    breaches = []
+    for name, way in VECTORS.items():
+        squares = []
+        for probe in probes.tolist():
+            request = way(probe)
+            if "json" in request:
+                request["json"] = {k: kept["person_id"] if v == "{person}" else v for k, v in request["json"].items()}
+            answer = attacker.post(**request)
+            told = re.search(r'"distance": ?([0-9.]+)', answer.text)
+            squares.append(float(told[1]) ** 2 if told else np.nan)
+            assert answer.status_code in (200, 403, 422), answer.text
+        if not np.isnan(squares).all():
+            guess = (squares[0] - np.array(squares[1:]) + 1) / 2
+            alike = guess @ stored / np.linalg.norm(guess) / np.linalg.norm(stored)
+            breaches.append(f"{name}: cosine {alike:.5f}")
+    return len(probes) * len(VECTORS), breaches
+
+
+def test_stored_embeddings_cannot_be_computed_from_distances_of_vectors(operator, client_of, attack):
+    attack(COMPUTING, *computed(operator, client_of(*(set(Scope) - {Scope.EMBEDDINGS}))))
+
+
+def test_a_service_that_compares_vectors_for_everybody_is_noticed(operator, client_of, attack, monkeypatch):
+    monkeypatch.setattr(identification, "require", lambda _: None)
+    breaches = computed(operator, client_of(Scope.GALLERY_READ, Scope.FACES, Scope.FIND))[1]
+    ways = ("identify", "identify below the prefix", "identify by form", "identify by multipart")
+    attack(COMPUTING, 0, breaches, twin=True, noticing=[f"{way}: cosine 1.00000" for way in ways])
+
+
+def test_who_has_the_scope_may_compare_vectors(operator, client_of):
+    register(operator, ALICE, "Alice", model_name="Dlib")
+    client = client_of(Scope.GALLERY_READ, Scope.EMBEDDINGS)
+    for path in ("/identify", "/recognize"):
+        assert client.post(path, json={"embedding": [1.0] * 128, "model_name": "Dlib"}).status_code == 200

@@ -29,6 +29,21 @@ def test_a_key_is_made_listed_and_revoked(app, keys):
     assert f"{caller.key_id}  revoked" in keys("list").stdout
 
 
+def test_a_scope_is_added_to_a_key(app, keys):
+    token = keys("create", "front door", "--scope", "gallery:read", "--collection", "staff").stdout.strip()
+    key_id = token.split("_")[1]
+    for _ in range(2):
+        granted = keys("grant", key_id, "embeddings")
+        assert (granted.exit_code, granted.stdout) == (0, "Granted.\n")
+    caller = services_of(app).access.keys.caller(token)
+    assert (caller.scopes, caller.collection) == ({Scope.GALLERY_READ, Scope.EMBEDDINGS}, "staff")
+    refused = keys("grant", key_id, "admin")
+    assert (refused.exit_code, "one collection" in refused.stderr) == (1, True)
+    keys("revoke", key_id)
+    refused = keys("grant", key_id, "find")
+    assert (refused.exit_code, "revoked" in refused.stderr) == (1, True)
+
+
 def test_the_keys_of_the_setting_are_not_listed(make_app):
     app = make_app(api_keys=("s" * 40,))
     assert app.test_cli_runner().invoke(args=["keys", "list"]).stdout == ""
@@ -45,6 +60,8 @@ def test_the_keys_of_the_setting_are_not_listed(make_app):
         (("create", "x", "--scope", "find", "--collection", "a/b"), "Invalid value for '--collection'"),
         (("create", "x", "--scope", "admin", "--collection", "a"), "cannot have the scope admin"),
         (("revoke", "nobody"), "No API key has this id"),
+        (("grant", "nobody", "find"), "No API key has this id"),
+        (("grant", "nobody", "everything"), "is not one of"),
     ],
 )
 def test_what_is_wrong_is_one_line(keys, arguments, message):

@@ -15,6 +15,7 @@ COMMANDS = (
     "db upgrade",
     "keys create somebody --scope faces",
     "keys list",
+    "keys grant 0123456789ab faces",
     "keys revoke 0123456789ab",
     "audit verify",
     "audit export audit.jsonl",

@@ -4,6 +4,7 @@ import re
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from multiprocessing.pool import ThreadPool
 
 import pytest
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from services.access import keys
 from services.access.key_store import KeyStore
 from services.access.keys import ANYBODY, KeyService
 from services.database.choice import make_database
+from services.database.schema import events
 from services.database.schema import keys as table
 from tests.conftest import KEY
 
@@ -120,6 +122,33 @@ def test_another_process_learns_of_a_change_within_5_seconds(make_service, now):
     now.at += 4.9
     with pytest.raises(Unauthorized):
         there.caller(token)
+
+
+def test_another_process_learns_of_a_scope_within_5_seconds(make_service, now):
+    here, there = make_service(), make_service()
+    key, token = here.create("door", [Scope.GALLERY_READ])
+    assert there.caller(token).scopes == {Scope.GALLERY_READ}
+    assert here.grant(key.id, Scope.EMBEDDINGS)
+    assert here.caller(token).scopes == {Scope.GALLERY_READ, Scope.EMBEDDINGS}
+    now.at += 4.9
+    assert there.caller(token).scopes == {Scope.GALLERY_READ, Scope.EMBEDDINGS}
+    assert here.grant("nobody's", Scope.FIND) is False
+
+
+def test_scopes_that_are_added_at_once_are_all_kept_with_those_that_nobody_knows(database_url):
+    database = make_database(database_url)
+    store = KeyStore(database)
+    key, _ = KeyService(store=store, secrets_of_setting=(), required=False).create("door", [Scope.FACES])
+    with database.writing() as connection:
+        connection.execute(sa.update(table).values(scopes=["dreams", "faces"]))
+    with ThreadPool(4) as pool:
+        assert all(pool.map(lambda scope: store.grant(key.id, scope, datetime.now(UTC)), [*Scope, *Scope]))
+    with database.reading() as connection:
+        assert connection.scalar(sa.select(table.c.scopes)) == sorted([*Scope, "dreams"])
+        added = sa.select(events.c.details).where(events.c.action == "grant_scope")
+        found = [row["scope"] for row in connection.scalars(added)]
+    assert sorted(found) == sorted(set(Scope) - {Scope.FACES})
+    database.close()
 
 
 def test_the_keys_are_looked_up_seldom_and_the_day_of_use_is_kept(make_service, store, now, monkeypatch):
