@@ -61,7 +61,7 @@ class Engines:
         indexer = FolderIndexer(
             engine=self.engine,
             store=self.store,
-            embedder=PhotoEmbedder(engine=self.engine, policy=policy),
+            embedder=PhotoEmbedder(engine=self.engine, policy=policy, max_faces=256),
             folder=str(folder),
             lanes=settings.lanes,
             batch_size=batch_size or settings.batch_max_size,

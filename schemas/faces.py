@@ -147,7 +147,15 @@ class AnalyzedFace(Liveness):
     face_confidence: float = Field(description="The detector's confidence, 0 to 1.")
 
 
-class AnalyzeResponse(Response):
+class FacesResponse(Response):
+    """Base of the responses that list the faces of an image."""
+
+    faces_truncated: Literal[True] | None = key_if_set(
+        "True if the image has more than MAX_FACES faces. The response is about the largest ones."
+    )
+
+
+class AnalyzeResponse(FacesResponse):
     """The attributes of every face."""
 
     count: int
@@ -162,7 +170,7 @@ class EmbeddedFace(Liveness):
     face_confidence: float = Field(description="The detector's confidence, 0 to 1.")
 
 
-class RepresentResponse(Response):
+class RepresentResponse(FacesResponse):
     """The embedding of every face."""
 
     count: int
@@ -179,7 +187,7 @@ class ExtractedFace(Liveness):
     confidence: float = Field(description="The detector's confidence, 0 to 1.")
 
 
-class ExtractResponse(Response):
+class ExtractResponse(FacesResponse):
     """The crop of every face of the image."""
 
     faces_found: int
@@ -216,7 +224,7 @@ class JudgedFace(BaseModel):
     not_judged: list[str] = Field(description="`turned` if the detector gives no nose; otherwise empty.")
 
 
-class QualityResponse(Response):
+class QualityResponse(FacesResponse):
     """Whether the image is good enough to register, with the reasons if it is not."""
 
     acceptable: bool

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from schemas.common import WHOLE, ComparisonOptions, ImageSource, Response, ThresholdSource, key_if_set
-from schemas.faces import Liveness
+from schemas.faces import FacesResponse, Liveness
 
 
 class IndexStatus(BaseModel):
@@ -71,7 +71,7 @@ class FoundPhoto(Liveness):
     source_h: int
 
 
-class FindResponse(Response):
+class FindResponse(FacesResponse):
     """One list of photos per face of the image, nearest first."""
 
     faces_queried: int

@@ -15,7 +15,7 @@ from schemas.common import (
     ThresholdSource,
     key_if_set,
 )
-from schemas.faces import FRAMES_INSTEAD, Frames, Liveness, QualityMeasures, image_or_frames
+from schemas.faces import FRAMES_INSTEAD, FacesResponse, Frames, Liveness, QualityMeasures, image_or_frames
 from schemas.fields import COLLECTION, CollectionName, Embedding, Id, Labels, Metadata, Moment, Name
 
 
@@ -143,7 +143,7 @@ class IdentifiedFace(Liveness):
     matches: list[Match] = Field(description="The nearest persons, nearest first.")
 
 
-class IdentifyResponse(Response):
+class IdentifyResponse(FacesResponse):
     """The results for every face of the probe."""
 
     count: int

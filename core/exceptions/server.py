@@ -57,11 +57,11 @@ class Overloaded(ServiceError):
 
 
 class DeadlineExceeded(ServiceError):
-    """Raised when a request waited longer than REQUEST_TIMEOUT_S; its work was not started."""
+    """Raised when a request took longer than REQUEST_TIMEOUT_S; the rest of its work was not started."""
 
     status = 503
     code = "deadline_exceeded"
-    default_message = "The request waited too long and its work was not started. Retry later."
+    default_message = "The request took too long and was stopped. Retry later."
 
 
 class StorageFull(ServiceError):

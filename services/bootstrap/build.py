@@ -123,7 +123,12 @@ def _shared(settings: Settings, engine: Engine | None) -> _Shared:
         allow_urls=settings.allow_urls,
         url_allowed_hosts=settings.url_allowed_hosts,
     )
-    reader = FaceReader(engine=engine, policy=policy, antispoof_threshold=defaults.antispoof_threshold)
+    reader = FaceReader(
+        engine=engine,
+        policy=policy,
+        max_faces=settings.max_faces,
+        antispoof_threshold=defaults.antispoof_threshold,
+    )
     index_store, database = open_indexes(settings), open_database(settings)
     gallery_store, audit_store = GalleryStore(database, make_search(database)), AuditStore(database)
     maintenance = UpkeepService(store=gallery_store, database=database)
@@ -170,7 +175,7 @@ def _find(shared: _Shared) -> FindServices:
     indexer = FolderIndexer(
         engine=shared.engine,
         store=shared.index_store,
-        embedder=PhotoEmbedder(engine=shared.engine, policy=shared.policy),
+        embedder=PhotoEmbedder(engine=shared.engine, policy=shared.policy, max_faces=settings.max_faces),
         folder=folder,
         lanes=settings.lanes,
         batch_size=settings.batch_max_size,

@@ -1,5 +1,6 @@
 """Finds and crops faces: with DeepFace's own functions for its exact results, or in bounded copies of the image."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy.typing as npt
@@ -7,12 +8,15 @@ from deepface.models.Detector import FacialAreaRegion
 from deepface.modules import detection
 
 from core.exceptions import NoFaceDetected
+from core.timeouts import check_deadline
 from services.deepface.alignment import cut_out, eyes
 from services.deepface.detectors import Found, Points, found_of
 from services.deepface.interface import Detection, Face, FaceArea, Pixels, Point
 
 _EYES = "eyes"
 _BY_DEEPFACE = frozenset({"none", _EYES})
+
+_MAX_BATCH_BYTES = 2**22  # a larger crop is a batch of its own
 
 
 def needs_predictor(how: Detection) -> bool:
@@ -25,6 +29,7 @@ def as_deepface(image: Pixels, how: Detection, predictor: Any) -> list[Face]:
 
     Raises:
         FaceNotDetected, ImgNotFound: as `deepface.modules.detection.extract_faces`.
+        DeadlineExceeded: the request's time ended.
     """
     by_template = needs_predictor(how)
     found = detection.extract_faces(
@@ -39,6 +44,7 @@ def as_deepface(image: Pixels, how: Detection, predictor: Any) -> list[Face]:
     )
     faces = []
     for face in found:
+        check_deadline()
         area = FaceArea(**face["facial_area"])
         if by_template and face["confidence"]:
             seen = found_of(area)
@@ -55,6 +61,7 @@ def as_found(image: Pixels, found: list[Found], how: Detection, predictor: Any) 
 
     Raises:
         NoFaceDetected: there is no face, and `how.enforce` is on.
+        DeadlineExceeded: the request's time ended.
     """
     if not found:
         if how.enforce:
@@ -63,6 +70,7 @@ def as_found(image: Pixels, found: list[Found], how: Detection, predictor: Any) 
         return [Face(area=FaceArea(x=0, y=0, w=width - 1, h=height - 1), confidence=0, crop=image)]
     faces = []
     for face in found[: how.max_faces]:
+        check_deadline()
         points = eyes(image, face, predictor) if face.points is None else face.points
         seen = Found(box=face.box, score=face.score, points=points)
         if how.alignment in _BY_DEEPFACE:
@@ -124,3 +132,21 @@ def _whole(points: Points) -> list[Point]:
 def unit_scale(crop: Pixels) -> npt.NDArray[Any]:
     """The crop in [0, 1] as `extract_faces` returns it. A crop without values over 1 stays unchanged."""
     return crop / 255 if crop.max() > 1 else crop
+
+
+def in_batches(crops: Sequence[Pixels], size: int) -> Iterator[list[Pixels]]:
+    """The crops, at most `size` at a time: DeepFace makes floats of all crops that it gets, in eight times the memory.
+
+    Raises:
+        DeadlineExceeded: the request's time ended before the next batch.
+    """
+    batch: list[Pixels] = []
+    for crop in crops:
+        if batch and (len(batch) == size or sum(one.nbytes for one in (*batch, crop)) > _MAX_BATCH_BYTES):
+            check_deadline()
+            yield batch
+            batch = []
+        batch.append(crop)
+    if batch:
+        check_deadline()
+        yield batch

@@ -27,7 +27,7 @@ from core.exceptions import DeepFaceError, LivenessUnavailable, ModelUnavailable
 from core.settings.types import CPU
 from core.timeouts import POLL_S, check_deadline
 from services.deepface.attributes import analyze
-from services.deepface.detection import as_deepface, as_found, needs_predictor, unit_scale
+from services.deepface.detection import as_deepface, as_found, in_batches, needs_predictor, unit_scale
 from services.deepface.detectors import search
 from services.deepface.hooks import opening, reading, replace_sessions, resolving, sees_gpu
 from services.deepface.interface import Detection, Engine, Face, FaceArea, LivenessScore, Pixels
@@ -84,6 +84,7 @@ class DeepFaceEngine(Engine):
         is_required = gpu_device is not None and framework == "onnx"
         self._is_on_gpu = gpu_device != CPU and (is_required or can_use_gpu())
         at_once = PASSES_AT_ONCE if self._is_on_gpu else None
+        self._batch_size = batch_size
         self._passes = Batcher(cores, batch_size, at_once=at_once)
         threads = self._passes.threads
         graphs = None if cache is None else cache / "graphs"
@@ -237,23 +238,29 @@ class DeepFaceEngine(Engine):
         self, crops: Sequence[Pixels], *, model: str, normalization: str, from_bytes: bool = False
     ) -> npt.NDArray[np.float64]:
         self.load(model)
+        faces: list[Any] = []
         with self._inside_deepface():
-            embedded = representation.represent(
-                img_path=list(crops) if from_bytes else [unit_scale(crop) for crop in crops],
-                model_name=model,
-                detector_backend="skip",
-                normalization=normalization,
-            )
-        # DeepFace leaves out the outer list for a single face.
-        faces = [embedded[0]] if len(crops) == 1 else [image[0] for image in embedded]
+            for batch in in_batches(crops, self._batch_size):
+                embedded = representation.represent(
+                    img_path=batch if from_bytes else [unit_scale(crop) for crop in batch],
+                    model_name=model,
+                    detector_backend="skip",
+                    normalization=normalization,
+                )
+                # DeepFace leaves out the outer list for a single face.
+                faces += embedded if len(batch) == 1 else [image[0] for image in embedded]
         return np.array([face["embedding"] for face in faces], np.float64)
 
     @override
     def attributes(self, crops: Sequence[Pixels], actions: Sequence[str]) -> list[dict[str, Any]]:
         for action in actions:
             self.load(action)
-        with self._inside_deepface() as lane, self._trunk.remembering():
-            return analyze(crops, actions, lambda action: self._model(lane, _TASKS["attribute"], action))
+        found: list[dict[str, Any]] = []
+        with self._inside_deepface() as lane:
+            for batch in in_batches(crops, self._batch_size):
+                with self._trunk.remembering():
+                    found += analyze(batch, actions, lambda action: self._model(lane, _TASKS["attribute"], action))
+        return found
 
     @override
     def sharing(self) -> list[str]:
@@ -262,8 +269,12 @@ class DeepFaceEngine(Engine):
     @override
     def liveness(self, image: Pixels, areas: Sequence[FaceArea]) -> list[LivenessScore]:
         self.load(catalogue.LIVENESS)
+        scores = []
         with self._inside_deepface():
-            return [score_liveness(self._shared[catalogue.LIVENESS], image, area) for area in areas]
+            for area in areas:
+                check_deadline()
+                scores.append(score_liveness(self._shared[catalogue.LIVENESS], image, area))
+        return scores
 
     @override
     def confidence(self, distance: float, *, model: str, metric: str, verified: bool) -> float:

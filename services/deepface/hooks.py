@@ -1,4 +1,4 @@
-"""Replaces what a server must not do in DeepFace: download files, share detectors, use every core.
+"""Replaces what a server must not do in DeepFace: download files, share detectors, use every core, ignore deadlines.
 
 DeepFace's modules call the replaced functions through the module that defines them. So replacing them there affects all
 of DeepFace and RetinaFace. Outside `resolving`, DeepFace finds its models as usual.
@@ -14,17 +14,23 @@ from typing import Any
 import cv2
 import onnxruntime
 from deepface.commons import folder_utils, weight_utils
+from deepface.models.face_detection.CenterFace import CenterFace
+from deepface.models.face_detection.OpenCv import OpenCvClient
 from deepface.modules import modeling
+from retinaface.commons import postprocess
 from retinaface.commons import weight_utils as retinaface_weight_utils
 
 from core.exceptions import ModelUnavailable
+from core.timeouts import check_deadline
 from services.deepface.networks.runtime import Runtime, Session
+from services.deepface.suppression import without_overlaps
 
 Resolver = Callable[[str, str], Any]
 
 _active = threading.local()
 _build_model = modeling.build_model
 _InferenceSession = onnxruntime.InferenceSession
+_find_eyes = OpenCvClient.find_eyes
 
 
 def _local_weights(file_name: str, *_: Any, **__: Any) -> str:
@@ -53,10 +59,29 @@ def _opened_session(network: str | bytes, *options: Any, **more: Any) -> Any:
     return _InferenceSession(network, *options, **more) if runtime is None else runtime.open(network)
 
 
+def _find_eyes_in_time(client: OpenCvClient, img: Any) -> Any:
+    """The eyes in one box. DeepFace looks for them in every box, with no check of the time in between."""
+    check_deadline()
+    return _find_eyes(client, img)
+
+
+def _retinaface_nms(dets: Any, threshold: float) -> list[int]:
+    """RetinaFace's `cpu_nms` without its loop over all pairs of boxes. `dets` has the score after each box."""
+    return without_overlaps(dets[:, :4], dets[:, 4], threshold)
+
+
+def _centerface_nms(_: Any, boxes: Any, scores: Any, nms_thresh: float) -> list[int]:
+    """`CenterFace.nms` without its loop over all pairs of boxes."""
+    return without_overlaps(boxes, scores, nms_thresh)
+
+
 weight_utils.download_weights_if_necessary = _local_weights
 retinaface_weight_utils.download_weights_if_necessary = _local_weights
 modeling.build_model = _resolved_model
 onnxruntime.InferenceSession = _opened_session
+OpenCvClient.find_eyes = _find_eyes_in_time
+postprocess.cpu_nms = _retinaface_nms
+CenterFace.nms = _centerface_nms
 
 
 # OpenCV's cascades return faces in the order in which their threads find them, so only one thread gives repeatable

@@ -124,6 +124,7 @@ class Engine(ABC):
         Raises:
             NoFaceDetected: there is no face, and `detection.enforce` is on.
             ModelUnavailable: as `load`.
+            DeadlineExceeded: the request's time ended.
         """
 
     @abstractmethod
@@ -137,6 +138,7 @@ class Engine(ABC):
 
         Raises:
             ModelUnavailable: as `load`.
+            DeadlineExceeded: the request's time ended between two batches of crops.
         """
 
     @abstractmethod
@@ -149,6 +151,7 @@ class Engine(ABC):
 
         Raises:
             ModelUnavailable: as `load`.
+            DeadlineExceeded: as `embed`.
         """
 
     @abstractmethod
@@ -161,6 +164,7 @@ class Engine(ABC):
 
         Raises:
             LivenessUnavailable: as `load`.
+            DeadlineExceeded: the request's time ended between two faces.
         """
 
     @abstractmethod

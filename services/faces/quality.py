@@ -116,6 +116,7 @@ class QualityService:
             reasons=reasons,
             advice=[ADVICE[reason] for reason in reasons],
             count=len(judged),
+            faces_truncated=faces.truncated,
             result=[
                 JudgedFace(
                     facial_area=facial_area(face.area),

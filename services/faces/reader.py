@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ from core.images.decoding import ImagePolicy
 from core.images.sources import managed_image
 from core.logging import annotate
 from schemas.common import FacialArea
-from services.deepface.interface import Engine, Face, FaceArea, LivenessScore, Pixels
+from services.deepface.interface import Detection, Engine, Face, FaceArea, LivenessScore, Pixels
 from services.faces.liveness import combine_liveness
 from services.faces.plan import EmbeddingPlan, Plan
 from services.models.catalogue.catalogue import LIVENESS
@@ -27,27 +28,35 @@ class DetectedFace:
     liveness: LivenessScore | None
 
 
+class DetectedFaces(list[DetectedFace]):
+    """The faces of an image. `truncated` is True if the image has more faces than the service reads, else None."""
+
+    truncated: Literal[True] | None = None
+
+
 class FaceReader:
     """Opens images, and finds and embeds their faces, as the plan of a request says.
 
-    A face counts as live from the probability `antispoof_threshold` on, 0 to 1.
+    Of more than `max_faces` faces, the largest are read. A face counts as live from the probability
+    `antispoof_threshold` on, 0 to 1.
     """
 
-    def __init__(self, *, engine: Engine, policy: ImagePolicy, antispoof_threshold: float) -> None:
+    def __init__(self, *, engine: Engine, policy: ImagePolicy, max_faces: int, antispoof_threshold: float) -> None:
         self._engine = engine
         self._policy = policy
+        self._max_faces = max_faces
         self._antispoof_threshold = antispoof_threshold
 
     @contextmanager
-    def faces(self, source: str | bytes, field: str, plan: Plan) -> Iterator[list[DetectedFace]]:
-        """The faces of the image in the request's `field`, in the detector's order.
+    def faces(self, source: str | bytes, field: str, plan: Plan) -> Iterator[DetectedFaces]:
+        """The faces of the image in the request's `field`, in the order of `Engine.detect`.
 
         The thread holds a lane until the block ends.
 
         Raises:
             ImageError: as `managed_image`, and `NoFaceDetected`. Each names the field.
             ModelUnavailable, LivenessUnavailable: weights are missing. Raised before the image is read.
-            DeadlineExceeded: as `Engine.lane`.
+            DeadlineExceeded: as `Engine.lane` and `Engine.detect`.
         """
         with self._opened(source, field, plan) as (_, faces):
             yield faces
@@ -57,22 +66,33 @@ class FaceReader:
         return combine_liveness(scores, self._antispoof_threshold)
 
     @contextmanager
-    def _opened(self, source: str | bytes, field: str, plan: Plan) -> Iterator[tuple[Pixels, list[DetectedFace]]]:
+    def _opened(self, source: str | bytes, field: str, plan: Plan) -> Iterator[tuple[Pixels, DetectedFaces]]:
         self._engine.load(plan.detection.detector)
         if plan.judges_liveness:
             self._engine.load(LIVENESS)
         with managed_image(source, field=field, policy=self._policy, lane=self._engine.lane()) as image:
-            found = self._engine.detect(image, plan.detection)
+            found = self._detected(image, plan.detection)
+            truncated = len(found) > self._max_faces
+            if truncated:
+                found = sorted(found, key=lambda face: -face.area.w * face.area.h)[: self._max_faces]
             live: Sequence[LivenessScore | None] = [None] * len(found)
             if plan.judges_liveness:
                 scores = self._engine.liveness(image, [face.area for face in found])
                 live = [self.judge([score]) for score in scores]
             annotate(detector=plan.detection.detector, faces=len(found))
-            yield image, [DetectedFace(face, score) for face, score in zip(found, live, strict=True)]
+            faces = DetectedFaces(DetectedFace(face, score) for face, score in zip(found, live, strict=True))
+            faces.truncated = True if truncated else None
+            yield image, faces
+
+    def _detected(self, image: Pixels, detection: Detection) -> list[Face]:
+        """The faces of the image, but at most one more than the service reads."""
+        most = self._max_faces + 1
+        asked = most if detection.max_faces is None else min(most, detection.max_faces)
+        return self._engine.detect(image, replace(detection, max_faces=asked))
 
     def embedded(
         self, source: str | bytes, field: str, plan: EmbeddingPlan, *, from_bytes: bool = False
-    ) -> tuple[list[DetectedFace], Embeddings]:
+    ) -> tuple[DetectedFaces, Embeddings]:
         """The faces, and their embeddings of shape (faces, dimension). `from_bytes` is as in `Engine.embed`.
 
         Raises:
@@ -84,7 +104,7 @@ class FaceReader:
     @contextmanager
     def embedding(
         self, source: str | bytes, field: str, plan: EmbeddingPlan, *, from_bytes: bool = False
-    ) -> Iterator[tuple[Pixels, list[DetectedFace], Embeddings]]:
+    ) -> Iterator[tuple[Pixels, DetectedFaces, Embeddings]]:
         """The image, and the results of `embedded`. The thread holds a lane until the block ends.
 
         Raises:

@@ -97,7 +97,7 @@ class FaceService:
                 )
                 for read, described in zip(faces, attributes, strict=True)
             ]
-        return AnalyzeResponse(count=len(result), result=result)
+        return AnalyzeResponse(count=len(result), result=result, faces_truncated=faces.truncated)
 
     def represent(self, request: RepresentRequest) -> RepresentResponse:
         """The embedding of every face.
@@ -117,7 +117,13 @@ class FaceService:
             )
             for read, embedding in zip(faces, embeddings, strict=True)
         ]
-        return RepresentResponse(count=len(result), model=plan.space.model, dim=embeddings.shape[1], result=result)
+        return RepresentResponse(
+            count=len(result),
+            model=plan.space.model,
+            dim=embeddings.shape[1],
+            result=result,
+            faces_truncated=faces.truncated,
+        )
 
     def extract(self, request: ExtractRequest) -> ExtractResponse:
         """The crop of every face as a PNG.
@@ -135,7 +141,7 @@ class FaceService:
                 )
                 for read in faces
             ]
-        return ExtractResponse(faces_found=len(result), result=result)
+        return ExtractResponse(faces_found=len(result), result=result, faces_truncated=faces.truncated)
 
 
 def png_data_uri(crop: Pixels, *, gray: bool) -> str:

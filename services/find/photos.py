@@ -46,11 +46,15 @@ class DetectedPhoto:
 
 
 class PhotoEmbedder:
-    """Finds and embeds the faces of the folder's photos with the options in the key of an index."""
+    """Finds and embeds the faces of the folder's photos with the options in the key of an index.
 
-    def __init__(self, *, engine: Engine, policy: ImagePolicy) -> None:
+    Of more than `max_faces` faces in a photo, the largest count.
+    """
+
+    def __init__(self, *, engine: Engine, policy: ImagePolicy, max_faces: int) -> None:
         self._engine = engine
         self._policy = policy
+        self._max_faces = max_faces
 
     def detected(self, key: IndexKey, name: str) -> DetectedPhoto:
         """The faces of one photo. If the file is not an image or shows no face, the result has only a problem.
@@ -106,6 +110,7 @@ class PhotoEmbedder:
             method=space.detection,
             alignment=crop_of(space.alignment, space.model),
             expand_percentage=space.expand_percentage,
+            max_faces=self._max_faces,
         )
         with self._engine.lane():
             found = self._engine.detect(decode(content, self._policy), detection)

@@ -78,6 +78,7 @@ class FindService:
             pending=pending,
             threshold_source=None if plan.limit is None else plan.limit.source,
             result=result,
+            faces_truncated=faces.truncated,
         )
 
     def _verdict(self, plan: EmbeddingPlan, distance: float) -> dict[str, float | None]:

@@ -21,7 +21,7 @@ from services.faces.liveness import is_spoof, liveness_keys
 from services.faces.options import Defaults
 from services.faces.plan import EmbeddingPlan
 from services.faces.quality import measure_quality, measures
-from services.faces.reader import DetectedFace, FaceReader, facial_area
+from services.faces.reader import DetectedFace, DetectedFaces, Embeddings, FaceReader, facial_area
 from services.faces.verification import Pair, decide
 from services.gallery.person_lock import PersonLock
 from services.gallery.store.store import GalleryStore
@@ -83,7 +83,8 @@ class IdentificationService:
         plan = self._defaults.decision_plan(request)
         self._require_comparable(request, plan.space)
         result = []
-        for read, probe in self._probes(request, plan):
+        faces, probes = self._probes(request, plan)
+        for read, probe in zip([None] if faces is None else faces, probes, strict=True):
             near = self._near(request, plan, probe, top_k=top_k)
             decision, reason = _decided(near, plan.threshold)
             spoof = read is not None and is_spoof(read.liveness)
@@ -100,6 +101,7 @@ class IdentificationService:
             similarity_metric=plan.metric,
             threshold_source=plan.threshold_source,
             result=result,
+            faces_truncated=None if faces is None else faces.truncated,
         )
         self._log.keep(*_events(action, request.collection, answer, plan.threshold))
         return answer
@@ -157,13 +159,12 @@ class IdentificationService:
             wrong = f"The embedding has {len(request.embedding)} numbers; {space.model} needs {dimension}"
             raise ValidationFailed.of("embedding", wrong)
 
-    def _probes(
-        self, request: ProbeRequest, plan: EmbeddingPlan
-    ) -> list[tuple[DetectedFace | None, npt.NDArray[np.float64]]]:
+    def _probes(self, request: ProbeRequest, plan: EmbeddingPlan) -> tuple[DetectedFaces | None, Embeddings]:
+        """The faces of the image with their embeddings, or the embedding of the request."""
         if request.embedding is not None:
-            return [(None, np.array(request.embedding))]
+            return None, np.array([request.embedding])
         assert request.img is not None, "the request has an image or an embedding"
-        return list(zip(*self._reader.embedded(request.img, "img", plan), strict=True))
+        return self._reader.embedded(request.img, "img", plan)
 
     def _near(
         self, request: ProbeRequest, plan: EmbeddingPlan, probe: npt.NDArray[np.float64], *, top_k: int | None

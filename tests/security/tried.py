@@ -41,4 +41,8 @@ TRIED = {
     "pickles: mutated": (2000, 20_000),
     "pickles: rights of the process that reads them": (6, 6),
     "indexes of DeepFace: damaged": (2000, 20_000),
+    "crowds: boxes that a detector found, processor time": (6, 6),
+    "crowds: images of more than MAX_FACES faces, every endpoint that reads them": (21, 21),
+    "crowds: crops to embed, memory": (3, 3),
+    "crowds: crops to embed after the client has gone": (3, 3),
 }

@@ -19,7 +19,9 @@ POLICY = ImagePolicy(max_bytes=100_000, max_pixels=1_000_000)
 def make_service(settings):
     def make(**options):
         engine, defaults = FakeEngine(**options), Defaults.of(settings)
-        reader = FaceReader(engine=engine, policy=POLICY, antispoof_threshold=defaults.antispoof_threshold)
+        reader = FaceReader(
+            engine=engine, policy=POLICY, max_faces=256, antispoof_threshold=defaults.antispoof_threshold
+        )
         captures = FrameReader(reader=reader, defaults=defaults)
         return FaceService(engine=engine, reader=reader, captures=captures, defaults=defaults)
 

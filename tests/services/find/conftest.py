@@ -45,7 +45,7 @@ def make_indexer(settings: Settings) -> Callable[..., FolderIndexer]:
         return FolderIndexer(
             engine=engine,
             store=FolderIndexStore(settings.data_path / "index"),
-            embedder=PhotoEmbedder(engine=engine, policy=POLICY),
+            embedder=PhotoEmbedder(engine=engine, policy=POLICY, max_faces=256),
             folder=settings.faces_db_path,
             lanes=2,
             batch_size=8,
@@ -63,7 +63,9 @@ def make_service(settings: Settings, make_indexer: Callable[..., FolderIndexer])
         defaults = Defaults.of(settings)
         given = {
             "engine": engine,
-            "reader": FaceReader(engine=engine, policy=POLICY, antispoof_threshold=defaults.antispoof_threshold),
+            "reader": FaceReader(
+                engine=engine, policy=POLICY, max_faces=256, antispoof_threshold=defaults.antispoof_threshold
+            ),
             "indexer": make_indexer(engine),
             "defaults": defaults,
             "folder": settings.faces_db_path,

@@ -30,7 +30,7 @@ def embed(engine, photos):
 
     def embed(names, *, lanes=1, batch_size=4):
         key = IndexKey(folder=str(photos), detector="opencv", space=SPACE, weights="")
-        embedder = PhotoEmbedder(engine=engine, policy=POLICY)
+        embedder = PhotoEmbedder(engine=engine, policy=POLICY, max_faces=256)
         results = list(embedded_photos(embedder, key, names, lanes=lanes, batch_size=batch_size))
         assert sorted(name for name, _ in results) == sorted(names)
         return dict(results)
@@ -92,5 +92,5 @@ def test_large_crops_do_not_wait_for_a_full_batch(embed, photos, together, monke
 def test_a_crop_does_not_keep_its_picture(engine, photos):
     (name,) = write(photos, (ALICE,))
     key = IndexKey(folder=str(photos), detector="opencv", space=SPACE, weights="")
-    (crop,) = PhotoEmbedder(engine=engine, policy=POLICY).detected(key, name).crops
+    (crop,) = PhotoEmbedder(engine=engine, policy=POLICY, max_faces=256).detected(key, name).crops
     assert crop.base is None

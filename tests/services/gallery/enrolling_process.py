@@ -26,7 +26,7 @@ def main(url: str, folder: str, photos: str) -> None:
     policy = ImagePolicy(max_bytes=100_000, max_pixels=1_000_000)
     database = make_database(url)
     store = GalleryStore(database, MatrixSearch(database))
-    reader = FaceReader(engine=engine, policy=policy, antispoof_threshold=defaults.antispoof_threshold)
+    reader = FaceReader(engine=engine, policy=policy, max_faces=256, antispoof_threshold=defaults.antispoof_threshold)
     captures = FrameReader(reader=reader, defaults=defaults)
     log = EventLog(store=AuditStore(database))
     gallery = GalleryService(engine=engine, captures=captures, defaults=defaults, store=store, log=log)

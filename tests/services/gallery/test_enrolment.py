@@ -44,7 +44,7 @@ def store(database):
 @pytest.fixture
 def enrol(database, store, settings, engine, photos):
     defaults = Defaults.of(settings)
-    reader = FaceReader(engine=engine, policy=POLICY, antispoof_threshold=defaults.antispoof_threshold)
+    reader = FaceReader(engine=engine, policy=POLICY, max_faces=256, antispoof_threshold=defaults.antispoof_threshold)
     captures = FrameReader(reader=reader, defaults=defaults)
     log = EventLog(store=AuditStore(database))
     gallery = GalleryService(engine=engine, captures=captures, defaults=defaults, store=store, log=log)
