@@ -11,6 +11,7 @@ from schemas.faces import FacesResponse, Liveness
 class IndexStatus(BaseModel):
     """One index of the photos in FACES_DB_PATH, made with one detector and one model."""
 
+    name: str = Field(description="The options of the index as one text, for FIND_SPACES.")
     model: str
     detector_backend: str
     alignment: str = Field(description="How faces are aligned. `none` if they are not aligned.")
@@ -21,6 +22,10 @@ class IndexStatus(BaseModel):
         description="`ready`: answers requests. `building`: a build is running; the last complete index, if any,"
         " answers. `failed`: the next request retries the build. `kept`: answers although the folder shows no photos"
         " any more, for example because its disk is not mounted. `stored`: on disk, not used since the start."
+    )
+    permanent: bool = Field(
+        description="Whether the index is the default one or was made by a command. Other indexes may make room for one"
+        " that a request builds."
     )
     photos: int = Field(description="Number of photos in the index.")
     faces: int = Field(description="Number of faces in these photos.")

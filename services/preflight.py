@@ -9,6 +9,7 @@ from services.database.choice import make_database
 from services.database.database import Database
 from services.database.migration import UnknownSchema
 from services.faces.options import Defaults
+from services.find.policy import IndexPolicy
 from services.find.store import FolderIndexStore
 from services.gallery.store.reencryption import FaceReencryption
 from services.models.catalogue.catalogue import MODELS
@@ -96,7 +97,7 @@ def open_weights(settings: Settings) -> Weights:
 
 def require_known_defaults(settings: Settings) -> None:
     """Return if every model in the settings exists and LICENSE_POLICY allows it; else raise SettingsError."""
-    Defaults.of(settings)
+    IndexPolicy.of(settings.find_spaces, settings.find_spaces_max, Defaults.of(settings))
 
 
 def require_sound_weights(settings: Settings) -> None:

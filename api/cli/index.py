@@ -15,13 +15,21 @@ index = ReportingGroup("index", help="The indexes of the photo folder, FACES_DB_
 @index.command("build")
 @with_embedding_options
 def build_index(**options: Any) -> None:
-    """Embed the photos that the index for these options lacks, before the first request does."""
+    """Embed the photos that the index for these options lacks. The index is kept permanently."""
     wanted = EmbeddingOptions.model_validate(options)
     with progress_bar("Embedding") as show:
         status = services().find.indexes.build(wanted, show)
         show(1, 1)
     failed = "".join(f", {count} {reason}" for reason, count in status.failed.items())
     click.echo(f"{status.photos} photos, {status.faces} faces{failed}; {status.pending} pending")
+
+
+@index.command("list")
+def list_indexes() -> None:
+    """List the indexes with their names for FIND_SPACES. An index marked * is deleted when requests build too many."""
+    for status in services().find.indexes.overview().indexes:
+        mark = "" if status.permanent else " *"
+        click.echo(f"{status.name}{mark}: {status.photos} photos, {status.faces} faces, {status.state}")
 
 
 @index.command("prune")

@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from core.settings.types import Names
+
 
 class FindSettings(BaseModel):
     """The folder of photos."""
@@ -16,4 +18,16 @@ class FindSettings(BaseModel):
     )
     faces_db_refresh_s: float = Field(
         2, ge=0, description="Seconds after a check during which `/find` does not check the folder for changes again."
+    )
+    find_spaces: Names = Field(
+        (),
+        description="Comma-separated names of the indexes that requests to `/find` may build besides the default one:"
+        " `MODEL/DETECTOR/ALIGNMENT/DETECTION/NORMALIZATION/EXPAND_PERCENTAGE`, as `face-service index list` prints"
+        " them. Parts left out at the end are the defaults. Empty = any.",
+    )
+    find_spaces_max: int = Field(
+        4,
+        ge=1,
+        description="Maximum number of indexes built by requests that are kept. The least recently used one is deleted."
+        " The default index and those of `face-service index build` do not count.",
     )

@@ -39,6 +39,7 @@ from services.faces.service import FaceService
 from services.find.indexer import FolderIndexer
 from services.find.indexes import IndexService
 from services.find.photos import PhotoEmbedder
+from services.find.policy import IndexPolicy
 from services.find.service import FindService
 from services.find.store import FolderIndexStore
 from services.gallery.archive.writer import GalleryFileService
@@ -91,7 +92,8 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
     """Return the services for these settings; `engine` replaces DeepFace.
 
     Raises:
-        SettingsError: a default or a model to preload does not exist, or GALLERY_KEY does not decrypt an index.
+        SettingsError: a default, a model to preload or an index of FIND_SPACES does not exist, or GALLERY_KEY does not
+            decrypt an index.
     """
     shared = _shared(settings, engine)
     access = _access(shared)
@@ -180,6 +182,7 @@ def _find(shared: _Shared) -> FindServices:
         lanes=settings.lanes,
         batch_size=settings.batch_max_size,
         refresh_s=settings.faces_db_refresh_s,
+        policy=IndexPolicy.of(settings.find_spaces, settings.find_spaces_max, defaults),
     )
     service = FindService(
         engine=shared.engine,

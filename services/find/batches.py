@@ -1,7 +1,7 @@
 """Embeds the photos of a folder: photos are searched in all lanes, and faces are embedded in batches."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.pool import ThreadPool
 
 from services.find.index import IndexKey
@@ -43,12 +43,18 @@ class PhotoBatches:
 
 
 def embedded_photos(
-    embedder: PhotoEmbedder, key: IndexKey, names: Sequence[str], *, lanes: int, batch_size: int
+    embedder: PhotoEmbedder,
+    key: IndexKey,
+    names: Sequence[str],
+    *,
+    lanes: int,
+    batch_size: int,
+    pause: Callable[[], None] = lambda: None,
 ) -> Iterator[Embedded]:
     """Every photo with its faces, or the reason for its failure, as soon as each is ready.
 
     `lanes` photos are searched at the same time. The lane that completes a batch embeds it while the other lanes keep
-    searching. So the memory never holds more than one batch per lane.
+    searching. So the memory never holds more than one batch per lane. Each photo is searched when `pause` returns.
 
     Raises:
         ServiceError: as `Engine.load`.
@@ -56,6 +62,7 @@ def embedded_photos(
     batches = PhotoBatches(batch_size)
 
     def embed(name: str) -> list[Embedded]:
+        pause()
         try:
             photo = embedder.detected(key, name)
         except PhotoUnavailable as error:

@@ -60,10 +60,11 @@ class ProgressLog:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """Updates the index of `key`, and notes its progress and failed photos in `state`."""
+    """Updates the index of `key`, and notes its progress and failed photos in `state`. Calls `pause` before photos."""
 
     key: IndexKey
     state: IndexState
+    pause: Callable[[], None]
     _: KW_ONLY
     engine: Engine
     store: FolderIndexStore
@@ -127,7 +128,9 @@ class Build:
         """Add the faces of these photos to `update`, and save drafts to the store."""
         self.state.begin(len(names))
         progress, drafts, save_draft = ProgressLog(self.state), DraftPolicy(), partial(self._save_draft, update)
-        results = embedded_photos(self.embedder, self.key, names, lanes=self.lanes, batch_size=self.batch_size)
+        results = embedded_photos(
+            self.embedder, self.key, names, lanes=self.lanes, batch_size=self.batch_size, pause=self.pause
+        )
         for name, faces in results:
             if isinstance(faces, PhotoUnavailable):
                 self.state.complete(name, _retry(faces))

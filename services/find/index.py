@@ -35,6 +35,17 @@ class IndexKey:
     space: EmbeddingSpace
     weights: str
 
+    @property
+    def name(self) -> str:
+        """The name of the index for people, as in FIND_SPACES; see `index_name`."""
+        return index_name(self.detector, self.space)
+
+
+def index_name(detector: str, space: EmbeddingSpace) -> str:
+    """The options of an index in one text: model/detector/alignment/detection/normalization/expand_percentage."""
+    parts = (space.model, detector, space.alignment, space.detection, space.normalization, space.expand_percentage)
+    return "/".join(map(str, parts))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhotoFaces:

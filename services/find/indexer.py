@@ -1,7 +1,7 @@
 """Keeps the indexes of the photo folder up to date in the background, and provides the last complete index."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 
 from core.exceptions import IndexBuilding
@@ -14,6 +14,7 @@ from services.find.index_state import IndexState, is_empty_at_once
 from services.find.index_update import IndexUpdate
 from services.find.photo_list import Photos
 from services.find.photos import PhotoEmbedder
+from services.find.policy import IndexPolicy
 from services.find.scheduler import BuildScheduler
 from services.find.store import FolderIndexStore, StoredIndex
 
@@ -21,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 class FolderIndexer:
-    """Builds and updates the indexes of one folder, one after the other. Each build uses all lanes."""
+    """Builds and updates the indexes of one folder. Each build uses all lanes."""
 
     def __init__(
         self,
@@ -33,6 +34,7 @@ class FolderIndexer:
         lanes: int,
         batch_size: int,
         refresh_s: float,
+        policy: IndexPolicy | None = None,
     ) -> None:
         self._engine = engine
         self._store = store
@@ -41,7 +43,8 @@ class FolderIndexer:
         make_build = partial(
             Build, engine=engine, store=store, embedder=embedder, watch=self._watch, lanes=lanes, batch_size=batch_size
         )
-        self._scheduler = BuildScheduler(store, make_build)
+        self._policy = policy or IndexPolicy()
+        self._scheduler = BuildScheduler(store, make_build, self._policy)
 
     def key(self, detector: str, space: EmbeddingSpace) -> IndexKey:
         """The key of the folder's index for this detector and embedding space.
@@ -51,6 +54,26 @@ class FolderIndexer:
         """
         weights = self._engine.fingerprint([detector, space.model])
         return IndexKey(folder=self._folder, detector=detector, space=space, weights=weights)
+
+    def require_allowed(self, key: IndexKey, given: Collection[str] = ()) -> None:
+        """Return if a request with the `given` options may use the index of `key`: it exists, or requests may build it.
+
+        Raises:
+            ValidationFailed: FIND_SPACES does not allow the index. The details name each option that differs.
+        """
+        if not (self._policy.allows(key) or self._scheduler.is_permanent(key) or self._scheduler.has(key)):
+            raise self._policy.refusal(key, given)
+
+    def keep(self, key: IndexKey) -> None:
+        """Keep the index of `key`, which need not exist yet, however many indexes requests build."""
+        try:
+            self._store.keep(key)
+        except OSError as error:  # nor will the index be saved
+            logger.error("folder index not kept: %s", error.strerror)
+
+    def is_permanent(self, key: IndexKey) -> bool:
+        """Whether the index is the default one, or `keep` was called for it."""
+        return self._scheduler.is_permanent(key)
 
     def current(
         self, key: IndexKey, *, wait_for_changes: bool, progress: Callable[[int, int], None] | None = None
@@ -69,8 +92,8 @@ class FolderIndexer:
             ServiceUnavailable: the folder cannot be read.
             ServiceError: the build failed; this is the error of the engine.
         """
-        state = self._scheduler.state(key)
         photos = self._watch.photos(fresh=wait_for_changes)
+        state = self._scheduler.state(key)
         with state.changed:
             started = False  # an earlier build may not include these photos
             while not started and (state.index is None or (wait_for_changes and self._todo(key, state, photos))):

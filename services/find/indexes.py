@@ -42,21 +42,24 @@ class IndexService:
         self._require_folder()
         used, stored, photos = self._indexer.states()
         on_disk = {index.key: index for index in stored}
-        statuses = [_of_state(key, state, on_disk.pop(key, None), photos) for key, state in used.items()]
-        return IndexesResponse(indexes=statuses + [_of_file(index) for index in on_disk.values()])
+        statuses = [self._of_state(key, state, on_disk.pop(key, None), photos) for key, state in used.items()]
+        return IndexesResponse(indexes=statuses + [self._of_file(index) for index in on_disk.values()])
 
     def build(self, options: EmbeddingOptions, progress: Callable[[int, int], None]) -> IndexStatus:
-        """Update and save the index for these options. `progress` gets the numbers of done photos and of all photos.
+        """Update and save the index for these options, and keep it permanently.
+
+        `progress` gets the numbers of done photos and of all photos.
 
         Raises:
             As `FolderIndexer.current`.
         """
         self._require_folder()
         key = self._key(options)
+        self._indexer.keep(key)
         self._indexer.current(key, wait_for_changes=True, progress=progress)
         used, stored, photos = self._indexer.states()
         file = next((index for index in stored if index.key == key), None)
-        return _of_state(key, used[key], file, photos)
+        return self._of_state(key, used[key], file, photos)
 
     def reencrypt(self) -> int:
         """Encrypt every index with the first key, and return the number of failures."""
@@ -72,7 +75,7 @@ class IndexService:
         return self._indexer.prune()
 
     def import_pickle(self, path: Path, options: Mapping[str, Any]) -> tuple[int, int]:
-        """Import the unchanged photos of DeepFace's pickled index, and save them.
+        """Import the unchanged photos of DeepFace's pickled index, and keep the index permanently.
 
         The file name tells how the index was made. `options` (fields of `EmbeddingOptions`, or None) adds what the name
         leaves open. Returns the number of imported photos, and the number of photos still to embed.
@@ -100,7 +103,9 @@ class IndexService:
             ) from None
         dimension = catalogue.find(key.space.model).dim
         assert dimension is not None
-        return self._indexer.adopt(key, recorded_faces(path, dimension))
+        counts = self._indexer.adopt(key, recorded_faces(path, dimension))
+        self._indexer.keep(key)
+        return counts
 
     def _key(self, options: EmbeddingOptions) -> IndexKey:
         plan = self._defaults.embedding_plan(options)
@@ -110,24 +115,31 @@ class IndexService:
         if not self._folder:
             raise ServiceUnavailable(NO_FOLDER)
 
+    def _of_state(self, key: IndexKey, state: IndexState, file: StoredIndex | None, photos: Photos) -> IndexStatus:
+        with state.changed:
+            index = state.index
+            failed = {} if index is None else index.failed()
+            for reason, _ in state.retry.values():
+                failed[reason] = failed.get(reason, 0) + 1
+            return IndexStatus(
+                **self._options(key),
+                state=_named(state, photos),
+                photos=0 if index is None else len(index.photos),
+                faces=0 if index is None else len(index.boxes),
+                pending=state.pending(photos),
+                done=state.done if state.building else None,
+                total=state.total if state.building else None,
+                failed=failed,
+                **_file(file),
+            )
 
-def _of_state(key: IndexKey, state: IndexState, file: StoredIndex | None, photos: Photos) -> IndexStatus:
-    with state.changed:
-        index = state.index
-        failed = {} if index is None else index.failed()
-        for reason, _ in state.retry.values():
-            failed[reason] = failed.get(reason, 0) + 1
-        return IndexStatus(
-            **_options(key),
-            state=_named(state, photos),
-            photos=0 if index is None else len(index.photos),
-            faces=0 if index is None else len(index.boxes),
-            pending=state.pending(photos),
-            done=state.done if state.building else None,
-            total=state.total if state.building else None,
-            failed=failed,
-            **_file(file),
-        )
+    def _of_file(self, file: StoredIndex) -> IndexStatus:
+        counts = {"photos": file.photos, "faces": file.faces, "failed": file.failed}
+        return IndexStatus(**self._options(file.key), state="stored", **counts, **_file(file))
+
+    def _options(self, key: IndexKey) -> dict[str, Any]:
+        permanent = self._indexer.is_permanent(key)
+        return {"name": key.name, **asdict(key.space), "detector_backend": key.detector, "permanent": permanent}
 
 
 def _named(state: IndexState, photos: Photos) -> Literal["building", "failed", "kept", "ready"]:
@@ -136,15 +148,6 @@ def _named(state: IndexState, photos: Photos) -> Literal["building", "failed", "
     if state.failure is not None:
         return "failed"
     return "kept" if is_empty_at_once(state.index, photos) else "ready"
-
-
-def _of_file(file: StoredIndex) -> IndexStatus:
-    counts = {"photos": file.photos, "faces": file.faces, "failed": file.failed}
-    return IndexStatus(**_options(file.key), state="stored", **counts, **_file(file))
-
-
-def _options(key: IndexKey) -> dict[str, Any]:
-    return {**asdict(key.space), "detector_backend": key.detector}
 
 
 def _file(file: StoredIndex | None) -> dict[str, Any]:

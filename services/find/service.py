@@ -54,6 +54,7 @@ class FindService:
 
         Raises:
             ServiceUnavailable: no folder is configured.
+            ValidationFailed: as `FolderIndexer.require_allowed`.
             FolderNotFound, IndexBuilding: as `FolderIndexer.current`.
             Others as `FaceReader.faces`.
         """
@@ -61,8 +62,9 @@ class FindService:
             raise ServiceUnavailable(NO_FOLDER)
         searches = request.similarity_search
         plan = self._defaults.embedding_plan(request) if searches else self._defaults.decision_plan(request)
-        faces, embeddings = self._reader.embedded(request.img, "img", plan)
         key = self._indexer.key(plan.detection.detector, plan.space)
+        self._indexer.require_allowed(key, request.model_fields_set)
+        faces, embeddings = self._reader.embedded(request.img, "img", plan)
         index, pending = self._indexer.current(key, wait_for_changes=request.refresh == "wait")
         within = None if searches else plan.threshold
         result = [

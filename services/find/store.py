@@ -4,7 +4,7 @@ import fcntl
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
@@ -18,6 +18,7 @@ from services.deepface.interface import EmbeddingSpace
 from services.find import index_file
 from services.find.index import FolderIndex, IndexKey
 from services.find.photo_list import Photos
+from services.find.turns import BuildTurns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +37,9 @@ logger = logging.getLogger(__name__)
 
 _FORMAT = 2
 
-# Limits the files, because clients choose the options and so create indexes. The least recently saved index is deleted;
-# it can be built again.
-_MAX_FILES = 64
+# The files of an index. The lock file is deleted last, while it is locked. A process that has opened it notices, and
+# opens a new one.
+_SUFFIXES = (".index", ".draft", ".kept", ".lock")
 
 _NO_KEY = "GALLERY_KEY: an index of the photo folder is encrypted, but no encryption key is set"
 _WRONG_KEY = "GALLERY_KEY: the encryption key does not match an index of the photo folder"
@@ -60,6 +61,7 @@ class FolderIndexStore:
     def __init__(self, folder: Path, keyring: Keyring | None = None) -> None:
         self._folder = folder
         self._keyring = keyring or Keyring()
+        self.turns = BuildTurns(folder)
 
     def ping(self) -> None:
         """Return if the store is writable.
@@ -118,12 +120,61 @@ class FolderIndexStore:
             _write(file, index)
         if not draft:
             self._path(key, draft=True).unlink(missing_ok=True)
-            self._make_room()
+
+    def has(self, key: IndexKey) -> bool:
+        """Whether there is an index of `key`, without reading all of it. It may be damaged."""
+        return any(index.key == key for index in self._described([self._path(key)]))
+
+    def keep(self, key: IndexKey) -> None:
+        """Have `make_room` keep the index of `key`, which need not exist yet.
+
+        Raises:
+            OSError: the folder is not writable.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._path(key).with_suffix(".kept").touch(mode=0o600)
+
+    def is_kept(self, key: IndexKey) -> bool:
+        """Whether `keep` was called for this index."""
+        return self._path(key).with_suffix(".kept").exists()
+
+    def note_use(self, key: IndexKey) -> None:
+        """Note that the index of `key` is used now, for `make_room`."""
+        with suppress(OSError):
+            os.utime(self._path(key).with_suffix(".lock"))
+
+    def make_room(self, max_kept: int, default: IndexKey | None) -> None:
+        """Delete the least recently used indexes beyond `max_kept`, with their drafts.
+
+        The `default` index and those of `keep` do not count, and stay. An index that is being built stays, too.
+        """
+        last_use: dict[str, float] = {}
+        contents, kept = set(), {"" if default is None else self._path(default).stem}
+        for path in self._paths():
+            with suppress(FileNotFoundError):
+                last_use[path.stem] = max(path.stat().st_mtime, last_use.get(path.stem, 0))
+            if path.suffix == ".kept":
+                kept.add(path.stem)
+            elif path.suffix != ".lock":
+                contents.add(path.stem)
+        # A failed build leaves only its lock file, which takes no place.
+        others = sorted(last_use.keys() - kept, key=lambda stem: (stem in contents, last_use[stem]), reverse=True)
+        for stem in others[min(max_kept, len(contents - kept)) :]:
+            with self._locked(stem) as mine:
+                for suffix in _SUFFIXES if mine else ():
+                    (self._folder / f"{stem}{suffix}").unlink(missing_ok=True)
 
     def stored(self) -> list[StoredIndex]:
         """All stored indexes, last saved first."""
-        found = []
-        for path in self._files():
+        return sorted(
+            self._described(path for path in self._paths() if path.suffix == ".index"),
+            key=lambda index: index.saved_at,
+            reverse=True,
+        )
+
+    def _described(self, paths: Iterable[Path]) -> Iterator[StoredIndex]:
+        """The facts about these index files, without those that cannot be read."""
+        for path in paths:
             with (
                 suppress(OSError, ValueError, KeyError, TypeError, DecryptionError),
                 index_file.read(path, self._keyring, checked=False) as file,
@@ -132,8 +183,7 @@ class FolderIndexStore:
                 status = path.stat()
                 key = header["key"] | {"space": EmbeddingSpace(**header["key"]["space"])}
                 counts = {name: header[name] for name in ("photos", "faces", "failed")}
-                found.append(StoredIndex(key=IndexKey(**key), bytes=status.st_size, saved_at=status.st_mtime, **counts))
-        return found
+                yield StoredIndex(key=IndexKey(**key), bytes=status.st_size, saved_at=status.st_mtime, **counts)
 
     def building(self, key: IndexKey) -> AbstractContextManager[bool]:
         """A lock for building the index of `key`, across processes. The block gets whether it holds the lock.
@@ -144,7 +194,7 @@ class FolderIndexStore:
 
     def key_problem(self) -> str:
         """The reason why GALLERY_KEY does not decrypt every encrypted index and draft; empty if it does."""
-        for path in (*self._folder.glob("*.index"), *self._folder.glob("*.draft")):
+        for path in self._paths():
             with suppress(OSError), path.open("rb") as file:
                 if (key := encrypted_by(file)) and key not in self._keyring.ids:
                     return (_WRONG_KEY if self._keyring else _NO_KEY) + _WAY_OUT
@@ -156,9 +206,9 @@ class FolderIndexStore:
         Returns the number of failures: files that are being built or cannot be written.
         """
         left = 0
-        if not self._keyring or not self._folder.exists():
+        if not self._keyring:
             return left
-        for stem in sorted({path.stem for path in self._folder.iterdir() if not path.name.startswith(".")}):
+        for stem in sorted({path.stem for path in self._paths()}):
             with self._locked(stem) as mine:
                 for path in (self._folder / f"{stem}.index", self._folder / f"{stem}.draft"):
                     try:
@@ -193,18 +243,11 @@ class FolderIndexStore:
         name = sha256(json.dumps(asdict(replace(key, weights="")), sort_keys=True).encode()).hexdigest()[:32]
         return self._folder / f"{name}.{'draft' if draft else 'index'}"
 
-    def _files(self) -> list[Path]:
-        """The paths of all indexes, last saved first."""
+    def _paths(self) -> list[Path]:
+        """The files of all indexes, without those that are being written."""
         with suppress(OSError):
-            return sorted(self._folder.glob("*.index"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+            return [path for path in self._folder.iterdir() if not path.name.startswith(".")]
         return []
-
-    def _make_room(self) -> None:
-        for path in self._files()[_MAX_FILES:]:
-            with self._locked(path.stem) as mine:
-                # The lock file last, while it is locked. A process that has opened it notices, and opens a new one.
-                for suffix in (".index", ".draft", ".lock") if mine else ():
-                    path.with_suffix(suffix).unlink(missing_ok=True)
 
 
 def _lock(path: Path) -> int:

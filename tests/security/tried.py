@@ -45,4 +45,5 @@ TRIED = {
     "crowds: images of more than MAX_FACES faces, every endpoint that reads them": (21, 21),
     "crowds: crops to embed, memory": (3, 3),
     "crowds: crops to embed after the client has gone": (3, 3),
+    "indexes: options of `/find` that queue builds": (16, 200),
 }

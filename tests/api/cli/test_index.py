@@ -16,7 +16,7 @@ from core.files import signature_of
 from schemas.common import EmbeddingOptions
 from services.find.photo_list import Photos
 from tests.deepface_files import PKL, rows, write_pickle
-from tests.pictures import ALICE, BOB, MASK, write_photo
+from tests.pictures import ALICE, BOB, MASK, photo, write_photo
 
 
 @pytest.fixture
@@ -163,3 +163,20 @@ def test_an_index_that_cannot_be_saved_is_one_line(app, folder, tmp_path, settin
     settings.data_path.mkdir(exist_ok=True)
     (settings.data_path / "folder_index").write_bytes(b"in the way")
     assert imported(app, tmp_path / PKL) == (1, "Error: Nothing was imported: File exists.\n")
+
+
+def test_an_index_that_a_command_built_is_permanent_and_listed_by_its_name(app, folder):
+    client = app.test_client()
+    image = {"data": photo(ALICE), "content_type": "image/png"}
+    assert client.post("/find?expand_percentage=5", **image).status_code == 200
+    built(app, "--detector", "ssd")
+    listed = app.test_cli_runner().invoke(args=["index", "list"]).stdout.splitlines()
+    assert sorted(listed) == [
+        "Dlib/ssd/eyes/deepface/base/0: 3 photos, 3 faces, ready",
+        "VGG-Face/opencv/eyes/deepface/base/5 *: 3 photos, 3 faces, ready",
+    ]
+    indexes = client.get("/find/indexes").json["indexes"]
+    assert {index["name"]: index["permanent"] for index in indexes} == {
+        "Dlib/ssd/eyes/deepface/base/0": True,
+        "VGG-Face/opencv/eyes/deepface/base/5": False,
+    }

@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from tests.conftest import PROJECT
+from tests.conftest import PROJECT, assert_error
 from tests.deepface_files import NPZ, PKL
 from tests.pictures import ALICE, photo, write_photo
 from tests.security.hostile_pickles import executing
@@ -176,3 +176,27 @@ def test_a_folder_that_is_gone_is_an_error_and_its_index_stays(make_app, photos,
     (tmp_path / "away").rename(photos)
     answer = client.post("/find", **RAW)
     assert (identities(answer), answer.json["pending"]) == (["a.png"], 0)
+
+
+def refused_fields(client, path):
+    response = client.post(path, **RAW)
+    assert_error(response, 422, "validation_error", *(entry["field"] for entry in response.json["details"]["fields"]))
+    return {entry["field"] for entry in response.json["details"]["fields"]}
+
+
+def test_find_spaces_refuses_the_option_that_differs_and_answers_what_exists(make_app, photos, engine):
+    write_photo(photos / "a.png", ALICE)
+    assert make_app().test_client().post("/find?expand_percentage=5", **RAW).status_code == 200
+    client = make_app(find_spaces=("ArcFace",)).test_client()
+    embedded = engine.embedded
+    assert refused_fields(client, "/find?model_name=Facenet") == {"model_name"}
+    assert refused_fields(client, "/find?expand_percentage=7") == {"expand_percentage"}
+    assert refused_fields(client, "/find?model_name=ArcFace&detector_backend=ssd") == {"detector_backend"}
+    assert refused_fields(client, "/find?align=false") == {"align"}
+    body = assert_error(
+        client.post("/find", json={"img": "a.png", "normalization": "raw"}), 422, "validation_error", "normalization"
+    )
+    assert "FIND_SPACES" in body["details"]["fields"][0]["msg"]
+    assert engine.embedded == embedded
+    for path in ("/find", "/find?expand_percentage=5", "/find?model_name=ArcFace", "/find?distance_metric=euclidean"):
+        assert client.post(path, **RAW).status_code == 200, path

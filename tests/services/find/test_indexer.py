@@ -13,10 +13,6 @@ from tests.pictures import ALICE, BOB, write_photo
 from tests.services.find.conftest import found, identities
 
 
-def count_builders():
-    return [thread.name for thread in threading.enumerate()].count("folder-index")
-
-
 def test_a_changed_folder_is_said_to_be_pending_and_waited_for_on_request(service, photos):
     write_photo(photos / "alice.png", ALICE)
     write_photo(photos / "gone.png", ALICE)
@@ -106,7 +102,7 @@ def test_a_photo_that_failed_for_a_reason_that_may_pass_stays_pending_and_is_tri
     answer = found(service, ALICE, refresh="wait")
     assert (identities(answer, photos), answer.pending) == ([["alice.png"]], 1)
     broken.clear()
-    service._indexer._scheduler._states.popitem()[1].retry.clear()
+    service._indexer.states()[0].popitem()[1].retry.clear()
     answer = found(service, ALICE, refresh="wait", threshold=0.01)
     assert (identities(answer, photos), answer.pending) == ([["alice.png", "unlucky.png"]], 0)
 
@@ -131,16 +127,6 @@ def test_other_weights_have_another_index(service, photos, engine):
     embedded = engine.embedded
     assert len(found(service, ALICE).result[0]) == 1
     assert engine.embedded == embedded + 2
-
-
-def test_however_many_options_are_tried_there_is_one_thread_and_a_bounded_number_of_indexes(service, photos):
-    write_photo(photos / "alice.png", ALICE)
-    before = count_builders()
-    for percentage in range(40):
-        assert len(found(service, ALICE, expand_percentage=percentage, threshold=0.01).result[0]) == 1
-    assert len(service._indexer._scheduler._states) == 32
-    assert count_builders() <= before + 1
-    assert len(found(service, ALICE, expand_percentage=0).result[0]) == 1
 
 
 def test_a_folder_that_cannot_be_read_this_time_does_not_look_empty(service, photos, monkeypatch):

@@ -179,22 +179,62 @@ def test_one_at_a_time_has_the_right_to_build_and_it_ends_with_its_owner(store, 
         assert mine
 
 
-def test_the_least_recently_saved_makes_room(store, tmp_path):
-    keys = [replace(KEY, folder=f"/{number}") for number in range(70)]
+def make(store, count):
+    keys = [replace(KEY, folder=f"/{number}") for number in range(count)]
     for key in keys:
         with store.building(key):
             store.save(key, FolderIndex.empty())
-    assert [store.load(key) is not None for key in keys] == [False] * 6 + [True] * 64
-    assert len(os.listdir(tmp_path / "index")) == 2 * 64
+    return keys
+
+
+def there(store, keys):
+    return [number for number, key in enumerate(keys) if store.load(key) is not None]
+
+
+def test_the_least_recently_used_makes_room(store, tmp_path):
+    keys = make(store, 10)
+    store.note_use(keys[1])
+    store.make_room(4, None)
+    assert there(store, keys) == [1, 7, 8, 9]
+    assert len(os.listdir(tmp_path / "index")) == 2 * 4
+
+
+def test_the_default_index_and_kept_ones_take_no_place(store):
+    keys = make(store, 10)
+    store.keep(keys[1])
+    store.make_room(4, replace(keys[0], weights=""))
+    assert there(store, keys) == [0, 1, 6, 7, 8, 9]
+    assert [number for number, key in enumerate(keys) if store.is_kept(key)] == [1]
+
+
+def test_a_draft_of_a_build_that_was_never_finished_takes_a_place(store):
+    keys = make(store, 4)
+    draft = replace(KEY, folder="/draft")
+    store.save(draft, FolderIndex.empty(), draft=True)
+    store.make_room(4, None)
+    assert there(store, keys) == [1, 2, 3]
+    assert store.load(draft, draft=True) is not None
+    for key in keys[1:]:
+        with store.building(key):
+            store.save(key, FolderIndex.empty())
+    store.make_room(3, None)
+    assert store.load(draft, draft=True) is None
+
+
+def test_whether_there_is_an_index_is_known_without_loading_it(store):
+    assert not store.has(KEY)
+    store.save(KEY, FolderIndex.empty())
+    assert store.has(KEY)
+    assert not store.has(replace(KEY, weights="other"))
+    assert not store.has(replace(KEY, detector="ssd"))
 
 
 def test_an_index_that_is_being_built_does_not_make_room(store):
-    keys = [replace(KEY, folder=f"/{number}") for number in range(70)]
-    store.save(keys[0], FolderIndex.empty())
+    keys = make(store, 6)
     with store.building(keys[0]) as mine:
-        for key in keys[1:]:
-            store.save(key, FolderIndex.empty())
+        store.make_room(4, None)
         assert mine
+        assert there(store, keys) == [0, 2, 3, 4, 5]
         assert store.load(keys[0]) is not None
         with store.building(keys[0]) as second:
             assert not second
