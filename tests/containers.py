@@ -38,9 +38,10 @@ def frame(width, height, *, kind=0xC0, components=1, precision=8, sampling=0x11)
     return segment(kind, struct.pack(">BHHB", precision, height, width, components) + parts)
 
 
-def scan(*, components=1, first=0, last=63):
-    """A JPEG scan header, after which coded data would follow."""
-    return segment(0xDA, bytes([components, *sum(((n + 1, 0) for n in range(components)), ()), first, last, 0]))
+def scan(*, components=1, first=0, last=63, high=0, low=0):
+    """A JPEG scan header, after which coded data would follow; `high` and `low` say which bit it refines."""
+    parts = sum(((n + 1, 0) for n in range(components)), ())
+    return segment(0xDA, bytes([components, *parts, first, last, high << 4 | low]))
 
 
 # All a decoder asks for before a scan; each code has one word, which stands for zero or for the end of a block.
@@ -56,10 +57,28 @@ def jpeg(*segments):
     return b"\xff\xd8" + b"".join(segments) + b"\xff\xd9"
 
 
-def progressive(width, height, scans):
+def progressive(width, height, scans, *, kind=0xC2):
     """A progressive JPEG of empty scans."""
     bands = scan(first=0, last=0) + scan(first=1) * (scans - 1)
-    return jpeg(JPEG_TABLES, frame(width, height, kind=0xC2), bands)
+    return jpeg(JPEG_TABLES, frame(width, height, kind=kind), bands)
+
+
+def refining(width, height, scans):
+    """A progressive JPEG whose scans after the second each look at every coefficient again, for a few bytes."""
+    skip_32767 = "0" + "1" * 14  # blocks without a coefficient: the code of EOB14, and its bits
+    bits = skip_32767 * -(-(-(-width // 8) * -(-height // 8)) // 32767)
+    bits += "1" * (-len(bits) % 8)
+    data = int(bits, 2).to_bytes(len(bits) // 8, "big").replace(b"\xff", b"\xff\0")
+    skips = segment(0xC4, b"\x10\1" + bytes(15) + b"\xe0")
+    bands = scan(first=0, last=0, low=1) + scan(low=1, first=1) + data + (scan(first=1, high=1) + data) * (scans - 2)
+    return jpeg(JPEG_TABLES, skips, frame(width, height, kind=0xC2), bands)
+
+
+def exif_of_one_value(entries, size, *, order=">"):
+    """EXIF data of so many bytes whose entries all have one value, an image's description, nearly as long as itself."""
+    head = struct.pack(order + "2sHI", b"MM" if order == ">" else b"II", 42, 8)
+    entry = struct.pack(order + "HHII", 0x010E, 2, size - 8, 8)
+    return (head + struct.pack(order + "H", entries) + entry * entries).ljust(size, b"x")
 
 
 def webp(*chunks):

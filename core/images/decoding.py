@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from core.exceptions import ImageDecodeError, ImageTooLarge
 from core.images.bombs import is_decompression_bomb
-from core.images.header import ACCEPTED, header_size, image_format
+from core.images.header import ACCEPTED, header_size, image_format, too_costly
 
 Pixels = npt.NDArray[np.uint8]
 # Beyond these limits a side shrinks to nothing when the image is resized for a model.
@@ -49,7 +49,8 @@ def decode(content: bytes, policy: ImagePolicy) -> Pixels:
     EXIF orientation once.
 
     Raises:
-        ImageDecodeError: the content is not a JPEG, PNG or WebP, is damaged, or is a decompression bomb.
+        ImageDecodeError: the content is not a JPEG, PNG or WebP, is damaged, is an arithmetic-coded or lossless JPEG,
+            or is a decompression bomb.
         ImageTooLarge: the image has more bytes or pixels than the policy allows.
     """
     _check_bytes(content, policy)
@@ -65,7 +66,7 @@ def decode(content: bytes, policy: ImagePolicy) -> Pixels:
     if width * height > policy.max_pixels:
         raise ImageTooLarge(f"The image has {width} x {height} pixels. The maximum is {policy.max_pixels}.")
     if is_decompression_bomb(content, name, width * height):
-        raise ImageDecodeError(f"Decoding this {name} image would take too long for its size. Save the image anew.")
+        raise too_costly(name)
     try:
         pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:

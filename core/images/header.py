@@ -4,6 +4,8 @@ import re
 import struct
 from collections.abc import Iterator
 
+from core.exceptions import ImageDecodeError
+
 ACCEPTED = frozenset({"JPEG", "PNG", "WebP"})
 
 # First bytes of a file, and the name of its format. Formats that are not accepted are listed to name them in errors.
@@ -35,10 +37,20 @@ _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")
 _BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"mif1": "HEIF"} | dict.fromkeys(_HEIC_BRANDS, "HEIC")
 
 # Start-of-frame markers carry the size (ITU-T T.81, table B.1). C4, C8 and CC, in their range, are other markers.
-_START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+# Baseline, extended and progressive, with Huffman coding. Arithmetic coding (C9, CA) took up to 40 processor seconds
+# for 1.3 MB, because its decoder goes on after the end of the data. No camera writes the others, or more than 8 bits.
+_ACCEPTED_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
+_BITS = 8
 # Matches a marker with its own segment, or the end of the image, but not stuffed zeros, TEM, RSTn or fill bytes.
 _MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")
 _END_OF_IMAGE = 0xD9
+
+# Parts that are walked, each for about a microsecond. A JPEG of 100 scans with four code tables each, a profile and the
+# longest metadata has 900 segments. libpng writes a chunk per 8 kB, so that 100 MB have 12,800.
+MAX_JPEG_SEGMENTS = 2000
+MAX_PNG_CHUNKS = 20_000
+MAX_WEBP_CHUNKS = 2000  # 7 are defined; an animation has one per frame
 
 
 def image_format(content: bytes) -> str | None:
@@ -55,6 +67,9 @@ def header_size(content: bytes, name: str) -> tuple[int, int] | None:
 
     Returns:
         None if the header is truncated, malformed, or claims no pixels.
+
+    Raises:
+        ImageDecodeError: the image has too many parts, or is a JPEG of a kind that is not accepted.
     """
     try:
         width, height = {"JPEG": _jpeg_size, "PNG": _png_size, "WebP": _webp_size}[name](content)
@@ -77,11 +92,16 @@ def png_chunks(content: bytes) -> Iterator[tuple[bytes, memoryview]]:
 
     Raises:
         ValueError: a chunk claims more bytes than the file has. OpenCV would allocate these gigabytes first.
+        ImageDecodeError: there are more than MAX_PNG_CHUNKS.
     """
     view = memoryview(content)
     at = 8
     kind = b""
+    left = MAX_PNG_CHUNKS
     while kind != b"IEND" and at + 8 <= len(content):
+        left -= 1
+        if left < 0:
+            raise too_costly("PNG")
         length, kind = struct.unpack_from(">I4s", content, at)
         if at + 8 + length > len(content):
             raise ValueError("a chunk is truncated")
@@ -92,8 +112,12 @@ def png_chunks(content: bytes) -> Iterator[tuple[bytes, memoryview]]:
 def _jpeg_size(content: bytes) -> tuple[int, int]:
     """Return the width and height of the first frame header (ITU-T T.81, B.2.2)."""
     for marker, at in jpeg_segments(content):
-        if marker in _START_OF_FRAME:
-            height, width = struct.unpack_from(">HH", content, at + 3)
+        if marker in START_OF_FRAME:
+            bits, height, width = struct.unpack_from(">BHH", content, at + 2)
+            if marker not in _ACCEPTED_FRAMES or bits != _BITS:
+                raise ImageDecodeError(
+                    "This kind of JPEG is not supported. Save it as baseline or progressive, 8 bits."
+                )
             return width, height
     raise ValueError("no frame")
 
@@ -103,14 +127,44 @@ def jpeg_segments(content: bytes) -> Iterator[tuple[int, int]]:
 
     Bytes between two segments, coded data or stray bytes, are skipped as libjpeg does. If this walk treated any byte
     differently, a file could show it another image than the decoder.
+
+    Raises:
+        ImageDecodeError: there are more than MAX_JPEG_SEGMENTS.
     """
     at = 2
+    left = MAX_JPEG_SEGMENTS
     while found := _MARKER.search(content, at):
         marker, at = found[1][0], found.end()
         if marker == _END_OF_IMAGE:
             return
+        left -= 1
+        if left < 0:
+            raise too_costly("JPEG")
         yield marker, at
         at += int.from_bytes(content[at : at + 2])
+
+
+def webp_chunks(content: bytes) -> Iterator[tuple[bytes, memoryview]]:
+    """Yield the name and data of each chunk of a WebP, as far as the file has it (RFC 9649, 2.3).
+
+    Raises:
+        ImageDecodeError: there are more than MAX_WEBP_CHUNKS.
+    """
+    view = memoryview(content)
+    at = 12
+    left = MAX_WEBP_CHUNKS
+    while at + 8 <= len(content):
+        left -= 1
+        if left < 0:
+            raise too_costly("WebP")
+        name, length = struct.unpack_from("<4sI", content, at)
+        yield name, view[at + 8 : at + 8 + length]
+        at += 8 + length + length % 2
+
+
+def too_costly(name: str) -> ImageDecodeError:
+    """Return the error for an image that needs far more work than its size should."""
+    return ImageDecodeError(f"Decoding this {name} image would take too long for its size. Save the image anew.")
 
 
 def _webp_size(content: bytes) -> tuple[int, int]:

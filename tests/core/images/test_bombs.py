@@ -1,13 +1,38 @@
 import zlib
 
+import cv2
 import pytest
 
 from core.exceptions import ImageDecodeError
 from core.images.bombs import MAX_JPEG_SCANS, MAX_PNG_TEXTS, is_decompression_bomb
-from core.images.decoding import decode
-from core.images.header import header_size
-from tests.containers import chunk, jpeg, png, progressive, scan, segment, zeros
+from core.images.decoding import ImagePolicy, decode
+from core.images.header import (
+    MAX_JPEG_SEGMENTS,
+    MAX_PNG_CHUNKS,
+    MAX_WEBP_CHUNKS,
+    header_size,
+    jpeg_segments,
+    png_chunks,
+    webp_chunks,
+)
+from tests.containers import (
+    JPEG_TABLES,
+    canvas,
+    chunk,
+    exif_of_one_value,
+    frame,
+    jpeg,
+    lossless,
+    png,
+    progressive,
+    refining,
+    scan,
+    segment,
+    webp,
+    zeros,
+)
 from tests.pictures import encoded, picture
+from tests.shared import field_photo
 
 ROWS = chunk(b"IDAT", zeros(64 * 193))
 PIXELS = 64 * 64
@@ -72,3 +97,80 @@ def test_a_chunk_that_claims_gigabytes_makes_a_png_malformed(kind):
     assert header_size(png(64, 64, claim, ROWS), "PNG") is None
     assert header_size(png(64, 64, chunk(b"IEND"), claim, ROWS), "PNG") is None
     assert header_size(png(64, 64, ROWS) + claim, "PNG") == (64, 64)
+
+
+def test_the_scans_of_a_large_picture_have_a_budget_in_pixels():
+    for pixels, most in ((1_000_000, 100), (20_000_000, 50), (50_000_000, 20), (200_000_000, 16)):
+        assert not is_decompression_bomb(refining(64, 64, most), "JPEG", pixels)
+        assert is_decompression_bomb(refining(64, 64, most + 1), "JPEG", pixels)
+
+
+@pytest.mark.parametrize("kind", [0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF])
+def test_a_jpeg_that_is_neither_baseline_nor_progressive_is_refused_undecoded(kind, policy, monkeypatch):
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("it was decoded"))
+    for content in (progressive(64, 64, 3, kind=kind), progressive(64, 64, 3, kind=kind)[:-2]):
+        with pytest.raises(ImageDecodeError, match="This kind of JPEG is not supported"):
+            decode(content, policy)
+
+
+def test_a_jpeg_of_twelve_bits_is_refused_by_its_kind(policy):
+    with pytest.raises(ImageDecodeError, match="8 bits"):
+        decode(jpeg(JPEG_TABLES, frame(64, 64, kind=0xC1, precision=12), scan()), policy)
+
+
+@pytest.mark.parametrize("kind", [0xC0, 0xC1, 0xC2, 0xCA])
+def test_a_second_frame_is_refused_wherever_it_is(kind, policy, monkeypatch):
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("it was decoded"))
+    first, second = frame(64, 64), frame(64, 64, kind=kind)
+    for parts in ((first, second, scan()), (first, scan(), second), (first, scan(), second, scan())):
+        with pytest.raises(ImageDecodeError, match="too long"):
+            decode(jpeg(JPEG_TABLES, *parts), policy)
+
+
+def test_an_arithmetic_photo_from_the_field_is_refused_undecoded(monkeypatch):
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("it was decoded"))
+    with pytest.raises(ImageDecodeError, match="This kind of JPEG is not supported"):
+        decode(field_photo("arithmetic_20_scans.jpg"), ImagePolicy(max_bytes=1_000_000, max_pixels=50_000_000))
+
+
+@pytest.mark.parametrize("name", ["closeup_img20.jpg", "small_face.jpg", "wall1.jpg", "couple_left_cut_out.png"])
+def test_photos_from_the_field_are_read(name):
+    assert decode(field_photo(name), ImagePolicy(max_bytes=10_000_000, max_pixels=50_000_000)).ndim == 3
+
+
+@pytest.mark.parametrize(
+    ("walk", "most", "content"),
+    [
+        (jpeg_segments, MAX_JPEG_SEGMENTS, lambda count: jpeg(segment(0xE1) * count)),
+        (png_chunks, MAX_PNG_CHUNKS, lambda count: png(64, 64, chunk(b"IDAT") * (count - 2))),  # beside IHDR and IEND
+        (webp_chunks, MAX_WEBP_CHUNKS, lambda count: webp(*[(b"abcd", b"")] * count)),
+    ],
+    ids=["JPEG", "PNG", "WebP"],
+)
+def test_no_more_parts_of_a_file_are_walked_than_a_photo_has(walk, most, content):
+    assert sum(1 for _ in walk(content(most))) == most
+    walked = 0
+    with pytest.raises(ImageDecodeError, match="too long for its size"):
+        for _ in walk(content(10 * most)):
+            walked += 1
+    assert walked == most
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_exif_entries_may_not_share_gigabytes(order):
+    few, many = (exif_of_one_value(count, 1_100_000, order=order) for count in (900, 1000))
+    assert not is_decompression_bomb(png(64, 64, chunk(b"eXIf", few), ROWS), "PNG", PIXELS)
+    for exif in (many, many[:8] + b"\xff\xff" + many[10:]):  # and where it counts more than it has
+        assert is_decompression_bomb(png(64, 64, chunk(b"eXIf", exif), ROWS), "PNG", PIXELS)
+        content = webp(canvas(64, 64, 8), lossless(64, 64), (b"EXIF", exif))
+        assert is_decompression_bomb(content, "WebP", PIXELS)
+    part = segment(0xE1, b"Exif\0\0" + exif_of_one_value(5000, 65_000, order=order))
+    assert not is_decompression_bomb(jpeg(part * 3, JPEG_TABLES, frame(64, 64), scan()), "JPEG", PIXELS)
+    assert is_decompression_bomb(jpeg(part * 4, JPEG_TABLES, frame(64, 64), scan()), "JPEG", PIXELS)
+
+
+@pytest.mark.parametrize(
+    "exif", [b"", b"MM\0*", b"MM\0*\xff\xff\xff\xff", b"MM\0*\0\0\0\x08\xff\xff", b"II*\0\x08\0\0\0"]
+)
+def test_damaged_exif_is_no_bomb(exif):
+    assert not is_decompression_bomb(png(64, 64, chunk(b"eXIf", exif), ROWS), "PNG", PIXELS)
