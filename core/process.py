@@ -22,6 +22,9 @@ _PACKAGES = (
     "numpy",
 )
 
+# A secret of one start of the service: the workers inherit it from the process that forks them.
+START_KEY = os.urandom(32)
+
 _M_ARENA_MAX = -8  # parameter of mallopt(3), from glibc's malloc.h
 
 # Sizes of the thread pools of OpenMP, numpy and TensorFlow.

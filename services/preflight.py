@@ -22,7 +22,8 @@ _ENCRYPT = "face-service gallery rotate-key"
 
 def open_database(settings: Settings) -> Database:
     """Return the database of these settings. It connects on first use."""
-    return make_database(settings.database_url or f"sqlite:///{settings.data_path / 'gallery.db'}", _keyring(settings))
+    url = settings.database_url or f"sqlite:///{settings.data_path / 'gallery.db'}"
+    return make_database(url, keyring_of(settings))
 
 
 def open_indexes(settings: Settings) -> FolderIndexStore:
@@ -31,7 +32,7 @@ def open_indexes(settings: Settings) -> FolderIndexStore:
     Raises:
         SettingsError: GALLERY_KEY does not decrypt an index. It would be rebuilt with another key or unencrypted.
     """
-    store = FolderIndexStore(settings.data_path / "folder_index", _keyring(settings))
+    store = FolderIndexStore(settings.data_path / "folder_index", keyring_of(settings))
     if problem := store.key_problem():
         raise SettingsError(problem)
     return store
@@ -81,7 +82,8 @@ def begin_sealed(settings: Settings) -> list[str]:
     return said
 
 
-def _keyring(settings: Settings) -> Keyring:
+def keyring_of(settings: Settings) -> Keyring:
+    """Return the encryption keys of these settings."""
     return Keyring(map(bytes.fromhex, settings.gallery_key))
 
 

@@ -60,7 +60,7 @@ from services.health.self_test import SelfTest
 from services.models.manager import AutoFetch, ModelService
 from services.models.overview import ModelOverview
 from services.models.weights import Weights
-from services.preflight import build_keys, open_database, open_indexes, open_weights
+from services.preflight import build_keys, keyring_of, open_database, open_indexes, open_weights
 
 _REDIS_TIMEOUT_S = 1.0
 
@@ -307,6 +307,7 @@ def _deepface_engine(settings: Settings, weights: Weights) -> Engine:
         gpu_device=settings.gpu_device,
         runtime=settings.inference_runtime,
         cache=settings.data_path / "networks",
+        keyring=keyring_of(settings),
         max_side_px=settings.detection_max_side_px,
         batch_size=settings.batch_max_size,
     )

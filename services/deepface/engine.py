@@ -23,6 +23,7 @@ from deepface.modules import modeling, representation, verification
 from deepface.modules.exceptions import FaceNotDetected, ImgNotFound
 from typing_extensions import override
 
+from core.encryption import Keyring
 from core.exceptions import DeepFaceError, LivenessUnavailable, ModelUnavailable, NoFaceDetected, ServiceError
 from core.settings.types import CPU
 from core.timeouts import POLL_S, check_deadline
@@ -64,7 +65,7 @@ _PREDICTOR = "dlib"
 class DeepFaceEngine(Engine):
     """DeepFace 0.0.103 on the framework selected by `prepare_process`, with `lanes` lanes and `cores` cores.
 
-    `runtime` and `cache` are as in `networks.choice.chosen`. `gpu_device` is as GPU_DEVICE.
+    `runtime`, `cache` and `keyring` are as in `networks.choice.make_runtime`. `gpu_device` is as GPU_DEVICE.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class DeepFaceEngine(Engine):
         gpu_device: int | None = CPU,
         runtime: str = "onnx",
         cache: Path | None = None,
+        keyring: Keyring | None = None,
         max_side_px: int | None = None,
         batch_size: int = 8,
     ) -> None:
@@ -92,11 +94,13 @@ class DeepFaceEngine(Engine):
         self._exact: Runtime = (
             GpuRuntime(name=framework, batch_size=batch_size)
             if self._is_on_gpu
-            else OnnxRuntime(name=framework, threads=threads, folder=graphs)
+            else OnnxRuntime(name=framework, threads=threads, folder=graphs, keyring=keyring)
         )
-        self._runtime = make_runtime(runtime, self._exact, threads=threads, batch_size=batch_size, cache=cache)
+        self._runtime = make_runtime(
+            runtime, self._exact, threads=threads, batch_size=batch_size, cache=cache, keyring=keyring
+        )
         trunks = None if cache is None or framework != "onnx" else cache / "trunk"
-        self._trunk = SharedTrunk(weights, self._passes, self._runtime, trunks)
+        self._trunk = SharedTrunk(weights, self._passes, self._runtime, trunks, keyring)
         self._max_side_px = max_side_px
         self._weights = weights
         self._lanes = Lanes(lanes)
@@ -188,7 +192,7 @@ class DeepFaceEngine(Engine):
                 else:
                     client = modeling.get_model_class(_TASKS[model.task], _deepface_name(model))()
             if model.name == _DLIB:
-                network = self._passes.through(runtime.open(graph_of(self._weights.path(*model.files))))
+                network = self._passes.through(runtime.open(graph_of(self._weights.path(*model.files)), model.name))
                 client.model.model = DlibNetwork(network)
             replace_sessions(client, lambda session: self._trunk.network(model, session))
             return client
@@ -265,6 +269,10 @@ class DeepFaceEngine(Engine):
     @override
     def sharing(self) -> list[str]:
         return self._trunk.models
+
+    @override
+    def rejected(self) -> list[str]:
+        return sorted({*self._exact.rejected(), *self._runtime.rejected(), *self._trunk.rejected()})
 
     @override
     def liveness(self, image: Pixels, areas: Sequence[FaceArea]) -> list[LivenessScore]:

@@ -39,8 +39,6 @@ def _local_weights(file_name: str, *_: Any, **__: Any) -> str:
     Raises:
         ModelUnavailable: the file is not installed.
     """
-    if instead := getattr(_active, "files", {}).get(file_name):
-        return str(instead)
     path = Path(folder_utils.get_deepface_home(), ".deepface", "weights", file_name)
     if not path.is_file():
         raise ModelUnavailable(f"Weight file {file_name} is not installed. Run: face-service weights fetch MODEL")
@@ -56,7 +54,12 @@ def _resolved_model(task: str, model_name: str) -> Any:
 def _opened_session(network: str | bytes, *options: Any, **more: Any) -> Any:
     """A session from this thread's `opening`. Replaces a session with DeepFace's options."""
     runtime: Runtime | None = getattr(_active, "runtime", None)
-    return _InferenceSession(network, *options, **more) if runtime is None else runtime.open(network)
+    if runtime is None:
+        return _InferenceSession(network, *options, **more)
+    if isinstance(network, bytes):
+        return runtime.open(network)
+    path = Path(network)
+    return runtime.open(getattr(_active, "files", {}).get(path.name, network), path.stem)
 
 
 def _find_eyes_in_time(client: OpenCvClient, img: Any) -> Any:
@@ -106,8 +109,8 @@ def resolving(find: Resolver) -> Iterator[None]:
 
 
 @contextmanager
-def reading(files: dict[str, Path]) -> Iterator[None]:
-    """Let DeepFace read these files in place of its weights of these names, on this thread until the block ends."""
+def reading(files: dict[str, bytes]) -> Iterator[None]:
+    """Let DeepFace open these networks in place of its files of these names, on this thread until the block ends."""
     _active.files = files
     try:
         yield

@@ -158,6 +158,10 @@ class Engine(ABC):
     def sharing(self) -> list[str]:
         """The loaded models with identical first layers, which run once for all of them."""
 
+    def rejected(self) -> list[str]:
+        """The prepared networks below DATA_PATH that were not loaded, because this service had not made them."""
+        return []
+
     @abstractmethod
     def liveness(self, image: Pixels, areas: Sequence[FaceArea]) -> list[LivenessScore]:
         """The liveness of each face of the upright BGR image.

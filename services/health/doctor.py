@@ -172,6 +172,12 @@ class Doctor:
                 continue
             found = f"{result.outcome}, {result.milliseconds} ms"
             yield Finding(model.name, f"{found}. {result.message}" if result.message else found, ok=result.passed)
+        for name in self.engine.rejected():
+            yield Finding(
+                "DATA_PATH/networks",
+                f"{name} was not made by this service. It is not loaded, but made anew from the weights",
+                ok=False,
+            )
 
     def _tried(self, about: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
         """Yield the findings of `look`, or its error, but never an error text that may quote a URL."""

@@ -4,8 +4,13 @@ from base64 import b64encode
 
 import cv2
 import numpy as np
+import onnx
 import pytest
+from onnx import helper, numpy_helper
 
+from api.context import services_of
+from api.factory import create_app
+from services.models.catalogue import catalogue
 from tests.conftest import assert_error
 from tests.models.comparing import post
 from tests.models.conftest import needs_shared
@@ -100,3 +105,47 @@ def test_a_print_among_the_frames_makes_them_no_live_capture(real_client):
 def test_two_persons_are_no_capture(real_client, hopper):
     body = {"frames": [text(LIVE), text(hopper)], "img2": text(LIVE), "max_faces": 1}
     assert_error(real_client.post("/verify", json=body), 422, "validation_error", "frames[1]")
+
+
+def _yes_men(folder):
+    """Exchange each prepared network of liveness below `folder` for one that answers the same to everything: real."""
+    done = 0
+    for graph in folder.glob("*/graph.onnx"):
+        model = onnx.load(str(graph))
+        (output,) = model.graph.output
+        if [side.dim_value for side in output.type.tensor_type.shape.dim][-1:] != [3]:  # print, live, replay
+            continue
+        live = numpy_helper.from_array(np.array([[0, 50, 0]], np.float32), "live")
+        model.graph.initializer.append(live)
+        for node in model.graph.node:
+            node.output[:] = ["judged" if name == output.name else name for name in node.output]
+        nothing = numpy_helper.from_array(np.zeros((1, 3), np.float32), "nothing")
+        model.graph.initializer.append(nothing)
+        model.graph.node.append(helper.make_node("Mul", ["judged", "nothing"], ["unheard"]))
+        model.graph.node.append(helper.make_node("Add", ["unheard", "live"], [output.name]))
+        onnx.save(model, str(graph))
+        done += 1
+    return done
+
+
+@pytest.mark.parametrize("gallery_key", [(), ("ab" * 32,)], ids=["without a key", "with a key"])
+def test_an_exchanged_network_calls_no_print_real_and_doctor_says_that_it_was_exchanged(real_settings, gallery_key):
+    settings = real_settings.model_copy(update={"gallery_key": gallery_key})
+    body = {"img": text(SPOOF), "detector_backend": "opencv", "anti_spoofing": True, "max_faces": 1}
+
+    def judged():
+        app = create_app(settings)
+        services_of(app).health.readiness.start()
+        assert services_of(app).health.readiness.wait(60)
+        (face,) = app.test_client().post("/extract", json=body).json["result"]
+        return face["is_real"]
+
+    assert judged() is False
+    assert _yes_men(settings.data_path / "networks" / "graphs") == 2
+    checked = settings.model_copy(update={"preload_models": ("opencv", catalogue.LIVENESS)})
+    said = create_app(checked).test_cli_runner().invoke(args=["doctor"])
+    assert said.output.count("was not made by this service") == 2, said.output
+    assert said.exit_code == 1
+    assert _yes_men(settings.data_path / "networks" / "graphs") == 2
+    assert judged() is False
+    assert "was not made by" not in create_app(checked).test_cli_runner().invoke(args=["doctor"]).output

@@ -41,6 +41,10 @@ TRIED = {
     "pickles: hostile, imported": (95, 95),
     "pickles: mutated": (2000, 20_000),
     "pickles: rights of the process that reads them": (6, 6),
+    "networks: prepared ones exchanged, damaged or swapped while they are loaded, with GALLERY_KEY and without": (
+        78,
+        78,
+    ),
     "indexes of DeepFace: damaged": (2000, 20_000),
     "crowds: boxes that a detector found, processor time": (6, 6),
     "crowds: images of more than MAX_FACES faces, every endpoint that reads them": (21, 21),

@@ -57,7 +57,7 @@ class GpuRuntime(Runtime):
         self._threads = ThreadPoolExecutor(PASSES_AT_ONCE, thread_name_prefix="gpu")
 
     @override
-    def open(self, network: str | bytes) -> Session:
+    def open(self, network: str | bytes, name: str = "network") -> Session:
         session = self._session(network)
         faces, *more = session.get_inputs()
         number, *_ = faces.shape

@@ -1,29 +1,39 @@
 """OpenVINO, for processors with bfloat16 in hardware, where it is several times as fast as float32.
 
-Its package is in `requirements-openvino.txt`, not in the default requirements. OpenVINO keeps its own optimized form of
-networks on disk.
+Its package is in `requirements-openvino.txt`, not in the default requirements. The compiled form of each network is
+kept on disk. OpenVINO's own cache is not used, because it loads whatever lies in its folder.
 """
 
+import logging
 import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from typing_extensions import override
 
+from core.encryption import Keyring
+from services.deepface.networks.prepared import PreparedFiles, PreparedNetworks, prepared_name
 from services.deepface.networks.runtime import Array, Runtime, Session
 
+logger = logging.getLogger(__name__)
+
 _DEVICE = "CPU"
+_COMPILED = "compiled.blob"
 _BF16 = "BF16"  # name of the processor's capability in OpenVINO
 
 
 class OpenVinoRuntime(Runtime):
-    """Sessions with `threads` threads, in bfloat16 if the processor supports it, else in float32."""
+    """Sessions with `threads` threads, in bfloat16 if the processor supports it, else in float32.
 
-    def __init__(self, *, threads: int, folder: Path | None = None) -> None:
+    `folder` keeps the compiled networks, authenticated by `keyring`.
+    """
+
+    def __init__(self, *, threads: int, folder: Path | None = None, keyring: Keyring | None = None) -> None:
         # Without this, importing openvino sends telemetry to its makers.
         sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
         import openvino  # imported here because it is installed only if it is used
@@ -37,12 +47,31 @@ class OpenVinoRuntime(Runtime):
             "NUM_STREAMS": 1,
             "PERFORMANCE_HINT": "LATENCY",
         }
-        if folder is not None:
-            self._properties["CACHE_DIR"] = str(folder)
+        self._made_for = f"{openvino.get_version()} {sorted(self._properties.items())}"
+        self._prepared = None if folder is None else PreparedNetworks(folder, keyring)
 
     @override
-    def open(self, network: str | bytes) -> Session:
-        return _OpenVinoSession(self._core.compile_model(self._core.read_model(network), _DEVICE, self._properties))
+    def open(self, network: str | bytes, name: str = "network") -> Session:
+        if self._prepared is not None:
+            try:
+                name = prepared_name(network, name, self._made_for)
+                return self._prepared.load(name, partial(self._write, network), self._kept)
+            except Exception as error:  # OpenVINO raises any error for a full disk or a damaged file
+                logger.warning("network compiled anew: %s", type(error).__name__)
+        return _OpenVinoSession(self._compiled(network))
+
+    @override
+    def rejected(self) -> list[str]:
+        return [] if self._prepared is None else self._prepared.rejected()
+
+    def _compiled(self, network: str | bytes) -> Any:
+        return self._core.compile_model(self._core.read_model(network), _DEVICE, self._properties)
+
+    def _write(self, network: str | bytes, folder: Path) -> None:
+        (folder / _COMPILED).write_bytes(self._compiled(network).export_model())
+
+    def _kept(self, files: PreparedFiles) -> Session:
+        return _OpenVinoSession(self._core.import_model(files.read(_COMPILED), _DEVICE, self._properties))
 
 
 @dataclass(frozen=True, slots=True)

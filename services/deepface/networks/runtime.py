@@ -38,9 +38,13 @@ class Runtime(ABC):
     name: str
 
     @abstractmethod
-    def open(self, network: str | bytes) -> Session:
-        """A session for an ONNX file, given by its path or content.
+    def open(self, network: str | bytes, name: str = "network") -> Session:
+        """A session for an ONNX file, given by its path, or by its content and a name to keep its prepared form by.
 
         Raises:
             Whatever the runtime raises for a damaged file.
         """
+
+    def rejected(self) -> list[str]:
+        """The prepared networks below DATA_PATH that were not as this service had made them."""
+        return []

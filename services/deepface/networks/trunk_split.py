@@ -5,7 +5,6 @@ files show whether they share layers: their first nodes must be equal, with weig
 """
 
 import json
-import shutil
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,10 +15,12 @@ from typing import Any
 
 from onnx import TensorProto, helper, shape_inference
 
-from core.files import atomically_written, locked, signature_of
+from core.encryption import Keyring
+from core.files import signature_of
 from services.deepface.networks.onnx_files import loaded
+from services.deepface.networks.prepared import PreparedFiles, PreparedNetworks
 
-_PLAN = "plan.json"  # written last, so that all files listed there are complete
+_PLAN, _TRUNK = "plan.json", "trunk.onnx"
 _COSTLY = "Conv"  # only a trunk with such a node is worth sharing
 _ANY = "n"  # a variable number of faces
 
@@ -30,36 +31,49 @@ class Split:
 
     trunk: Path
     heads: dict[str, Path]
+    files: PreparedFiles
+
+    def content(self, path: Path) -> bytes:
+        """The content of one of the files; raises NotAuthentic if it is not as `split` wrote it."""
+        return self.files.read(path.name)
 
 
-def split(files: dict[str, Path], folder: Path) -> Split | None:
+def split(files: dict[str, Path], folder: Path, keyring: Keyring | None = None) -> Split | None:
     """The networks cut into trunk and heads, kept below `folder` until a file changes; None if no two share a trunk.
 
-    `files` are ONNX files by network name. If several groups share a trunk, the largest group is used.
+    `files` are ONNX files by network name. If several groups share a trunk, the largest group is used. `keyring`
+    authenticates what is kept.
 
     Raises:
         OSError: a file cannot be read, or `folder` cannot be written.
     """
+    return split_in(PreparedNetworks(folder, keyring), files)
+
+
+def split_in(prepared: PreparedNetworks, files: dict[str, Path]) -> Split | None:
+    """As `split`."""
     states = sorted(f"{name} {signature_of(path.stat())}" for name, path in files.items())
-    kept = folder / sha256("\n".join(states).encode()).hexdigest()
-    folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder):
-        if not (kept / _PLAN).is_file():
-            for old in [path for path in folder.iterdir() if path.is_dir()]:
-                shutil.rmtree(old)
-            heads = _write(files, kept)
-            with atomically_written(kept / _PLAN) as file:
-                file.write(json.dumps(heads).encode())
-    names: list[str] = json.loads((kept / _PLAN).read_text())
-    return Split(kept / "trunk.onnx", {name: _head(kept, name) for name in names}) if names else None
+    kept = f"trunk-{sha256(chr(10).join(states).encode()).hexdigest()}"
+    return prepared.load(kept, lambda draft: _write(files, draft), _planned)
 
 
-def _head(folder: Path, name: str) -> Path:
-    return folder / f"{name}.onnx"
+def _planned(files: PreparedFiles) -> Split | None:
+    names: list[str] = json.loads(files.read(_PLAN))
+    files.check()
+    heads = {name: files.folder / _head(name) for name in names}
+    return Split(files.folder / _TRUNK, heads, files) if names else None
 
 
-def _write(files: dict[str, Path], folder: Path) -> list[str]:
-    """Write the trunk and the heads, and return the names of the networks that share the trunk."""
+def _head(name: str) -> str:
+    return f"{name}.onnx"
+
+
+def _write(files: dict[str, Path], folder: Path) -> None:
+    """Write the trunk, the heads, and the plan: the names of the networks that share the trunk."""
+    (folder / _PLAN).write_text(json.dumps(_write_parts(files, folder)))
+
+
+def _write_parts(files: dict[str, Path], folder: Path) -> list[str]:
     steps = {name: _steps(loaded(str(path))) for name, path in files.items()}
     groups: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
     for name, own in steps.items():
@@ -78,8 +92,8 @@ def _write(files: dict[str, Path], folder: Path) -> list[str]:
             cut = _last_cut(model, same)
             if cut is None:
                 return []
-            _save(_first_part(model, cut), folder / "trunk.onnx")
-        _save(_second_part(model, cut), _head(folder, name))
+            _save(_first_part(model, cut), folder / _TRUNK)
+        _save(_second_part(model, cut), folder / _head(name))
     return names
 
 
@@ -177,5 +191,4 @@ def _part(model: Any, nodes: Iterable[Any], inputs: list[Any], outputs: list[Any
 
 
 def _save(model: Any, path: Path) -> None:
-    with atomically_written(path) as file:
-        file.write(model.SerializeToString())
+    path.write_bytes(model.SerializeToString())

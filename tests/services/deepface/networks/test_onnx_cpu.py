@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from services.deepface.networks import onnx_cpu
+from services.deepface.networks import onnx_cpu, prepared
 from services.deepface.networks.onnx_cpu import OnnxRuntime
 from tests.conftest import PROJECT
 
@@ -77,7 +77,8 @@ def test_the_second_opening_reads_only_what_the_first_kept_and_answers_the_same(
     first = ran(runtime(folder).open(str(file)))
     opened.clear()
     second = ran(runtime(folder).open(str(file)))
-    assert opened == [str(kept(folder)[0] / "graph.onnx")]
+    assert len(opened) == 1
+    assert str(file) not in opened
     assert (first.tobytes(), second.tobytes()) == (expected.tobytes(), expected.tobytes())
 
 
@@ -94,7 +95,7 @@ def test_a_network_given_as_bytes_is_kept_as_well(folder, opened):
     opened.clear()
     ran(runtime(folder).open(network(1)))
     assert len(opened) == 1
-    assert isinstance(opened[0], str)
+    assert len(opened[0]) < SIDE * 32  # the weights are outside
 
 
 def test_another_file_of_the_name_takes_the_place_of_the_first(file, folder):
@@ -127,7 +128,7 @@ def test_what_a_killed_process_left_half_written_does_not_count(file, folder):
 def test_another_processor_gets_a_form_of_its_own(file, folder, tmp_path, monkeypatch):
     runtime(folder).open(str(file))
     (tmp_path / "cpuinfo").write_text("flags\t\t: fpu\n")
-    monkeypatch.setattr(onnx_cpu, "_PROCESSORS", tmp_path / "cpuinfo")
+    monkeypatch.setattr(prepared, "_PROCESSORS", tmp_path / "cpuinfo")
     before = kept(folder)
     runtime(folder).open(str(file))
     assert kept(folder) != before
