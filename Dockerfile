@@ -3,30 +3,31 @@
 # docker build --build-arg ENGINE=tensorflow .  and TensorFlow, for DEEPFACE_ENGINE=tensorflow
 # docker build --build-arg ENGINE=gpu .         ONNX Runtime on NVIDIA's CUDA
 
-ARG PYTHON=3.12
+ARG IMAGE=python:3.12-slim
 
-FROM python:${PYTHON}-slim AS packages
+FROM ${IMAGE} AS packages
 ARG ENGINE=onnx
 WORKDIR /app
-COPY requirements*.txt ./
+COPY requirements*.lock ./
 # The prefix is all that leaves this stage. --no-deps: the files list everything, so nothing else comes in.
 RUN case "$ENGINE" in \
-      onnx) file=requirements-onnx.txt ;; \
-      tensorflow) file=requirements.txt ;; \
-      gpu) file=requirements-gpu.txt ;; \
+      onnx) file=requirements-onnx.lock ;; \
+      tensorflow) file=requirements.lock ;; \
+      gpu) file=requirements-gpu.lock ;; \
       *) echo "ENGINE is onnx, tensorflow or gpu" >&2; exit 1 ;; \
     esac \
  && python -m venv /opt/venv \
- && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps -r "$file"
+ && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes -r "$file"
 COPY pyproject.toml main.py ./
 COPY core core
 COPY schemas schemas
 COPY services services
 COPY api api
-# The command face-service, which runs what lies in /app.
-RUN /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --editable .
+# The command face-service, which runs what lies in /app. What makes it is among the packages: nothing else is fetched.
+RUN /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation \
+      --editable .
 
-FROM python:${PYTHON}-slim
+FROM ${IMAGE}
 RUN useradd --uid 10001 --no-create-home --home-dir /nonexistent service \
  && install -d -o service -g service /data /weights
 COPY --from=packages /opt/venv /opt/venv

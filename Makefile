@@ -5,8 +5,9 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PORT ?= $(or $(shell sed -n 's/^PORT=//p' .env 2>/dev/null),5000)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+UV = uv==0.13.9
 
-.PHONY: run test test-tensorflow stress soak attack fuzz lint types demo clean
+.PHONY: run test test-tensorflow stress soak attack fuzz lint types demo lock-hashes pin-images clean
 .DEFAULT_GOAL := run
 
 # Set up if need be, and serve on http://localhost:5000.
@@ -35,7 +36,7 @@ types: $(VENV)/.dev
 # The small set of real networks with DEEPFACE_ENGINE=tensorflow, in an environment of its own (3 GB).
 test-tensorflow: VENV := $(if $(filter .venv,$(VENV)),.venv-tensorflow,$(VENV))
 test-tensorflow:
-	@test -f $(VENV)/.tensorflow || { $(PYTHON) -m venv $(VENV) && $(INSTALL) -r requirements.txt -r requirements-dev.txt; }
+	@test -f $(VENV)/.tensorflow || { $(PYTHON) -m venv $(VENV) && $(INSTALL) --require-hashes -r requirements.lock -r requirements-dev.lock; }
 	@touch $(VENV)/.tensorflow
 	$(BIN)/python -m pytest -W default tests/models/test_tensorflow.py
 
@@ -62,20 +63,30 @@ fuzz: $(VENV)/.dev
 demo: $(VENV)/.dev
 	@$(BIN)/python examples/demo.py --url http://localhost:$(PORT)
 
+# After a change of requirements*.txt: write requirements*.lock, from which everything is installed.
+lock-hashes:
+	@$(PYTHON) -m venv .venv-lock && .venv-lock/bin/python -m pip install --quiet --disable-pip-version-check $(UV)
+	@PATH="$(CURDIR)/.venv-lock/bin:$$PATH" sh deploy/lock-hashes.sh
+
+# Pin the images of the Dockerfile and docker-compose.yml to what their tags are now.
+pin-images:
+	@sh deploy/pin-images.sh
+
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
 
+# Readable by its owner only: API_KEYS, GALLERY_KEY and the password of DATABASE_URL are added to it.
 .env:
-	cp .env.example .env
+	install -m 600 .env.example .env
 
-$(VENV)/.run: requirements-onnx.txt pyproject.toml
+$(VENV)/.run: requirements-onnx.lock pyproject.toml
 	@echo "Installing the service into $(VENV); about a minute the first time ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(INSTALL) -r requirements-onnx.txt
-	@$(INSTALL) --no-deps --editable .
+	@$(INSTALL) --require-hashes -r requirements-onnx.lock
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.txt $(VENV)/.run
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.run
 	@echo "Installing what the tests and the demo need into $(VENV) ..."
-	@$(INSTALL) -r requirements-dev.txt
+	@$(INSTALL) --require-hashes -r requirements-dev.lock
 	@touch $@

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -130,6 +131,63 @@ def test_the_gpu_requirements_differ_in_the_runtime_only():
     cpu, gpu = pins("requirements-onnx.txt"), pins("requirements-gpu.txt")
     assert {line.split("==")[0] for line in cpu - gpu} == {"onnxruntime"}
     assert all(line.startswith(("onnxruntime-gpu", "nvidia-")) for line in gpu - cpu)
+
+
+def test_nginx_is_not_older_than_security_md_says():
+    floor = re.search(r"nginx has to be ([\d.]+) or later", (PROJECT / "SECURITY.md").read_text())[1]
+    image = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())["services"]["nginx"]["image"]
+    version = re.match(r"nginx:([\d.]+)", image)[1]
+    assert [int(part) for part in version.split(".")] >= [int(part) for part in floor.split(".")]
+
+
+def test_the_env_file_is_for_its_owner_only(tmp_path):
+    for name in ("Makefile", ".env.example"):
+        shutil.copy(PROJECT / name, tmp_path)
+    subprocess.run(["make", ".env"], cwd=tmp_path, check=True, capture_output=True, umask=0o022)
+    assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
+    assert (tmp_path / ".env").read_text() == (PROJECT / ".env.example").read_text()
+
+
+IMAGES = ("docker/dockerfile:1", "python:3.12-slim", "nginx:")
+DIGEST = r"@sha256:[0-9a-f]{64}$"
+
+
+@pytest.mark.parametrize(
+    ("docker", "code", "said"),
+    [
+        ("exit 1", 2, "This needs docker with buildx. No file was changed."),
+        ('[ "$2" = version ]', 2, "No registry answers for docker/dockerfile:1. No file was changed."),
+        ('case "$*" in *nginx*) exit 1 ;; esac; DIGEST', 2, "No registry answers for nginx:"),
+        ("echo nonsense", 2, "The registry gives no digest of docker/dockerfile:1. No file was changed."),
+        ("DIGEST", 0, ""),
+    ],
+)
+def test_images_are_pinned_where_a_registry_answers_for_all(tmp_path, docker, code, said):
+    """A program in docker's place, since there is no registry here."""
+    files = [tmp_path / name for name in ("Dockerfile", "docker-compose.yml")]
+    for name in ("Makefile", "Dockerfile", "docker-compose.yml", "deploy"):
+        copy = shutil.copytree if (PROJECT / name).is_dir() else shutil.copy
+        copy(PROJECT / name, tmp_path / name)
+    before = [file.read_text() for file in files]
+    answers = 'for last; do :; done; echo "sha256:$(echo "${last%@*}" | sha256sum | cut -c1-64)"'
+    program = tmp_path / "bin" / "docker"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n{docker.replace('DIGEST', answers)}\n")
+    program.chmod(0o755)
+    environment = {"PATH": f"{program.parent}:/usr/bin:/bin"}
+    for _ in range(2):  # pinned images are pinned anew
+        result = subprocess.run(
+            ["make", "pin-images"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert result.returncode == code, result.stderr
+        assert said in result.stderr
+    after = [file.read_text() for file in files]
+    if code:
+        assert after == before
+    else:
+        assert [re.sub(DIGEST, "", text, flags=re.MULTILINE) for text in after] == before
+        pinned = re.findall(rf"^(?:# syntax=|ARG IMAGE=| *image: )(.*){DIGEST}", "\n".join(after), re.MULTILINE)
+        assert [image for image, start in zip(pinned, IMAGES, strict=True) if image.startswith(start)] == pinned
 
 
 # What the Dockerfile does, below a folder instead of below /, in mounts that nobody else sees: the stage that installs,

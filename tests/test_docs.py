@@ -194,3 +194,21 @@ def test_every_requirement_is_pinned_exactly():
             requirement = line.split("#")[0].strip()
             pinned = re.fullmatch(r"[\w.-]+(\[\w+\])?==[\w.]+", requirement)
             assert not requirement or requirement.startswith("-r ") or pinned, line
+
+
+def pins(path):
+    """The pins of a file of requirements, in lower case, without extras, comments and hashes."""
+    lines = [line.split("#")[0].split("\\")[0].strip().lower() for line in path.read_text().splitlines()]
+    given = [line.partition("==") for line in lines if line and not line.startswith(("-r ", "--hash"))]
+    return {(re.sub("[-_.]+", "-", name.partition("[")[0]), version) for name, _, version in given}
+
+
+@pytest.mark.parametrize("path", sorted(PROJECT.glob("requirements*.txt")), ids=lambda path: path.name)
+def test_every_requirement_is_locked_with_hashes(path):
+    """If it fails after a change of the requirements: make lock-hashes."""
+    lock = path.with_suffix(".lock")
+    assert pins(lock) == pins(path)
+    for requirement in re.findall(r"^[\w.-]+==.*(?:\n .*)*", lock.read_text(), re.MULTILINE):
+        assert re.fullmatch(r"\S+( \\\n    --hash=sha256:[0-9a-f]{64})+", requirement), requirement
+    included = [line.replace(".txt", ".lock") for line in path.read_text().splitlines() if line.startswith("-r ")]
+    assert [line for line in lock.read_text().splitlines() if line.startswith("-r ")] == included
