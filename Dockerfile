@@ -43,6 +43,7 @@ USER 10001
 VOLUME ["/data", "/weights"]
 EXPOSE 5000
 STOPSIGNAL SIGTERM
+# The address it is bound to; 0.0.0.0 and :: lead to this machine.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
-  CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f\"http://127.0.0.1:{os.environ.get('PORT', '5000')}/health\", timeout=4)"]
+  CMD ["python", "-c", "import http.client, os, sys; host = os.environ.get('HOST', '').strip('[]') or '0.0.0.0'; port = int(os.environ.get('PORT') or 5000); asked = http.client.HTTPConnection(host, port, timeout=4); asked.request('GET', '/health'); sys.exit(asked.getresponse().status != 200)"]
 CMD ["face-service", "serve"]

@@ -95,7 +95,7 @@ def _openapi_json(app: Flask) -> str:
             version=__version__,
             description="Verifies, analyzes, represents, finds and extracts faces.",
         ),
-        servers=[Server(url="/"), Server(url=API_PREFIX)],
+        servers=[Server(url="./")],  # where the document itself is, so behind any prefix
         paths={path: PathItem(**methods) for path, methods in paths.items()},
         components=Components(securitySchemes=_SECURITY),
     )

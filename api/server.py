@@ -1,5 +1,6 @@
 """Configures gunicorn to serve `main:app`, from the settings."""
 
+import os
 import sys
 from typing import Any
 
@@ -28,7 +29,7 @@ except SettingsError as error:
     sys.exit(f"The service cannot start. {error}")
 
 wsgi_app = "main:app"
-bind = f"{_settings.host}:{_settings.port}"
+bind = _settings.bind
 reload = _settings.debug
 
 # Each process has its own models, queue and index in memory. One process already uses all cores.
@@ -80,6 +81,7 @@ def post_worker_init(worker: Any) -> None:
     """Load the models once the socket listens, and seal the audit events left by a killed worker."""
     from api.context import services_of
 
+    os.environ.pop("SCRIPT_NAME", None)  # gunicorn would fail each request without this prefix
     services = services_of(worker.wsgi)
     services.health.readiness.start()
     services.audit.log.wake()

@@ -283,3 +283,24 @@ def test_sigterm_finishes_what_is_in_flight(tmp_path):
                 statuses.append(response.status)
         assert process.wait(60) == 0
         assert statuses == [200] * 6
+
+
+@pytest.mark.parametrize(
+    ("host", "answering"),
+    [("::", ("127.0.0.1", "[::1]")), ("::1", ("[::1]",)), ("[::1]", ("[::1]",)), ("127.0.0.2", ("127.0.0.2",))],
+)
+def test_the_address_that_is_bound_is_the_one_that_is_checked(tmp_path, host, answering):
+    (check,) = re.findall(r"^  CMD (\[.*\])", (PROJECT / "Dockerfile").read_text(), re.MULTILINE)
+    with served(tmp_path, HOST=host, SCRIPT_NAME="/face-api") as (url, log, process):
+        port = url.rpartition(":")[2]
+        for address in answering:
+            wait_for(f"http://{address}:{port}/health", alive=process)
+            assert requests.get(f"http://{address}:{port}/face-api/persons", timeout=10).status_code == 200
+        command = [sys.executable, *json.loads(check)[1:]]
+        environment = {"HOST": host, "PORT": port, "http_proxy": "http://127.0.0.1:1"}
+        assert subprocess.run(command, env=environment, check=False).returncode == 0
+        other = environment | {"HOST": "127.0.0.3"}
+        if host != "::":
+            result = subprocess.run(command, env=other, check=False, capture_output=True)
+            assert result.returncode
+        assert "does not start with SCRIPT_NAME" not in log.read_text()

@@ -1,5 +1,7 @@
 """Sets the security headers of every answer, and the CORS headers for CORS_ORIGINS."""
 
+import re
+
 from flask import Flask, Response
 from flask_cors import CORS
 
@@ -27,11 +29,12 @@ _ASK_AGAIN_S = 600  # lifetime of a preflight answer in the browser
 def init_browsers(app: Flask) -> None:
     """Add the security headers to every answer of `app`, and CORS headers if CORS_ORIGINS is set."""
     app.after_request(_secure)
+    # Flask-CORS would take an IPv6 address in brackets for a regular expression.
     origins = services_of(app).settings.cors_origins
     if origins:
         CORS(
             app,
-            origins=list(origins),
+            origins=[re.compile(re.escape(origin) + r"\Z") if "[" in origin else origin for origin in origins],
             methods=list(_METHODS),
             allow_headers=list(_TAKEN),
             expose_headers=list(_SHOWN),

@@ -1,13 +1,38 @@
-"""Takes the client's address, scheme and host from trusted proxies."""
+"""Takes the client's address, scheme and host from trusted proxies, and the path prefix from the settings."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api.context import services_of
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
 
 def init_proxies(app: Flask) -> None:
-    """Believe the `X-Forwarded` headers of as many proxies as TRUSTED_PROXIES says, before any other code of `app`."""
-    count = services_of(app).settings.trusted_proxies
-    if count:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
+    """Believe the `X-Forwarded` headers of as many proxies as TRUSTED_PROXIES says, and take SCRIPT_NAME off paths."""
+    settings = services_of(app).settings
+    wsgi_app = app.wsgi_app
+    if settings.script_name:
+        wsgi_app = _Prefixed(wsgi_app, settings.script_name)
+    if count := settings.trusted_proxies:
+        wsgi_app = ProxyFix(wsgi_app, x_for=count, x_proto=count, x_host=count)
+    app.wsgi_app = wsgi_app  # type: ignore[method-assign]
+
+
+class _Prefixed:
+    """Serves an application below a path prefix, and without it to whoever asks past the proxy, as health checks do."""
+
+    def __init__(self, app: "WSGIApplication", prefix: str) -> None:
+        self._app = app
+        self._prefix = prefix
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if path == self._prefix or path.startswith(f"{self._prefix}/"):
+            environ["PATH_INFO"] = path.removeprefix(self._prefix)
+        environ["SCRIPT_NAME"] = self._prefix
+        return self._app(environ, start_response)

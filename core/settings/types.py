@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,8 +16,10 @@ CPU = -1  # value of GPU_DEVICE
 _MIN_SECRET = 32  # characters
 _MAX_GALLERY_KEYS = 2  # the current key and, during rotation, the previous key
 
-# Scheme, host and port, as browsers send them (fetch.spec.whatwg.org, "Origin header"). IPv6 addresses do not match.
-_ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://[a-z0-9.-]+(:\d{1,5})?", re.ASCII)
+# Scheme, host and port, as browsers send them (fetch.spec.whatwg.org, "Origin header").
+_ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://([a-z0-9.-]+|\[(?P<ipv6>[0-9a-f:]+)\])(:\d{1,5})?", re.ASCII)
+
+_PATH_PREFIX = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")
 
 _HOST_NAME = re.compile(r"\*|[a-z0-9._-]+", re.ASCII)  # names of other scripts as browsers send them: xn--…
 
@@ -103,9 +106,32 @@ def _counting(value: str) -> str:
 
 
 def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
-    if not all(_ORIGIN.fullmatch(value) for value in values):
-        raise ValueError("write each origin in lower case and without a path: https://app.example.com")
+    for value in values:
+        found = _ORIGIN.fullmatch(value)
+        if found is None:
+            raise ValueError("write each origin in lower case and without a path: https://app.example.com")
+        if found["ipv6"] and not _is_short_ipv6(found["ipv6"]):
+            raise ValueError("write IPv6 addresses in their shortest form: http://[::1]:3000")
     return values
+
+
+def _is_short_ipv6(address: str) -> bool:
+    """Return whether this is an IPv6 address as browsers write it."""
+    try:
+        return IPv6Address(address).compressed == address
+    except ValueError:
+        return False
+
+
+def _without_brackets(host: str) -> str:
+    return host.strip("[]") if ":" in host else host
+
+
+def _path_prefix(value: str) -> str:
+    prefix = value.rstrip("/")
+    if not _PATH_PREFIX.fullmatch(prefix):
+        raise ValueError("write one path that begins with a slash: /face-api")
+    return prefix
 
 
 def _host_names(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -121,6 +147,8 @@ Secrets = Annotated[Names, AfterValidator(_sendable)]
 Limits = Annotated[str, AfterValidator(_limits)]
 Counting = Annotated[str, AfterValidator(_counting)]
 Origins = Annotated[Names, AfterValidator(_origins)]
+Host = Annotated[str, AfterValidator(_without_brackets)]
+PathPrefix = Annotated[str, AfterValidator(_path_prefix)]
 GalleryKeys = Annotated[Names, AfterValidator(_of_hexadecimal_digits)]
 Hosts = Annotated[Names, AfterValidator(_lower)]
 HostNames = Annotated[Hosts, AfterValidator(_host_names)]

@@ -6,7 +6,9 @@ from core.settings import Settings, SettingsError, load_settings
 
 WRONG_LIMITS = ("many", "600", "0/minute", "-1/minute", "600/fortnight", "600/minute,", "1/minute 2/hour x")
 WRONG_ORIGINS = ("app.example.com", "https://app.example.com/", "https://*.example.com", "https://a.com/x", "null",
-                 "https://app.example.com:port", "HTTPS://app.example.com", "https://a.com$", "(.*)")  # fmt: skip
+                 "https://app.example.com:port", "HTTPS://app.example.com", "https://a.com$", "(.*)", "http://::1:3000",
+                 "http://[0:0:0:0:0:0:0:1]", "http://[::g]", "http://[]", "http://[::1]:3000/",
+                 "http://[127.0.0.1]")  # fmt: skip
 
 
 def test_the_defaults_are_deepfaces_own():
@@ -177,3 +179,34 @@ def test_pages_are_written_as_browsers_name_them(monkeypatch):
     )
     monkeypatch.setenv("CORS_ORIGINS", "*")
     assert load_settings().cors_origins == ("*",)
+
+
+@pytest.mark.parametrize(
+    ("host", "bound"),
+    [
+        ("0.0.0.0", "0.0.0.0:5000"),
+        ("::", "[::]:5000"),
+        ("[::]", "[::]:5000"),
+        ("::1", "[::1]:5000"),
+        ("2001:db8::7", "[2001:db8::7]:5000"),
+        ("faces.local", "faces.local:5000"),
+    ],
+)
+def test_an_address_is_bound_as_gunicorn_takes_it(monkeypatch, host, bound):
+    monkeypatch.setenv("HOST", host)
+    assert load_settings().bind == bound
+
+
+@pytest.mark.parametrize("origin", ["http://[::1]:3000", "https://[2001:db8::7]", "http://localhost:3000", "*"])
+def test_origins_may_be_addresses(monkeypatch, origin):
+    monkeypatch.setenv("CORS_ORIGINS", f"{origin}, https://app.example.com")
+    assert load_settings().cors_origins == (origin, "https://app.example.com")
+
+
+@pytest.mark.parametrize("name", ["https://a.com", "a.com:80", "a.com/x", "a b", "(a)", "bücher.de"])
+def test_a_host_name_is_only_a_name(monkeypatch, name):
+    monkeypatch.setenv("ALLOWED_HOSTS", "Fine.example.com.")
+    assert load_settings().allowed_hosts == ("fine.example.com",)
+    monkeypatch.setenv("ALLOWED_HOSTS", name)
+    with pytest.raises(SettingsError, match=r"^ALLOWED_HOSTS: [^;]+$"):
+        load_settings()

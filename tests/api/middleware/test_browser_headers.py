@@ -109,3 +109,13 @@ def test_a_star_lets_all_pages_ask_without_credentials(make_app):
     headers = allowed(client.get("/persons", headers={"Origin": "https://anywhere.example.net"}))
     assert headers["Access-Control-Allow-Origin"] == "*"
     assert "Access-Control-Allow-Credentials" not in headers
+
+
+def test_a_page_at_an_ipv6_address_may_ask(make_app):
+    client = make_app(cors_origins=("http://[::1]:3000", PAGE)).test_client()
+    for origin in ("http://[::1]:3000", PAGE):
+        assert allowed(preflight(client, origin))["Access-Control-Allow-Origin"] == origin
+        assert client.post("/register", headers={"Origin": origin}).status_code == 422
+    for origin in ("http://1:3000", "http://:3000", "http://[::1]:3001", "http://[::2]:3000"):
+        assert allowed(preflight(client, origin)) == {}
+        assert_error(client.post("/register", headers={"Origin": origin}), 403, "forbidden")
