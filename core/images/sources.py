@@ -1,11 +1,15 @@
 """Opens every image of the service: URLs, base64, paths and uploads share one decoder."""
 
 import binascii
+import math
 import os
+import unicodedata
 from base64 import b64decode
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from itertools import product
 from pathlib import Path
+from typing import BinaryIO, Literal
 
 from core.exceptions import ImageDecodeError, ImageError, ImageSourceForbidden
 from core.files import OutsideRoot, open_beneath
@@ -17,6 +21,10 @@ PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 
 # Characters of base64 that decode to the longest signature of a format (12 bytes).
 _SIGNATURE_CHARACTERS = 16
+
+_FORMS: tuple[Literal["NFC"], Literal["NFD"]] = ("NFC", "NFD")
+_MAX_PATH = 4096  # bytes of a path that Linux opens (PATH_MAX)
+_MAX_SPELLINGS = 32  # of a path, each of which is looked for in each root
 
 
 @contextmanager
@@ -95,7 +103,38 @@ def _read_path(source: str, policy: ImagePolicy) -> bytes:
             inside = True
     if not inside:
         raise ImageSourceForbidden("This path is outside the allowed folders, FACES_DB_PATH and IMAGES_PATH.")
+    with _respelled(source, policy) as twin:
+        if twin is not None:
+            return read_limited(twin, policy)
     raise ImageDecodeError("The image file does not exist, and the text is not a valid URL or base64 of an image.")
+
+
+@contextmanager
+def _respelled(source: str, policy: ImagePolicy) -> Iterator[BinaryIO | None]:
+    """The one file whose path has the same letters with their accents composed otherwise; None if none or several do.
+
+    macOS and Linux compose them differently, so a copied folder has other names than its owner types.
+    """
+    with ExitStack() as stack:
+        found: dict[tuple[int, int], BinaryIO] = {}
+        for root in policy.roots:
+            with suppress(OutsideRoot):
+                for spelling in _spellings(_below(root, source)):
+                    with suppress(OSError, ValueError, OutsideRoot):
+                        file = stack.enter_context(open_beneath(root, spelling))
+                        status = os.fstat(file.fileno())
+                        found[status.st_dev, status.st_ino] = file
+        yield next(iter(found.values())) if len(found) == 1 else None
+
+
+def _spellings(path: str) -> set[str]:
+    """The other paths that have each part as it is, in NFC or in NFD."""
+    if path.isascii() or len(path) > _MAX_PATH:
+        return set()
+    parts = [{part, *(unicodedata.normalize(form, part) for form in _FORMS)} for part in path.split("/")]
+    if math.prod(map(len, parts)) > _MAX_SPELLINGS:
+        return {unicodedata.normalize(form, path) for form in _FORMS} - {path}
+    return {"/".join(spelled) for spelled in product(*parts)} - {path}
 
 
 def _below(root: str, path: str) -> str:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import zlib
 from base64 import b64encode
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,9 +14,9 @@ from PIL import Image, ImageOps
 
 from core.exceptions import ImageDecodeError, ImageSourceForbidden, ImageTooLarge, NoFaceDetected
 from core.images.decoding import ImagePolicy
-from core.images.sources import managed_image
+from core.images.sources import _spellings, managed_image, read_encoded
 from tests.conftest import PROJECT
-from tests.pictures import ALICE, BOB, Block, encoded, picture
+from tests.pictures import ALICE, BOB, Block, encoded, picture, write_photo
 
 SIGHT = picture(Block(ALICE), Block(BOB, x=120, y=10, w=60, h=30))
 
@@ -210,6 +211,40 @@ def test_paths_are_looked_for_in_one_root_after_the_other(tmp_path):
     policy = ImagePolicy(max_bytes=100_000, max_pixels=1_000_000, roots=roots)
     assert opened("photo.png", policy).shape == SIGHT.shape
     assert opened(str(tmp_path / "second" / "photo.png"), policy).shape == SIGHT.shape
+
+
+NFC, NFD = "Jos\u00e9/\u00c4.png", "Jose\u0301/A\u0308.png"
+
+
+@pytest.mark.parametrize("there", [NFC, NFD, "Jos\u00e9/A\u0308.png"])
+@pytest.mark.parametrize("asked", [NFC, NFD, "Jose\u0301/\u00c4.png"])
+def test_a_path_is_found_however_its_accents_are_composed(policy, there, asked):
+    (root,) = policy.roots
+    write_photo(Path(root) / there, ALICE)
+    for source in (asked, f"{root}/{asked}"):
+        assert read_encoded(source, policy) == (Path(root) / there).read_bytes()
+    for other in ("jos\u00e9/\u00e4.png", "JOSE\u0301/A\u0308.png", "Jose/A.png"):  # never by case, nor without accents
+        with pytest.raises(ImageDecodeError):
+            read_encoded(other, policy)
+
+
+def test_the_exact_name_comes_first_and_two_others_are_none(policy):
+    (root,) = policy.roots
+    half = "e\u0323\u0301.png"
+    third = "\u00e9\u0323.png"
+    write_photo(Path(root) / "\u1eb9\u0301.png", ALICE)
+    write_photo(Path(root) / half, BOB)
+    for name in ("\u1eb9\u0301.png", half):
+        assert read_encoded(name, policy) == (Path(root) / name).read_bytes()
+    with pytest.raises(ImageDecodeError):
+        read_encoded(third, policy)
+    (Path(root) / half).unlink()
+    assert read_encoded(third, policy) == (Path(root) / "\u1eb9\u0301.png").read_bytes()
+
+
+def test_no_long_or_plain_text_is_spelled_in_other_ways():
+    assert _spellings("a/b.png") == _spellings("\u00e9/" * 100_000) == set()
+    assert len(_spellings("\u00e9/" * 100)) <= 2
 
 
 def test_the_policy_can_turn_paths_and_urls_off(policy):
