@@ -20,21 +20,27 @@ class OutsideRoot(Exception):
     """Raised when a path, or a link in it, leads out of its folder."""
 
 
-def open_beneath(root: str | Path, relative: str) -> BinaryIO:
+def open_beneath(root: str | Path, relative: str, *, closed: str | Path | None = None) -> BinaryIO:
     """Open the regular file `relative` below `root` for reading, never leaving `root`.
 
     Each component is opened relative to the previous one, without following links. A link is then read and walked the
     same way. Nothing is checked first and opened later, so swapping a folder for a link in between has no effect.
     Relative links that stay below `root` work. Absolute links and paths above `root` do not.
 
+    The folder `closed` counts as outside, wherever it is and by whatever name or link it is reached. Nothing in it is
+    looked up.
+
     Raises:
-        OutsideRoot: the path or a link leaves `root`.
+        OutsideRoot: the path or a link leaves `root`, or enters `closed`.
         OSError: the file is missing, not a regular file, or not readable.
     """
     pending = deque(relative.split("/"))
     links = 0
     trail = [os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)]
     try:
+        barred = None if closed is None else _identity_at(closed)
+        if barred is not None and barred in _ancestors(trail[0]):
+            raise OutsideRoot
         while pending:
             part = pending.popleft()
             if part in ("", "."):
@@ -48,6 +54,8 @@ def open_beneath(root: str | Path, relative: str) -> BinaryIO:
                 # O_NONBLOCK: opening a pipe must not wait for its writer.
                 flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
                 trail.append(os.open(part, flags, dir_fd=trail[-1]))
+                if barred is not None and _identity(os.fstat(trail[-1])) == barred:
+                    raise OutsideRoot
             except OSError:
                 target = _link_target(part, trail[-1])
                 links += 1
@@ -62,6 +70,26 @@ def open_beneath(root: str | Path, relative: str) -> BinaryIO:
     finally:
         for descriptor in trail:
             os.close(descriptor)
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    """Return what identifies a file or folder under all of its names."""
+    return status.st_dev, status.st_ino
+
+
+def _identity_at(path: str | Path) -> tuple[int, int] | None:
+    """Return the identity of the file or folder at `path`; None if there is none."""
+    with suppress(FileNotFoundError):
+        return _identity(os.stat(path))
+    return None
+
+
+def _ancestors(folder: int) -> Iterator[tuple[int, int]]:
+    """Yield the identity of the open `folder`, and of each folder that it lies in."""
+    path, last = ".", None
+    while (here := _identity(os.stat(path, dir_fd=folder))) != last:  # the topmost folder is its own parent
+        yield here
+        path, last = f"{path}/..", here
 
 
 def _link_target(name: str, folder: int) -> str | None:

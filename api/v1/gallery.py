@@ -6,6 +6,7 @@ from flask import Blueprint, request
 
 from api.context import services
 from api.endpoint import endpoint
+from api.middleware.authentication import caller
 from api.route import Route
 from api.v1.error_groups import ENROLMENT_ERRORS, FACE_ERRORS
 from core.exceptions import Conflict, NotFound, PersonNotFound, ServiceUnavailable, StorageFull, ValidationFailed
@@ -16,7 +17,10 @@ blueprint = Blueprint("gallery", __name__)
 
 _IDEMPOTENCY = "Idempotency-Key"
 _LONGEST_KEY = 200
-_ONCE = "Makes retries safe. For seven days a request with the same key gets the first response and stores nothing."
+_ONCE = (
+    "Makes retries safe. For seven days a request of the same API key with the same value gets the response for the"
+    " face stored first, and stores nothing."
+)
 
 
 @blueprint.post("/register")
@@ -37,8 +41,7 @@ def register(body: RegisterRequest) -> RegisterResponse:
         return services().gallery.registration.register(body)
     if not 0 < len(key) <= _LONGEST_KEY:
         raise ValidationFailed.of(_IDEMPOTENCY, f"Send a key of 1 to {_LONGEST_KEY} characters")
-    of_collection = sha256(f"{body.collection}\n{key}".encode(errors="surrogatepass")).hexdigest()
-    return services().gallery.registration.register_once(body, key=of_collection, digest=_digest(body))
+    return services().gallery.registration.register_once(body, key=key, api_key=caller().key_id, digest=_digest(body))
 
 
 def _digest(body: RegisterRequest) -> str:

@@ -19,11 +19,16 @@ _MAX_ELONGATED = 40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImagePolicy:
-    """The allowed sources and sizes of images."""
+    """The allowed sources and sizes of images.
+
+    `roots` are the folders of images by path, in the order in which they are searched. The folder `photos` may lie in
+    one of them, or be one. Only requests with the scope `find` may read from it.
+    """
 
     max_bytes: int
     max_pixels: int
     roots: tuple[str, ...] = ()
+    photos: str | None = None
     allow_paths: bool = True
     allow_urls: bool = True
     url_allowed_hosts: tuple[str, ...] = ()

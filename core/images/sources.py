@@ -5,7 +5,7 @@ import math
 import os
 import unicodedata
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from itertools import product
 from pathlib import Path
@@ -16,6 +16,7 @@ from core.files import OutsideRoot, open_beneath
 from core.images.decoding import ImagePolicy, Pixels, decode, read_limited
 from core.images.fetch import fetch
 from core.images.header import ACCEPTED, image_format
+from core.scopes import Scope, is_granted
 
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 
@@ -92,36 +93,40 @@ def _read_base64(source: str) -> bytes | None:
 def _read_path(source: str, policy: ImagePolicy) -> bytes:
     if not policy.allow_paths or not policy.roots:
         raise ImageSourceForbidden("Images by path are disabled. Send the image itself.")
+    closed = None if is_granted(Scope.FIND) else policy.photos
+    roots = [root for root in policy.roots if root != closed]
     inside = False
-    for root in policy.roots:
+    for root in roots:
         try:
-            with open_beneath(root, _below(root, source)) as file:
+            with open_beneath(root, _below(root, source), closed=closed) as file:
                 return read_limited(file, policy)
         except OutsideRoot:
             continue
         except (OSError, ValueError):
             inside = True
     if not inside:
-        raise ImageSourceForbidden("This path is outside the allowed folders, FACES_DB_PATH and IMAGES_PATH.")
-    with _respelled(source, policy) as twin:
+        raise ImageSourceForbidden(
+            "This path is outside the allowed folders: IMAGES_PATH and, with the scope find, FACES_DB_PATH."
+        )
+    with _respelled(source, roots, closed) as twin:
         if twin is not None:
             return read_limited(twin, policy)
     raise ImageDecodeError("The image file does not exist, and the text is not a valid URL or base64 of an image.")
 
 
 @contextmanager
-def _respelled(source: str, policy: ImagePolicy) -> Iterator[BinaryIO | None]:
+def _respelled(source: str, roots: Sequence[str], closed: str | None) -> Iterator[BinaryIO | None]:
     """The one file whose path has the same letters with their accents composed otherwise; None if none or several do.
 
     macOS and Linux compose them differently, so a copied folder has other names than its owner types.
     """
     with ExitStack() as stack:
         found: dict[tuple[int, int], BinaryIO] = {}
-        for root in policy.roots:
+        for root in roots:
             with suppress(OutsideRoot):
                 for spelling in _spellings(_below(root, source)):
                     with suppress(OSError, ValueError, OutsideRoot):
-                        file = stack.enter_context(open_beneath(root, spelling))
+                        file = stack.enter_context(open_beneath(root, spelling, closed=closed))
                         status = os.fstat(file.fileno())
                         found[status.st_dev, status.st_ino] = file
         yield next(iter(found.values())) if len(found) == 1 else None

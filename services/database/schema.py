@@ -190,8 +190,8 @@ seals = sa.Table(
     sa.Column("hash", sa.String(64), nullable=False),
 )
 
-# What each request with an idempotency key stored, so that a retry stores nothing. The person's columns are cleared
-# when the face is deleted.
+# What each request with an idempotency key stored, so that a retry stores nothing. The columns `person_id` and `name`
+# are from earlier versions and no longer written. All three ids and names are cleared when the face is deleted.
 answers = sa.Table(
     "answers",
     metadata,

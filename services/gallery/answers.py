@@ -30,7 +30,7 @@ def changed(person: Person) -> PersonInfo | PersonId:
     return PersonInfo.model_validate(person, from_attributes=True)
 
 
-def registered(person_id: str, name: str, face: StoredFace, *, is_named: bool) -> RegisterResponse:
+def registered(person: Person, face: StoredFace, *, is_named: bool) -> RegisterResponse:
     """The response to a registration.
 
     Without `gallery:read` it has no name, and the person's ID only if the request named this person (`is_named`).
@@ -38,8 +38,8 @@ def registered(person_id: str, name: str, face: StoredFace, *, is_named: bool) -
     reads = is_granted(Scope.GALLERY_READ)
     return RegisterResponse(
         id=face.id,
-        person_id=person_id if reads or is_named else None,
-        name=name if reads else None,
+        person_id=person.id if reads or is_named else None,
+        name=person.name if reads else None,
         collection=face.collection,
         registered_at=face.registered_at,
         facial_area=facial_area(face.area),

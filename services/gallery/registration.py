@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 import cv2
@@ -21,7 +22,14 @@ from services.faces.quality import Quality, measure_quality, measures
 from services.faces.reader import DetectedFace
 from services.gallery.answers import registered
 from services.gallery.store.store import GalleryStore
-from services.gallery.store.values import IdempotencyKey, IdempotencyKeyTaken, NewFace, PersonMatch, Registration
+from services.gallery.store.values import (
+    IdempotencyKey,
+    IdempotencyKeyTaken,
+    NewFace,
+    Person,
+    PersonMatch,
+    Registration,
+)
 
 _ANSWERS_LAST = timedelta(days=7)  # longer than any client retries by itself
 
@@ -41,14 +49,24 @@ class GalleryService:
         self._store = store
         self._log = log
 
-    def register_once(self, request: RegisterRequest, *, key: str, digest: str) -> RegisterResponse:
-        """As `register`; for seven days, a retry with this key and digest gets the first response."""
-        return self.register(request, idempotency_key=IdempotencyKey(key, digest, _ANSWERS_LAST))
+    def register_once(self, request: RegisterRequest, *, key: str, api_key: str, digest: str) -> RegisterResponse:
+        """As `register`; for seven days, a retry with this key and digest gets the response for the first face.
+
+        The key belongs to the API key with the id `api_key` (empty without API keys) and to the collection.
+        """
+        shared = IdempotencyKey(_hash(request.collection, key), digest, _ANSWERS_LAST)
+        if not api_key:
+            return self.register(request, idempotency_key=shared)
+        own = replace(shared, key=_hash(api_key, request.collection, key))
+        # Earlier versions stored it without the API key; the event of the registration tells whose it was.
+        before = self._answered(request, shared, by=api_key)
+        return self.register(request, idempotency_key=own) if before is None else before
 
     def register(self, request: RegisterRequest, *, idempotency_key: IdempotencyKey | None = None) -> RegisterResponse:
         """Register the one face of an image, or the face of the best quality among the frames of a capture.
 
-        With an `idempotency_key`, a retry with the same key gets the first response, and stores nothing.
+        With an `idempotency_key`, a retry with the same key gets the response for the face that the first one stored,
+        and stores nothing. It names the current person of the face.
 
         Raises:
             SeveralFaces, LowQuality, SpoofDetected: the image cannot be registered.
@@ -106,15 +124,17 @@ class GalleryService:
             event=new_event("register", collection=request.collection, model=new.space.model),
         )
         person, (face,) = self._store.register(registration)
-        return registered(person.id, person.name, face, is_named=_is_named(request))
+        return registered(person, face, is_named=_names(request, person))
 
-    def _answered(self, request: RegisterRequest, idempotency_key: IdempotencyKey) -> RegisterResponse | None:
-        found = self._store.answered(idempotency_key.key)
+    def _answered(
+        self, request: RegisterRequest, idempotency_key: IdempotencyKey, *, by: str | None = None
+    ) -> RegisterResponse | None:
+        found = self._store.answered(idempotency_key.key, by=by)
         if found is None:
             return None
         if found.request != idempotency_key.request:
             raise Conflict("This Idempotency-Key was used for another request. Use a new key.")
-        return registered(found.person_id, found.name, found.face, is_named=_is_named(request))
+        return registered(found.person, found.face, is_named=_names(request, found.person))
 
     def _one_face(self, request: RegisterRequest, plan: EmbeddingPlan) -> tuple[DetectedFace, Any]:
         is_capture = request.frames is not None
@@ -166,9 +186,13 @@ class GalleryService:
         )
 
 
-def _is_named(request: RegisterRequest) -> bool:
-    """Whether the request itself names the person who gets the face: with `merge` it may be another one."""
-    return request.on_duplicate != "merge"
+def _hash(*parts: str) -> str:
+    return sha256("\n".join(parts).encode(errors="surrogatepass")).hexdigest()
+
+
+def _names(request: RegisterRequest, person: Person) -> bool:
+    """Whether the request itself names this person: with `merge`, and in a retry, the face may be another person's."""
+    return request.on_duplicate != "merge" and (person.id == request.person_id or person.name == request.name)
 
 
 def _refused(new: NewFace, other: PersonMatch, plan: EmbeddingPlan) -> Event:

@@ -46,6 +46,32 @@ def test_links_that_leave_the_root_are_refused(root, target):
         read(root, "indirect")
 
 
+@pytest.mark.parametrize("spelling", ["root", "root/people/..", "link to the root"])
+def test_a_closed_folder_is_outside_by_whatever_way_it_is_reached(root, spelling):
+    os.symlink("people", root / "friends")
+    os.symlink("people/alice/1.jpg", root / "best.jpg")
+    os.symlink("people/alice/2.jpg", root / "missing.jpg")
+    os.symlink(root, root.parent / "link to the root")
+    (root / "free.jpg").write_bytes(b"free")
+    top = f"{root.parent}/{spelling}"
+    inside = [
+        "people/alice/1.jpg", "people/missing", "people", "people/../free.jpg", "friends/alice/1.jpg", "best.jpg",
+        "missing.jpg", "./people//alice/../alice/1.jpg",
+    ]  # fmt: skip
+    for path in inside:
+        with pytest.raises(OutsideRoot):
+            open_beneath(top, path, closed=f"{top}/people")
+    with open_beneath(top, "free.jpg", closed=f"{top}/people") as file:
+        assert file.read() == b"free"
+    for closed in (top, root.parent):  # the root itself, and a folder that it lies in
+        for path in ("free.jpg", "missing", "people/alice/1.jpg"):
+            with pytest.raises(OutsideRoot):
+                open_beneath(top, path, closed=closed)
+    with open_beneath(top, "free.jpg", closed=f"{top}/nothing") as file:
+        assert file.read() == b"free"
+    assert open_below(root) == []
+
+
 def test_what_is_no_regular_file_is_not_opened_and_a_pipe_does_not_hang(root):
     os.mkfifo(root / "pipe")
     os.symlink("loop", root / "loop")

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from api.context import services_of
 from tests.conftest import PROJECT
+from tests.persisted import life
 from tests.persisted.database import SEALED, SEALING_KEY, connected, content_of, schema_of
 from tests.persisted.indexes import ARRAYS, HEADER, INDEX, KEY, NAME, said_of, store_of
 from tests.persisted.life import ALICE, BOB, OTHER_SPACE, identify, live, register_first, verify
@@ -30,13 +31,8 @@ SPACES = {
     '"normalization": "base"}',
 }
 
-# Of the request with an Idempotency-Key, and of the three photos of the folder: key and digest.
-ANSWERS = {
-    (
-        "5e931463cac656247f6a0426f235fe6df5c606fce7a403d16cefdf3d5e7aa932",
-        "60774c056dd44b0add60a588606035f8b2a609d7049d10ccafae3c2b8628e731",
-    )
-} | {
+# Of the three photos of the folder, and of the request with an Idempotency-Key: key and digest.
+ENROLLED = {
     (f"enrol {digest}", digest)
     for digest in (
         "0fcd26464a43bc81c88539eb39208f690b40621b3b21aa1f8368ac572b0ee579",
@@ -44,6 +40,9 @@ ANSWERS = {
         "6439dbf36cacbe475b89f7adf817ef8fcd195a087dcc8493f08a31df48879c5d",
     )
 }
+OF_THE_REQUEST = "60774c056dd44b0add60a588606035f8b2a609d7049d10ccafae3c2b8628e731"
+# Written before such a key belonged to an API key.
+ANSWERS = ENROLLED | {("5e931463cac656247f6a0426f235fe6df5c606fce7a403d16cefdf3d5e7aa932", OF_THE_REQUEST)}
 
 # Actions, outcomes and the names of the details, as they are in the chain of hashes.
 _COMPARED = "distance model similarity_metric threshold"
@@ -197,7 +196,8 @@ def test_a_new_gallery_of_the_same_life_is_kept_in_the_same_words(program, kind,
     assert events_in(other.command("audit", "export")) == events_of(kind)
     assert events_in((WRITTEN / kind / "audit.jsonl").read_bytes()) == events_of(kind)
     assert column(other, "SELECT DISTINCT space FROM faces") == SPACES
-    assert rows(other, "SELECT key, request FROM answers") == ANSWERS
+    own = sha256(f"{other.token.split('_')[1]}\ndefault\n{life.KEY}".encode()).hexdigest()
+    assert rows(other, "SELECT key, request FROM answers") == ENROLLED | {(own, OF_THE_REQUEST)}
     assert column(other, "SELECT id FROM sealing_keys") == ({SEALING_KEY} if program.is_encrypted else set())
     assert content_of(other.url) == content_of(program.url)
     assert files_of(other) == (OWN_FILES if program.is_on_a_server else OWN_FILES | {"gallery.db", "gallery.db.lock"})

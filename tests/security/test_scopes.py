@@ -1,6 +1,7 @@
 """Asking for more than the scopes of an API key allow."""
 
 import json
+import os
 import re
 
 import numpy as np
@@ -8,14 +9,16 @@ import pytest
 from typing_extensions import override
 
 from api.context import services_of
+from core.images import sources
 from core.scopes import Scope
 from services.gallery import answers, identification, registration
 from tests.api.v1.test_gallery import register, text
 from tests.conftest import KEY
 from tests.fakes import FakeEngine
-from tests.pictures import ALICE, Colour
+from tests.pictures import ALICE, ALICIA, BOB, Colour, write_photo
 
 COMPUTING = "scopes: probes to compute stored embeddings without `embeddings`, 129 by each of 7 ways"
+READING = "scopes: photos of the folder read or found out without `find`"
 IDENTIFYING = "scopes: ways to identify persons with `gallery:write` alone, person by person"
 
 # Far apart for the fake engine, as (blue, green, red).
@@ -231,3 +234,105 @@ def test_who_has_the_scope_may_compare_vectors(operator, client_of):
     client = client_of(Scope.GALLERY_READ, Scope.EMBEDDINGS)
     for path in ("/identify", "/recognize"):
         assert client.post(path, json={"embedding": [1.0] * 128, "model_name": "Dlib"}).status_code == 200
+
+
+# Where the folder of photos and that of other images lie, below the folder of the test.
+LAYOUTS = {
+    "apart": ("photos", "images"),
+    "images among the photos": ("photos", "photos/images"),
+    "photos among the images": ("images/photos", "images"),
+    "one for both": ("photos", "photos"),
+    "photos by a link": ("link", "images"),
+    "images by a link, among the photos": ("photos", "link"),
+}
+# How a photo may be named. `{photos}` and `{images}` are the folders, `{way}` leads from the second to the first.
+NAMES = {
+    "absolute": "{photos}/people/{name}",
+    "absolute with dots": "{photos}/./people//../people/{name}",
+    "relative": "people/{name}",
+    "from the images": "{way}/people/{name}",
+    "absolute from the images": "{images}/{way}/people/{name}",
+    "link to the folder": "to folder/people/{name}",
+}
+OPTIONS = {"detector_backend": "skip", "enforce_detection": False}
+FRAMES = "/api/v1/register"
+READERS = {
+    "/extract": lambda source: {"img": source},
+    "/represent": lambda source: {"img": source},
+    "/analyze": lambda source: {"img": source},
+    "/quality": lambda source: {"img": source},
+    "/verify": lambda source: {"img1": source, "img2": text(ALICE)},
+    "/api/v1/verify": lambda source: {"img1": text(ALICE), "img2": source},
+    "/compare": lambda source: {"img": source, "target_vector": [1.0] * 4096},
+    "/register": lambda source: {"img": source, "name": "X"},
+    "/identify": lambda source: {"img": source},
+    "/recognize": lambda source: {"img": source},
+    FRAMES: lambda source: {"frames": [text(ALICE), source], "name": "X"},
+}
+
+
+def lay_out(folder, layout):
+    """The two folders, each with a picture of its own, and what the names above stand for."""
+    photos, images = (f"{folder}/{name}" for name in LAYOUTS[layout])
+    os.makedirs(folder)
+    if layout == "photos by a link":
+        os.symlink("images/real photos", photos)
+        os.makedirs(folder / "images" / "real photos")
+    if layout == "images by a link, among the photos":
+        os.symlink("photos/images", images)
+        os.makedirs(folder / "photos" / "images")
+    write_photo(type(folder)(photos) / "people" / "there.png", BOB)
+    write_photo(type(folder)(images) / "free" / "there.png", ALICIA)
+    way = os.path.relpath(os.path.realpath(photos), os.path.realpath(images))
+    os.symlink(way, f"{images}/to folder")
+    return {"photos": photos, "images": images, "way": way}
+
+
+def read_without_find(make_app, folder):
+    """How often a photo was asked for, and what was read or told apart from a photo that is not there."""
+    tries, breaches = 0, []
+    for number, layout in enumerate(LAYOUTS):
+        place = lay_out(folder / str(number), layout)
+        app = make_app(api_keys=(KEY,), faces_db_path=place["photos"], images_path=place["images"])
+        client = app.test_client()
+        scopes = set(Scope) - {Scope.FIND}
+        client.environ_base["HTTP_X_API_KEY"] = services_of(app).access.keys.create("a test", scopes)[1]
+        for name, template in NAMES.items():
+            for path, body in READERS.items():
+                answers = []
+                for file in ("there.png", "missing.png"):
+                    answer = client.post(path, json=body(template.format(name=file, **place)) | OPTIONS)
+                    answers.append((answer.status_code, answer.json.get("error_code"), answer.json.get("message")))
+                    tries += 1
+                if answers[0][0] < 300:
+                    breaches.append(f"{layout}, {name}: {path} read it")
+                elif answers[0] != answers[1]:
+                    breaches.append(f"{layout}, {name}: {path} told that it is there")
+        if layout in ("apart", "photos among the images", "photos by a link"):
+            for source in ("free/there.png", f"{place['images']}/free/there.png"):
+                assert client.post("/extract", json={"img": source, **OPTIONS}).status_code == 200, layout
+    return tries, breaches
+
+
+def test_without_find_no_photo_is_read_or_found_out(make_app, attack, tmp_path):
+    attack(READING, *read_without_find(make_app, tmp_path / "laid out"))
+
+
+def test_a_service_that_reads_photos_for_everybody_is_noticed(make_app, attack, monkeypatch, tmp_path):
+    monkeypatch.setattr(sources, "is_granted", lambda _: True)
+    breaches = read_without_find(make_app, tmp_path / "laid out")[1]
+    noticing = [f"{layout}, absolute: {path} read it" for layout in LAYOUTS for path in READERS if path != FRAMES]
+    noticing += [f"{layout}, absolute: {FRAMES} told that it is there" for layout in LAYOUTS]  # of another person
+    attack(READING, 0, breaches, twin=True, noticing=noticing)
+
+
+def test_a_service_that_leaves_out_one_of_the_two_folders_is_noticed(make_app, attack, monkeypatch, tmp_path):
+    opened = sources.open_beneath
+    monkeypatch.setattr(sources, "open_beneath", lambda root, path, closed: opened(root, path))
+    breaches = read_without_find(make_app, tmp_path / "laid out")[1]
+    noticing = [
+        "photos among the images, from the images: /extract read it",
+        "photos among the images, link to the folder: /extract read it",
+        "photos by a link, link to the folder: /extract read it",
+    ]
+    attack(READING, 0, breaches, twin=True, noticing=noticing)

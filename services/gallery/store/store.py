@@ -86,7 +86,7 @@ class GalleryStore(CollectionStore, TransferStore):
             of_person = partial(writes.add_face, person=UUID(person.id), collection=new.collection, at=now)
             stored = [of_person(connection, self._keyring, face) for face in new.faces]
             if new.idempotency_key is not None:
-                idempotency.keep(connection, new.idempotency_key, UUID(stored[0].id), person, now)
+                idempotency.keep(connection, new.idempotency_key, UUID(stored[0].id), now)
             record(connection, new.event, now, person_id=person.id, face_id=stored[0].id)
             return replace(person, faces=person.faces + len(stored)), stored
 
@@ -94,13 +94,14 @@ class GalleryStore(CollectionStore, TransferStore):
         """A block that one caller of all processes can enter at a time: for changes that depend on a search."""
         return self._database.one_at_a_time()
 
-    def answered(self, key: str) -> IdempotencyRecord | None:
+    def answered(self, key: str, *, by: str | None = None) -> IdempotencyRecord | None:
         """What the request with this idempotency key stored.
 
-        None if there was no such request, its record has expired, or what it stored was deleted.
+        None if there was no such request, its record has expired, what it stored was deleted, or another API key than
+        the one with the id `by` stored it.
         """
         with self._database.reading() as connection:
-            return idempotency.find(connection, key, schema.now())
+            return idempotency.find(connection, key, schema.now(), by)
 
     def nearest(
         self,

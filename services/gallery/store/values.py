@@ -110,11 +110,10 @@ class StoredFace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdempotencyRecord:
-    """The stored result of a request: the digest of its content, the face, and the face's person at that time."""
+    """The stored result of a request: the digest of its content, the face, and the current person of the face."""
 
     request: str
-    person_id: str
-    name: str
+    person: Person
     face: StoredFace
 
 

@@ -1,7 +1,10 @@
 """Who may ask what: over HTTP, route by route."""
 
 import re
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from hashlib import sha256
 
 import pytest
 
@@ -164,6 +167,43 @@ def test_who_may_only_write_is_told_what_the_request_said_itself(closed, make_ke
     receipt = client.delete(f"/faces/{kept['id']}").json
     assert (receipt["face_id"], receipt["person_id"]) == (kept["id"], "")
     assert client.delete(f"/persons/{person}").json["person_id"] == person
+
+
+def test_an_idempotency_key_belongs_to_an_api_key(closed, make_key):
+    client, headers = closed.test_client(), {"Idempotency-Key": "1"}
+    faces = []
+    for token in (make_key(Scope.GALLERY_WRITE), make_key(Scope.GALLERY_WRITE), KEY, KEY):
+        client.environ_base["HTTP_X_API_KEY"] = token
+        faces.append(register(client, ALICE, "Alice", headers=headers)["id"])
+    assert len(set(faces)) == 3
+    assert faces[2] == faces[3]
+
+
+def test_an_idempotency_key_of_an_earlier_version_is_whose_registration_it_was(closed, make_key, settings):
+    client, headers = closed.test_client(), {"Idempotency-Key": "1"}
+    client.environ_base["HTTP_X_API_KEY"] = owner = make_key(Scope.GALLERY_WRITE)
+    first = register(client, ALICE, "Alice", headers=headers)
+    with closing(sqlite3.connect(settings.data_path / "gallery.db")) as connection:
+        connection.execute("UPDATE answers SET key = ?", (sha256(b"default\n1").hexdigest(),))
+        connection.commit()
+    client.environ_base["HTTP_X_API_KEY"] = make_key(Scope.GALLERY_WRITE)
+    assert register(client, ALICE, "Alice", headers=headers)["id"] != first["id"]
+    client.environ_base["HTTP_X_API_KEY"] = owner
+    assert register(client, ALICE, "Alice", headers=headers) == first
+
+
+def test_who_may_only_write_is_not_told_what_became_of_a_face(closed, make_key):
+    client, headers = closed.test_client(), {"Idempotency-Key": "1"}
+    writer = make_key(Scope.GALLERY_WRITE)
+    client.environ_base["HTTP_X_API_KEY"] = writer
+    first = register(client, ALICE, "Alice", headers=headers)
+    assert register(client, ALICE, "Alice", headers=headers) == first
+    client.environ_base["HTTP_X_API_KEY"] = KEY
+    bob = register(client, BOB, "Bob")["person_id"]
+    client.post(f"/persons/{bob}/merge", json={"person_ids": [first["person_id"]]})
+    client.environ_base["HTTP_X_API_KEY"] = writer
+    again = register(client, ALICE, "Alice", headers=headers)
+    assert again == {name: value for name, value in first.items() if name != "person_id"}
 
 
 def test_decisions_changes_and_log_lines_carry_the_id_of_the_key(make_app, capsys):

@@ -192,13 +192,28 @@ def test_a_request_sent_again_answers_as_the_first_and_stores_nothing(client):
     first = register(client, ALICE, "Alice", headers=headers)
     assert register(client, ALICE, "Alice", headers=headers) == first
     client.patch(f"/persons/{first['person_id']}", json={"name": "Anna"})
-    assert register(client, ALICE, "Alice", headers=headers) == first
+    assert register(client, ALICE, "Alice", headers=headers) == first | {"name": "Anna"}
     assert client.get(f"/persons/{first['person_id']}").json["faces"] == 1
     other = client.post("/register", json={"img": text(BOB), "name": "Bob"}, headers=headers)
     assert_error(other, 409, "conflict")
     for key in ("", "k" * 201):
         wrong = client.post("/register", json={"img": text(BOB), "name": "Bob"}, headers={"Idempotency-Key": key})
         assert_error(wrong, 422, "validation_error", "Idempotency-Key")
+
+
+def test_a_request_sent_again_answers_who_has_the_face_now(client):
+    headers = {"Idempotency-Key": "k1"}
+    first, bob = register(client, ALICE, "Alice", headers=headers), register(client, BOB, "Bob")["person_id"]
+    client.post(f"/persons/{bob}/merge", json={"person_ids": [first["person_id"]]})
+    again = register(client, ALICE, "Alice", headers=headers)
+    assert again == first | {"person_id": bob, "name": "Bob"}
+    assert [person["name"] for person in client.get("/persons").json["persons"]] == ["Bob"]
+    client.delete(f"/faces/{first['id']}")
+    for _ in range(2):
+        again = client.post("/register", json={"img": text(ALICE), "name": "Alice"}, headers=headers)
+        assert_error(again, 409, "conflict")
+        assert "Bob" not in again.text
+    assert client.get(f"/persons/{bob}").json["faces"] == 1
 
 
 def test_the_forgotten_are_not_found_any_more(client):

@@ -316,36 +316,41 @@ def test_a_request_that_comes_again_finds_what_it_stored(gallery):
     assert gallery.answered("key") is None
     key = IdempotencyKey("key", "digest")
     ann, (kept,) = register(gallery, "Ann", idempotency_key=key)
-    first = IdempotencyRecord(request="digest", person_id=ann.id, name="Ann", face=kept)
-    assert gallery.answered("key") == first
+    assert gallery.answered("key") == IdempotencyRecord(request="digest", person=ann, face=kept)
     with pytest.raises(IdempotencyKeyTaken):
         register(gallery, "Bob", idempotency_key=key)
-    gallery.update(ann.id, {"name": "Anna"}, REGISTER)
-    assert gallery.answered("key") == first
-    gallery.update(ann.id, {"name": "Ann"}, REGISTER)
     assert [
         person.name for person in gallery.persons(collection=None, name="", labels={}, cursor=None, limit=9).persons
     ] == ["Ann"]
-    gallery.forget(FORGET, person_id=ann.id)
+    anna = gallery.update(ann.id, {"name": "Anna"}, REGISTER)
+    assert gallery.answered("key").person == anna
+    bob, _ = register(gallery, "Bob", face(2))
+    merged = gallery.merge(bob.id, [ann.id], REGISTER)
+    assert gallery.answered("key") == IdempotencyRecord(
+        request="digest", person=merged, face=replace(kept, person_id=bob.id)
+    )
+    gallery.forget(FORGET, face_id=kept.id)
     assert gallery.answered("key") is None
     with pytest.raises(IdempotencyKeyTaken):
         register(gallery, "Ann", idempotency_key=key)
 
 
-def test_an_answer_is_kept_for_as_long_as_it_lasts_and_no_name_for_longer_than_the_face(gallery):
+def test_an_answer_is_kept_for_as_long_as_it_lasts_without_a_name_and_no_face_for_longer_than_there_is_one(gallery):
     over, lasting = IdempotencyKey("over", "d", timedelta(days=-1)), IdempotencyKey("lasting", "d", timedelta(days=1))
     register(gallery, "Ann", idempotency_key=over)
     assert gallery.answered("over") is None
     bob, _ = register(gallery, "Bob", face(2), idempotency_key=lasting)
     register(gallery, "Ann", face(3), idempotency_key=IdempotencyKey("over", "other"))
     assert gallery.answered("over").request == "other"
-    assert gallery.answered("lasting").name == "Bob"
+    assert gallery.answered("lasting").person.name == "Bob"
     register(gallery, "Cid", face(3), idempotency_key=IdempotencyKey("for good", "d"))
     register(gallery, "Dan", face(3), idempotency_key=over_again(gallery))
     gallery.forget(FORGET, person_id=bob.id)
     with gallery._database.reading() as connection:
-        rows = connection.execute(sa.select(answers.c.key, answers.c.name).order_by(answers.c.key)).all()
-    assert rows == [("for good", "Cid"), ("lasting", None), ("over", "Ann"), ("over again", "Dan")]
+        columns = (answers.c.key, answers.c.face_id.is_not(None), answers.c.person_id, answers.c.name)
+        rows = connection.execute(sa.select(*columns).order_by(answers.c.key)).all()
+    kept = {"for good": True, "lasting": False, "over": True, "over again": True}
+    assert rows == [(key, has_face, None, None) for key, has_face in kept.items()]
 
 
 def over_again(gallery):
