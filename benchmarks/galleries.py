@@ -15,9 +15,8 @@ from deepface.modules.filestore import LocalFileStore
 from onnx import TensorProto, helper, numpy_helper
 
 from benchmarks.overhead import pictures
-from core.files import list_files
 from core.images.decoding import ImagePolicy
-from core.images.sources import PHOTO_SUFFIXES
+from core.images.folder import PhotoLister
 from core.settings import Settings
 from schemas.common import EmbeddingOptions
 from services.deepface.engine import DeepFaceEngine
@@ -138,7 +137,7 @@ def write_photos(folder: Path, count: int, *, shrunk: int) -> None:
 
 def write_index(store: FolderIndexStore, key: IndexKey, embeddings: Floats) -> None:
     """Save the index of the folder as it is, with these embeddings, one a photo in the order of the names."""
-    photos = Photos.of((file.name, file.signature) for file in list_files(key.folder, PHOTO_SUFFIXES))
+    photos = Photos.of((file.name, file.signature) for file in PhotoLister().photos(key.folder))
     count = len(photos)
     index = FolderIndex(
         photos=photos,
@@ -152,7 +151,7 @@ def write_index(store: FolderIndexStore, key: IndexKey, embeddings: Floats) -> N
 
 def write_datastore(gallery: Gallery) -> None:
     """Save what DeepFace would keep of the gallery."""
-    names = sorted(file.name for file in list_files(gallery.folder, PHOTO_SUFFIXES))
+    names = sorted(file.name for file in PhotoLister().photos(gallery.folder))
     paths = [str(gallery.folder / name) for name in names]
     box = dict.fromkeys(("target_x", "target_y", "target_w", "target_h"), 1)
     rows = [

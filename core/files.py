@@ -6,7 +6,7 @@ import os
 import stat
 import tempfile
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BufferedRandom
@@ -116,9 +116,12 @@ class FoundFile:
     signature: Signature
 
 
-def list_files(root: str | Path, suffixes: frozenset[str]) -> Iterator[FoundFile]:
+def list_files(
+    root: str | Path, suffixes: frozenset[str], skips: Callable[[str], bool] = lambda _: False
+) -> Iterator[FoundFile]:
     """Yield the files below `root` whose name ends (in any case) in one of `suffixes`, in no particular order.
 
+    Files and folders whose name `skips` accepts are left out, with all that is below them.
     Linked folders are not entered. A linked file counts if its target is below `root`. Names that are not UTF-8 are
     skipped, because no JSON answer can carry them. Unreadable folders and files that vanish meanwhile are also skipped.
 
@@ -130,17 +133,18 @@ def list_files(root: str | Path, suffixes: frozenset[str]) -> Iterator[FoundFile
 
     top = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        yield from _walk(root, top, suffixes)
+        yield from _walk(root, top, suffixes, skips)
     finally:
         os.close(top)
 
 
-def _walk(root: str | Path, top: int, suffixes: frozenset[str]) -> Iterator[FoundFile]:
+def _walk(root: str | Path, top: int, suffixes: frozenset[str], skips: Callable[[str], bool]) -> Iterator[FoundFile]:
     # Start from the open folder: FACES_DB_PATH may itself be a link, and fwalk does not enter links.
-    for folder, _, names, descriptor in os.fwalk(".", dir_fd=top, onerror=_raise_unless_expected):
+    for folder, folders, names, descriptor in os.fwalk(".", dir_fd=top, onerror=_raise_unless_expected):
+        folders[:] = [name for name in folders if not skips(name)]  # fwalk enters those that are left
         for name in names:
             path = os.path.normpath(os.path.join(folder, name))
-            if os.path.splitext(name)[1].lower() not in suffixes or not _is_utf8(path):
+            if os.path.splitext(name)[1].lower() not in suffixes or skips(name) or not _is_utf8(path):
                 continue
             with suppress(OSError, OutsideRoot):
                 status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)

@@ -18,8 +18,6 @@ from core.images.fetch import fetch
 from core.images.header import ACCEPTED, image_format
 from core.scopes import Scope, is_granted
 
-PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
-
 # Characters of base64 that decode to the longest signature of a format (12 bytes).
 _SIGNATURE_CHARACTERS = 16
 

@@ -31,3 +31,9 @@ class FindSettings(BaseModel):
         description="Maximum number of indexes built by requests that are kept. The least recently used one is deleted."
         " The default index and those of `face-service index build` do not count.",
     )
+    find_skip: Names = Field(
+        (),
+        description="Comma-separated names of files and folders that `/find` and `face-service gallery enroll` skip,"
+        " for example `rejected,*_old`. Added to the names that systems use, such as `#recycle`, `@eaDir`, `lost+found`"
+        " and names that begin with a dot.",
+    )

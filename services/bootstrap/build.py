@@ -7,6 +7,7 @@ from typing import cast
 from limits.storage import Storage, storage_from_string
 
 from core.images.decoding import ImagePolicy
+from core.images.folder import PhotoLister
 from core.process import installed_versions, runtime_name
 from core.settings import Settings
 from core.shared_json import SharedJson
@@ -183,6 +184,7 @@ def _find(shared: _Shared) -> FindServices:
         lanes=settings.lanes,
         batch_size=settings.batch_max_size,
         refresh_s=settings.faces_db_refresh_s,
+        lister=PhotoLister(settings.find_skip),
         policy=IndexPolicy.of(settings.find_spaces, settings.find_spaces_max, defaults),
     )
     service = FindService(
@@ -219,7 +221,12 @@ def _gallery(shared: _Shared) -> GalleryServices:
         ),
         persons=PersonService(store=store, log=shared.log),
         enrolment=EnrolmentService(
-            gallery=registration, store=store, defaults=defaults, policy=shared.policy, lanes=settings.lanes
+            gallery=registration,
+            store=store,
+            defaults=defaults,
+            policy=shared.policy,
+            lanes=settings.lanes,
+            lister=PhotoLister(settings.find_skip),
         ),
         archive=GalleryFileService(store=store, record=shared.record),
         table_copy=TableCopyService(

@@ -84,7 +84,9 @@ class Build:
         # Another worker may have built for photos that were unknown to this request. A listing that starts now, while
         # nobody else builds, never reverts that index.
         photos = self.watch.photos(fresh=True)
-        if index is not None and (index.photos.equals(photos) or is_empty_at_once(index, photos)):
+        if index is not None and is_empty_at_once(index, photos):
+            photos = Photos.of(item for item in index.photos.items() if not self.watch.skips(item[0]))
+        if index is not None and index.photos.equals(photos):
             return index, version
         updated = self._updated(index or FolderIndex.empty(), photos)
         return updated, version if updated is index else self._saved(updated)

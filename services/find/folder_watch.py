@@ -5,8 +5,7 @@ import threading
 import time
 
 from core.exceptions import FolderNotFound, ServiceError, ServiceUnavailable
-from core.files import list_files
-from core.images.sources import PHOTO_SUFFIXES
+from core.images.folder import PhotoLister
 from core.process import release_unused
 from services.find.photo_list import Photos
 
@@ -20,8 +19,9 @@ _INLINE_S = 0.05
 class FolderWatch:
     """The photos of one folder. Safe to call from several threads; one thread at a time lists the folder."""
 
-    def __init__(self, folder: str, *, refresh_s: float) -> None:
+    def __init__(self, folder: str, *, refresh_s: float, lister: PhotoLister | None = None) -> None:
         self._folder = folder
+        self._lister = lister or PhotoLister()
         self._refresh_s = refresh_s
         self._photos: Photos | None = None
         self._looked_at = -float("inf")  # start of the last listing, as time.monotonic()
@@ -50,6 +50,10 @@ class FolderWatch:
                 return known
         return self._look(now)
 
+    def skips(self, name: str) -> bool:
+        """Whether a photo of this name is left out, although it may be in an older index."""
+        return self._lister.skips(name)
+
     def _look(self, since: float) -> Photos:
         """The photos, from a listing that started after `since`."""
         with self._looking:
@@ -66,7 +70,7 @@ class FolderWatch:
         """The photos in the folder now; the same object as before if nothing changed."""
         known = self._photos
         try:
-            found = Photos.of((file.name, file.signature) for file in list_files(self._folder, PHOTO_SUFFIXES))
+            found = Photos.of((file.name, file.signature) for file in self._lister.photos(self._folder))
         except OSError as error:
             self._photos = None
             if isinstance(error, FileNotFoundError | NotADirectoryError):

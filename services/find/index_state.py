@@ -31,6 +31,7 @@ class IndexState:
         self.is_kept = False  # although the folder shows no photos; logged once
         # Photos that failed for a temporary reason: the reason, and the time of the next try.
         self.retry: dict[str, tuple[str, float]] = {}
+        self._skipped: tuple[FolderIndex | None, int] = (None, 0)
         self._compared: tuple[FolderIndex | None, Photos, int] | None = None
 
     def pending(self, photos: Photos) -> int:
@@ -41,6 +42,12 @@ class IndexState:
                 self.index = replace(self.index, photos=photos)  # equal; keeps one copy in memory instead of two
             self._compared = (self.index, photos, pending)
         return self._compared[2]
+
+    def skipped(self, skips: Callable[[str], bool]) -> int:
+        """The number of photos in the index whose name `skips` accepts. The caller holds `changed`."""
+        if self.index is not None and self._skipped[0] is not self.index:
+            self._skipped = (self.index, sum(map(skips, self.index.photos.names())))
+        return self._skipped[1]
 
     def delayed(self) -> int:
         """The number of pending photos whose next try is not due yet. The caller holds `changed`."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable
 from functools import partial
 
 from core.exceptions import IndexBuilding
+from core.images.folder import PhotoLister
 from services.deepface.interface import EmbeddingSpace, Engine
 from services.find.build import Build
 from services.find.deepface_import.index_rows import RecordedFace, match_rows
@@ -35,11 +36,12 @@ class FolderIndexer:
         batch_size: int,
         refresh_s: float,
         policy: IndexPolicy | None = None,
+        lister: PhotoLister | None = None,
     ) -> None:
         self._engine = engine
         self._store = store
         self._folder = folder
-        self._watch = FolderWatch(folder, refresh_s=refresh_s)
+        self._watch = FolderWatch(folder, refresh_s=refresh_s, lister=lister)
         make_build = partial(
             Build, engine=engine, store=store, embedder=embedder, watch=self._watch, lanes=lanes, batch_size=batch_size
         )
@@ -166,7 +168,7 @@ class FolderIndexer:
     def _todo(self, key: IndexKey, state: IndexState, photos: Photos) -> int:
         """The number of photos that a build must process. The caller holds `state.changed`.
 
-        Zero if the folder shows no photos any more: the index then stays unchanged until it is pruned.
+        If the folder shows no photos any more, the index stays until it is pruned, without photos that are skipped.
         """
         kept = is_empty_at_once(state.index, photos) and state.version == self._store.version(key)
         if kept and not state.is_kept:
@@ -174,4 +176,4 @@ class FolderIndexer:
                 "photo folder is empty; its last index keeps answering. Mount its disk or run: face-service index prune"
             )
         state.is_kept = kept
-        return 0 if kept else state.pending(photos)
+        return state.skipped(self._watch.skips) if kept else state.pending(photos)

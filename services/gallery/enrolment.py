@@ -12,9 +12,9 @@ from typing import Literal
 from pydantic import ValidationError
 
 from core.exceptions import Conflict, DeepFaceError, ImageError, ValidationFailed
-from core.files import OutsideRoot, list_files, open_beneath
+from core.files import OutsideRoot, open_beneath
 from core.images.decoding import ImagePolicy, read_limited
-from core.images.sources import PHOTO_SUFFIXES
+from core.images.folder import PhotoLister
 from schemas.gallery import EnrolmentOptions, RegisterRequest
 from services.faces.options import Defaults
 from services.gallery.registration import GalleryService
@@ -35,13 +35,21 @@ class EnrolmentService:
     """Registers photos, in as many threads as there are inference slots."""
 
     def __init__(
-        self, *, gallery: GalleryService, store: GalleryStore, defaults: Defaults, policy: ImagePolicy, lanes: int
+        self,
+        *,
+        gallery: GalleryService,
+        store: GalleryStore,
+        defaults: Defaults,
+        policy: ImagePolicy,
+        lanes: int,
+        lister: PhotoLister | None = None,
     ) -> None:
         self._gallery = gallery
         self._store = store
         self._defaults = defaults
         self._policy = policy
         self._lanes = lanes
+        self._lister = lister or PhotoLister()
 
     def enrol(
         self, folder: Path, collection: str, options: EnrolmentOptions, progress: Callable[[int, int], None]
@@ -58,7 +66,7 @@ class EnrolmentService:
             ServiceUnavailable, StorageFull, ModelUnavailable: no further photo can succeed; the earlier ones stay
                 registered.
         """
-        names = sorted(file.name for file in list_files(folder, PHOTO_SUFFIXES))
+        names = sorted(file.name for file in self._lister.photos(folder))
         done = Enrolment()
         with ThreadPool(self._lanes) as pool:
             outcomes = pool.imap(partial(self._outcome, folder, collection, options), names)

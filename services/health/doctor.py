@@ -6,8 +6,7 @@ from functools import partial
 
 from core import __version__
 from core.exceptions import ServiceError
-from core.files import list_files
-from core.images.sources import PHOTO_SUFFIXES
+from core.images.folder import PhotoLister
 from core.process import installed_versions, runtime_name
 from core.settings import Settings
 from services.access.keys import KeyService
@@ -148,9 +147,13 @@ class Doctor:
     def _photos(self) -> Iterator[Finding]:
         for name, path in (("FACES_DB_PATH", self.settings.faces_db_path), ("IMAGES_PATH", self.settings.images_path)):
             if path:
-                yield from self._tried(name, partial(_folder, name, path))
+                yield from self._tried(name, partial(self._folder, name, path))
             else:
                 yield Finding(name, "not set")
+
+    def _folder(self, name: str, path: str) -> Iterator[Finding]:
+        photos = PhotoLister(self.settings.find_skip).photos(path)
+        yield Finding(name, f"{path}: {sum(1 for _ in photos)} photos")
 
     def _limits(self) -> Iterator[Finding]:
         settings = self.settings
@@ -187,7 +190,3 @@ class Doctor:
             yield Finding(about, error.message, ok=False)
         except OSError as error:
             yield Finding(about, error.strerror or "cannot be read", ok=False)
-
-
-def _folder(name: str, path: str) -> Iterator[Finding]:
-    yield Finding(name, f"{path}: {sum(1 for _ in list_files(path, PHOTO_SUFFIXES))} photos")

@@ -4,6 +4,7 @@ import time
 import pytest
 
 from core.exceptions import FolderNotFound, ServiceUnavailable
+from core.images.folder import PhotoLister
 from services.find import folder_watch
 from services.find.folder_watch import FolderWatch
 from tests.pictures import ALICE, write_photo
@@ -18,13 +19,13 @@ def photos(tmp_path):
 def looks(monkeypatch):
     """The threads that looked through the folder, in order."""
     found = []
-    list_files = folder_watch.list_files
+    photos = PhotoLister.photos
 
     def counted(*arguments):
         found.append(threading.current_thread().name)
-        return list_files(*arguments)
+        return photos(*arguments)
 
-    monkeypatch.setattr(folder_watch, "list_files", counted)
+    monkeypatch.setattr(PhotoLister, "photos", counted)
     return found
 
 
@@ -69,15 +70,15 @@ def test_a_large_folder_is_looked_through_behind_the_requests_backs(photos, look
 
 def test_those_who_ask_at_once_share_a_look(photos, monkeypatch):
     started, go_on, looks = threading.Event(), threading.Event(), []
-    list_files = folder_watch.list_files
+    list_photos = PhotoLister.photos
 
     def slow(*arguments):
         looks.append(arguments)
         started.set()
         assert go_on.wait(10)
-        return list_files(*arguments)
+        return list_photos(*arguments)
 
-    monkeypatch.setattr(folder_watch, "list_files", slow)
+    monkeypatch.setattr(PhotoLister, "photos", slow)
     watch = FolderWatch(str(photos), refresh_s=60)
     first = threading.Thread(target=watch.photos)
     first.start()
@@ -101,6 +102,6 @@ def test_a_missing_folder_and_one_that_cannot_be_read_are_errors_each_time(photo
     def broken(*_):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(folder_watch, "list_files", broken)
+    monkeypatch.setattr(PhotoLister, "photos", broken)
     with pytest.raises(ServiceUnavailable, match="Permission denied"):
         FolderWatch(str(photos), refresh_s=60).photos()

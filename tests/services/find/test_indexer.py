@@ -136,7 +136,7 @@ def test_a_folder_that_cannot_be_read_this_time_does_not_look_empty(service, pho
     def broken(*_):
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr("services.find.folder_watch.list_files", broken)
+    monkeypatch.setattr("core.images.folder.list_files", broken)
     with pytest.raises(ServiceUnavailable, match="Input/output error"):
         found(service, ALICE)
 
@@ -163,3 +163,40 @@ def test_a_folder_that_cannot_be_stored_is_searched_all_the_same(make_service, e
     write_photo(photos / "alice.png", ALICE)
     settings.data_path.write_bytes(b"in the way")
     assert len(found(make_service(engine), ALICE).result[0]) == 1
+
+
+@pytest.fixture
+def older_index(make_service, photos, monkeypatch):
+    """An index of an earlier version, which has photos of a recycle folder; with other photos or without."""
+
+    def make(*others):
+        for name in ("#recycle/bob.png", ".Trash-0/bob.png", *others):
+            write_photo(photos / name, ALICE)
+        with monkeypatch.context() as patched:
+            patched.setattr("core.images.folder.PhotoLister.skips", lambda *_: False)
+            assert len(found(make_service(FakeEngine()), ALICE).result[0]) == 2 + len(others)
+
+    return make
+
+
+def test_photos_of_a_recycle_folder_leave_an_older_index(make_service, make_indexer, photos, older_index):
+    older_index("alice.png")
+    service = make_service(FakeEngine())
+    answer = found(service, ALICE, refresh="wait")
+    assert (identities(answer, photos), answer.pending) == ([["alice.png"]], 0)
+    assert [index.photos for index in make_indexer(FakeEngine()).states()[1]] == [1]
+
+
+@pytest.mark.parametrize("wait", ["auto", "wait"])
+def test_they_leave_it_too_where_the_folder_shows_no_other_photos(
+    make_service, make_indexer, photos, older_index, wait
+):
+    older_index()
+    service = make_service(FakeEngine())
+    for _ in range(100):
+        answer = found(service, ALICE, refresh=wait)
+        if not answer.result[0]:
+            break
+        time.sleep(0.05)
+    assert answer.result == [[]]
+    assert [index.photos for index in make_indexer(FakeEngine()).states()[1]] == [0]

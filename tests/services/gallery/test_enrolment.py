@@ -120,8 +120,15 @@ def test_no_link_leads_out_of_the_folder(enrol, store, photos, tmp_path):
     assert names(store) == {"Alice": 2}
 
 
+def test_a_recycle_folder_is_no_person(enrol, store, photos):
+    for name in ("Alice/1.png", "#recycle/1.png", "Alice/@eaDir/1.png", "Alice/._2.png", "lost+found/1.png"):
+        write_photo(photos / name, ALICE)
+    assert enrol() == (1, 0, {})
+    assert names(store) == {"Alice": 1}
+
+
 def test_a_photo_that_vanishes_meanwhile_is_refused(enrol, monkeypatch):
-    monkeypatch.setattr("services.gallery.enrolment.list_files", lambda *_: [FoundFile("Alice/1.png", (0, 0, 0))])
+    monkeypatch.setattr("core.images.folder.list_files", lambda *_: [FoundFile("Alice/1.png", (0, 0, 0))])
     assert enrol() == (0, 0, {"Alice/1.png": "unreadable"})
 
 
