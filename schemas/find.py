@@ -62,7 +62,9 @@ class FoundPhoto(Liveness):
     """A face of a photo (target) compared with a face of the image (source)."""
 
     identity: str = Field(description="Path of the photo: with FACES_DB_PATH, or relative to it.")
-    person: str | None = Field(description="The first folder below FACES_DB_PATH. Null if there is none.")
+    person: str | None = Field(
+        description="The first folder below FACES_DB_PATH. Null if there is none, or with FIND_PERSON=off."
+    )
     distance: float
     threshold: float | None = Field(description="Null if none is known for the options of a `similarity_search`.")
     confidence: float | None = Field(description="DeepFace's confidence, 0 to 100. Null without a threshold.")

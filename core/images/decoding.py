@@ -22,7 +22,8 @@ class ImagePolicy:
     """The allowed sources and sizes of images.
 
     `roots` are the folders of images by path, in the order in which they are searched. The folder `photos` may lie in
-    one of them, or be one. Only requests with the scope `find` may read from it.
+    one of them, or be one. Only requests with the scope `find` may read from it. `/find` writes it before the name
+    of a photo, spelled as here.
     """
 
     max_bytes: int

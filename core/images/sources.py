@@ -5,7 +5,7 @@ import math
 import os
 import unicodedata
 from base64 import b64decode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from itertools import product
 from pathlib import Path
@@ -92,11 +92,11 @@ def _read_path(source: str, policy: ImagePolicy) -> bytes:
     if not policy.allow_paths or not policy.roots:
         raise ImageSourceForbidden("Images by path are disabled. Send the image itself.")
     closed = None if is_granted(Scope.FIND) else policy.photos
-    roots = [root for root in policy.roots if root != closed]
+    places = list(_places(source, policy, closed))
     inside = False
-    for root in roots:
+    for root, relative in places:
         try:
-            with open_beneath(root, _below(root, source), closed=closed) as file:
+            with open_beneath(root, relative, closed=closed) as file:
                 return read_limited(file, policy)
         except OutsideRoot:
             continue
@@ -106,27 +106,37 @@ def _read_path(source: str, policy: ImagePolicy) -> bytes:
         raise ImageSourceForbidden(
             "This path is outside the allowed folders: IMAGES_PATH and, with the scope find, FACES_DB_PATH."
         )
-    with _respelled(source, roots, closed) as twin:
+    with _respelled(places, closed) as twin:
         if twin is not None:
             return read_limited(twin, policy)
     raise ImageDecodeError("The image file does not exist, and the text is not a valid URL or base64 of an image.")
 
 
+def _places(source: str, policy: ImagePolicy, closed: str | None) -> Iterator[tuple[str, str]]:
+    """Yield each root with the path below it that `source` may mean. An answer of `/find` means that photo first."""
+    photos = policy.photos
+    if photos and photos != closed and source.startswith(prefix := os.path.join(photos, "")):
+        yield photos, source.removeprefix(prefix)
+    for root in policy.roots:
+        if root != closed:
+            with suppress(OutsideRoot):
+                yield root, _below(root, source)
+
+
 @contextmanager
-def _respelled(source: str, roots: Sequence[str], closed: str | None) -> Iterator[BinaryIO | None]:
+def _respelled(places: Iterable[tuple[str, str]], closed: str | None) -> Iterator[BinaryIO | None]:
     """The one file whose path has the same letters with their accents composed otherwise; None if none or several do.
 
     macOS and Linux compose them differently, so a copied folder has other names than its owner types.
     """
     with ExitStack() as stack:
         found: dict[tuple[int, int], BinaryIO] = {}
-        for root in roots:
-            with suppress(OutsideRoot):
-                for spelling in _spellings(_below(root, source)):
-                    with suppress(OSError, ValueError, OutsideRoot):
-                        file = stack.enter_context(open_beneath(root, spelling, closed=closed))
-                        status = os.fstat(file.fileno())
-                        found[status.st_dev, status.st_ino] = file
+        for root, relative in places:
+            for spelling in _spellings(relative):
+                with suppress(OSError, ValueError, OutsideRoot):
+                    file = stack.enter_context(open_beneath(root, spelling, closed=closed))
+                    status = os.fstat(file.fileno())
+                    found[status.st_dev, status.st_ino] = file
         yield next(iter(found.values())) if len(found) == 1 else None
 
 

@@ -16,6 +16,11 @@ class FindSettings(BaseModel):
         description="How `/find` names a photo. `deepface`: FACES_DB_PATH and the path below it. `relative`: only"
         " the path below it.",
     )
+    find_person: Literal["folder", "off"] = Field(
+        "folder",
+        description="What `/find` answers as `person`. `folder`: the first folder below FACES_DB_PATH. `off`: null, for"
+        " folders that are not named after persons, such as `2014/07`.",
+    )
     faces_db_refresh_s: float = Field(
         2, ge=0, description="Seconds after a check during which `/find` does not check the folder for changes again."
     )

@@ -194,6 +194,7 @@ def _find(shared: _Shared) -> FindServices:
         defaults=defaults,
         folder=settings.faces_db_path,
         relative_identities=settings.identity_paths == "relative",
+        names_persons=settings.find_person == "folder",
         log=shared.log,
     )
     indexes = IndexService(indexer=indexer, store=shared.index_store, defaults=defaults, folder=folder)

@@ -36,6 +36,7 @@ class FindService:
         defaults: Defaults,
         folder: str,
         relative_identities: bool,
+        names_persons: bool = True,
         log: EventLog,
     ) -> None:
         self._engine = engine
@@ -44,6 +45,7 @@ class FindService:
         self._defaults = defaults
         self._folder = folder
         self._relative_identities = relative_identities
+        self._names_persons = names_persons
         self._log = log
 
     def find(self, request: FindRequest) -> FindResponse:
@@ -98,7 +100,7 @@ class FindService:
         source = read.face.area
         return FoundPhoto(
             identity=name if self._relative_identities else os.path.join(self._folder, name),
-            person=person if slash else None,
+            person=person if slash and self._names_persons else None,
             **verdict,
             target_x=x,
             target_y=y,

@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import PROJECT, assert_error
 from tests.deepface_files import NPZ, PKL
-from tests.pictures import ALICE, photo, write_photo
+from tests.pictures import ALICE, ALICIA, BOB, MASK, photo, write_photo
 from tests.security.hostile_pickles import executing
 
 FRESH = "/find?refresh=wait"
@@ -200,3 +200,41 @@ def test_find_spaces_refuses_the_option_that_differs_and_answers_what_exists(mak
     assert engine.embedded == embedded
     for path in ("/find", "/find?expand_percentage=5", "/find?model_name=ArcFace", "/find?distance_metric=euclidean"):
         assert client.post(path, **RAW).status_code == 200, path
+
+
+@pytest.mark.parametrize("paths", ["deepface", "relative"])
+@pytest.mark.parametrize(
+    "spelling", ["./photos", "photos", "photos/", "./photos//", "other/../photos", "../{home}/photos", "{top}/photos",
+                 "{top}/photos/", "{top}/other/../photos", "linked", "{top}/linked", "photos/."],
+)  # fmt: skip
+def test_an_identity_is_accepted_as_an_image(make_app, photos, tmp_path, monkeypatch, spelling, paths):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "other").mkdir()
+    os.symlink(photos, tmp_path / "linked")
+    shown = ((ALICE,), (ALICE, BOB), (ALICE, MASK), (ALICE, BOB, MASK), (ALICE, ALICIA))
+    names = ("1.png", "alice/1.png", "photos/1.png", "photos/photos/1.png", "linked/1.png")
+    for name, colours in zip(names, shown, strict=True):
+        write_photo(photos / name, *colours)
+    folder = spelling.format(top=tmp_path, home=tmp_path.name)
+    client = make_app(faces_db_path=folder, identity_paths=paths, images_path="").test_client()
+
+    def embeddings(**sent):
+        return [face["embedding"] for face in client.post("/represent", **sent).json["result"]]
+
+    ((*rows,),) = client.post("/find?threshold=0.01", **RAW).json["result"]
+    start = folder if paths == "deepface" else ""
+    below = {row["identity"]: os.path.relpath(row["identity"], start or ".") for row in rows}
+    assert sorted(below.values()) == sorted(names)
+    for identity, name in below.items():
+        content = (photos / name).read_bytes()
+        assert embeddings(json={"img": identity}) == embeddings(data=content, content_type="image/png"), identity
+    for path in ("../secret.png", "photos/../../secret.png", f"{folder}/../secret.png", "/etc/passwd"):
+        assert client.post("/represent", json={"img": path}).status_code in (400, 403)
+
+
+def test_a_person_is_the_first_folder_unless_that_is_off(make_app, photos):
+    for name in ("2014/07/1.png", "loose.png"):
+        write_photo(photos / name, ALICE)
+    for setting, persons in (("folder", ["2014", None]), ("off", [None, None])):
+        ((*rows,),) = make_app(find_person=setting).test_client().post("/find", **RAW).json["result"]
+        assert [row["person"] for row in rows] == persons
