@@ -2,19 +2,20 @@
 
 The layout of encrypted content, in bytes:
 
-     0        the version of this format, 1
+     0        the version of this format: 1, or 2 for `Keyring.bound`
      1 to 8   the ID of the key, which selects the key without trial
      9 to 20  the nonce: 96 random bits. After 2^32 encryptions with one key, two nonces are equal with a chance of
               2^-33 (NIST SP 800-38D, 8.3, allows as many)
     21 to -17 the ciphertext, as long as the content
    -16 to -1  the tag, over all of the above and the `context`. The context says what the content is and is not stored
 
-HKDF-SHA256 derives the encryption key and its ID from the given key, each with its own label.
+HKDF-SHA256 derives the encryption key and its ID from the given key, each with its own label and version.
 """
 
 import io
 import os
 from collections.abc import Iterable
+from functools import cached_property
 from typing import BinaryIO
 
 from cryptography.exceptions import InvalidTag
@@ -23,7 +24,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from typing_extensions import Buffer, override
 
-_VERSION = b"\x01"
+_VERSION, _BOUND_VERSION = b"\x01", b"\x02"
 _ID_BYTES, _NONCE_BYTES, _TAG_BYTES = 8, 12, 16
 _KEY_BYTES = 32
 _NONCE_AT = len(_VERSION) + _ID_BYTES
@@ -52,10 +53,17 @@ class Keyring:
 
     Args:
         keys: 32 random bytes each.
+        version: the first byte of what is encrypted, and of all that is decrypted.
     """
 
-    def __init__(self, keys: Iterable[bytes] = ()) -> None:
-        self._ciphers = {_derived(key, b"id", _ID_BYTES): AESGCM(_derived(key, b"key", _KEY_BYTES)) for key in keys}
+    def __init__(self, keys: Iterable[bytes] = (), version: bytes = _VERSION) -> None:
+        self._keys = tuple(keys)
+        self._version = version
+        label = b"" if version == _VERSION else version
+        self._ciphers = {
+            _derived(key, label + b"id", _ID_BYTES): AESGCM(_derived(key, label + b"key", _KEY_BYTES))
+            for key in self._keys
+        }
         self._first = next(iter(self._ciphers), b"")
 
     def __bool__(self) -> bool:
@@ -71,10 +79,15 @@ class Keyring:
         """IDs of all keys."""
         return frozenset(number.hex() for number in self._ciphers)
 
+    @cached_property
+    def bound(self) -> "Keyring":
+        """Keys derived from the same keys, with other IDs, for content whose context names all that it belongs to."""
+        return Keyring(self._keys, _BOUND_VERSION)
+
     def encrypt(self, content: bytes, context: bytes) -> bytes:
         """Return the content encrypted for this context; raise KeyError if there is no key."""
         cipher, nonce = self._ciphers[self._first], os.urandom(_NONCE_BYTES)
-        return _VERSION + self._first + nonce + cipher.encrypt(nonce, content, context)
+        return self._version + self._first + nonce + cipher.encrypt(nonce, content, context)
 
     def decrypt(self, sealed: bytes, context: bytes) -> bytes:
         """Return the decrypted content.
@@ -83,7 +96,7 @@ class Keyring:
             DecryptionError: the content has another context, has none of these keys, or was changed.
         """
         cipher = self._ciphers.get(sealed[len(_VERSION) : _NONCE_AT])
-        if cipher is None or not sealed.startswith(_VERSION) or len(sealed) < OVERHEAD:
+        if cipher is None or not sealed.startswith(self._version) or len(sealed) < OVERHEAD:
             raise DecryptionError
         try:
             return cipher.decrypt(sealed[_NONCE_AT:_SEALED_AT], sealed[_SEALED_AT:], context)

@@ -17,6 +17,9 @@ blueprint = Blueprint("gallery", __name__)
 
 _IDEMPOTENCY = "Idempotency-Key"
 _LONGEST_KEY = 200
+# Fields that came after the first digests were stored: they count only if given, so that a retry across an update still
+# finds the first response.
+_LATER_FIELDS = ("distance_metric", "threshold")
 _ONCE = (
     "Makes retries safe. For seven days a request of the same API key with the same value gets the response for the"
     " face stored first, and stores nothing."
@@ -48,6 +51,8 @@ def _digest(body: RegisterRequest) -> str:
     """The digest of the parsed body, because a retry may use another multipart boundary."""
     digest = sha256()
     for name, value in sorted(body.model_dump().items()):
+        if value is None and name in _LATER_FIELDS:
+            continue
         digest.update(name.encode())
         for part in value if isinstance(value, list) else [value]:
             digest.update(part if isinstance(part, bytes) else repr(part).encode(errors="surrogatepass"))

@@ -14,6 +14,7 @@ from typing import IO, Any, BinaryIO
 import numpy as np
 
 from core.encryption import DecryptionError, Keyring, encrypted_by
+from core.files import atomically_written
 from services.deepface.interface import EmbeddingSpace
 from services.find import index_file
 from services.find.index import FolderIndex, IndexKey
@@ -40,6 +41,10 @@ _FORMAT = 2
 # The files of an index. The lock file is deleted last, while it is locked. A process that has opened it notices, and
 # opens a new one.
 _SUFFIXES = (".index", ".draft", ".kept", ".lock")
+
+# This file says, encrypted, that every index was encrypted: a plain one that turns up later is not believed.
+_ALL_ENCRYPTED = "encrypted"
+_CONTEXT = b"all folder indexes are encrypted"
 
 _NO_KEY = "GALLERY_KEY: an index of the photo folder is encrypted, but no encryption key is set"
 _WRONG_KEY = "GALLERY_KEY: the encryption key does not match an index of the photo folder"
@@ -115,6 +120,10 @@ class FolderIndexStore:
             "faces": len(index.boxes),
             "failed": index.failed(),
         }
+        if not self._keyring:
+            (self._folder / _ALL_ENCRYPTED).unlink(missing_ok=True)
+        elif not any(self._folder.glob("*.index")) and not any(self._folder.glob("*.draft")):
+            self._note_all_encrypted()
         with index_file.written(self._path(key, draft=draft), self._keyring) as file:
             file.write(json.dumps(header).encode() + b"\n")
             _write(file, index)
@@ -203,21 +212,36 @@ class FolderIndexStore:
     def reencrypt(self) -> int:
         """Encrypt every index and draft with the first key of GALLERY_KEY. Without a key, do nothing.
 
-        Returns the number of failures: files that are being built or cannot be written.
+        Once all were encrypted, plain ones are deleted instead. Returns the number of failures: files that are being
+        built or cannot be written.
         """
         left = 0
         if not self._keyring:
             return left
+        takes_plain = not self._are_all_encrypted()
         for stem in sorted({path.stem for path in self._paths()}):
             with self._locked(stem) as mine:
                 for path in (self._folder / f"{stem}.index", self._folder / f"{stem}.draft"):
                     try:
                         if mine and path.exists():
-                            index_file.reencrypt(path, self._keyring)
+                            index_file.reencrypt(path, self._keyring, takes_plain=takes_plain)
                         left += not mine and path.exists()
                     except OSError:
                         left += 1
+        if not left:
+            with suppress(OSError):
+                self._note_all_encrypted()
         return left
+
+    def _note_all_encrypted(self) -> None:
+        with atomically_written(self._folder / _ALL_ENCRYPTED) as file:
+            file.write(self._keyring.encrypt(b"", _CONTEXT))
+
+    def _are_all_encrypted(self) -> bool:
+        with suppress(OSError, DecryptionError):
+            self._keyring.decrypt((self._folder / _ALL_ENCRYPTED).read_bytes(), _CONTEXT)
+            return True
+        return False
 
     @contextmanager
     def _locked(self, stem: str) -> Iterator[bool]:

@@ -7,7 +7,6 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from core.encryption import Keyring
 from schemas.common import EmbeddingOptions
 from services.audit.events import Event
 from services.audit.recorder import new_event
@@ -54,7 +53,8 @@ class FaceSource:
         while True:
             with self._database.reading() as connection:
                 page = connection.execute(select if last is None else select.where(faces.c.id > last)).all()
-            yield from (_row(self._database.keyring, row) for row in page)
+                read = encryption.Decryption(connection, self._database.keyring)
+            yield from (_row(read, row) for row in page)
             if len(page) < _PAGE:
                 return
             last = page[-1].id
@@ -103,13 +103,13 @@ class TableCopyService:
         return self._open_table(url or self._url, table).replace(rows(), mark=mark, dimension=dimension)
 
 
-def _row(keyring: Keyring, row: Any) -> OwnerRow:
+def _row(read: encryption.Decryption, row: Any) -> OwnerRow:
     known = {name: getattr(row, name) for name in ("labels", "detector", "weights", "confidence", "quality")}
     return OwnerRow(
         id=str(row.id),
         person_id=str(row.person_id),
         label=row.name,
-        embedding=encryption.embedding_of(keyring, row),
+        embedding=read.embedding_of(row),
         metadata=known
         | {
             "metadata": row.metadata,

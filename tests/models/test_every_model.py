@@ -159,11 +159,11 @@ def test_every_detector(client, model):
     assert [face["facial_area"] for face in represented["result"]] == [
         face["facial_area"] for face in extracted["result"]
     ]
-    verified = answered(client, VERIFY, **options)
+    verified = answered(client, VERIFY, **options, threshold=1)
     assert verified["detector_backend"] == model.name
     assert_inside(verified["facial_areas"]["img2"])
     assert len(answered(client, ANALYZE, **options)["result"]) == extracted["faces_found"]
-    found = answered(client, FIND, **options)
+    found = answered(client, FIND, **options, threshold=1)
     assert found["faces_queried"] == extracted["faces_found"]
     for lines in found["result"]:
         assert lines[0]["distance"] == pytest.approx(0, abs=1e-5)

@@ -12,6 +12,10 @@ import sqlalchemy as sa
 SEALING_KEY = "a6482fd7462c8d42"  # the id of GALLERY_KEY
 SEALED = b"\x01" + bytes.fromhex(SEALING_KEY)
 
+# Since then faces are encrypted for their persons, by a key of its own.
+BOUND_KEY = "c9b3ee82daf89c81"
+_BOUND = b"\x02" + bytes.fromhex(BOUND_KEY)
+
 # What is another one each time: hashes, ids and moments.
 _HASH = re.compile(r"\b(?:[0-9a-f]{64}|[0-9a-f]{32}|[0-9a-f]{12}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00")
@@ -116,8 +120,10 @@ def _said(row: sa.RowMapping) -> str:
 
 def _shape(value: Any) -> Any:
     match value:
-        case bytes() if value.startswith(SEALED):
-            return SEALED, len(value)
+        case bytes() if value.startswith((SEALED, _BOUND)):
+            return "sealed", len(value)
+        case str() if value in (SEALING_KEY, BOUND_KEY):
+            return "key"
         case None | bytes() | bool() | float():
             return value
         case datetime():

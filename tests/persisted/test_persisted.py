@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from api.context import services_of
 from tests.conftest import PROJECT
 from tests.persisted import life
-from tests.persisted.database import SEALED, SEALING_KEY, connected, content_of, schema_of
+from tests.persisted.database import BOUND_KEY, SEALED, SEALING_KEY, connected, content_of, schema_of
 from tests.persisted.indexes import ARRAYS, HEADER, INDEX, KEY, NAME, said_of, store_of
 from tests.persisted.life import ALICE, BOB, OTHER_SPACE, identify, live, register_first, verify
 from tests.persisted.program import KINDS, PHOTO_FOLDER, WRITTEN
@@ -69,7 +69,12 @@ EVENT_OF_A_COPY = "copy done: faces model table"
 EVENT_OF_AN_IMPORT = "import done: face_ids"
 EVENT_OF_A_ROTATION = "rotate_key done:"
 
-OWN_FILES = {f"folder_index/{NAME}.index", f"folder_index/{NAME}.lock", "self_test.json", "self_test.json.lock"}
+OWN_FILES = {
+    *(f"folder_index/{NAME}.{suffix}" for suffix in ("index", "kept", "lock")),
+    "folder_index/.permanent.lock",
+    "self_test.json",
+    "self_test.json.lock",
+}
 LOCKS = {"audit seal", "gallery change", "gallery copy", "gallery schema"}
 
 
@@ -171,6 +176,16 @@ def test_keys_open_and_misses_count_as_before(program, facts):
     assert program.ask("GET", "/persons", refused=401)["error_code"] == "unauthorized"
 
 
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.endswith("encrypted")])
+def test_a_rotation_binds_faces_to_their_persons_and_all_are_found_as_before(program, kind):
+    assert column(program, "SELECT id FROM sealing_keys") == {SEALING_KEY}
+    assert re.search(r"^[1-9]\d* faces encrypted with the first key", program.command("gallery", "rotate-key"), re.M)
+    assert column(program, "SELECT id FROM sealing_keys") == {BOUND_KEY}
+    assert identify(program, ALICE)[0]["name"] == "Alice"
+    program.command("gallery", "export", program.home / "gallery.zip")
+    assert members(program.home / "gallery.zip") == members(WRITTEN / kind / "gallery.zip")
+
+
 @ON_A_SERVER
 def test_the_owners_table_has_the_rows_that_would_be_copied(program):
     said = "0 faces written, 4 unchanged, 0 removed\n"
@@ -198,9 +213,10 @@ def test_a_new_gallery_of_the_same_life_is_kept_in_the_same_words(program, kind,
     assert column(other, "SELECT DISTINCT space FROM faces") == SPACES
     own = sha256(f"{other.token.split('_')[1]}\ndefault\n{life.KEY}".encode()).hexdigest()
     assert rows(other, "SELECT key, request FROM answers") == ENROLLED | {(own, OF_THE_REQUEST)}
-    assert column(other, "SELECT id FROM sealing_keys") == ({SEALING_KEY} if program.is_encrypted else set())
+    assert column(other, "SELECT id FROM sealing_keys") == ({BOUND_KEY} if program.is_encrypted else set())
     assert content_of(other.url) == content_of(program.url)
-    assert files_of(other) == (OWN_FILES if program.is_on_a_server else OWN_FILES | {"gallery.db", "gallery.db.lock"})
+    expected = OWN_FILES | ({"folder_index/encrypted"} if program.is_encrypted else set())
+    assert files_of(other) == (expected if program.is_on_a_server else expected | {"gallery.db", "gallery.db.lock"})
 
 
 @IN_FILES

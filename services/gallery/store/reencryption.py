@@ -1,4 +1,4 @@
-"""Encrypts faces that another key encrypted, or that are not encrypted."""
+"""Encrypts faces that another key or an earlier version encrypted, or that are not encrypted."""
 
 from contextlib import suppress
 
@@ -48,7 +48,7 @@ class FaceReencryption:
                     count = self._reencrypt(erasure.connection, limit)
                     # If another key comes into use at this moment, the database rejects the deletion.
                     if not count:
-                        of_others = sealing_keys.c.id != self._keyring.first
+                        of_others = sealing_keys.c.id != encryption.first_key(self._keyring)
                         erasure.connection.execute(sa.delete(sealing_keys).where(of_others))
                         record(erasure.connection, event, schema.now())
                 if self._database.seals_embeddings and not count and not erasure.is_complete:
@@ -56,17 +56,15 @@ class FaceReencryption:
                 return count
 
     def _reencrypt(self, connection: sa.Connection, limit: int) -> int:
-        select = sa.select(faces.c.id, faces.c.embedding, faces.c.crop, faces.c.sealed_with)
+        select = sa.select(*encryption.COLUMNS)
         rows = connection.execute(select.where(self._of_others()).limit(limit).with_for_update()).all()
+        read = encryption.Decryption(connection, self._keyring)
         for row in rows:
-            embedding, crop = encryption.embedding_of(self._keyring, row), encryption.crop_of(self._keyring, row)
-            columns = encryption.columns(connection, self._keyring, row.id, embedding, crop)
-            if not self._database.seals_embeddings:
-                del columns["embedding"]  # it stays unencrypted
-            connection.execute(sa.update(faces).where(faces.c.id == row.id).values(columns))
+            sealed = encryption.columns_anew(connection, self._keyring, read, row, row.person_id)
+            connection.execute(sa.update(faces).where(faces.c.id == row.id).values(sealed))
         return len(rows)
 
     def _of_others(self) -> sa.ColumnElement[bool]:
-        others = sa.select(sealing_keys.c.id).where(sealing_keys.c.id != self._keyring.first)
+        others = sa.select(sealing_keys.c.id).where(sealing_keys.c.id != encryption.first_key(self._keyring))
         of_others = faces.c.sealed_with.is_(None) | faces.c.sealed_with.in_(others)
         return of_others if self._database.seals_embeddings else of_others & faces.c.crop.is_not(None)

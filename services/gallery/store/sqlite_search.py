@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import repeat
 from typing import Any
 from uuid import UUID
 
@@ -116,13 +115,13 @@ class MatrixSearch(FaceSearch):
             self._seen = connection.scalar(sa.select(sa.func.max(changes.c.id))) or 0
 
     def _put_in(self, connection: sa.Connection, face_ids: list[UUID]) -> None:
-        select = sa.select(*_RAW)
+        select, read = sa.select(*_RAW), encryption.Decryption(connection, self._database.keyring)
         for start in range(0, len(face_ids), _MAX_PARAMETERS):
             some = face_ids[start : start + _MAX_PARAMETERS]
             for row in connection.execute(select.where(faces.c.id.in_(some))):
                 matrix = self._matrices.get((row.collection, row.space))
                 if matrix is not None:
-                    self._add(matrix, [row])
+                    self._add(matrix, read, [row])
 
     def _matrix(self, collection: str, space: str) -> Matrix:
         """The matrix; a new one includes at least the changes up to `_seen`. Applying later ones again is harmless."""
@@ -130,17 +129,17 @@ class MatrixSearch(FaceSearch):
         if matrix is None:
             where = (faces.c.collection == collection) & (faces.c.space == space)
             with self._database.reading() as connection:
+                read = encryption.Decryption(connection, self._database.keyring)
                 matrix = Matrix(connection.scalar(sa.select(sa.func.count()).where(where)) or 0)
                 for rows in connection.execute(sa.select(*_RAW).where(where)).partitions(_READ_ROWS):
-                    self._add(matrix, rows)
+                    self._add(matrix, read, rows)
             if matrix.count:  # otherwise empty matrices of all requested collections would stay
                 self._matrices[collection, space] = matrix
         return matrix
 
-    def _add(self, matrix: Matrix, rows: Sequence[sa.Row[Any]]) -> None:
-        keyring = self._database.keyring
+    def _add(self, matrix: Matrix, read: encryption.Decryption, rows: Sequence[sa.Row[Any]]) -> None:
         face_ids, person_ids, stored, sealed_with, *_ = zip(*rows, strict=True)
-        contexts = (encryption.EMBEDDING + bytes.fromhex(face_id) for face_id in face_ids)
-        embeddings = map(encryption.decrypted, repeat(keyring), stored, sealed_with, contexts)
+        ids = (map(bytes.fromhex, texts) for texts in (face_ids, person_ids))
+        embeddings = map(read.embedding, stored, sealed_with, *ids)
         numbers = np.frombuffer(b"".join(embeddings), "<f4").reshape(len(rows), -1)
         matrix.add(halves_of(face_ids), halves_of(person_ids), numbers)

@@ -194,7 +194,8 @@ class GalleryStore(CollectionStore, TransferStore):
         number = id_of(person_id, PersonNotFound)
         merged = list(dict.fromkeys(id_of(other, PersonNotFound) for other in others))
         with self._database.writing() as connection:
-            merge(connection, number, [other for other in merged if other != number], limit, within)
+            ids = [other for other in merged if other != number]
+            merge(connection, self._keyring, number, ids, limit=limit, within=within)
             record(connection, event, schema.now(), person_id=str(number))
             return person_in(connection, number)
 
@@ -214,15 +215,15 @@ class GalleryStore(CollectionStore, TransferStore):
 
     def crop(self, face_id: str, *, within: str | None = None) -> bytes | None:
         """The image of the face, None if none was stored; raises FaceNotFound."""
-        select = sa.select(faces.c.id, faces.c.crop, faces.c.sealed_with)
+        select = sa.select(faces.c.id, faces.c.person_id, faces.c.crop, faces.c.sealed_with)
         select = select.where(faces.c.id == id_of(face_id, FaceNotFound))
         if within is not None:
             select = select.where(faces.c.collection == within)
         with self._database.reading() as connection:
             row = connection.execute(select).first()
-        if row is None:
-            raise FaceNotFound
-        return encryption.crop_of(self._keyring, row)
+            if row is None:
+                raise FaceNotFound
+            return encryption.Decryption(connection, self._keyring).crop_of(row)
 
     def forget(
         self, event: Event, *, person_id: str | None = None, face_id: str | None = None, within: str | None = None

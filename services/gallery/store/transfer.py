@@ -78,19 +78,20 @@ class TransferStore:
 
 
 def _everybody(connection: sa.Connection, keyring: Keyring) -> Iterator[tuple[Person, list[ExportedFace]]]:
+    read = encryption.Decryption(connection, keyring)
     next_one = SELECT_PERSONS.order_by(persons.c.id).limit(1)
     row = connection.execute(next_one).first()
     while row is not None:
         whole = sa.select(*FACE_COLUMNS, faces.c.embedding, faces.c.crop).where(faces.c.person_id == row.id)
         found = connection.execute(whole.order_by(faces.c.registered_at, faces.c.id))
-        yield person_of(row), [_whole_face(keyring, one) for one in found]
+        yield person_of(row), [_whole_face(read, one) for one in found]
         row = connection.execute(next_one.where(persons.c.id > row.id)).first()
 
 
-def _whole_face(keyring: Keyring, row: Any) -> ExportedFace:
+def _whole_face(read: encryption.Decryption, row: Any) -> ExportedFace:
     stored = face_of(row)
     face = NewFace(
-        embedding=encryption.embedding_of(keyring, row),
+        embedding=read.embedding_of(row),
         space=stored.space,
         detector=stored.detector,
         weights=row.weights,
@@ -98,13 +99,19 @@ def _whole_face(keyring: Keyring, row: Any) -> ExportedFace:
         confidence=stored.confidence,
         quality=stored.quality,
         liveness=stored.liveness,
-        crop=encryption.crop_of(keyring, row),
+        crop=read.crop_of(row),
     )
     return ExportedFace(id=stored.id, registered_at=stored.registered_at, face=face)
 
 
 def merge(
-    connection: sa.Connection, number: UUID, others: Sequence[UUID], limit: Retention | None, within: str | None
+    connection: sa.Connection,
+    keyring: Keyring,
+    number: UUID,
+    others: Sequence[UUID],
+    *,
+    limit: Retention | None,
+    within: str | None,
 ) -> None:
     """As `GalleryStore.merge`, for others that are not the person; the caller records the event."""
     collection = person_in(connection, number, within).collection
@@ -116,9 +123,7 @@ def merge(
         "metadata": _union([one.metadata for one in (into, *merged)]),
         "retain_until": _limit_of([into, *merged]) if limit is None else limit.retain_until,
     }
-    moved = faces.c.person_id.in_(others)
-    writes.note_changes(connection, moved)
-    connection.execute(sa.update(faces).where(moved).values(person_id=number))
+    writes.move_faces(connection, keyring, faces.c.person_id.in_(others), number)
     connection.execute(sa.delete(persons).where(persons.c.id.in_(others)))
     connection.execute(sa.update(persons).where(persons.c.id == number).values(**values))
 

@@ -109,10 +109,21 @@ def add_face(
         "registered_at": at,
         "waits_for_index": connection.dialect.name != "sqlite" and len(face.embedding) in INDEXED_DIMENSIONS,
     }
-    sealed = encryption.columns(connection, keyring, number, face.embedding, face.crop)
+    sealed = encryption.columns(connection, keyring, number, person, embedding=face.embedding, crop=face.crop)
     connection.execute(_INSERT_FACE, values | sealed)
     note_changes(connection, faces.c.id == number)
     return face_of(SimpleNamespace(**values, has_crop=face.crop is not None))
+
+
+def move_faces(connection: sa.Connection, keyring: Keyring, which: sa.ColumnElement[bool], person: UUID) -> None:
+    """Give faces to another person; what is encrypted is encrypted anew, because it belongs to its person."""
+    note_changes(connection, which)
+    read = encryption.Decryption(connection, keyring)
+    encrypted = sa.select(*encryption.COLUMNS).where(which & faces.c.sealed_with.is_not(None))
+    for row in connection.execute(encrypted).all():
+        sealed = encryption.columns_anew(connection, keyring, read, row, person)
+        connection.execute(sa.update(faces).where(faces.c.id == row.id).values(sealed | {"person_id": person}))
+    connection.execute(sa.update(faces).where(which).values(person_id=person))
 
 
 def note_changes(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:

@@ -168,7 +168,7 @@ def test_an_index_that_cannot_be_saved_is_one_line(app, folder, tmp_path, settin
 def test_an_index_that_a_command_built_is_permanent_and_listed_by_its_name(app, folder):
     client = app.test_client()
     image = {"data": photo(ALICE), "content_type": "image/png"}
-    assert client.post("/find?expand_percentage=5", **image).status_code == 200
+    assert client.post("/find?expand_percentage=5&threshold=1", **image).status_code == 200
     built(app, "--detector", "ssd")
     listed = app.test_cli_runner().invoke(args=["index", "list"]).stdout.splitlines()
     assert sorted(listed) == [

@@ -186,7 +186,7 @@ def refused_fields(client, path):
 
 def test_find_spaces_refuses_the_option_that_differs_and_answers_what_exists(make_app, photos, engine):
     write_photo(photos / "a.png", ALICE)
-    assert make_app().test_client().post("/find?expand_percentage=5", **RAW).status_code == 200
+    assert make_app().test_client().post("/find?expand_percentage=5&threshold=1", **RAW).status_code == 200
     client = make_app(find_spaces=("ArcFace",)).test_client()
     embedded = engine.embedded
     assert refused_fields(client, "/find?model_name=Facenet") == {"model_name"}
@@ -198,7 +198,7 @@ def test_find_spaces_refuses_the_option_that_differs_and_answers_what_exists(mak
     )
     assert "FIND_SPACES" in body["details"]["fields"][0]["msg"]
     assert engine.embedded == embedded
-    for path in ("/find", "/find?expand_percentage=5", "/find?model_name=ArcFace", "/find?distance_metric=euclidean"):
+    for path in ("/find", "/find?expand_percentage=5&threshold=1", "/find?model_name=ArcFace", "/find?distance_metric=euclidean"):
         assert client.post(path, **RAW).status_code == 200, path
 
 

@@ -78,7 +78,7 @@ def test_with_a_key_the_database_holds_no_picture_and_sqlite_no_embedding(databa
     assert gallery.crop(kept.id) == CROP
     assert near(gallery, 1, 2)[0] == ("Ann", 0.0)
     rows = dict(execute(database_url, "SELECT sealed_with, crop FROM faces WHERE crop IS NOT NULL"))
-    assert list(rows) == [Keyring([OLD]).first]
+    assert list(rows) == [Keyring([OLD]).bound.first]
     assert CROP not in bytes(*rows.values())
     if database_url.startswith("sqlite"):
         for (stored,) in execute(database_url, "SELECT embedding FROM faces"):
@@ -155,7 +155,7 @@ def test_a_key_that_is_used_again_while_it_is_forgotten_is_not(database_url, ope
     rotation.join(60)
     assert done == [1]
     assert sealer.reencrypt(ROTATE, limit=9) == 0
-    assert execute(database_url, "SELECT id FROM sealing_keys") == [(Keyring([NEW]).first,)]
+    assert execute(database_url, "SELECT id FROM sealing_keys") == [(Keyring([NEW]).bound.first,)]
     database.close()
 
 
@@ -182,6 +182,31 @@ def test_a_face_that_does_not_open_is_neither_left_out_nor_shown(database_url, o
             list(FaceSource(database).rows("default", SPACE))
     with refused(message):
         rotate(database_url, NEW, OLD)
+
+
+def test_a_merge_encrypts_for_the_other_person_and_a_row_that_is_only_given_away_does_not_open(database_url, opened):
+    gallery = opened(OLD)
+    (ann, _), (bob, (kept,)) = (
+        register(gallery, "Ann", face(1, crop=CROP)),
+        register(gallery, "Bob", face(2, crop=CROP)),
+    )
+    gallery.merge(ann.id, [bob.id], Event(action="merge", outcome="done"))
+    assert near(gallery, 2) == [("Ann", 0.0)]
+    assert gallery.crop(kept.id) == CROP
+    cid, _ = register(gallery, "Cid", face(3))
+    number = cid.id.replace("-", "") if database_url.startswith("sqlite") else cid.id
+    execute(database_url, "UPDATE faces SET person_id = :person WHERE crop IS NOT NULL", person=number)
+    with refused("the encryption key does not decrypt a face of this gallery"):
+        gallery.crop(kept.id)
+
+
+def test_a_process_without_the_key_adds_nothing_plain_to_an_encrypted_gallery(database_url, opened):
+    before = opened()
+    before.ping()
+    register(opened(OLD), "Ann", face(1, crop=CROP))
+    with refused(NONE):
+        register(before, "Bob", face(2, crop=CROP))
+    assert near(opened(OLD), 2) == [("Ann", 1.0)]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -220,7 +245,7 @@ def test_rotations_that_are_killed_go_on_while_others_search_and_leave_nothing_o
             assert (process.returncode, 0 < done < FACES) == (-9 if kill else 0, True)
         assert in_files(tmp_path, pieces | dict.fromkeys(before, "before")) == set()
         rows = execute(database_url, "SELECT embedding, crop, sealed_with FROM faces")
-        assert {row[2] for row in rows} == {Keyring(keys).first}
+        assert {row[2] for row in rows} == {Keyring(keys).bound.first}
         before = [stored[-64:] for row in rows for stored in row[:2]]
     assert in_files(tmp_path, dict.fromkeys(before, "now")) == {"now"}
     assert found(opened(NEW), 7).distance < 1e-6
