@@ -1,10 +1,8 @@
 """Opens every image of the service: URLs, base64, paths and uploads share one decoder."""
 
-import binascii
 import math
 import os
 import unicodedata
-from base64 import b64decode
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from itertools import product
@@ -13,16 +11,25 @@ from typing import BinaryIO, Literal
 
 from core.exceptions import ImageDecodeError, ImageError, ImageSourceForbidden
 from core.files import OutsideRoot, open_beneath
+from core.images.base64_text import decoded, encoded_format
 from core.images.decoding import ImagePolicy, Pixels, decode, read_limited
 from core.images.fetch import fetch
-from core.images.header import ACCEPTED, image_format
 from core.scopes import Scope, is_granted
 
-# Characters of base64 that decode to the longest signature of a format (12 bytes).
-_SIGNATURE_CHARACTERS = 16
+# Longer text is refused before anything parses it: parsing a URL takes 2.5 s per megabyte.
+MAX_URL = 8192  # characters, the longest request line that common servers accept
+MAX_PATH = 4096  # characters: PATH_MAX of Linux, in bytes
+_MAX_DATA_HEAD = 1024  # characters of a data URI before its comma
+
+# Formats whose signature of two bytes is also the beginning of common paths: `/wo` is JPEG XL.
+_LIKE_A_PATH = frozenset({"BMP", "JPEG XL", "Netpbm"})
+
+NO_SOURCE = (
+    f"The text is not base64 of an image, and it is too long for a path (maximum {MAX_PATH} characters). Send the"
+    " image as base64 or as a file."
+)
 
 _FORMS: tuple[Literal["NFC"], Literal["NFD"]] = ("NFC", "NFD")
-_MAX_PATH = 4096  # bytes of a path that Linux opens (PATH_MAX)
 _MAX_SPELLINGS = 32  # of a path, each of which is looked for in each root
 
 
@@ -32,9 +39,9 @@ def managed_image(
 ) -> Iterator[Pixels]:
     """Yield the image behind `source`, upright, as BGR uint8 of shape (height, width, 3).
 
-    `bytes` are an encoded image (an upload or a raw body). A string is read in this order: a URL, a data URI, base64 of
-    an accepted image, or else a path below one of the policy's roots. Nothing is written to disk. An `ImageError` from
-    here or from the `with` block gets the name of the request's `field`.
+    `bytes` are an encoded image (an upload or a raw body). A string is read in this order: a URL, a data URI, base64 if
+    it begins with the signature of an image, or else a path below one of the policy's roots. Nothing is written to
+    disk. An `ImageError` from here or from the `with` block gets the name of the request's `field`.
 
     `lane` is entered after the source has been read, however slowly, and left with the block. So the number of images
     decoded at once never exceeds the number of lanes.
@@ -57,35 +64,52 @@ def read_encoded(source: str | bytes, policy: ImagePolicy) -> bytes:
     """Return the encoded image behind `source`; raises the errors of `managed_image`."""
     if isinstance(source, bytes):
         return source
-    scheme = source[:8].lower()
-    if scheme.startswith(("http://", "https://")):
-        if not policy.allow_urls:
-            raise ImageSourceForbidden("Images by URL are disabled. Send the image itself.")
-        return fetch(source, max_bytes=policy.max_bytes, allowed_hosts=policy.url_allowed_hosts)
-    if scheme.startswith("data:"):
+    if source[:8].lower().startswith(("http://", "https://")):
+        return _read_url(source, policy)
+    if _is_data_uri(source):
         return _read_data_uri(source)
-    encoded = _read_base64(source)
-    return _read_path(source, policy) if encoded is None else encoded
+    kind = encoded_format(source)
+    if kind is not None and (kind not in _LIKE_A_PATH or len(source) > MAX_PATH):
+        return _read_base64(source, f"The text begins as a {kind} image in base64, but it is not valid base64.")
+    if len(source) <= MAX_PATH:
+        return _read_path(source, policy)
+    if source.startswith(("/", "../")):
+        raise ImageSourceForbidden(f"The path is longer than {MAX_PATH} characters. Send the image itself.")
+    raise ImageDecodeError(NO_SOURCE)
+
+
+def is_encoded(head: str) -> bool:
+    """Return whether a string with this beginning is read as a data URI or base64, not as a URL or path."""
+    return _is_data_uri(head) or encoded_format(head) is not None
+
+
+def _is_data_uri(source: str) -> bool:
+    return source.lstrip()[:5].lower() == "data:"
+
+
+def _read_url(source: str, policy: ImagePolicy) -> bytes:
+    if not policy.allow_urls:
+        raise ImageSourceForbidden("Images by URL are disabled. Send the image itself.")
+    if len(source) > MAX_URL:
+        raise ImageDecodeError(f"The URL is longer than {MAX_URL} characters. Send a shorter one or the image itself.")
+    return fetch(source, max_bytes=policy.max_bytes, allowed_hosts=policy.url_allowed_hosts)
 
 
 def _read_data_uri(source: str) -> bytes:
-    head, comma, payload = source.partition(",")
-    if not comma or not head.lower().endswith(";base64"):
+    """Return the bytes of `data:image/jpeg;base64,…`, which may have further parameters (RFC 2397)."""
+    source = source.lstrip()
+    comma = source.find(",", 0, _MAX_DATA_HEAD)
+    parameters = [parameter.strip().lower() for parameter in source[: max(0, comma)].split(";")]
+    if "base64" not in parameters[1:]:
         raise ImageDecodeError("The data URI is malformed. Use the form data:image/…;base64,….")
-    try:
-        return b64decode(payload, validate=True)
-    except (binascii.Error, ValueError):
-        raise ImageDecodeError("The data URI does not hold valid base64. Encode the image again.") from None
+    return _read_base64(source[comma + 1 :], "The data URI does not hold valid base64.")
 
 
-def _read_base64(source: str) -> bytes | None:
-    """Return the bytes of strict base64 with the signature of an accepted image; None for anything else."""
+def _read_base64(text: str, problem: str) -> bytes:
     try:
-        if image_format(b64decode(source[:_SIGNATURE_CHARACTERS], validate=True)) not in ACCEPTED:
-            return None
-        return b64decode(source, validate=True)
-    except (binascii.Error, ValueError):
-        return None
+        return decoded(text)
+    except ValueError:
+        raise ImageDecodeError(f"{problem} Encode the image again.") from None
 
 
 def _read_path(source: str, policy: ImagePolicy) -> bytes:
@@ -142,7 +166,7 @@ def _respelled(places: Iterable[tuple[str, str]], closed: str | None) -> Iterato
 
 def _spellings(path: str) -> set[str]:
     """The other paths that have each part as it is, in NFC or in NFD."""
-    if path.isascii() or len(path) > _MAX_PATH:
+    if path.isascii():
         return set()
     parts = [{part, *(unicodedata.normalize(form, part) for form in _FORMS)} for part in path.split("/")]
     if math.prod(map(len, parts)) > _MAX_SPELLINGS:

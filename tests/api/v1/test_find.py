@@ -198,7 +198,12 @@ def test_find_spaces_refuses_the_option_that_differs_and_answers_what_exists(mak
     )
     assert "FIND_SPACES" in body["details"]["fields"][0]["msg"]
     assert engine.embedded == embedded
-    for path in ("/find", "/find?expand_percentage=5&threshold=1", "/find?model_name=ArcFace", "/find?distance_metric=euclidean"):
+    for path in (
+        "/find",
+        "/find?expand_percentage=5&threshold=1",
+        "/find?model_name=ArcFace",
+        "/find?distance_metric=euclidean",
+    ):
         assert client.post(path, **RAW).status_code == 200, path
 
 

@@ -3,8 +3,9 @@ import os
 import struct
 import subprocess
 import sys
+import tracemalloc
 import zlib
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64encode
 from pathlib import Path
 
 import cv2
@@ -14,7 +15,7 @@ from PIL import Image, ImageOps
 
 from core.exceptions import ImageDecodeError, ImageSourceForbidden, ImageTooLarge, NoFaceDetected
 from core.images.decoding import ImagePolicy
-from core.images.sources import _spellings, managed_image, read_encoded
+from core.images.sources import MAX_PATH, MAX_URL, _spellings, managed_image, read_encoded
 from tests.conftest import PROJECT
 from tests.pictures import ALICE, BOB, Block, encoded, picture, write_photo
 
@@ -49,6 +50,89 @@ def test_the_same_file_gives_the_same_pixels_whichever_way_it_comes(policy):
     ]
     images = [opened(source, policy) for source in sources]
     assert all(image.dtype == np.uint8 and np.array_equal(image, images[0]) for image in images)
+
+
+def wrapped(text, end="\n", width=76):
+    return end.join(text[at : at + width] for at in range(0, len(text), width)) + end
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
+@pytest.mark.parametrize(
+    "before", ["", "data:image/jpeg;base64,", "data:image/jpeg;charset=utf-8;base64, ", "\n DATA:;BASE64,"]
+)
+def test_base64_is_read_in_every_spelling_of_encoders(policy, suffix, before):
+    contents = [encoded(SIGHT, suffix) + bytes(more) for more in range(3)]  # each padding
+    for content in contents:
+        plain, safe = b64encode(content).decode(), urlsafe_b64encode(content).decode()
+        for text in (
+            plain,
+            wrapped(plain),
+            wrapped(plain, "\r\n"),
+            wrapped(plain, "\r", 4),
+            wrapped(plain, " ", 1),
+            f" \t\n{plain}\r\n ",
+            plain.rstrip("="),
+            safe,
+            wrapped(safe.rstrip("=")),
+        ):
+            assert np.array_equal(opened(before + text, policy), opened(content, policy))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF"])
+@pytest.mark.parametrize("wrong", ["@", "é", "AAAA=AAAA", "\0", "A===="])
+def test_what_begins_as_an_image_and_is_not_base64_is_said_to_be_that(policy, kind, wrong):
+    text = b64encode(pillow_bytes(Image.fromarray(SIGHT), kind)).decode().rstrip("=")
+    text = text[: len(text) // 4 * 4]
+    for source in (text + wrong, text[:100] + wrong + text[100:], f"data:image/x;base64,{text}{wrong}"):
+        with pytest.raises(ImageDecodeError, match="valid base64"):
+            opened(source, policy)
+    with pytest.raises(ImageDecodeError, match=r"damaged|pixels|format is"):
+        opened(text[:24], policy)
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["/9j/", "/9j/4AAQ.jpg", "_9j_", "iVBOR.png", "UklGR/a.webp", "iVBORw0KGgoAAAANSUhEUg", "UklGRgAA\nAABXRUJQ"],
+)
+def test_the_beginning_of_an_image_is_never_taken_for_a_path(policy, source):
+    with pytest.raises(ImageDecodeError):
+        opened(source, policy)
+
+
+@pytest.mark.parametrize("source", ["/work/photo.jpg", "/wo", "Qk/photo.bmp", "UD/a.png", "P1.png"])
+def test_a_path_that_begins_as_a_short_signature_is_a_path(policy, source):
+    with pytest.raises((ImageSourceForbidden, ImageDecodeError), match=r"outside|does not exist"):
+        opened(source, policy)
+
+
+@pytest.mark.parametrize(
+    ("source", "error", "said"),
+    [
+        ("https://example.com/" + "a" * MAX_URL, ImageDecodeError, "URL is longer"),
+        ("HTTP://example.com/" + "é" * MAX_URL, ImageDecodeError, "URL is longer"),
+        ("a" * (MAX_PATH + 1), ImageDecodeError, "too long for a path"),
+        ("a/" * MAX_PATH, ImageDecodeError, "too long for a path"),
+        ("/" + "a" * MAX_PATH, ImageSourceForbidden, "path is longer"),
+        ("../" * MAX_PATH, ImageSourceForbidden, "path is longer"),
+        ("data:" + "a" * 2000 + ";base64,AAAA", ImageDecodeError, "malformed"),
+    ],
+    ids=lambda given: str(given)[:20],
+)
+def test_an_overlong_source_is_refused_before_anything_parses_it(policy, monkeypatch, source, error, said):
+    for name in ("fetch", "open_beneath", "Path"):
+        monkeypatch.setattr(f"core.images.sources.{name}", lambda *_, **__: pytest.fail("it was parsed"))
+    with pytest.raises(error, match=said):
+        opened(source, policy)
+
+
+def test_base64_takes_memory_of_a_few_times_the_text(policy):
+    text = wrapped(b64encode(b"\xff\xd8\xff" + os.urandom(3_000_000)).decode(), "\r\n")
+    tracemalloc.start()
+    with pytest.raises(ImageTooLarge):
+        opened(text, policy)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3 * len(text)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
