@@ -6,7 +6,7 @@ from typing import Any
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from api.inputs import BODY
+from api.bodies.wrong import BODY
 from core.exceptions import (
     DeepFaceError,
     InternalError,

@@ -30,7 +30,7 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     from api.cli.weights import weights
     from api.context import attach
     from api.errors import init_errors
-    from api.inputs import InMemoryRequest
+    from api.inputs import WholeRequest
     from api.middleware.authentication import init_callers, init_scopes
     from api.middleware.browser_headers import init_browsers
     from api.middleware.foreign_pages import init_foreign_pages
@@ -43,10 +43,8 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
 
     logging.config.dictConfig(logging_config(settings))
     app = Flask("face-service", static_folder=None)
-    app.request_class = InMemoryRequest
+    app.request_class = WholeRequest
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    # Werkzeug's own limit of 500 kB for a text field is too small for a base64 image.
-    app.config["MAX_FORM_MEMORY_SIZE"] = settings.max_body_bytes
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # a redirect would lose the body, so such a path is not found
     attach(app, build_services(settings, engine=engine))

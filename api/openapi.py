@@ -32,11 +32,11 @@ from pydantic_core import core_schema
 from typing_extensions import override
 
 from api.assets import Asset
-from api.inputs import RAW_IMAGE_FIELD, takes_raw_image
+from api.inputs import takes_raw_image
 from api.route import Route, route_of
 from core import __version__
 from core.exceptions import AmbiguousCredentials, Forbidden, RateLimited, ServiceError, ServiceUnavailable, Unauthorized
-from schemas.common import ErrorBody, Request
+from schemas.common import IMAGE_FIELDS, RAW_IMAGE_FIELD, ErrorBody, Request
 
 API_PREFIX = "/api/v1"
 
@@ -54,8 +54,6 @@ _SECURITY: dict[str, SecurityScheme | Reference] = {
 }
 _PUBLIC_ERRORS = (Forbidden, RateLimited)
 _ACCESS_ERRORS = (*_PUBLIC_ERRORS, AmbiguousCredentials, Unauthorized, ServiceUnavailable)
-
-IMAGE_FIELDS = (RAW_IMAGE_FIELD, "img1", "img2")
 
 _KEY = "face_service_openapi"
 _BUILDING = threading.Lock()

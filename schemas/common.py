@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 ModelName = Literal[
@@ -73,6 +73,9 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+RAW_IMAGE_FIELD = "img"  # also the field of a body that is the image itself
+IMAGE_FIELDS = frozenset({RAW_IMAGE_FIELD, "img1", "img2"})
+
 # JSON has one number type. JSON Schema, and clients that follow it, treat 5.0 as an integer.
 WHOLE = BeforeValidator(_whole)
 
@@ -88,8 +91,23 @@ class Request(BaseModel):
     # List fields of images. A form must repeat them, because data URIs contain commas.
     image_lists: ClassVar[frozenset[str]] = frozenset()
 
-    # Maximum number of values in the JSON, at all depths together.
+    # Fields of numbers. In a form they are JSON, and may be longer than other text.
+    vectors: ClassVar[frozenset[str]] = frozenset()
+
+    # Maximum number of values in the JSON, at all depths together. In a form: in all its text together.
     most_values: ClassVar[int] = 10_000
+
+    @classmethod
+    def names(cls) -> frozenset[str]:
+        """The names by which a request may send the fields."""
+        aliases = [field.validation_alias for field in cls.model_fields.values()]
+        other = [str(name) for one in aliases if isinstance(one, AliasChoices) for name in one.choices]
+        return frozenset({*cls.model_fields, *other})
+
+    @classmethod
+    def image_fields(cls) -> frozenset[str]:
+        """The names of the fields that take an image, or a list of images."""
+        return frozenset(IMAGE_FIELDS & cls.model_fields.keys()) | cls.image_lists
 
 
 class Response(BaseModel):

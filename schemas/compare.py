@@ -62,6 +62,7 @@ class CompareRequest(ComparisonOptions):
     model_config = ConfigDict(json_schema_extra=_with_other_names)
 
     most_values: ClassVar[int] = 500_000
+    vectors: ClassVar[frozenset[str]] = frozenset({*OTHER_NAMES, *OTHER_NAMES.values()}) - {"distance_metric", "metric"}
 
     img: ImageSource | None = None
     source_vector: Embedding | None = _by_either_name("source_vector", "Embedding, in place of img. In forms: JSON.")

@@ -86,6 +86,8 @@ MostPersons = Annotated[int, Field(ge=1, le=100), WHOLE]
 class ProbeRequest(ComparisonOptions):
     """An image, or an embedding of the given model and options, to look up in the gallery."""
 
+    vectors: ClassVar[frozenset[str]] = frozenset({"embedding"})
+
     img: ImageSource | None = None
     embedding: Embedding | None = Field(
         None,

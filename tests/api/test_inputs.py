@@ -1,7 +1,9 @@
 """One request in every form, and every way to get a body wrong, on every route that takes one."""
 
 import json
-from base64 import b64encode
+import os
+from base64 import b64encode, encodebytes
+from urllib.parse import quote, quote_plus
 
 import numpy as np
 import pytest
@@ -58,6 +60,58 @@ def test_the_same_photo_gives_the_same_embedding_whichever_way_it_comes(client, 
     ]
     assert answers[0]
     assert all(answer == answers[0] for answer in answers)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
+def test_base64_in_a_form_is_read_however_its_plus_signs_came(client, suffix):
+    kind = "application/x-www-form-urlencoded"
+    for more in range(3):  # each padding
+        content = photo(ALICE, BOB, suffix=suffix) + b"\xfb\xef\xbe" * 5 + bytes(more)
+        text = b64encode(content).decode()
+        assert "+" in text
+        expected = embeddings(client.post("/represent", data=content, content_type="image/png"))
+        uri = f"data:image/jpeg;base64,{text}"
+        for sent in (
+            f"img={text}",  # curl -d img=$(base64 -w0 photo.jpg)
+            f"img={uri}",
+            f"img={quote_plus(text)}",
+            f"img={quote(uri, safe='')}",
+            f"img={quote_plus(f'  {text} ')}",
+            f"img={quote_plus(f'data:image/jpeg;base64, {text} ')}",
+            f"img={quote_plus(text.rstrip('='))}&align=true",
+            f"align=true&img={quote_plus(encodebytes(content))}",
+            f"img={''.join(f'%{ord(character):02x}' for character in text)}",
+        ):
+            assert embeddings(client.post("/represent", data=sent, content_type=kind)) == expected, sent[:60]
+
+
+def test_the_plus_sign_in_a_path_of_a_form_is_a_blank(client, photos):
+    (photos / "a b+c.png").write_bytes(ALICE_PNG)
+    kind = "application/x-www-form-urlencoded"
+    assert client.post("/represent", data="img=a+b%2Bc.png", content_type=kind).status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data"])
+def test_text_beside_the_image_of_a_form_is_limited(client, kind):
+    image = {"img": b64encode(ALICE_PNG + os.urandom(200_000)).decode()}
+
+    def ask(**fields):
+        return client.post("/register", data={**image, "name": "Alice", **fields}, content_type=kind)
+
+    assert ask(metadata=json.dumps({"a": "é" * 9000})).status_code == 201
+    assert_error(ask(metadata=" " * 70_000), 422, "validation_error", "metadata")
+    assert_error(ask(metadata=" " * 40_000, labels=" " * 40_000), 422, "validation_error", "labels")
+    assert_error(ask(image="A" * 70_000), 422, "validation_error", "image")
+
+
+def test_a_form_holds_embeddings_up_to_the_number_of_values(client):
+    vectors = json.dumps([[0.12345678901234567] * 4096] * 100)
+    response = client.post("/compare", data={"img": ALICE_TEXT, "target_vectors": vectors})
+    assert response.status_code == 200, response.json
+    many = json.dumps([[0] * 4096] * 130)
+    parts = multipart(("img", ALICE_PNG, True), ("target_vectors", many.encode(), False))
+    for form in ({"data": {"img": ALICE_TEXT, "target_vectors": many}}, parts):
+        assert_error(client.post("/compare", **form), 422, "validation_error", "body")
 
 
 @pytest.mark.parametrize("is_file", [True, False])
