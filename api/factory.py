@@ -32,6 +32,7 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     from api.errors import init_errors
     from api.inputs import WholeRequest
     from api.middleware.authentication import init_callers, init_scopes
+    from api.middleware.body_memory import init_body_memory
     from api.middleware.browser_headers import init_browsers
     from api.middleware.foreign_pages import init_foreign_pages
     from api.middleware.proxies import init_proxies
@@ -50,6 +51,7 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     attach(app, build_services(settings, engine=engine))
     init_lifecycle(app)
     init_errors(app)
+    init_body_memory(app)
     init_browsers(app)
     init_proxies(app)
     init_address_limit(app)  # the order of the calls is the order of the checks

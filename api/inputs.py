@@ -1,5 +1,6 @@
 """Reads all request bodies: JSON, forms and raw images become one validated model."""
 
+import io
 import json
 from typing import Any, TypeVar
 
@@ -9,6 +10,7 @@ from pydantic import ValidationError
 
 from api.bodies.forms import MAX_FIELDS, MAX_TEXT_BYTES, FormField, read_multipart, read_urlencoded
 from api.bodies.wrong import BODY, too_many_fields, too_many_values, wrong
+from api.middleware.body_memory import count_body_bytes
 from core.exceptions import LengthRequired, UnsupportedMediaType, ValidationFailed
 from schemas.common import RAW_IMAGE_FIELD, Request
 
@@ -18,6 +20,7 @@ T = TypeVar("T")
 _JSON = "application/json"
 _URLENCODED = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
+_PIECE_BYTES = 65_536
 _TWICE = "Given more than once"
 
 
@@ -41,6 +44,7 @@ def read_request(model: type[R]) -> R:
         ValidationFailed: a field is wrong. The details name each wrong field.
         ImageDecodeError: a text in place of an image is longer than any path, and no base64.
         LengthRequired: the body is chunked, without a Content-Length.
+        Overloaded: the bodies of all requests together exceed QUEUE_MAX_BYTES.
         UnsupportedMediaType: the body is neither JSON, a form nor a raw image.
         RequestEntityTooLarge: the body exceeds MAX_BODY_BYTES (raised by werkzeug).
     """
@@ -73,8 +77,17 @@ def _read_body() -> bytes:
     """Return the body. Nothing else refers to it, so its memory is free as soon as it is parsed.
 
     `request.get_data()` and its relatives would keep the body until the response is sent.
+
+    Raises:
+        Overloaded: the bodies of all requests together exceed QUEUE_MAX_BYTES.
     """
-    return request.stream.read()
+    body, stream = io.BytesIO(), request.stream
+    coming = request.content_length or 0
+    while piece := stream.read(_PIECE_BYTES):
+        count_body_bytes(len(piece), coming=max(0, coming - len(piece)))
+        coming = 0  # refused for what is not there yet only before the upload has begun
+        body.write(piece)
+    return body.getvalue()
 
 
 def _query_fields(model: type[Request]) -> list[FormField]:
@@ -128,6 +141,8 @@ def _json_object(body: bytes, most_values: int) -> dict[str, Any]:
     # parsed values would take many times the memory of their text.
     if body.count(b",") >= most_values:
         raise too_many_values(most_values)
+    if not body.isascii() or b"\\u" in body:  # as text it can take four bytes a character
+        count_body_bytes(3 * len(body))
     try:
         text = body.decode()
         del body  # an image would be in memory three times while it is parsed

@@ -42,5 +42,5 @@ FACE_ERRORS = (
     InternalError,
 )
 STORE_ERRORS = (ServiceUnavailable, InternalError)
-BODY_ERRORS = (ValidationFailed, LengthRequired, RequestTooLarge, UnsupportedMediaType)
+BODY_ERRORS = (ValidationFailed, LengthRequired, RequestTooLarge, UnsupportedMediaType, Overloaded)
 ENROLMENT_ERRORS = (*FACE_ERRORS, SeveralFaces, LowQuality, SpoofDetected, ServiceUnavailable)

@@ -49,7 +49,7 @@ class IndexBuilding(ServiceError):
 
 
 class Overloaded(ServiceError):
-    """Raised when QUEUE_MAX requests are already waiting."""
+    """Raised when QUEUE_MAX requests are already waiting, or their bodies have QUEUE_MAX_BYTES together."""
 
     status = 503
     code = "overloaded"

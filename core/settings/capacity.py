@@ -18,6 +18,12 @@ class CapacitySettings(BaseModel):
     queue_max: int = Field(
         64, ge=0, description="Maximum number of requests per process that wait for a lane. The service refuses more."
     )
+    queue_max_bytes: int = Field(
+        268_435_456,
+        gt=0,
+        description="Maximum bytes of all request bodies per process that are read, wait for a lane or are in one. The"
+        " service refuses more. A request alone is always accepted.",
+    )
     request_timeout_s: float = Field(
         30,
         gt=0,

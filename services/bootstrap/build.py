@@ -11,7 +11,7 @@ from core.images.folder import PhotoLister
 from core.process import installed_versions, runtime_name
 from core.settings import Settings
 from core.shared_json import SharedJson
-from services.access.admission import Admission
+from services.access.admission import Admission, BodyBudget
 from services.access.counters import DatabaseStorage, RateCounters
 from services.access.keys import KeyService
 from services.audit.events import Event
@@ -160,6 +160,7 @@ def _access(shared: _Shared) -> AccessServices:
     return AccessServices(
         keys=build_keys(settings, shared.database),
         admission=Admission(settings.lanes + settings.queue_max),
+        bodies=BodyBudget(settings.queue_max_bytes),
         counters=_rate_counters(settings, shared.database),
     )
 

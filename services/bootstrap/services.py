@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from core.settings import Settings
-from services.access.admission import Admission
+from services.access.admission import Admission, BodyBudget
 from services.access.counters import RateCounters
 from services.access.keys import KeyService
 from services.audit.recorder import EventLog
@@ -30,10 +30,11 @@ from services.models.overview import ModelOverview
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessServices:
-    """API keys, admission and rate counters."""
+    """API keys, admission, the budget of bodies and rate counters."""
 
     keys: KeyService
     admission: Admission
+    bodies: BodyBudget
     counters: RateCounters
 
 

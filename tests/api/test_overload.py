@@ -1,7 +1,9 @@
 """What clients are told when there is more to do than lanes."""
 
+import json
 import threading
 import time
+from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -52,6 +54,36 @@ def test_a_full_queue_is_overloaded_at_once_and_health_answers(busy, engine):
         gate.set()
         assert [answer.result().status_code for answer in admitted] == [200] * 5
     assert client.post("/extract", **IMAGE).status_code == 200
+
+
+def test_bodies_beyond_the_budget_are_overloaded_and_a_large_one_alone_is_not(busy, engine):
+    app, gate = busy(queue_max=50, queue_max_bytes=100_000)
+    large = {"data": photo(ALICE) + bytes(90_000), "content_type": "image/png"}
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(lambda: app.test_client().post("/extract", **large))
+        until(lambda: not engine._lanes._free or len(engine._lanes._free) == 1)
+        client = app.test_client()
+        text = json.dumps({"img": b64encode(large["data"]).decode()})
+        for kind, body in (
+            ("image/png", large["data"]),
+            ("application/json", text),
+            ("application/x-www-form-urlencoded", "img=" + "A" * 90_000),
+            ("multipart/form-data; boundary=B", "--B\r\n" + "A" * 90_000),
+        ):
+            response = client.post("/extract", data=body, content_type=kind)
+            assert_error(response, 503, "overloaded")
+            assert int(response.headers["Retry-After"]) > 0
+        response = client.patch("/persons/x", data="{" + " " * 90_000, content_type="application/json")
+        assert_error(response, 503, "overloaded")
+        assert_error(client.post("/extract", json={}), 422, "validation_error", "img")
+        gate.set()
+        assert first.result().status_code == 200
+    huge = {"data": photo(ALICE) + bytes(900_000), "content_type": "image/png"}
+    for _ in range(3):
+        assert client.post("/extract", **huge).status_code == 200
+        assert_error(
+            client.post("/extract", data=bytes(900_000), content_type="image/png"), 400, "image_decode_error", "img"
+        )
 
 
 def test_a_request_past_its_deadline_is_told_so_and_its_work_not_started(busy, engine):

@@ -36,6 +36,7 @@ TRIED = {
     "bodies: escapes in forms, by processor time and memory": (69, 69),
     "bodies: values in JSON, forms and queries, by processor time and memory": (27, 27),
     "bodies: URLs and paths of megabytes, by processor time and memory": (144, 144),
+    "bodies: large ones that wait for a lane, by status and memory": (120, 120),
     "bodies: requests made up from `/openapi.json`": (2000, 20_000),
     "smuggling: requests hidden in others, through nginx to the service; seen = answered": (200, 1500),
     "log forging: line ends and terminal codes in every field, log as JSON": (100, 1000),
