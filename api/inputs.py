@@ -106,7 +106,10 @@ def _merged(model: type[Request], fields: list[FormField]) -> dict[str, Any]:
     if not all(field.name for field in fields):  # werkzeug gives a part without a name the name None
         raise ValidationFailed.of(BODY, "A field has no name. Name every field")
     given: dict[str, list[FormField]] = {}
+    nullable = model.nullable_fields()
     for field in fields:
+        if not field.content and field.name in nullable:  # how a form says null
+            continue
         given.setdefault(field.name, []).append(field)
     return {name: _value(model, name, parts) for name, parts in given.items()}
 

@@ -2,8 +2,17 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError, core_schema
 
 ModelName = Literal[
     "VGG-Face",
@@ -80,6 +89,16 @@ IMAGE_FIELDS = frozenset({RAW_IMAGE_FIELD, "img1", "img2"})
 WHOLE = BeforeValidator(_whole)
 
 
+class _NullMeansDefault:
+    """Marks a field with a default of its own, for which `null` means the same as leaving the field out."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.nullable_schema(handler(source))  # for the schema; `Request` removes the null before
+
+
+NULL_MEANS_DEFAULT = _NullMeansDefault()
+
+
 class Request(BaseModel):
     """Base of all request bodies. An undeclared field is an error. `null` means the same as leaving a field out."""
 
@@ -96,6 +115,20 @@ class Request(BaseModel):
 
     # Maximum number of values in the JSON, at all depths together. In a form: in all its text together.
     most_values: ClassVar[int] = 10_000
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, values: Any) -> Any:
+        """The values without the nulls that mean a default, so that these fields count as left out everywhere."""
+        if not isinstance(values, dict):
+            return values
+        marked = cls.nullable_fields()
+        return {name: value for name, value in values.items() if value is not None or name not in marked}
+
+    @classmethod
+    def nullable_fields(cls) -> frozenset[str]:
+        """The names of the fields with a default of their own that `null` stands for, or in a form an empty text."""
+        return frozenset(name for name, field in cls.model_fields.items() if NULL_MEANS_DEFAULT in field.metadata)
 
     @classmethod
     def names(cls) -> frozenset[str]:
@@ -141,7 +174,9 @@ class DetectionOptions(Request):
     expand_percentage: Annotated[int, Field(ge=0, le=100), WHOLE] | None = Field(
         None, description="Enlarge face boxes by this percentage. Default: DEFAULT_EXPAND_PERCENTAGE."
     )
-    anti_spoofing: bool = Field(False, description="Also check whether each face is live or printed/replayed.")
+    anti_spoofing: Annotated[bool, NULL_MEANS_DEFAULT] = Field(
+        False, description="Also check whether each face is live or printed/replayed."
+    )
     max_faces: Annotated[int, Field(ge=1, le=10_000), WHOLE] | None = Field(
         None, description="Maximum number of faces per image. The largest areas come first."
     )

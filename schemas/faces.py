@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError, Validati
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from schemas.common import (
+    NULL_MEANS_DEFAULT,
     Action,
     AlignmentOptions,
     ComparisonOptions,
@@ -101,7 +102,9 @@ class ExtractRequest(AlignmentOptions):
     """An image whose faces are cropped."""
 
     img: ImageSource
-    color_face: Literal["rgb", "gray"] = Field("rgb", description="Colour mode of the crops.")
+    color_face: Annotated[Literal["rgb", "gray"], NULL_MEANS_DEFAULT] = Field(
+        "rgb", description="Colour mode of the crops."
+    )
 
 
 class Liveness(BaseModel):

@@ -4,7 +4,15 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from schemas.common import WHOLE, ComparisonOptions, ImageSource, Response, ThresholdSource, key_if_set
+from schemas.common import (
+    NULL_MEANS_DEFAULT,
+    WHOLE,
+    ComparisonOptions,
+    ImageSource,
+    Response,
+    ThresholdSource,
+    key_if_set,
+)
 from schemas.faces import FacesResponse, Liveness
 
 
@@ -50,8 +58,10 @@ class FindRequest(ComparisonOptions):
     k: Annotated[int, Field(ge=1, le=100_000), WHOLE] | None = Field(
         None, description="Maximum number of rows per face of the image."
     )
-    similarity_search: bool = Field(False, description="Also list faces beyond the threshold.")
-    refresh: Literal["auto", "wait"] = Field(
+    similarity_search: Annotated[bool, NULL_MEANS_DEFAULT] = Field(
+        False, description="Also list faces beyond the threshold."
+    )
+    refresh: Annotated[Literal["auto", "wait"], NULL_MEANS_DEFAULT] = Field(
         "auto",
         description="`auto`: answer from the last complete index and report how many photos are `pending`. `wait`:"
         " first wait until the index contains every changed photo.",

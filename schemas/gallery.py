@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from schemas.common import (
+    NULL_MEANS_DEFAULT,
     WHOLE,
     ComparisonOptions,
     FacialArea,
@@ -26,17 +27,19 @@ class EnrolmentOptions(ComparisonOptions):
     `threshold` only where it has none, so that a request cannot choose who counts as another person.
     """
 
-    on_duplicate: Literal["allow", "reject", "merge"] = Field(
+    on_duplicate: Annotated[Literal["allow", "reject", "merge"], NULL_MEANS_DEFAULT] = Field(
         "allow",
         description="What to do with a face within the threshold of another person's face. `allow`: store it"
         " anyway. `reject`: answer 409. `merge`: store it as the other person's face. Only API keys with"
         " `gallery:read` are told whose face it is.",
     )
-    face_policy: Literal["single", "largest"] = Field(
+    face_policy: Annotated[Literal["single", "largest"], NULL_MEANS_DEFAULT] = Field(
         "single", description="`single`: refuse an image with several faces. `largest`: use its largest face."
     )
     min_quality: float | None = Field(None, ge=0, le=1, description="Minimum accepted `quality.score`.")
-    store_crop: bool = Field(False, description="Also store the aligned crop of the face.")
+    store_crop: Annotated[bool, NULL_MEANS_DEFAULT] = Field(
+        False, description="Also store the aligned crop of the face."
+    )
 
 
 class RegisterRequest(EnrolmentOptions):
@@ -50,7 +53,7 @@ class RegisterRequest(EnrolmentOptions):
         None, description="The person's name, unique in the collection. An unknown name creates a person."
     )
     person_id: Id | None = Field(None, description="An existing person, in place of the name.")
-    collection: CollectionName = COLLECTION
+    collection: Annotated[CollectionName, NULL_MEANS_DEFAULT] = COLLECTION
     labels: Labels | None = Field(None, description="Labels to merge into the person's labels. In forms: JSON.")
     metadata: Metadata | None = Field(None, description="Merged into the person's metadata. In forms: JSON.")
     retain_until: Moment | None = Field(None, description="The person is due for deletion after this moment.")
@@ -93,7 +96,7 @@ class ProbeRequest(ComparisonOptions):
         None,
         description="Embedding, in place of the image. Requires the scope `embeddings`. In forms: JSON.",
     )
-    collection: CollectionName = COLLECTION
+    collection: Annotated[CollectionName, NULL_MEANS_DEFAULT] = COLLECTION
     person_id: Id | None = Field(None, description="Compare with this person only.")
     labels: Labels | None = Field(
         None, description="Compare only with persons who have all these labels. In forms: JSON."
@@ -109,7 +112,7 @@ class ProbeRequest(ComparisonOptions):
 class IdentifyRequest(ProbeRequest):
     """A probe, and the number of nearest persons to return."""
 
-    top_k: MostPersons = Field(5, description="Maximum number of persons per face.")
+    top_k: Annotated[MostPersons, NULL_MEANS_DEFAULT] = Field(5, description="Maximum number of persons per face.")
 
 
 class RecognizeRequest(ProbeRequest):
