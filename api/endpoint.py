@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from api.context import services
 from api.inputs import read_query, read_request
 from api.middleware.authentication import caller, confined
+from api.middleware.rate_limits import caller_name
 from api.route import Route, attach_route
 from core.scopes import granted
 from core.timeouts import deadline
@@ -32,8 +33,10 @@ def endpoint(route: Route) -> Callable[[Callable[..., BaseModel | Response]], Vi
         def view(**variables: str) -> Response:
             given = _read(route)
             scopes = frozenset() if route.scope is None else caller().scopes
-            with granted(scopes), _deadline(), _place_in_queue(route):
-                answer = function(**variables) if given is None else function(given, **variables)
+            with granted(scopes), _deadline():
+                given = _fetched(route, given)
+                with _place_in_queue(route):
+                    answer = function(**variables) if given is None else function(given, **variables)
             return _written(answer, route.status)
 
         attach_route(view, route)
@@ -52,6 +55,13 @@ def _read(route: Route) -> Request | None:
     elif route.query is not None:
         given = read_query(route.query)
     return given if route.scope is None else confined(given)
+
+
+def _fetched(route: Route, given: Request | None) -> Request | None:
+    """Return the request with the content of its image URLs: a slow server must not hold a place in the queue."""
+    if given is None or not route.is_queued:
+        return given
+    return services().access.fetches.fetched(given, caller=caller_name())
 
 
 def _place_in_queue(route: Route) -> AbstractContextManager[None]:

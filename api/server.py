@@ -36,9 +36,9 @@ reload = _settings.debug
 workers = _settings.workers
 worker_class = "gthread"
 
-# One thread for each request that may run or wait, so that the next one is refused at once instead of staying in the
-# socket's backlog. The other 16 threads are for requests outside the queue: /health, and bodies still being read.
-threads = _settings.lanes + _settings.queue_max + 16
+# One thread for each request that may run, wait or fetch an image, so that the next one is refused at once instead of
+# staying in the socket's backlog. The other 16 threads are for the rest: /health, and bodies still being read.
+threads = _settings.lanes + _settings.queue_max + _settings.url_fetches_in_all + 16
 
 # Keys are never removed. If the database vanishes, a worker that starts later finds no key, and must still require one.
 raw_env = ["REQUIRE_AUTH=true"] if _has_no_key is False else []

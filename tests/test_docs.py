@@ -49,6 +49,8 @@ def test_the_table_of_settings_is_the_settings_class():
             default = "(empty)"
         else:
             value = field.default
+            if isinstance(value, tuple):
+                value = ",".join(map(str, value))
             default = f"`{str(value).lower() if isinstance(value, bool) else value}`"
         expected.append([name.upper(), default, field.description])
     assert table(["setting", "default", "what it does"]) == expected

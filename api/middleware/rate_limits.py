@@ -37,7 +37,7 @@ def init_key_limit(app: Flask) -> None:
     """Limit the requests of an API key to the routes of `app`. Call it after `init_callers`."""
     limit = services_of(app).settings.rate_limit
     if limit:
-        _limiter(app, "key", limit, _caller, _is_public)
+        _limiter(app, "key", limit, caller_name, _is_public)
 
 
 def count_wrong_key() -> None:
@@ -98,7 +98,8 @@ def _address() -> str:
     return str(address.ipv4_mapped or ip_network((address, _NETWORK_BITS), strict=False))
 
 
-def _caller() -> str:
+def caller_name() -> str:
+    """Return what limits of a caller are counted by: the ID of the API key, or without one the client's address."""
     return g.caller.key_id or _address()
 
 

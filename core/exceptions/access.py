@@ -34,7 +34,7 @@ class LicenseForbidden(ServiceError):
 
 
 class RateLimited(ServiceError):
-    """Raised when an API key or address exceeds its rate limit, or an address sends too many wrong keys."""
+    """Raised when an API key or address exceeds its limits, or an address sends too many wrong keys."""
 
     status = 429
     code = "rate_limited"

@@ -49,7 +49,7 @@ class IndexBuilding(ServiceError):
 
 
 class Overloaded(ServiceError):
-    """Raised when QUEUE_MAX requests are already waiting, or their bodies have QUEUE_MAX_BYTES together."""
+    """Raised when QUEUE_MAX requests or QUEUE_MAX_BYTES of bodies wait, or too many callers fetch image URLs."""
 
     status = 503
     code = "overloaded"

@@ -1,6 +1,6 @@
 """Decodes the bytes of an image to pixels, within limits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 import cv2
@@ -10,6 +10,7 @@ import numpy.typing as npt
 from core.exceptions import ImageDecodeError, ImageTooLarge
 from core.images.bombs import is_decompression_bomb
 from core.images.header import ACCEPTED, header_size, image_format, too_costly
+from core.images.url_rules import UrlRules
 
 Pixels = npt.NDArray[np.uint8]
 # Beyond these limits a side shrinks to nothing when the image is resized for a model.
@@ -32,7 +33,7 @@ class ImagePolicy:
     photos: str | None = None
     allow_paths: bool = True
     allow_urls: bool = True
-    url_allowed_hosts: tuple[str, ...] = ()
+    urls: UrlRules = field(default_factory=UrlRules)
 
 
 def read_limited(file: BinaryIO, policy: ImagePolicy) -> bytes:

@@ -1,6 +1,5 @@
-"""Reads an image from a client's URL, from public addresses only."""
+"""Reads an image from a client's URL, from the addresses that the rules allow."""
 
-import ipaddress
 import os
 import socket
 import threading
@@ -9,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 import requests
 import urllib3
@@ -18,12 +17,14 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from core.exceptions import ImageDecodeError, ImageSourceForbidden, ImageTooLarge
+from core.images.url_rules import UrlRules
 from core.timeouts import remaining_s
 
 CONNECT_TIMEOUT_S = 3.0
 FETCH_TIMEOUT_S = 10.0  # for the whole exchange with redirects; below the deadlines of nginx and of the request
 MAX_REDIRECTS = 3
 _CHUNK_BYTES = 65536
+_PORTS = {"http": 80, "https": 443}
 
 _HEADERS = {
     "Accept": "image/*",
@@ -38,46 +39,18 @@ _Answer = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[Any, ..
 # Limits pending look-ups: an unanswered look-up outlives its request.
 _look_ups = threading.BoundedSemaphore(32)
 
-# Blocks of IPv4's unicast range that are not public (IANA IPv4 Special-Purpose Address Registry). 168.63.129.16 is the
-# address of Azure's platform services for its virtual machines: it is public by number only.
-_SPECIAL_V4 = [
-    ipaddress.IPv4Network(block)
-    for block in (
-         "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "168.63.129.16/32", "169.254.0.0/16",
-         "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24",
-         "192.168.0.0/16", "192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4",
-         "240.0.0.0/4",
-    )
-]  # fmt: skip
-# In IPv6 only global unicast is public, without its special blocks (IANA IPv6 Special-Purpose Address Registry).
-_GLOBAL_V6 = ipaddress.IPv6Network("2000::/3")
-_SPECIAL_V6 = [
-    ipaddress.IPv6Network(block)
-    for block in ("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20")
-]
 
+def fetch(url: str, *, max_bytes: int, rules: UrlRules) -> bytes:
+    """Return the bytes at `url`, over http or https.
 
-def is_public(address: str) -> bool:
-    """Return whether an IP address is on the public internet; False for anything but a plain address."""
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    if ip.version == 4:
-        return not any(ip in block for block in _SPECIAL_V4)
-    return ip in _GLOBAL_V6 and not any(ip in block for block in _SPECIAL_V6)
-
-
-def fetch(url: str, *, max_bytes: int, allowed_hosts: tuple[str, ...] = ()) -> bytes:
-    """Return the bytes at `url`, over http or https, from public addresses only.
-
-    A host is resolved once, inside the connection. Nothing is sent unless every resolved address is public. The
+    A host is resolved once, inside the connection. Nothing is sent unless the rules allow every resolved address. The
     connection goes to one of these addresses, so a second look-up cannot change it. Proxies, `.netrc`, cookies and
-    compressed bodies are not used. Redirects are followed here, each checked like the first URL.
+    compressed bodies are not used. Redirects are followed here, each checked like the first URL. User and password are
+    taken from the URLs of private hosts only.
 
     Raises:
-        ImageSourceForbidden: the URL, or that of a redirect, is malformed, has a forbidden scheme or host, or names an
-            address that is not public. The URL itself shows this; no server was contacted.
+        ImageSourceForbidden: the URL, or that of a redirect, is malformed, has a forbidden scheme, host or port, or
+            names a forbidden address. The URL itself shows this; no server was contacted.
         ImageTooLarge: the body has more than `max_bytes`.
         ImageDecodeError: any other failure, including a name with a private address. All share one message, so that
             answers do not reveal the structure of a network.
@@ -87,8 +60,7 @@ def fetch(url: str, *, max_bytes: int, allowed_hosts: tuple[str, ...] = ()) -> b
     try:
         with deadline:
             for _ in range(MAX_REDIRECTS + 1):
-                _check_url(url)
-                with _answer(url, deadline, allowed_hosts) as response:
+                with _answer(*_without_user(url, rules), deadline, rules) as response:
                     if not response.is_redirect:
                         body = _read_body(response, max_bytes)
                         deadline.left_s()  # after a shutdown by the timer, the body only seems complete
@@ -99,13 +71,22 @@ def fetch(url: str, *, max_bytes: int, allowed_hosts: tuple[str, ...] = ()) -> b
     raise ImageDecodeError("The URL could not be read. Check that it is public and serves an image.")
 
 
-def _check_url(url: str) -> None:
-    try:
+def _without_user(url: str, rules: UrlRules) -> tuple[str, tuple[str, str] | None]:
+    """Return the URL without user and password, and these for basic authentication.
+
+    Raises:
+        ImageSourceForbidden: the URL is malformed or has another scheme, or a user for a host that is not private.
+    """
+    with suppress(ValueError):
         parts = urlsplit(url)
-    except ValueError:
-        raise ImageSourceForbidden("This URL is not allowed. Use a plain http or https URL.") from None
-    if not parts.hostname or parts.scheme not in ("http", "https") or parts.username is not None:
-        raise ImageSourceForbidden("This URL is not allowed. Use a plain http or https URL.")
+        port = parts.port or _PORTS.get(parts.scheme)
+        if parts.hostname and port is not None:
+            if parts.username is None:
+                return url, None
+            if rules.is_private_host(parts.hostname, port):
+                bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+                return bare, (unquote(parts.username), unquote(parts.password or ""))
+    raise ImageSourceForbidden("This URL is not allowed. Use a plain http or https URL.")
 
 
 def _read_body(response: requests.Response, max_bytes: int) -> bytes:
@@ -161,20 +142,22 @@ class _Deadline:
                     watched.shutdown(socket.SHUT_RDWR)
 
 
-def _connect_public(host: str, port: int, allowed_hosts: tuple[str, ...], deadline: _Deadline) -> socket.socket:
+def _connect_allowed(host: str, port: int, rules: UrlRules, deadline: _Deadline) -> socket.socket:
     """Return a connection to `host`, resolved once. Checking the host here rules out a different parsing of the URL.
 
     Raises:
-        ImageSourceForbidden: the host is not allowed, or is itself an address that is not public.
-        OSError: the host has no address or one that is not public, or no address accepts the connection.
+        ImageSourceForbidden: the host or port is not allowed, or the host is itself an address that is not allowed.
+        OSError: the host has no address or one that is not allowed, or no address accepts the connection.
     """
-    if allowed_hosts and host.lower().rstrip(".") not in allowed_hosts:
+    if not rules.allows_host(host, port):
         raise ImageSourceForbidden("The host of this URL is not allowed. Use a host of URL_ALLOWED_HOSTS.")
+    if not rules.allows_port(port):
+        raise ImageSourceForbidden("The port of this URL is not allowed. Use a port of URL_ALLOWED_PORTS.")
     answers = _resolve(host, port, deadline)
-    if not all(is_public(str(address[0])) for *_, address in answers):
+    if not all(rules.allows_address(str(address[0]), host, port) for *_, address in answers):
         if _names_an_address(host):
-            raise ImageSourceForbidden("The address of this URL is not public. Use a public address.")
-        raise OSError("the host has an address that is not public")
+            raise ImageSourceForbidden("The address of this URL is not allowed. Use a public address.")
+        raise OSError("the host has an address that is not allowed")
     failure: OSError = OSError("the host has no address")
     for family, kind, protocol, _, address in answers:
         connection = socket.socket(family, kind, protocol)
@@ -225,28 +208,30 @@ class _Session(requests.Session):
 
 
 @contextmanager
-def _answer(url: str, deadline: _Deadline, allowed_hosts: tuple[str, ...]) -> Iterator[requests.Response]:
-    """Yield the response of the server at `url`, over a new connection from `_connect_public`.
+def _answer(
+    url: str, user: tuple[str, str] | None, deadline: _Deadline, rules: UrlRules
+) -> Iterator[requests.Response]:
+    """Yield the response of the server at `url`, over a new connection from `_connect_allowed`.
 
     The session is also new. It has no cookies from the last redirect, and no connection that its server may be closing.
     """
 
-    class PublicHTTP(HTTPConnection):
+    class AllowedHTTP(HTTPConnection):
         def _new_conn(self) -> socket.socket:
-            return _connect_public(self.host, self.port or self.default_port, allowed_hosts, deadline)
+            return _connect_allowed(self.host, self.port or self.default_port, rules, deadline)
 
-    class PublicHTTPS(HTTPSConnection):
+    class AllowedHTTPS(HTTPSConnection):
         def _new_conn(self) -> socket.socket:
-            return _connect_public(self.host, self.port or self.default_port, allowed_hosts, deadline)
+            return _connect_allowed(self.host, self.port or self.default_port, rules, deadline)
 
-    class PublicHTTPPool(HTTPConnectionPool):
-        ConnectionCls = PublicHTTP
+    class AllowedHTTPPool(HTTPConnectionPool):
+        ConnectionCls = AllowedHTTP
 
-    class PublicHTTPSPool(HTTPSConnectionPool):
-        ConnectionCls = PublicHTTPS
+    class AllowedHTTPSPool(HTTPSConnectionPool):
+        ConnectionCls = AllowedHTTPS
 
     adapter = HTTPAdapter(max_retries=0)
-    adapter.poolmanager.pool_classes_by_scheme = {"http": PublicHTTPPool, "https": PublicHTTPSPool}
+    adapter.poolmanager.pool_classes_by_scheme = {"http": AllowedHTTPPool, "https": AllowedHTTPSPool}
     with _Session() as session:
         session.trust_env = False
         session.headers.clear()
@@ -254,5 +239,5 @@ def _answer(url: str, deadline: _Deadline, allowed_hosts: tuple[str, ...]) -> It
         session.mount("http://", adapter)
         session.mount("https://", adapter)
         timeout = (CONNECT_TIMEOUT_S, FETCH_TIMEOUT_S)
-        with session.get(url, stream=True, allow_redirects=False, timeout=timeout) as response:
+        with session.get(url, auth=user, stream=True, allow_redirects=False, timeout=timeout) as response:
             yield response

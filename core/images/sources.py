@@ -60,11 +60,36 @@ def managed_image(
         raise
 
 
+class FetchedUrl(str):
+    """An image URL with the content that was read from it, or the error."""
+
+    outcome: bytes | ImageError
+
+
+def is_url(source: str) -> bool:
+    """Return whether the source is read as a URL."""
+    return source[:8].lower().startswith(("http://", "https://"))
+
+
+def fetched(url: str, policy: ImagePolicy) -> FetchedUrl:
+    """Return the URL after an attempt to read it. A failure is raised by `read_encoded`."""
+    result = FetchedUrl(url)
+    try:
+        result.outcome = read_encoded(url, policy)
+    except ImageError as error:
+        result.outcome = error
+    return result
+
+
 def read_encoded(source: str | bytes, policy: ImagePolicy) -> bytes:
     """Return the encoded image behind `source`; raises the errors of `managed_image`."""
+    if isinstance(source, FetchedUrl):
+        if isinstance(source.outcome, ImageError):
+            raise source.outcome
+        return source.outcome
     if isinstance(source, bytes):
         return source
-    if source[:8].lower().startswith(("http://", "https://")):
+    if is_url(source):
         return _read_url(source, policy)
     if _is_data_uri(source):
         return _read_data_uri(source)
@@ -92,7 +117,7 @@ def _read_url(source: str, policy: ImagePolicy) -> bytes:
         raise ImageSourceForbidden("Images by URL are disabled. Send the image itself.")
     if len(source) > MAX_URL:
         raise ImageDecodeError(f"The URL is longer than {MAX_URL} characters. Send a shorter one or the image itself.")
-    return fetch(source, max_bytes=policy.max_bytes, allowed_hosts=policy.url_allowed_hosts)
+    return fetch(source, max_bytes=policy.max_bytes, rules=policy.urls)
 
 
 def _read_data_uri(source: str) -> bytes:

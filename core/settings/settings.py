@@ -59,6 +59,11 @@ class Settings(
         """Number of library threads per lane. The threads of all processes together fit the cores."""
         return max(1, self.cores // self.lanes)
 
+    @property
+    def url_fetches_in_all(self) -> int:
+        """Number of requests of this process that may fetch image URLs at once: what four callers may."""
+        return 4 * self.url_fetches
+
 
 def available_cores() -> int:
     """Number of cores available to this process: the smaller of its affinity and its container's quota (cgroup v2)."""

@@ -11,6 +11,8 @@ from limits.storage import storage_from_string
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 from pydantic_settings import NoDecode
 
+from core.images.private_hosts import parse_private_host
+
 CPU = -1  # value of GPU_DEVICE
 
 _MIN_SECRET = 32  # characters
@@ -33,6 +35,18 @@ def _split(value: object) -> object:
 
 def _lower(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name.lower().rstrip(".") for name in names)
+
+
+def _ports(values: tuple[int, ...]) -> tuple[int, ...]:
+    if not values or not all(0 < port < 65_536 for port in values):
+        raise ValueError("write one or more ports from 1 to 65535, such as 80,443,8080")
+    return values
+
+
+def _private_hosts(entries: tuple[str, ...]) -> tuple[str, ...]:
+    for entry in entries:
+        parse_private_host(entry)
+    return entries
 
 
 def home_folder(value: object) -> object:
@@ -150,6 +164,8 @@ Origins = Annotated[Names, AfterValidator(_origins)]
 Host = Annotated[str, AfterValidator(_without_brackets)]
 PathPrefix = Annotated[str, AfterValidator(_path_prefix)]
 GalleryKeys = Annotated[Names, AfterValidator(_of_hexadecimal_digits)]
+Ports = Annotated[tuple[int, ...], NoDecode, BeforeValidator(_split), AfterValidator(_ports)]
+PrivateHosts = Annotated[Names, AfterValidator(_private_hosts)]
 Hosts = Annotated[Names, AfterValidator(_lower)]
 HostNames = Annotated[Hosts, AfterValidator(_host_names)]
 OptionalInt = Annotated[int | None, BeforeValidator(_none_if_empty)]

@@ -8,11 +8,14 @@ from limits.storage import Storage, storage_from_string
 
 from core.images.decoding import ImagePolicy
 from core.images.folder import PhotoLister
+from core.images.private_hosts import parse_private_host
+from core.images.url_rules import UrlRules
 from core.process import installed_versions, runtime_name
 from core.settings import Settings
 from core.shared_json import SharedJson
 from services.access.admission import Admission, BodyBudget
 from services.access.counters import DatabaseStorage, RateCounters
+from services.access.fetches import FetchService
 from services.access.keys import KeyService
 from services.audit.events import Event
 from services.audit.recorder import EventLog
@@ -125,7 +128,11 @@ def _shared(settings: Settings, engine: Engine | None) -> _Shared:
         photos=settings.faces_db_path or None,
         allow_paths=settings.allow_paths,
         allow_urls=settings.allow_urls,
-        url_allowed_hosts=settings.url_allowed_hosts,
+        urls=UrlRules(
+            allowed_hosts=settings.url_allowed_hosts,
+            allowed_ports=settings.url_allowed_ports,
+            private_hosts=tuple(map(parse_private_host, settings.url_private_hosts)),
+        ),
     )
     reader = FaceReader(
         engine=engine,
@@ -161,6 +168,7 @@ def _access(shared: _Shared) -> AccessServices:
         keys=build_keys(settings, shared.database),
         admission=Admission(settings.lanes + settings.queue_max),
         bodies=BodyBudget(settings.queue_max_bytes),
+        fetches=FetchService(policy=shared.policy, per_caller=settings.url_fetches, in_all=settings.url_fetches_in_all),
         counters=_rate_counters(settings, shared.database),
     )
 

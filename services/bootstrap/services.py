@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from core.settings import Settings
 from services.access.admission import Admission, BodyBudget
 from services.access.counters import RateCounters
+from services.access.fetches import FetchService
 from services.access.keys import KeyService
 from services.audit.recorder import EventLog
 from services.audit.trail import AuditService
@@ -30,11 +31,12 @@ from services.models.overview import ModelOverview
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessServices:
-    """API keys, admission, the budget of bodies and rate counters."""
+    """API keys, admission, the budget of bodies, fetches of image URLs, and rate counters."""
 
     keys: KeyService
     admission: Admission
     bodies: BodyBudget
+    fetches: FetchService
     counters: RateCounters
 
 

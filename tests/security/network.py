@@ -1,9 +1,9 @@
 """An internet on one machine's loopback: every address there is, name servers, and servers that mean harm.
 
 Run inside namespaces of its own (`unshare --net --mount`), where all of IPv4 and IPv6 is routed to loopback. Listeners
-take every address: a connection to one of `PUBLIC` is answered by its path, any other is a hit of the canary, written
-to the file `hits` as it is accepted, whatever comes of it; `settle` waits until all are there. Names below `.test` are
-answered by a real name server, through the system's own resolver.
+take every address: a connection to one of `PUBLIC` or `PRIVATE` is answered by its path, any other is a hit of the
+canary, written to the file `hits` as it is accepted, whatever comes of it; `settle` waits until all are there. Names
+below `.test` are answered by a real name server, through the system's own resolver.
 """
 
 import asyncio
@@ -24,6 +24,8 @@ import trustme
 from tests.security.hostile_server import answer
 
 PUBLIC = ("93.184.216.34", "2606:2800:220:1::1")
+PRIVATE = ("10.1.2.7", "fd00:1::7")  # an operator's own servers, which answer as the public ones do
+OWN = ("93.184.216.200", "2606:2800:220:1::200")  # public by number, and held by this machine
 DEAF, DEAF_PORT = [f"93.184.216.{last}" for last in range(100, 130)], 81  # public, and accept nothing
 TLS_NAME = "secure.test"
 PORTS = (80, 8080, 22, 443)  # the last with TLS
@@ -40,6 +42,7 @@ def enter() -> None:
         "ip link set lo up",
         "ip route add local 0.0.0.0/0 dev lo",
         "ip -6 route add local ::/0 dev lo",
+        *(f"ip address add {address} dev lo" for address in OWN),
     ):
         subprocess.run(command.split(), check=True)
 
@@ -102,7 +105,7 @@ async def _accept(family: int, every: str, port: int, tls: ssl.SSLContext | None
             if address in FENCES:
                 connection.close()
                 continue
-            if address not in PUBLIC:
+            if address not in (*PUBLIC, *PRIVATE):
                 with hits.open("a") as file:
                     file.write(address + "\n")
             task = asyncio.create_task(_answer(connection, tls))

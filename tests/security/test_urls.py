@@ -19,6 +19,9 @@ ATTACKS = {
     "answers": ("URLs: answers that are slow, endless, compressed or lie", 50, 620, 20),
     "oracle": ("URLs: telling refusals apart", 0, 0, 0),
     "allowed_hosts": ("URLs: ways around `URL_ALLOWED_HOSTS`", 0, 0, 0),
+    "ports": ("URLs: ports other than 80 and 443", 0, 0, 0),
+    "own": ("URLs: public addresses that the machine itself holds", 0, 0, 0),
+    "private_hosts": ("URLs: ways from a host of `URL_PRIVATE_HOSTS` to others", 0, 0, 0),
 }
 
 

@@ -19,6 +19,8 @@ from urllib.parse import quote
 
 from core.exceptions import ImageDecodeError, ImageError, ImageSourceForbidden, ImageTooLarge
 from core.images import fetch as guard
+from core.images.private_hosts import parse_private_host
+from core.images.url_rules import UrlRules
 from core.process import prepare_process
 from core.settings import Settings
 from tests.security import network
@@ -33,6 +35,10 @@ LEFT_AFTER_S = 20  # the resolver's own patience with a name server that never a
 MEMORY_MB = 40
 
 PUBLIC, PUBLIC_6 = network.PUBLIC
+PRIVATE, PRIVATE_6 = network.PRIVATE
+
+# What is tried on other servers than a web site's is refused for what it is, and not for its port.
+ANY_PORT = UrlRules(allowed_ports=tuple(range(1, 1 << 16)))
 
 # What is no failure: as much as was announced, all there was, an echo of what we sent, what follows a redirect whose
 # body nobody reads, more than is allowed.
@@ -69,16 +75,16 @@ class Attacker:
         self.tries = 0
         self.breaches: list[str] = []
 
-    def fetch(self, url: str, *, allowed_hosts: tuple[str, ...] = ()) -> Outcome:
+    def fetch(self, url: str, *, rules: UrlRules = ANY_PORT) -> Outcome:
         """An attack."""
         self.tries += 1
-        return self.harmless(url, allowed_hosts=allowed_hosts)
+        return self.harmless(url, rules=rules)
 
-    def harmless(self, url: str, *, allowed_hosts: tuple[str, ...] = ()) -> Outcome:
+    def harmless(self, url: str, *, rules: UrlRules = ANY_PORT) -> Outcome:
         """What is no attack, or was counted as one before."""
         started = time.monotonic()
         try:
-            content = self._fetch(url, max_bytes=MAX_BYTES, allowed_hosts=allowed_hosts)
+            content = self._fetch(url, max_bytes=MAX_BYTES, rules=rules)
             outcome = Outcome(None, content[:1000].decode(errors="replace"), time.monotonic() - started)
         except ImageError as error:
             outcome = Outcome(type(error), error.message, time.monotonic() - started)
@@ -99,8 +105,8 @@ class Attacker:
         if not holds:
             self.breaches.append(what)
 
-    def refused(self, url: str) -> Outcome:
-        outcome = self.fetch(url)
+    def refused(self, url: str, *, rules: UrlRules = ANY_PORT) -> Outcome:
+        outcome = self.fetch(url, rules=rules)
         self.expect(outcome.error is not None, f"{url!a} was answered")
         return outcome
 
@@ -197,8 +203,86 @@ def allowed_hosts(attacker: Attacker) -> None:
         ("http://127.0.0.1/ok", "127.0.0.1", False),
         (f"http://{network.name_of('10.0.0.1')}/ok", network.name_of("10.0.0.1"), False),
     ):
-        outcome = (attacker.harmless if read else attacker.fetch)(url, allowed_hosts=(host,))
+        outcome = (attacker.harmless if read else attacker.fetch)(url, rules=UrlRules(allowed_hosts=(host,)))
         attacker.expect((outcome.text == "hello") is read, f"{url} with {host}: {outcome}")
+
+
+def ports(attacker: Attacker) -> None:
+    """Ports of a public server, in a URL and behind a redirect from an allowed one."""
+    for port in (22, 8080, 81, 1, 65_535):
+        for host in (PUBLIC, f"[{PUBLIC_6}]", "good.test"):
+            for scheme in ("http", "https"):
+                url = f"{scheme}://{host}:{port}/ok"
+                found = attacker.refused(url, rules=UrlRules())
+                attacker.expect(found.error is ImageSourceForbidden, f"{url}: {found}")
+                attacker.refused(f"http://good.test/to/302/1/{quote(url, safe='')}", rules=UrlRules())
+    attacker.refused("http://good.test:8080/ok", rules=UrlRules(private_hosts=(parse_private_host("cam.lan:8080"),)))
+    for port, rules in ((80, UrlRules()), (8080, UrlRules(allowed_ports=(8080,)))):
+        found = attacker.harmless(f"http://good.test:{port}/ok", rules=rules)
+        attacker.expect(found.text == "hello", f"port {port}: {found}")
+
+
+def own(attacker: Attacker) -> None:
+    """Public addresses that this machine holds itself."""
+    for address in network.OWN:
+        host = f"[{address}]" if ":" in address else address
+        for url in (f"http://{host}/ok", f"http://{network.name_of(address)}/ok"):
+            attacker.refused(url)
+            attacker.refused(f"http://good.test/to/302/1/{quote(url, safe='')}")
+        attacker.refused(f"http://{network.name_of(PUBLIC, address)}/ok")
+        attacker.refused(f"http://{network.name_of(address, kind='flip')}/ok")
+
+
+def private_hosts(attacker: Attacker) -> None:
+    """A host of the operator's own opens itself, with its port, and nothing else."""
+    cam, metadata = network.name_of(PRIVATE), network.name_of("169.254.169.254")
+    both, beside = network.name_of(PRIVATE, PRIVATE_6), network.name_of(PRIVATE, "127.0.0.1")
+    for entries, url, read in (
+        (f"{cam}", f"http://{cam}/ok", True),
+        (f"{cam.upper()}.", f"http://{cam}./ok", True),
+        (f"{both}:8080", f"http://{both}:8080/ok", True),
+        (PRIVATE, f"http://{PRIVATE}/ok", True),
+        ("10.1.0.0/16:8080", f"http://{PRIVATE}:8080/ok", True),
+        ("10.1.0.0/16", f"http://{cam}/ok", True),
+        ("10.1.0.0/16", "http://0x0a010207/ok", True),
+        (PRIVATE_6, f"http://[{PRIVATE_6}]/ok", True),
+        ("fd00:1::/32", f"http://[{PRIVATE_6}]/ok", True),
+        (f"[{PRIVATE_6}]:8080", f"http://[{PRIVATE_6}]:8080/ok", True),
+        (PRIVATE, f"http://{PRIVATE}/to/302/1/{quote('http://good.test/ok', safe='')}", True),
+        (PRIVATE, f"http://good.test/to/302/1/{quote(f'http://{PRIVATE}/ok', safe='')}", True),
+        ("", f"http://{PRIVATE}/ok", False),
+        (f"{cam}:8080", f"http://{cam}/ok", False),
+        (f"{cam}", f"http://{cam}:8080/ok", False),
+        (f"{PRIVATE}:8080", f"http://{PRIVATE}/ok", False),
+        (PRIVATE, f"http://{PRIVATE}:8080/ok", False),
+        (PRIVATE, f"https://{PRIVATE}:22/ok", False),
+        (PRIVATE, "http://10.1.2.8/ok", False),
+        (PRIVATE, f"http://[::ffff:{PRIVATE}]/ok", False),
+        (PRIVATE, f"http://{PRIVATE}/to/302/1/{quote('http://10.1.2.8/ok', safe='')}", False),
+        (PRIVATE, f"http://{PRIVATE}/to/302/1/{quote(f'http://{PRIVATE}:8080/ok', safe='')}", False),
+        (f"{cam}", f"http://{PRIVATE}/ok", False),
+        (f"{cam}", f"http://x.{cam}/ok", False),
+        (beside, f"http://{beside}/ok", False),
+        (metadata, f"http://{metadata}/latest/meta-data/", False),
+        (network.name_of("fd00:ec2::254"), f"http://{network.name_of('fd00:ec2::254')}/ok", False),
+        (network.name_of("127.0.0.1"), f"http://{network.name_of('127.0.0.1')}/ok", False),
+        ("localhost", "http://localhost/ok", False),
+        ("0.0.0.0/1", f"http://{network.name_of(PRIVATE, 'fd00::1')}/ok", False),
+        (PRIVATE, f"http://user:secret@{PUBLIC}/ok", False),
+        (PRIVATE, f"http://user:secret@{PRIVATE}:8080/ok", False),
+        (PRIVATE, f"http://{PRIVATE}@10.1.2.8/ok", False),
+        (PRIVATE, f"http://{PRIVATE}/to/302/1/{quote('http://user:secret@good.test/ok', safe='')}", False),
+    ):
+        rules = UrlRules(private_hosts=tuple(map(parse_private_host, filter(None, [entries]))))
+        outcome = (attacker.harmless if read else attacker.fetch)(url, rules=rules)
+        attacker.expect((outcome.text == "hello") is read, f"{url} with {entries}: {outcome}")
+        attacker.expect("secret" not in outcome.text, f"{url} with {entries}: {outcome}")
+    rules = UrlRules(private_hosts=(parse_private_host(PRIVATE),), allowed_hosts=("good.test",))
+    found = attacker.harmless(f"http://us%40er:sec%3Aret@{PRIVATE}/echo", rules=rules)
+    attacker.expect("Authorization: Basic dXNAZXI6c2VjOnJldA==" in found.text, f"user and password: {found}")
+    onward = quote("http://good.test/echo", safe="")
+    found = attacker.harmless(f"http://user:secret@{PRIVATE}/to/302/1/{onward}", rules=rules)
+    attacker.expect("Host: good.test" in found.text and "Authorization" not in found.text, f"sent on: {found}")
 
 
 def _left_behind(before: tuple[int, int, int]) -> Iterator[str]:

@@ -13,6 +13,7 @@ import requests
 
 from core.exceptions import ImageDecodeError, ImageSourceForbidden
 from core.images import fetch as guard
+from core.images.url_rules import UrlRules
 
 KNOCKS_AFTER_S = 0.5
 TOO_LONG_S = 2
@@ -22,7 +23,7 @@ KEPT_BYTES = 60_000_000
 kept = []
 
 
-def fetch(url: str, *, max_bytes: int, allowed_hosts: tuple[str, ...] = ()) -> bytes:
+def fetch(url: str, *, max_bytes: int, rules: UrlRules) -> bytes:
     """The guard that many services have: look the name up, refuse what is private, let a library fetch by name."""
     try:
         first = socket.getaddrinfo(urlsplit(url).hostname, 80)[0][4][0]

@@ -3,7 +3,8 @@
 import pytest
 
 from core.exceptions import ImageDecodeError, ImageSourceForbidden
-from core.images.fetch import fetch, is_public
+from core.images.fetch import fetch
+from core.images.url_rules import UrlRules, is_public
 
 
 @pytest.mark.parametrize(
@@ -36,9 +37,9 @@ def test_public_addresses_are_public(address):
 )  # fmt: skip
 def test_urls_that_lead_nowhere_public_are_forbidden(url):
     with pytest.raises(ImageSourceForbidden):
-        fetch(url, max_bytes=1000)
+        fetch(url, max_bytes=1000, rules=UrlRules())
 
 
 def test_a_name_that_does_not_exist_is_an_ordinary_failure():
     with pytest.raises(ImageDecodeError):
-        fetch("http://nothing.invalid/", max_bytes=1000)
+        fetch("http://nothing.invalid/", max_bytes=1000, rules=UrlRules())
