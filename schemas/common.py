@@ -78,10 +78,6 @@ ImageSource = Annotated[
 ]
 
 
-# The fields of requests that hold images, one each or a list.
-IMAGE_FIELDS = ("img", "img1", "img2", "frames")
-
-
 def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 

@@ -5,14 +5,14 @@ from typing import BinaryIO
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from core.exceptions import ImageDecodeError, ImageTooLarge
 from core.images.bombs import is_decompression_bomb
+from core.images.exif import orientation
 from core.images.header import ACCEPTED, header_size, image_format, too_costly
+from core.images.pixels import Pixels, as_bgr, upright
 from core.images.url_rules import UrlRules
 
-Pixels = npt.NDArray[np.uint8]
 # Beyond these limits a side shrinks to nothing when the image is resized for a model.
 _MIN_SIDE_PX = 8
 _MAX_ELONGATED = 40
@@ -52,8 +52,8 @@ def decode(content: bytes, policy: ImagePolicy) -> Pixels:
     """Return the image in `content`, upright, as BGR uint8 of shape (height, width, 3), without alpha.
 
     The content determines the format. The size is read from the header first, so that a small file can claim neither
-    gigabytes nor minutes. OpenCV then decodes the image, reduces 16 bits to 8, converts grey and CMYK, and applies the
-    EXIF orientation once.
+    gigabytes nor minutes. OpenCV then decodes the image, with CMYK converted. Transparent pixels are laid on white, and
+    the EXIF orientation is applied once.
 
     Raises:
         ImageDecodeError: the content is not a JPEG, PNG or WebP, is damaged, is an arithmetic-coded or lossless JPEG,
@@ -75,9 +75,9 @@ def decode(content: bytes, policy: ImagePolicy) -> Pixels:
     if is_decompression_bomb(content, name, width * height):
         raise too_costly(name)
     try:
-        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
         pixels = None
     if pixels is None:
         raise ImageDecodeError(f"The {name} image is damaged. Send an intact file.")
-    return np.asarray(pixels, np.uint8)
+    return upright(as_bgr(pixels), orientation(content, name))

@@ -1,4 +1,4 @@
-"""Reads the EXIF data of an encoded image: how much a decoder would copy out of it."""
+"""Reads the EXIF data of an encoded image: its orientation, and how much a decoder would copy out of it."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -7,6 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 from core.images.header import jpeg_segments, png_chunks, webp_chunks
+
+UPRIGHT = 1
+_ORIENTATION = 0x0112
+_ORIENTATIONS = range(1, 9)
+_SHORT = 3  # the type of 16-bit numbers
 
 _APP1 = 0xE1
 _PREFIX = b"Exif\0\0"
@@ -27,6 +32,17 @@ def exif_blocks(content: bytes, name: str) -> Iterator[bytes | memoryview]:
             yield from (data for kind, data in png_chunks(content) if kind == b"eXIf")
         case "WebP":
             yield from (data for kind, data in webp_chunks(content) if kind == b"EXIF")
+
+
+def orientation(content: bytes, name: str) -> int:
+    """Return the orientation of the image, 1 to 8 (Exif 2.32, 4.6.4); `UPRIGHT` if there is none."""
+    for block in exif_blocks(content, name):
+        entries = _entries(block)
+        for entry in entries[entries["tag"] == _ORIENTATION]:
+            shift = 16 if entry["type"] == _SHORT and block[:1] == b"M" else 0  # the first two bytes hold it
+            if (value := int(entry["value"]) >> shift) in _ORIENTATIONS:
+                return value
+    return UPRIGHT
 
 
 def claimed_bytes(block: bytes | memoryview) -> int:

@@ -12,8 +12,9 @@ from typing import BinaryIO, Literal
 from core.exceptions import ImageDecodeError, ImageError, ImageSourceForbidden
 from core.files import OutsideRoot, open_beneath
 from core.images.base64_text import decoded, encoded_format
-from core.images.decoding import ImagePolicy, Pixels, decode, read_limited
+from core.images.decoding import ImagePolicy, decode, read_limited
 from core.images.fetch import fetch
+from core.images.pixels import Pixels
 from core.scopes import Scope, is_granted
 
 # Longer text is refused before anything parses it: parsing a URL takes 2.5 s per megabyte.

@@ -9,7 +9,7 @@ from typing import TypeVar
 from core.exceptions import Overloaded, RateLimited
 from core.images.decoding import ImagePolicy
 from core.images.sources import fetched, is_url
-from schemas.common import IMAGE_FIELDS, Request
+from schemas.common import Request
 
 R = TypeVar("R", bound=Request)
 
@@ -33,7 +33,7 @@ class FetchService:
             RateLimited: the caller already fetches for `per_caller` requests.
             Overloaded: `in_all` requests are being fetched for.
         """
-        urls = {name: value for name in IMAGE_FIELDS if _has_url(value := getattr(request, name, None))}
+        urls = {name: value for name in request.image_fields() if _has_url(value := getattr(request, name, None))}
         if not urls or not self._policy.allow_urls:
             return request
         with self._place(caller):
