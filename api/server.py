@@ -7,18 +7,26 @@ from typing import Any
 from core.exceptions import ServiceUnavailable
 from core.logging import logging_config
 from core.process import prepare_process
-from core.settings import SettingsError, load_settings
+from core.settings import SettingsError, load_settings, misspelt_settings
 
 try:
     _settings = load_settings()
     prepare_process(_settings)
     # Imported only now, because it imports numpy. Defaults are checked before the fork: gunicorn would restart a worker
     # that a wrong default ends forever.
-    from services.preflight import begin_sealed, has_no_key, require_known_defaults, require_sound_weights
+    from services.preflight import (
+        begin_sealed,
+        has_no_key,
+        photo_folder_problem,
+        require_known_defaults,
+        require_sound_weights,
+    )
 
     require_known_defaults(_settings)
     require_sound_weights(_settings)
-    _not_encrypted = begin_sealed(_settings)
+    _warnings = [*misspelt_settings(), *begin_sealed(_settings)]
+    if _problem := photo_folder_problem(_settings):
+        _warnings.append(_problem)
     try:
         _has_no_key: bool | None = has_no_key(_settings)
     except ServiceUnavailable:  # every request that needs an API key reports it
@@ -70,8 +78,8 @@ logconfig_dict = logging_config(_settings)
 
 
 def when_ready(server: Any) -> None:
-    """Warn, once the socket listens, if no API key is required or some data is not encrypted."""
-    for sentence in _not_encrypted:
+    """Log the warnings of the start once the socket listens, and one if no API key is required."""
+    for sentence in _warnings:
         server.log.warning(sentence)
     if _has_no_key:
         server.log.warning("Authentication is off: anyone who can reach this port has full access. Set API_KEYS.")

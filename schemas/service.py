@@ -36,7 +36,9 @@ class ReadyPart(BaseModel):
     """One part that the service needs before it can answer face requests."""
 
     name: str
-    state: Literal["ready", "loading", "unavailable"]
+    state: Literal["ready", "loading", "unavailable", "warning"] = Field(
+        description="`warning`: face requests are answered, except those that need this part."
+    )
     message: str = Field("", description="Why the part is not ready.")
     self_test: SelfTestOutcome | None = key_if_set(
         "The model's answer to the self-test's image, compared with the stored first answer."

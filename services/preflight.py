@@ -1,7 +1,9 @@
 """Checks before the server starts, and functions that open the databases with their keys; imports no framework."""
 
+import os
+
 from core.encryption import Keyring
-from core.exceptions import ServiceUnavailable
+from core.exceptions import FolderNotFound, ServiceUnavailable
 from core.settings import Settings, SettingsError
 from services.access.key_store import KeyStore
 from services.access.keys import KeyService
@@ -21,9 +23,16 @@ _ENCRYPT = "face-service gallery rotate-key"
 
 
 def open_database(settings: Settings) -> Database:
-    """Return the database of these settings. It connects on first use."""
+    """Return the database of these settings. It connects on first use.
+
+    Raises:
+        SettingsError: DATABASE_URL is not the URL of a database.
+    """
     url = settings.database_url or f"sqlite:///{settings.data_path / 'gallery.db'}"
-    return make_database(url, keyring_of(settings))
+    try:
+        return make_database(url, keyring_of(settings))
+    except ValueError as error:
+        raise SettingsError(f"DATABASE_URL: {error}") from None
 
 
 def open_indexes(settings: Settings) -> FolderIndexStore:
@@ -59,6 +68,8 @@ def has_no_key(settings: Settings) -> bool:
 def begin_sealed(settings: Settings) -> list[str]:
     """Encrypt the indexes if GALLERY_KEY is set, and return one sentence for everything that is still unencrypted.
 
+    A database that does not answer has a sentence, too.
+
     Raises:
         SettingsError: GALLERY_KEY does not decrypt the gallery or an index, or the database has another version.
     """
@@ -71,8 +82,8 @@ def begin_sealed(settings: Settings) -> list[str]:
             said.append(f"{count} faces are not encrypted with the first key of GALLERY_KEY. Run: {_ENCRYPT}")
     except UnknownSchema as error:
         raise SettingsError(error.message) from None
-    except ServiceUnavailable:  # every request that needs the gallery reports it
-        pass
+    except ServiceUnavailable as error:  # every request that needs the gallery reports it
+        said.append(f"The database does not answer. {database.cause_of(error)}")
     finally:
         database.close()
     if settings.gallery_key and not database.seals_embeddings:
@@ -80,6 +91,13 @@ def begin_sealed(settings: Settings) -> list[str]:
     if left := open_indexes(settings).reencrypt():
         said.append(f"{left} indexes of the photo folder could not be encrypted. Run: {_ENCRYPT}")
     return said
+
+
+def photo_folder_problem(settings: Settings) -> str:
+    """Return why `/find` cannot search FACES_DB_PATH; empty if it can, or is disabled."""
+    if settings.faces_db_path and not os.path.isdir(settings.faces_db_path):
+        return FolderNotFound.default_message
+    return ""
 
 
 def keyring_of(settings: Settings) -> Keyring:

@@ -304,3 +304,19 @@ def test_the_address_that_is_bound_is_the_one_that_is_checked(tmp_path, host, an
             result = subprocess.run(command, env=other, check=False, capture_output=True)
             assert result.returncode
         assert "does not start with SCRIPT_NAME" not in log.read_text()
+
+
+def test_the_start_warns_of_what_is_probably_wrong(tmp_path):
+    wrong = {
+        "FACE_DB_PATH": "x",
+        "FACES_DB_PATH": "nothing",
+        "DATABASE_URL": "postgresql://me:s3cret@127.0.0.1:1/faces",
+        "LOG_LEVEL": "info",
+    }
+    with served(tmp_path, **wrong) as (url, log, process):
+        wait_for(f"{url}/health", alive=process)
+        lines = [json.loads(line) for line in log.read_text().splitlines()]
+    warned = "\n".join(line["message"] for line in lines if line["level"] == "WARNING")
+    for said in ("Did you mean FACES_DB_PATH?", "The folder FACES_DB_PATH does not exist.", "127.0.0.1: ", "refused"):
+        assert said in warned
+    assert "s3cret" not in log.read_text()

@@ -24,7 +24,7 @@ def init_proxies(app: Flask) -> None:
 
 
 class _Prefixed:
-    """Serves an application below a path prefix, and without it to whoever asks past the proxy, as health checks do."""
+    """Serves an application below a path prefix, and without it for requests past the proxy, as of health checks."""
 
     def __init__(self, app: "WSGIApplication", prefix: str) -> None:
         self._app = app

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from core.settings.types import Host, PathPrefix
+from core.settings.types import Host, LogLevel, PathPrefix
 
 
 class ServerSettings(BaseModel):
@@ -26,7 +26,7 @@ class ServerSettings(BaseModel):
         description="Path prefix that a proxy leaves in the paths of its requests. Not needed if it removes it."
         " Example: `/face-api`.",
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Minimum log level.")
+    log_level: LogLevel = Field("INFO", description="Minimum log level: DEBUG, INFO, WARNING or ERROR.")
     log_format: Literal["json", "text"] = Field("json", description="`json`: one object per line. `text`: for people.")
     data_path: Path = Field(Path("./data"), description="Folder for everything the service writes.")
 

@@ -6,7 +6,14 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+from typing_extensions import override
 
 from core.settings.access import AccessSettings
 from core.settings.capacity import CapacitySettings
@@ -15,6 +22,7 @@ from core.settings.find import FindSettings
 from core.settings.gallery import GallerySettings
 from core.settings.images import ImagesSettings
 from core.settings.models import ModelsSettings
+from core.settings.names import misspelt, names_of, without_hiding
 from core.settings.server import ServerSettings
 
 _ENV_FILE = ".env"
@@ -43,6 +51,24 @@ class Settings(
     model_config = SettingsConfigDict(
         env_file=_ENV_FILE, env_file_encoding="utf-8", extra="ignore", frozen=True, populate_by_name=True
     )
+
+    @classmethod
+    @override
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return the sources, in which an empty variable hides no other name of its setting."""
+        assert isinstance(env_settings, EnvSettingsSource)
+        assert isinstance(dotenv_settings, DotEnvSettingsSource)
+        environment, file = env_settings.env_vars, dotenv_settings.env_vars
+        env_settings.env_vars = without_hiding(environment, file, cls.model_fields)
+        dotenv_settings.env_vars = without_hiding(file, environment, cls.model_fields)
+        return init_settings, env_settings, dotenv_settings
 
     @property
     def cores(self) -> int:
@@ -80,13 +106,34 @@ def load_settings() -> Settings:
     Raises:
         SettingsError: a variable is wrong. The message names each wrong variable and its problem, on one line.
     """
-    given = {name.upper() for name in (*os.environ, *dotenv_values(_ENV_FILE))}
+    given = _given()
     wrong = [f"{name}: this setting no longer exists. Remove it." for name in _GONE if name in given]
     try:
         settings = Settings()
     except ValidationError as error:
-        wrong += (f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors(include_input=False))
+        wrong += (f"{_given_name(e['loc'], given)}: {e['msg']}" for e in error.errors(include_input=False))
     else:
         if not wrong:
             return settings
     raise SettingsError("; ".join(wrong))
+
+
+def misspelt_settings() -> list[str]:
+    """Return one sentence for each variable of the environment and `.env` that is probably a misspelt setting."""
+    return [
+        f"{name} is no setting. Did you mean {right}?"
+        for name, right in misspelt(_given() - set(_GONE), Settings.model_fields)
+    ]
+
+
+def _given_name(place: tuple[int | str, ...], given: set[str]) -> str:
+    """Return the variable that an error is about: the name that was given, if the setting has several."""
+    ours = ".".join(map(str, place)).upper()
+    for field, info in Settings.model_fields.items():
+        if ours in (names := names_of(field, info)):
+            return next((name for name in names if name in given), ours)
+    return ours
+
+
+def _given() -> set[str]:
+    return {name.upper() for name in (*os.environ, *dotenv_values(_ENV_FILE))}

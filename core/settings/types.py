@@ -49,6 +49,10 @@ def _private_hosts(entries: tuple[str, ...]) -> tuple[str, ...]:
     return entries
 
 
+def _upper(value: object) -> object:
+    return value.strip().upper() if isinstance(value, str) else value
+
+
 def home_folder(value: object) -> object:
     """Return the path with `~` expanded. An empty variable is the home folder."""
     return Path(value or "~").expanduser() if isinstance(value, str) else value
@@ -60,7 +64,10 @@ def _none_if_empty(value: object) -> object:
 
 def _sendable(secrets: tuple[str, ...]) -> tuple[str, ...]:
     if any(len(secret) < _MIN_SECRET for secret in secrets):
-        raise ValueError(f"each API key must have at least {_MIN_SECRET} characters. Run: openssl rand -hex 32")
+        raise ValueError(
+            f"each API key must have at least {_MIN_SECRET} characters, because shorter ones can be guessed."
+            " Run: openssl rand -hex 32"
+        )
     if not all(secret.isascii() and secret.isprintable() for secret in secrets):
         raise ValueError(
             "use only printable ASCII in API keys, because a header cannot carry more. Run: openssl rand -hex 32"
@@ -161,6 +168,7 @@ Secrets = Annotated[Names, AfterValidator(_sendable)]
 Limits = Annotated[str, AfterValidator(_limits)]
 Counting = Annotated[str, AfterValidator(_counting)]
 Origins = Annotated[Names, AfterValidator(_origins)]
+LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)]
 Host = Annotated[str, AfterValidator(_without_brackets)]
 PathPrefix = Annotated[str, AfterValidator(_path_prefix)]
 GalleryKeys = Annotated[Names, AfterValidator(_of_hexadecimal_digits)]

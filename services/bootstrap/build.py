@@ -64,7 +64,14 @@ from services.health.self_test import SelfTest
 from services.models.manager import AutoFetch, ModelService
 from services.models.overview import ModelOverview
 from services.models.weights import Weights
-from services.preflight import build_keys, keyring_of, open_database, open_indexes, open_weights
+from services.preflight import (
+    build_keys,
+    keyring_of,
+    open_database,
+    open_indexes,
+    open_weights,
+    photo_folder_problem,
+)
 
 _REDIS_TIMEOUT_S = 1.0
 
@@ -275,7 +282,12 @@ def _health(shared: _Shared, keys: KeyService, models: ModelService) -> HealthSe
 
     auto_fetch = AutoFetch(models=models, names=defaults.preload if settings.auto_fetch else ())
     readiness = ReadinessService(
-        engine=engine, self_test=self_test, models=defaults.preload, ping_store=ping, prepare=auto_fetch.prepare
+        engine=engine,
+        self_test=self_test,
+        models=defaults.preload,
+        ping_store=ping,
+        photo_folder_problem=lambda: photo_folder_problem(settings),
+        prepare=auto_fetch.prepare,
     )
     doctor = Doctor(
         settings=settings,

@@ -159,6 +159,14 @@ class Database(ABC):
                 revision = migration.revision_of(connection)
         return DatabaseStatus(place=self._place(), revision=revision, newest=migration.newest_revision())
 
+    def cause_of(self, error: ServiceUnavailable) -> str:
+        """The host of the database and the cause of its error, for the log: without the password, on one line."""
+        cause = getattr(error.__cause__, "orig", None) or error.__cause__ or error.message
+        text = " ".join(str(cause).split())
+        for secret in (self.url.password, self.url.query.get("password")):
+            text = text.replace(secret, "***") if isinstance(secret, str) and secret else text
+        return f"{self.url.host or self.url.get_backend_name()}: {text}"
+
     def size_bytes(self) -> int:
         """The size of the database in bytes.
 

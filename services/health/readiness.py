@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 RETRY_AFTER_S = 2
 
 _STORE = "store"
+_PHOTOS = "photos"
 
 # Checking for a missing file is cheap, so it has no delay. Loading half a gigabyte of damaged weights is not. A changed
 # answer is tested again too, because it may have been accepted meanwhile.
@@ -40,12 +41,14 @@ class ReadinessService:
         self_test: SelfTest,
         models: Sequence[str],
         ping_store: Callable[[], None],
+        photo_folder_problem: Callable[[], str] = lambda: "",
         prepare: Prepare = _nothing,
     ) -> None:
         self._engine = engine
         self._self_test = self_test
         self._prepare = prepare
         self._ping_store = ping_store
+        self._photo_folder_problem = photo_folder_problem
         self._parts = {name: ReadyPart(name=name, state="loading") for name in models}
         self._retry_at: dict[str, float] = {}  # on the clock time.monotonic()
         self._lock = threading.Lock()
@@ -106,13 +109,15 @@ class ReadinessService:
             raise ModelLoading(retry_after_s=RETRY_AFTER_S)
 
     def require_ready(self) -> list[ReadyPart]:
-        """Return all parts if all are ready. Retries the unavailable parts in the background.
+        """Return all parts if none is loading or unavailable. Retries the unavailable parts in the background.
+
+        The photo folder is a part only while it has a problem, with the state `warning`.
 
         Raises:
             ModelLoading, ModelUnavailable, ServiceUnavailable: a part is not ready. The details list every part.
         """
         self.start()
-        parts = [*self._parts.values(), self._store_part()]
+        parts = [*self._parts.values(), *self._photos_part(), self._store_part()]
         details = {"parts": [part.model_dump() for part in parts]}
         if any(part.state == "loading" for part in parts):
             raise ModelLoading(details=details, retry_after_s=RETRY_AFTER_S)
@@ -127,6 +132,10 @@ class ReadinessService:
     def sharing(self) -> list[str]:
         """Return the models that share their first layers, which run once for all of them."""
         return self._engine.sharing()
+
+    def _photos_part(self) -> list[ReadyPart]:
+        problem = self._photo_folder_problem()
+        return [ReadyPart(name=_PHOTOS, state="warning", message=problem)] if problem else []
 
     def _store_part(self) -> ReadyPart:
         try:

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from core.settings import Settings, SettingsError, load_settings
+from core.settings import Settings, SettingsError, load_settings, misspelt_settings
+from core.settings.names import names_of
 
 WRONG_LIMITS = ("many", "600", "0/minute", "-1/minute", "600/fortnight", "600/minute,", "1/minute 2/hour x")
 WRONG_ORIGINS = ("app.example.com", "https://app.example.com/", "https://*.example.com", "https://a.com/x", "null",
@@ -209,4 +210,95 @@ def test_a_host_name_is_only_a_name(monkeypatch, name):
     assert load_settings().allowed_hosts == ("fine.example.com",)
     monkeypatch.setenv("ALLOWED_HOSTS", name)
     with pytest.raises(SettingsError, match=r"^ALLOWED_HOSTS: [^;]+$"):
+        load_settings()
+
+
+PAIRS = [
+    ("DEFAULT_MODEL", "FACE_RECOGNITION_MODEL", "SFace"),
+    ("DEFAULT_DETECTOR", "FACE_DETECTOR_BACKEND", "yunet"),
+    ("DEFAULT_METRIC", "DISTANCE_METRIC", "euclidean"),
+    ("API_KEYS", "API_KEY", "k" * 32),
+]
+
+
+@pytest.mark.parametrize("places", ["environment", "file", "both"])
+@pytest.mark.parametrize(("ours", "theirs", "value"), PAIRS)
+def test_an_empty_name_hides_no_other_name_of_its_setting(monkeypatch, ours, theirs, value, places):
+    for empty, full in ((ours, theirs), (theirs, ours), (theirs.lower(), ours)):
+        lines = [f"{name}={given}" for name, given in ((empty, ""), (full, value)) if places == "file" or given]
+        Path(".env").write_text("\n".join(lines if places != "environment" else []))
+        monkeypatch.delenv(full, raising=False)
+        if places == "environment":
+            monkeypatch.setenv(full, value)
+        if places != "file":
+            monkeypatch.setenv(empty, "")
+        found = getattr(load_settings(), ours.lower())
+        assert found == ((value,) if ours == "API_KEYS" else value), (empty, full)
+        monkeypatch.delenv(empty, raising=False)
+
+
+def test_an_empty_variable_still_hides_the_same_name_in_the_file(monkeypatch):
+    Path(".env").write_text("DEFAULT_MODEL=SFace\nRATE_LIMIT=1/minute\nDATA_PATH=here\n")
+    for name in ("DEFAULT_MODEL", "RATE_LIMIT"):
+        monkeypatch.setenv(name, "")
+    settings = load_settings()
+    assert (settings.default_model, settings.rate_limit, str(settings.data_path)) == ("", "", "here")
+
+
+@pytest.mark.parametrize(
+    ("name", "right"),
+    [
+        ("FACE_DB_PATH", "FACES_DB_PATH"),
+        ("FACES_DBPATH", "FACES_DB_PATH"),
+        ("face_db_path", "FACES_DB_PATH"),
+        ("DEFUALT_MODEL", "DEFAULT_MODEL"),
+        ("LOGLEVEL", "LOG_LEVEL"),
+        ("DATABASE_URI", "DATABASE_URL"),
+        ("APIKEYS", "API_KEYS"),
+        ("TRUSTED_PROXY", "TRUSTED_PROXIES"),
+        ("WORKER", "WORKERS"),
+        ("FACE_RECOGNITON_MODEL", "DEFAULT_MODEL"),
+        ("REQUIRE_AUTHS", "REQUIRE_AUTH"),
+        ("GALERY_KEY", "GALLERY_KEY"),
+    ],
+)
+@pytest.mark.parametrize("place", ["environment", "file"])
+def test_a_misspelt_setting_is_told(monkeypatch, name, right, place):
+    if place == "file":
+        Path(".env").write_text(f"{name}=1\n")
+    else:
+        monkeypatch.setenv(name, "1")
+    told = [sentence for sentence in misspelt_settings() if sentence.startswith(name.upper())]
+    assert told == [f"{name.upper()} is no setting. Did you mean {right}?"]
+
+
+@pytest.mark.parametrize("name", [
+    "DATABASE_USER", "DATABASE_NAME", "HOSTNAME", "HOME", "HOST_PORT", "POST", "PORTS", "PATH", "PYTHONPATH", "LOGNAME",
+    "PIP_CERT", "GPU", "CUDA_VISIBLE_DEVICES", "API_TOKEN", "DATA_DIR", "DEFAULT_REGION", "MODEL", "IMAGE", "WORKDIR",
+    "HTTP_PROXY", "NO_PROXY", "KUBERNETES_PORT", "API_CPUS", "API_MEMORY", "ENGINE", "GUNICORN_CMD_ARGS",
+])  # fmt: skip
+def test_what_is_no_setting_is_not_told(monkeypatch, name):
+    monkeypatch.setenv(name, "1")
+    assert not any(sentence.startswith(f"{name} ") for sentence in misspelt_settings())
+
+
+def test_no_setting_is_a_misspelt_other(monkeypatch):
+    for field, info in Settings.model_fields.items():
+        for name in names_of(field, info):
+            monkeypatch.setenv(name, "1")
+    assert misspelt_settings() == []
+
+
+@pytest.mark.parametrize("level", ["info", "Warning", " DEBUG "])
+def test_the_case_of_the_log_level_does_not_matter(monkeypatch, level):
+    monkeypatch.setenv("LOG_LEVEL", level)
+    assert load_settings().log_level == level.strip().upper()
+
+
+@pytest.mark.parametrize("name", ["API_KEY", "API_KEYS"])
+def test_a_short_key_says_why_and_how_to_make_one(monkeypatch, name):
+    monkeypatch.setenv(name, "short")
+    with pytest.raises(
+        SettingsError, match=rf"^{name}: .*32 characters, because .* guessed\. Run: openssl rand -hex 32$"
+    ):
         load_settings()

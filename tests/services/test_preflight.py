@@ -4,6 +4,7 @@ from contextlib import closing
 from functools import partial
 
 import pytest
+import sqlalchemy as sa
 
 from core.settings import SettingsError
 from services.bootstrap.build import build_services
@@ -11,7 +12,7 @@ from services.find.index import FolderIndex
 from services.gallery.store.pgvector_search import PgVectorSearch
 from services.gallery.store.sqlite_search import MatrixSearch
 from services.gallery.store.store import GalleryStore
-from services.preflight import begin_sealed, open_database, open_indexes
+from services.preflight import begin_sealed, open_database, open_indexes, photo_folder_problem
 from tests.fakes import FakeEngine
 from tests.postgresql import new_database, running
 from tests.services.find.test_store import KEY
@@ -46,8 +47,9 @@ def test_what_is_not_encrypted_is_said_and_a_wrong_key_refused(settings):
 
 
 def test_of_postgresql_it_is_said_that_embeddings_are_not_encrypted_even_while_it_is_away(settings):
-    assert begin_sealed(settings.model_copy(update={"database_url": NOBODY})) == []
-    (said,) = begin_sealed(settings.model_copy(update={"database_url": NOBODY, **GALLERY_KEY}))
+    (away,) = begin_sealed(settings.model_copy(update={"database_url": NOBODY}))
+    again, said = begin_sealed(settings.model_copy(update={"database_url": NOBODY, **GALLERY_KEY}))
+    assert away == again
     assert said.startswith("Embeddings in PostgreSQL are not encrypted")
 
 
@@ -98,3 +100,53 @@ def test_in_postgresql_without_pictures_no_key_is_needed_until_an_index_is_encry
         open_indexes(with_key).save(KEY, FolderIndex.empty())
         with pytest.raises(SettingsError, match=r"^GALLERY_KEY: an index of the photo folder is encrypted"):
             begin_sealed(settings)
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "cause"),
+    [
+        ("postgresql://me:s3cret@127.0.0.1:1/faces", "127.0.0.1", "Connection refused"),
+        ("postgresql://me@127.0.0.1:1/faces?password=s3cret", "127.0.0.1", "Connection refused"),
+        ("postgresql://me:s3cret@[::1]:1/faces", "::1", "Connection refused"),
+        ("postgresql://me:s3cret@nowhere.invalid/faces", "nowhere.invalid", "nowhere.invalid"),
+        ("postgresql://me:s3cret@127.0.0.1:1/faces?nonsense=s3cret", "127.0.0.1", "nonsense"),
+    ],
+)
+def test_a_database_that_does_not_answer_is_named_with_the_cause_and_without_its_password(settings, url, host, cause):
+    (said,) = begin_sealed(settings.model_copy(update={"database_url": url}))
+    assert said.startswith(f"The database does not answer. {host}: ")
+    assert cause in said
+    assert "s3cret" not in said
+    assert "\n" not in said
+
+
+def test_what_the_server_says_is_the_cause(settings):
+    with running() as server:
+        for change, cause in (
+            ({"database": "nothing"}, '"nothing" does not exist'),
+            ({"username": "nobody"}, "nobody"),
+        ):
+            url = sa.make_url(server.url).set(password="s3cret", **change).render_as_string(hide_password=False)
+            (said,) = begin_sealed(settings.model_copy(update={"database_url": url}))
+            assert cause in said
+            assert "s3cret" not in said
+
+
+@pytest.mark.parametrize("url", [
+    "garbage", "mysql://me:s3cret@host/faces", "postgresql://me:s3cret@host:port/faces", "http://s3cret@host/",
+    "postgresql://me:s3@cret@host/faces", "postgresql:me:s3cret", "//me:s3cret@host/faces",
+])  # fmt: skip
+def test_a_url_of_no_database_stops_the_start_and_is_not_repeated(settings, url):
+    with pytest.raises(SettingsError, match=r"^DATABASE_URL: the URL is not valid\. [^;\n]+$") as caught:
+        begin_sealed(settings.model_copy(update={"database_url": url}))
+    assert "cret" not in str(caught.value)
+
+
+def test_a_photo_folder_that_is_none_is_a_problem(settings, photos):
+    assert photo_folder_problem(settings) == ""
+    assert photo_folder_problem(settings.model_copy(update={"faces_db_path": ""})) == ""
+    for path in (photos / "nothing", photos / "file"):
+        (photos / "file").write_text("")
+        problem = photo_folder_problem(settings.model_copy(update={"faces_db_path": str(path)}))
+        assert problem.startswith("The folder FACES_DB_PATH does not exist.")
+        assert str(photos) not in problem

@@ -133,3 +133,13 @@ def test_a_refusal_of_what_may_be_kept_is_not_kept(client):
     for answer in (client.get("/docs/nothing"), client.post("/openapi.json"), client.get("/")):
         assert answer.headers["Cache-Control"] == "no-store"
         assert "ETag" not in answer.headers
+
+
+def test_a_photo_folder_that_does_not_exist_is_a_warning_of_ready(make_app, tmp_path):
+    folder = tmp_path / "later"
+    client = make_app(faces_db_path=str(folder)).test_client()
+    (part,) = [part for part in client.get("/ready").json["parts"] if part["state"] != "ready"]
+    assert (part["name"], part["state"]) == ("photos", "warning")
+    assert "FACES_DB_PATH" in part["message"]
+    folder.mkdir()
+    assert {part["state"] for part in client.get("/ready").json["parts"]} == {"ready"}
