@@ -1,8 +1,8 @@
 """The decorator of every route: it passes the validated request to a function and returns its answer."""
 
 import socket
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import wraps
 
 from flask import Response
@@ -47,7 +47,7 @@ def endpoint(route: Route) -> Callable[[Callable[..., BaseModel | Response]], Vi
 
 def _read(route: Route) -> Request | None:
     """Return the validated request or query. Runs before queueing: a slow upload must not hold a place in the queue."""
-    if route.is_queued:  # refuse until the preloaded models are loaded
+    if route.is_queued:  # refuse until the preloaded models of all workers have been loaded once
         services().health.readiness.require_loaded()
     given: Request | None = None
     if route.request is not None:
@@ -64,8 +64,15 @@ def _fetched(route: Route, given: Request | None) -> Request | None:
     return services().access.fetches.fetched(given, caller=caller_name())
 
 
-def _place_in_queue(route: Route) -> AbstractContextManager[None]:
-    return services().access.admission.admitted() if route.is_queued else nullcontext()
+@contextmanager
+def _place_in_queue(route: Route) -> Iterator[None]:
+    """Hold a place in the queue and wait there for the models, if the route needs them."""
+    if not route.is_queued:
+        yield
+        return
+    with services().access.admission.admitted():
+        services().health.readiness.wait_until_loaded()
+        yield
 
 
 def _written(answer: BaseModel | Response, status: int) -> Response:

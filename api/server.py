@@ -8,6 +8,7 @@ from core.exceptions import ServiceUnavailable
 from core.logging import logging_config
 from core.process import prepare_process
 from core.settings import SettingsError, load_settings, misspelt_settings
+from core.workers import Workers
 
 try:
     _settings = load_settings()
@@ -85,11 +86,26 @@ def when_ready(server: Any) -> None:
         server.log.warning("Authentication is off: anyone who can reach this port has full access. Set API_KEYS.")
 
 
+# Shared by all workers, because it is created before they are forked.
+_workers = Workers(workers)
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """Note in the parent process that a worker begins."""
+    worker.slot = _workers.begin()
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Note in the parent process that a worker has ended, however it ended."""
+    _workers.end(worker.slot)
+
+
 def post_worker_init(worker: Any) -> None:
     """Load the models once the socket listens, and seal the audit events left by a killed worker."""
     from api.context import services_of
 
     os.environ.pop("SCRIPT_NAME", None)  # gunicorn would fail each request without this prefix
     services = services_of(worker.wsgi)
+    services.health.readiness.join(_workers, worker.slot)
     services.health.readiness.start()
     services.audit.log.wake()

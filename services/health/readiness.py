@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from core.exceptions import ModelLoading, ModelUnavailable, ServiceError, ServiceUnavailable
+from core.timeouts import check_deadline, remaining_s
+from core.workers import Workers
 from schemas.service import ReadyPart
 from services.deepface.interface import Engine
 from services.health.self_test import SelfTest, SelfTestResult
@@ -17,6 +19,9 @@ RETRY_AFTER_S = 2
 
 _STORE = "store"
 _PHOTOS = "photos"
+_WORKERS = "workers"
+
+_LOOK_S = 0.2  # how soon a waiting request notices that its client has gone
 
 # Checking for a missing file is cheap, so it has no delay. Loading half a gigabyte of damaged weights is not. A changed
 # answer is tested again too, because it may have been accepted meanwhile.
@@ -51,8 +56,14 @@ class ReadinessService:
         self._photo_folder_problem = photo_folder_problem
         self._parts = {name: ReadyPart(name=name, state="loading") for name in models}
         self._retry_at: dict[str, float] = {}  # on the clock time.monotonic()
+        self._workers = Workers(1)
+        self._slot = self._workers.begin()
         self._lock = threading.Lock()
         self._worker: threading.Thread | None = None
+
+    def join(self, workers: Workers, slot: int | None) -> None:
+        """Become one of several workers, in this slot. Call it before `start`."""
+        self._workers, self._slot = workers, slot
 
     def start(self) -> None:
         """Start to load the parts that are not ready, in the background, unless already started. Returns at once."""
@@ -87,6 +98,8 @@ class ReadinessService:
                 part = ReadyPart(name=name, state="unavailable", message="The model failed to load. See the log.")
                 self._retry_at[name] = time.monotonic() + _RETRY_S
             before, self._parts[name] = self._parts[name], part
+            if all(part.state == "ready" for part in self._parts.values()):
+                self._workers.set_ready(self._slot)
             if (part.state, part.message) != (before.state, before.message):
                 logger.info("preload", extra={"part": name, "state": part.state, "reason": part.message})
 
@@ -101,25 +114,45 @@ class ReadinessService:
     def require_loaded(self) -> None:
         """Return if loading has ended, with or without success: the engine reports a missing model to its request.
 
+        Returns also while this worker replaces another, after all workers have been ready: then `wait_until_loaded`.
+
         Raises:
             ModelLoading: loading has not ended.
         """
-        if any(part.state == "loading" for part in self._parts.values()):
+        if self._is_loading():
             self.start()  # a WSGI server without our gunicorn hook has not called it
-            raise ModelLoading(retry_after_s=RETRY_AFTER_S)
+            if not self._workers.have_all_been_ready():
+                raise ModelLoading(retry_after_s=RETRY_AFTER_S)
+
+    def wait_until_loaded(self) -> None:
+        """Wait until loading has ended, within the deadline of the request.
+
+        Raises:
+            DeadlineExceeded: it has not ended in time, or the client has gone.
+        """
+        while self._is_loading():
+            check_deadline()
+            left_s = remaining_s()
+            self.wait(_LOOK_S if left_s is None else min(_LOOK_S, left_s))
+
+    def _is_loading(self) -> bool:
+        return any(part.state == "loading" for part in self._parts.values())
 
     def require_ready(self) -> list[ReadyPart]:
         """Return all parts if none is loading or unavailable. Retries the unavailable parts in the background.
 
-        The photo folder is a part only while it has a problem, with the state `warning`.
+        The photo folder is a part only while it has a problem, with the state `warning`. The other workers are a part
+        until all have been ready. After that, this worker may still be loading if it replaces another.
 
         Raises:
             ModelLoading, ModelUnavailable, ServiceUnavailable: a part is not ready. The details list every part.
         """
         self.start()
-        parts = [*self._parts.values(), *self._photos_part(), self._store_part()]
+        all_ready = self._workers.have_all_been_ready()
+        others = [] if all_ready else self._workers_part()
+        parts = [*self._parts.values(), *others, *self._photos_part(), self._store_part()]
         details = {"parts": [part.model_dump() for part in parts]}
-        if any(part.state == "loading" for part in parts):
+        if not all_ready and any(part.state == "loading" for part in self._parts.values()):
             raise ModelLoading(details=details, retry_after_s=RETRY_AFTER_S)
         unavailable = [part for part in parts if part.state == "unavailable"]
         for part in unavailable:
@@ -127,11 +160,18 @@ class ReadinessService:
                 raise ServiceUnavailable(part.message, details=details)
         if unavailable:
             raise ModelUnavailable(" ".join(part.message for part in unavailable), details=details)
+        if not all_ready:
+            raise ModelLoading(details=details, retry_after_s=RETRY_AFTER_S)
         return parts
 
     def sharing(self) -> list[str]:
         """Return the models that share their first layers, which run once for all of them."""
         return self._engine.sharing()
+
+    def _workers_part(self) -> list[ReadyPart]:
+        ready, count = self._workers.ready_and_all()
+        message = f"{ready} of {count} workers are ready."
+        return [ReadyPart(name=_WORKERS, state="loading", message=message)] if count > 1 else []
 
     def _photos_part(self) -> list[ReadyPart]:
         problem = self._photo_folder_problem()
