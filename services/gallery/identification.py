@@ -142,7 +142,7 @@ class IdentificationService:
             started=started,
             person_id=person.id,
         )
-        self._lock.count(person.id, is_match=answer.verified)
+        self._lock.count(person.id, is_match=_is_own_match(answer, plan))
         return answer
 
     def _require_comparable(self, request: ProbeRequest, space: EmbeddingSpace) -> None:
@@ -199,6 +199,14 @@ class IdentificationService:
             threshold=plan.threshold,
             match=same_person and not spoof,
         )
+
+
+def _is_own_match(answer: VerifyResponse, plan: EmbeddingPlan) -> bool:
+    """Whether the pair matches by the model's own threshold, whatever the threshold of the request.
+
+    The person lock counts by this. Otherwise a client could avoid the lock, or lock anybody, by its threshold.
+    """
+    return answer.distance <= plan.own_threshold(plan.metric) and answer.img1_is_real is not False
 
 
 def _about(read: DetectedFace) -> dict[str, Any]:

@@ -90,6 +90,8 @@ class PersonLock:
     def count(self, person_id: str, *, is_match: bool) -> None:
         """Count a comparison; call it before anybody learns the result.
 
+        `is_match` is by the model's own threshold, because the threshold of a request is the client's choice.
+
         Of simultaneous comparisons, only those that come before the lock get a result. So the limit is exact.
 
         Raises:

@@ -9,7 +9,7 @@ _WRONG = {"X-API-Key": "w" * 40}
 _FINDER = {"Authorization": "Bearer {finder.last}"}
 _MINE = {"Authorization": "bearer {mine.last}"}
 _PAIR = {"img1": "@alice", "img2": "@alice"}
-_MISS = {"img1": "@bob", "person_id": "{alice.person_id}", "threshold": 0.001}
+_MISS = {"img1": "@mask", "person_id": "{alice.person_id}", "threshold": 0.001}
 
 _KEYS = (
     run("finder", "keys create finder --scope find"),
