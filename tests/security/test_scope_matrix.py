@@ -1,0 +1,203 @@
+"""Every set of scopes on every route: who is answered, who is refused, and what an answer may hold."""
+
+import itertools
+import json
+
+import pytest
+
+import core.scopes
+from api import endpoint
+from api.context import services_of
+from api.openapi import views
+from api.route import route_of
+from core.scopes import Scope
+from services.gallery import answers, registration
+from tests.api.v1.test_gallery import register, text
+from tests.conftest import KEY
+from tests.pictures import ALICE, BOB, write_photo
+
+NAME = "scopes: every set of them on every route, in one collection and in all"
+
+OPTIONS = {"detector_backend": "skip", "enforce_detection": False}
+READ, WRITE, FIND, EMBEDDINGS = Scope.GALLERY_READ, Scope.GALLERY_WRITE, Scope.FIND, Scope.EMBEDDINGS
+
+
+class World:
+    """Two persons of a collection, and what the service knows that a key may not."""
+
+    def __init__(self, operator, number, collection):
+        self.collection = collection
+        self.person = self._registered(operator, ALICE, number)
+        self.other = self._registered(operator, BOB, number + 1)
+        self.secrets = {
+            READ: [
+                secret
+                for one in (number, number + 1)
+                for secret in (f"Name of {one}.", f"label of {one}.", f"metadata of {one}.", f"{2100 + one}-02-03")
+            ]
+            + [self.person["person_id"], self.person["id"], self.other["person_id"], self.other["id"]],
+            FIND: ["Folder of Photos"],
+            Scope.ADMIN: [f"request-of-{number}"],
+            Scope.FACES: ['"embedding"', '"face_base64"', '"dominant_emotion"'],
+        }
+
+    def _registered(self, operator, colour, number):
+        return register(
+            operator,
+            colour,
+            f"Name of {number}.",
+            {"X-Request-Id": f"request-of-{number}"},
+            collection=self.collection,
+            labels={"team": f"label of {number}."},
+            metadata={"note": f"metadata of {number}."},
+            retain_until=f"{2100 + number}-02-03T04:05:06Z",
+            store_crop=True,
+        )
+
+
+def requests_of(world):
+    """Per route: JSON or query of each request, and the scopes that it needs beside the route's own."""
+    person, face = f"/persons/{world.person['person_id']}", f"/faces/{world.person['id']}"
+    here = {"collection": world.collection}
+    alice, photo = {"img": text(ALICE)}, {"img": "Folder of Photos/1.png", **OPTIONS}
+    vector = {"embedding": [1.0] * 4096}
+    image = [(alice, ()), (photo, (FIND,))]
+    of_gallery = [(asked | here, needs) for asked, needs in (*image, (vector, (EMBEDDINGS,)))]
+    pair = {"img1": text(ALICE), "img2": text(BOB)}
+    of_person = {"img1": text(ALICE), "person_id": world.person["person_id"]}
+    new = {"name": "New", **here}
+    nothing = [(None, ())]
+    return {
+        ("POST", "/verify"): [
+            (pair, ()), (pair | {"img2": photo["img"]}, (FIND,)), (of_person, (READ,)),
+            (of_person | {"img1": photo["img"]}, (READ, FIND)),
+        ],
+        **{("POST", path): image for path in ("/analyze", "/represent", "/extract", "/quality", "/find")},
+        ("POST", "/compare"): [
+            (alice | {"target_vector": [1.0] * 4096}, ()), (photo | {"target_vector": [1.0] * 4096}, (FIND,)),
+            ({"source_vector": [1.0] * 4096, "target_vector": [1.0] * 4096}, ()),
+        ],
+        ("GET", "/models"): nothing,
+        ("GET", "/find/indexes"): nothing,
+        ("POST", "/register"): [
+            (alice | new, ()),
+            (photo | new, (FIND,)),
+            (alice | here | {"person_id": world.person["person_id"], "on_duplicate": "reject"}, ()),
+            (alice | new | {"name": "A", "on_duplicate": "reject"}, ()),
+            (alice | new | {"name": "B", "on_duplicate": "merge"}, ()),
+        ],
+        ("POST", "/identify"): of_gallery,
+        ("POST", "/recognize"): of_gallery,
+        ("GET", "/persons"): nothing,
+        ("GET", "/persons/{person_id}"): [(None, (), person)],
+        ("PATCH", "/persons/{person_id}"): [({}, (), person), ({"labels": {"a": "b"}}, (), person)],
+        ("GET", "/faces/{face_id}"): [(None, (), face)],
+        ("GET", "/faces/{face_id}/crop"): [(None, (), f"{face}/crop")],
+        ("GET", "/collections"): nothing,
+        ("POST", "/collections"): [({"name": world.collection}, ())],
+        ("GET", "/audit"): nothing,
+        ("GET", "/verifications"): nothing,
+        ("DELETE", "/faces/{face_id}"): [(None, (), face)],
+        ("POST", "/persons/{person_id}/merge"): [
+            ({"person_ids": [world.other["person_id"]], "retain_until": None}, (), f"{person}/merge"),
+        ],
+        ("POST", "/forget"): [({"id": world.other["id"]}, ())],
+        ("DELETE", "/persons/{person_id}"): [(None, (), person)],
+        ("DELETE", "/collections/{name}"): [(None, (), f"/collections/{world.collection}")],
+    }  # fmt: skip
+
+
+# The last is what a photo that is not there would get, too.
+REFUSED = ("forbidden", "image_source_forbidden", "image_decode_error")
+
+
+def asked(app, client, scopes, world, foreign=None):
+    """How many requests were sent, and how the answers differ from what the scopes allow."""
+    tries, breaches = 0, []
+    routes = {(method, path): route_of(view).scope for method, path, view in views(app)}
+    requests = requests_of(world)
+    assert set(requests) == {route for route, scope in routes.items() if scope is not None}
+    hidden = [secret for scope, some in world.secrets.items() if scope not in scopes for secret in some]
+    hidden += [] if foreign is None else foreign.secrets[READ]
+    for (method, path), several in requests.items():
+        for body, needs, *place in several:
+            url = place[0] if place else path
+            answer = client.open(url, method=method, json=body)
+            tries += 1
+            lacking = {routes[method, path], *needs} - scopes
+            code = (answer.json or {}).get("error_code") if answer.is_json else None
+            if lacking and code not in REFUSED:
+                breaches.append(f"{method} {path} without {' '.join(sorted(lacking))}: {answer.status_code}")
+            if not lacking and answer.status_code in (401, 403):
+                breaches.append(f"{method} {path} is refused in spite of {' '.join(sorted(scopes))}")
+            said = f"{url} {json.dumps(body)}"
+            heard = f"{answer.headers} {answer.get_data().decode('latin-1')}"
+            breaches += [f"{method} {path} tells {one}" for one in hidden if one in heard and one not in said]
+    return tries, breaches
+
+
+def sets_of_scopes(count):
+    """So many sets: each scope alone, all but one, all, none, and others."""
+    every = [*Scope]
+    first = [{one} for one in every] + [set(every) - {one} for one in every] + [set(every), set()]
+    rest = [set(some) for size in range(len(every)) for some in itertools.combinations(every, size)]
+    return (first + [some for some in rest if some not in first])[:count]
+
+
+def matrix(app, photos, count):
+    write_photo(photos / "Folder of Photos" / "1.png", BOB)
+    keys = services_of(app).access.keys
+    operator = app.test_client()
+    operator.environ_base["HTTP_X_API_KEY"] = KEY
+    assert operator.post("/find", json={"img": text(BOB), "refresh": "wait"}).status_code == 200
+    tries, breaches = 0, []
+    for number, scopes in enumerate(sets_of_scopes(count)):
+        for collection in (None, f"mine{number}") if Scope.ADMIN not in scopes else (None,):
+            client = app.test_client()
+            client.environ_base["HTTP_X_API_KEY"] = keys.create("x", scopes, collection=collection)[1]
+            world = World(operator, 10 * number, collection or f"of{number}")
+            foreign = World(operator, 10 * number + 5, f"theirs{number}") if collection else None
+            before = state(operator, world)
+            more, found = asked(app, client, scopes, world, foreign)
+            tries += more
+            breaches += found
+            if WRITE not in scopes and state(operator, world) != before:
+                breaches.append(f"the gallery was changed by {' '.join(sorted(scopes))}")
+    return tries, breaches
+
+
+def state(operator, world):
+    persons = operator.get("/persons", query_string={"collection": world.collection, "limit": 1000}).json
+    return persons, world.collection in operator.get("/collections").text
+
+
+@pytest.fixture
+def app(make_app):
+    return make_app(api_keys=(KEY,))
+
+
+def test_every_set_of_scopes_gets_what_it_allows_and_no_more(app, photos, attack, cases):
+    attack(NAME, *matrix(app, photos, cases(16, 128)))
+
+
+def test_routes_without_scopes_are_noticed(app, photos, attack, monkeypatch):
+    monkeypatch.setattr(core.scopes, "is_granted", lambda _: True)
+    breaches = matrix(app, photos, len(Scope))[1]
+    routes = [(method, path) for method, path, view in views(app) if route_of(view).scope is not None]
+    noticing = [f"{method} {path} without" for method, path in routes]
+    noticing += ["/identify without embeddings: 200", "/verify without gallery:read: 200", "the gallery was changed"]
+    attack(NAME, 0, breaches, twin=True, noticing=noticing)
+
+
+def test_answers_that_tell_everybody_everything_are_noticed(app, photos, attack, monkeypatch):
+    for room in (answers, registration):
+        monkeypatch.setattr(room, "is_granted", lambda _: True)
+    breaches = matrix(app, photos, len(Scope))[1]
+    noticing = ["PATCH /persons/{person_id} tells Name", "POST /register tells Name", "/merge tells metadata"]
+    attack(NAME, 0, breaches, twin=True, noticing=noticing)
+
+
+def test_a_key_that_is_not_kept_to_its_collection_is_noticed(app, photos, attack, monkeypatch):
+    monkeypatch.setattr(endpoint, "confined", lambda given: given)
+    breaches = matrix(app, photos, len(Scope))[1]
+    attack(NAME, 0, breaches, twin=True, noticing=["GET /persons tells Name of"])
