@@ -201,13 +201,20 @@ class QualityMeasures(BaseModel):
     """Quality measures of a face."""
 
     sharpness: float = Field(description="Variance of the Laplacian of the grey crop at 112 x 112 pixels.")
+    detail: float | None = key_if_set(
+        "Part of the crop's variation in small waves, in thousandths. A small face that was enlarged has little of it."
+        " Absent for faces registered before it was measured."
+    )
     brightness: float = Field(description="Mean of the grey crop, 0 to 255.")
     size_px: int = Field(description="Shorter side of the face's box, in pixels.")
     turn: float | None = key_if_set(
         "Distance of the nose from the midpoint of the eyes, divided by the distance between the eyes. 0 = looking"
         " straight ahead. Only present if the detector gives the nose, as yunet does."
     )
-    score: float = Field(description="Overall quality, 0 to 1: the lowest measure, relative to a good value.")
+    score: float = Field(
+        description="Overall quality, 0 to 1: the lowest measure, relative to a good value. The certainty of the"
+        " detector counts as a measure. 0 without a face, or if it is not upright."
+    )
 
 
 class QualityRequest(DetectionOptions):
@@ -222,7 +229,11 @@ class JudgedFace(BaseModel):
     facial_area: FacialArea
     face_confidence: float
     quality: QualityMeasures
-    reasons: list[str] = Field(description="Problems of the face: `blurred`, `too_dark`, `too_small`, `turned`.")
+    reasons: list[str] = Field(
+        description="Problems of the face: `no_face` (no face was found, or none was looked for), `uncertain` (the"
+        " detector is not certain that it is a face), `upside_down` (also on its side), `blurred`, `too_dark`,"
+        " `too_small`, `turned`."
+    )
     advice: list[str] = Field(description="How to fix each problem.")
     not_judged: list[str] = Field(description="`turned` if the detector gives no nose; otherwise empty.")
 

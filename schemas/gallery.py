@@ -36,7 +36,9 @@ class EnrolmentOptions(ComparisonOptions):
     face_policy: Annotated[Literal["single", "largest"], NULL_MEANS_DEFAULT] = Field(
         "single", description="`single`: refuse an image with several faces. `largest`: use its largest face."
     )
-    min_quality: float | None = Field(None, ge=0, le=1, description="Minimum accepted `quality.score`.")
+    min_quality: float | None = Field(
+        None, ge=0, le=1, description="Minimum accepted `quality.score`. 0 accepts any. Default: MIN_QUALITY."
+    )
     store_crop: Annotated[bool, NULL_MEANS_DEFAULT] = Field(
         False, description="Also store the aligned crop of the face."
     )
@@ -101,6 +103,12 @@ class ProbeRequest(ComparisonOptions):
     labels: Labels | None = Field(
         None, description="Compare only with persons who have all these labels. In forms: JSON."
     )
+    min_quality: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="Minimum `quality.score` of a face in the image. A face below it is `unknown`. Default: any.",
+    )
 
     @model_validator(mode="after")
     def _one_probe(self) -> "ProbeRequest":
@@ -134,7 +142,9 @@ class Match(BaseModel):
     )
     confidence: float = Field(description="DeepFace's confidence that it is the same person, 0 to 100.")
     threshold: float
-    match: bool = Field(description="True if the distance is within the threshold and the probe is no spoof.")
+    match: bool = Field(
+        description="True if the distance is within the threshold and the probe is no spoof and not below min_quality."
+    )
 
 
 class IdentifiedFace(Liveness):

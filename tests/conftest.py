@@ -55,7 +55,7 @@ def _logging_as_it_was() -> Iterator[None]:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """The code's defaults, with every folder below the test's own."""
+    """The code's defaults, with every folder below the test's own. Drawn faces have no quality, so any is accepted."""
     for folder in ("photos", "images"):
         (tmp_path / folder).mkdir()
     return Settings(
@@ -63,6 +63,7 @@ def settings(tmp_path: Path) -> Settings:
         images_path=str(tmp_path / "images"),
         data_path=tmp_path / "data",
         deepface_home=tmp_path / "home",
+        min_quality=0,
     )
 
 

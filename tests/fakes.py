@@ -10,7 +10,7 @@ import numpy.typing as npt
 from typing_extensions import override
 
 from core.exceptions import LivenessUnavailable, ModelUnavailable, NoFaceDetected
-from services.deepface.interface import Detection, Engine, Face, FaceArea, LivenessScore, Pixels
+from services.deepface.interface import Detection, Engine, Face, FaceArea, LivenessScore, Pixels, SecondLook
 from services.deepface.lanes import Lanes
 from services.models.catalogue import catalogue
 from tests.pictures import Colour
@@ -79,6 +79,10 @@ class FakeEngine(Engine):
         if detection.enforce:
             raise NoFaceDetected
         return [Face(area=whole, confidence=0, crop=image)]
+
+    @override
+    def look_again(self, image: Pixels, areas: Sequence[FaceArea]) -> list[SecondLook]:
+        return [SecondLook(quarter_turns=0, margin=1)] * len(areas)
 
     @override
     def embed(

@@ -31,6 +31,7 @@ def served(folder, *, app="main:app", start=None, **environment):
         "PORT": str(port),
         "HOST": "127.0.0.1",
         "DEFAULT_MODEL": "Dlib",
+        "MIN_QUALITY": "0",  # drawn faces have no quality
         "FACES_DB_PATH": str(folder / "photos"),
         "DATA_PATH": str(folder / "data"),
         "DEEPFACE_HOME": str(folder / "home"),

@@ -53,7 +53,9 @@ _ENROLMENT = (
         "--max-faces", type=click.IntRange(1, 10_000), help="Maximum number of faces per photo, largest first."
     ),
     click.option(
-        "--min-quality", type=click.FloatRange(0, 1), help="Refuse photos below this quality, as measured by /quality."
+        "--min-quality",
+        type=click.FloatRange(0, 1),
+        help="Refuse photos below this quality, as measured by /quality. 0 = none. Default: MIN_QUALITY.",
     ),
     click.option("--anti-spoofing", is_flag=True, help="Refuse faces that do not look live."),
     click.option("--store-crop", is_flag=True, help="Also store the image of each face."),
@@ -110,6 +112,9 @@ def enrol(folder: Path, collection: str, **options: Any) -> None:
         done = services().gallery.enrolment.enrol(folder, collection, EnrolmentOptions.model_validate(options), show)
     for name, reason in done.refused.items():
         click.echo(f"{name}: {reason}")
+    if done.problems:
+        counted = ", ".join(f"{count} {problem}" for problem, count in done.problems.most_common())
+        click.echo(f"Photos of low quality: {counted}")
     click.echo(f"{done.enrolled} photos registered, {done.known} already registered, {len(done.refused)} refused")
     if not done.enrolled and not done.known:
         raise click.ClickException("No photo could be registered. FOLDER needs a folder of photos per person.")

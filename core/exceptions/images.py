@@ -61,7 +61,7 @@ class SeveralFaces(ImageError):
 
 
 class LowQuality(ImageError):
-    """Raised when a face is below min_quality; details list the reasons."""
+    """Raised when a face is below min_quality or MIN_QUALITY; details list the reasons."""
 
     status = 422
     code = "low_quality"

@@ -53,6 +53,12 @@ class FacesSettings(BaseModel):
         le=4096,
         description="Long side of the copy that `bounded` searches, in pixels. Empty = the detector's own.",
     )
+    min_quality: float = Field(
+        0.45,
+        ge=0,
+        le=1,
+        description="Minimum `quality.score` of a face to register, for requests without `min_quality`. 0 = any.",
+    )
     antispoof_threshold: float = Field(
         0.5,
         ge=0,

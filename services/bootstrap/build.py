@@ -220,7 +220,12 @@ def _find(shared: _Shared) -> FindServices:
 def _gallery(shared: _Shared) -> GalleryServices:
     settings, defaults, store = shared.settings, shared.defaults, shared.gallery_store
     registration = GalleryService(
-        engine=shared.engine, captures=shared.captures, defaults=defaults, store=store, log=shared.log
+        engine=shared.engine,
+        captures=shared.captures,
+        defaults=defaults,
+        min_quality=settings.min_quality,
+        store=store,
+        log=shared.log,
     )
     lock = PersonLock(
         store=FailedAttempts(shared.database), most=settings.person_lock_misses, lock_s=settings.person_lock_s

@@ -27,11 +27,12 @@ from core.encryption import Keyring
 from core.exceptions import DeepFaceError, LivenessUnavailable, ModelUnavailable, NoFaceDetected, ServiceError
 from core.settings.types import CPU
 from core.timeouts import POLL_S, check_deadline
+from services.deepface import orientation
 from services.deepface.attributes import analyze
 from services.deepface.detection import as_deepface, as_found, in_batches, needs_predictor, unit_scale
 from services.deepface.detectors import search
 from services.deepface.hooks import opening, reading, replace_sessions, resolving, sees_gpu
-from services.deepface.interface import Detection, Engine, Face, FaceArea, LivenessScore, Pixels
+from services.deepface.interface import Detection, Engine, Face, FaceArea, LivenessScore, Pixels, SecondLook
 from services.deepface.lanes import Lane, Lanes
 from services.deepface.liveness import score_liveness
 from services.deepface.networks.batching import Batcher
@@ -60,6 +61,8 @@ _DLIB = "Dlib"
 
 # The shape predictor of this detector finds five landmarks in any box.
 _PREDICTOR = "dlib"
+
+_UPRIGHT = "upright"  # in a lane, the detector that tells how faces are turned
 
 
 class DeepFaceEngine(Engine):
@@ -236,6 +239,17 @@ class DeepFaceEngine(Engine):
                 full=how.method == "full",
             )
             return as_found(image, found, how, predictor)
+
+    @override
+    def look_again(self, image: Pixels, areas: Sequence[FaceArea]) -> list[SecondLook]:
+        looks = []
+        with self._inside_deepface() as lane:
+            if _UPRIGHT not in lane.models:
+                lane.models[_UPRIGHT] = orientation.make_detector()
+            for area in areas:
+                check_deadline()
+                looks.append(orientation.look_again(lane.models[_UPRIGHT], image, area))
+        return looks
 
     @override
     def embed(

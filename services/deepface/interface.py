@@ -75,6 +75,17 @@ class LivenessScore:
     probability: float
 
 
+@dataclass(frozen=True, slots=True)
+class SecondLook:
+    """A face turned by `quarter_turns` clockwise (0 to 3), as it looks most like one.
+
+    `margin` says how much it does so: above 0 for a face, 1 for most upright ones.
+    """
+
+    quarter_turns: int
+    margin: float
+
+
 class Engine(ABC):
     """Finds, embeds and analyzes faces. Safe to call from any thread. No call downloads anything."""
 
@@ -125,6 +136,14 @@ class Engine(ABC):
             NoFaceDetected: there is no face, and `detection.enforce` is on.
             ModelUnavailable: as `load`.
             DeadlineExceeded: the request's time ended.
+        """
+
+    @abstractmethod
+    def look_again(self, image: Pixels, areas: Sequence[FaceArea]) -> list[SecondLook]:
+        """What another detector, which sees upright faces only, says about each face of the BGR image.
+
+        Raises:
+            DeadlineExceeded: the request's time ended between two faces.
         """
 
     @abstractmethod

@@ -11,10 +11,11 @@ from services.models.thresholds import Conditions, Threshold, without_threshold
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How to find the faces of an image, and whether to judge the liveness of each."""
+    """How to find the faces of an image, and whether to judge the liveness and the quality of each."""
 
     detection: Detection
     judges_liveness: bool
+    judges_quality: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

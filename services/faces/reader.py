@@ -12,7 +12,7 @@ from core.images.decoding import ImagePolicy
 from core.images.sources import managed_image
 from core.logging import annotate
 from schemas.common import FacialArea
-from services.deepface.interface import Detection, Engine, Face, FaceArea, LivenessScore, Pixels
+from services.deepface.interface import Detection, Engine, Face, FaceArea, LivenessScore, Pixels, SecondLook
 from services.faces.liveness import combine_liveness
 from services.faces.plan import EmbeddingPlan, Plan
 from services.models.catalogue.catalogue import LIVENESS
@@ -22,10 +22,15 @@ Embeddings = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class DetectedFace:
-    """A face of the image, with its liveness if it was requested."""
+    """A face of the image, with its liveness if it was requested, and a second look if its quality is judged.
+
+    `detector` is the one that found the face.
+    """
 
     face: Face
     liveness: LivenessScore | None
+    detector: str
+    second_look: SecondLook | None
 
 
 class DetectedFaces(list[DetectedFace]):
@@ -79,8 +84,14 @@ class FaceReader:
             if plan.judges_liveness:
                 scores = self._engine.liveness(image, [face.area for face in found])
                 live = [self.judge([score]) for score in scores]
-            annotate(detector=plan.detection.detector, faces=len(found))
-            faces = DetectedFaces(DetectedFace(face, score) for face, score in zip(found, live, strict=True))
+            looks: Sequence[SecondLook | None] = [None] * len(found)
+            if plan.judges_quality:
+                looks = self._engine.look_again(image, [face.area for face in found])
+            detector = plan.detection.detector
+            annotate(detector=detector, faces=len(found))
+            faces = DetectedFaces(
+                DetectedFace(face, score, detector, look) for face, score, look in zip(found, live, looks, strict=True)
+            )
             faces.truncated = True if truncated else None
             yield image, faces
 

@@ -1,7 +1,8 @@
 """The use case of registering a folder of photos, which has one folder per person."""
 
 import json
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from hashlib import sha256
@@ -11,7 +12,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from core.exceptions import Conflict, DeepFaceError, ImageError, ValidationFailed
+from core.exceptions import Conflict, DeepFaceError, ImageError, LowQuality, ValidationFailed
 from core.files import OutsideRoot, open_beneath
 from core.images.decoding import ImagePolicy, read_limited
 from core.images.folder import PhotoLister
@@ -24,11 +25,15 @@ from services.gallery.store.values import IdempotencyKey
 
 @dataclass(slots=True)
 class Enrolment:
-    """How many photos were registered now, how many earlier, and the reason of each refusal by the photo's path."""
+    """How many photos were registered now, how many earlier, and the reason of each refusal by the photo's path.
+
+    `problems` counts the photos of low quality by what is not good enough.
+    """
 
     enrolled: int = 0
     known: int = 0
     refused: dict[str, str] = field(default_factory=dict)
+    problems: Counter[str] = field(default_factory=Counter)
 
 
 class EnrolmentService:
@@ -70,7 +75,8 @@ class EnrolmentService:
         done = Enrolment()
         with ThreadPool(self._lanes) as pool:
             outcomes = pool.imap(partial(self._outcome, folder, collection, options), names)
-            for count, (name, outcome) in enumerate(zip(names, outcomes, strict=True), 1):
+            for count, (name, (outcome, problems)) in enumerate(zip(names, outcomes, strict=True), 1):
+                done.problems.update(problems)
                 if outcome == "enrolled":
                     done.enrolled += 1
                 elif outcome == "known":
@@ -80,22 +86,26 @@ class EnrolmentService:
                 progress(count, len(names))
         return done
 
-    def _outcome(self, folder: Path, collection: str, options: EnrolmentOptions, name: str) -> str:
-        """`enrolled`, `known`, or the reason why the photo is refused."""
+    def _outcome(
+        self, folder: Path, collection: str, options: EnrolmentOptions, name: str
+    ) -> tuple[str, Sequence[str]]:
+        """`enrolled`, `known`, or the reason why the photo is refused; and the problems of its quality."""
         person, _, below = name.partition("/")
         if not below:
-            return "no_person"
+            return "no_person", ()
         try:
             with open_beneath(folder, name) as file:
                 content = read_limited(file, self._policy)
             request = RegisterRequest(img=content, name=person, collection=collection, **options.model_dump())
-            return self._register(request, name, content)
+            return self._register(request, name, content), ()
         except (OSError, OutsideRoot):
-            return "unreadable"
+            return "unreadable", ()
         except ValidationError:
-            return ValidationFailed.code
+            return ValidationFailed.code, ()
+        except LowQuality as error:
+            return error.code, error.details["reasons"]
         except (ImageError, Conflict, DeepFaceError) as error:
-            return error.code
+            return error.code, ()
 
     def _register(self, request: RegisterRequest, name: str, content: bytes) -> Literal["enrolled", "known"]:
         space = asdict(self._defaults.embedding_plan(request).space)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -20,7 +21,7 @@ from services.faces.frames import FrameReader
 from services.faces.liveness import is_spoof, liveness_keys
 from services.faces.options import Defaults
 from services.faces.plan import EmbeddingPlan
-from services.faces.quality import measure_quality, measures
+from services.faces.quality import measure_quality, measures, problems
 from services.faces.reader import DetectedFace, DetectedFaces, Embeddings, FaceReader, facial_area
 from services.faces.verification import Pair, decide
 from services.gallery.person_lock import PersonLock
@@ -59,8 +60,8 @@ class IdentificationService:
     def identify(self, request: IdentifyRequest) -> IdentifyResponse:
         """The nearest persons for each face of the image, whatever their distance, with a decision.
 
-        A face that is judged to be a spoof matches nobody: its decision is `unknown`, no person is its match, and
-        `/recognize` lists no person. The decisions are recorded in the background.
+        A face that is judged to be a spoof, or is below `min_quality`, matches nobody: its decision is `unknown`, no
+        person is its match, and `/recognize` lists no person. The decisions are recorded in the background.
 
         Raises:
             Forbidden: the request has an embedding, and the API key lacks `embeddings`.
@@ -80,17 +81,17 @@ class IdentificationService:
     ) -> IdentifyResponse:
         if request.embedding is not None:
             require(Scope.EMBEDDINGS)
-        plan = self._defaults.decision_plan(request)
+        plan = replace(self._defaults.decision_plan(request), judges_quality=True)
         self._require_comparable(request, plan.space)
         result = []
         faces, probes = self._probes(request, plan)
         for read, probe in zip([None] if faces is None else faces, probes, strict=True):
             near = self._near(request, plan, probe, top_k=top_k)
             decision, reason = _decided(near, plan.threshold)
-            spoof = read is not None and is_spoof(read.liveness)
-            if spoof:
-                decision, reason = "unknown", "The face does not look live."
-            matches = [self._match(plan, one, spoof=spoof) for one in near]
+            refusal = None if read is None else _refusal(read, request.min_quality)
+            if refusal is not None:
+                decision, reason = "unknown", refusal
+            matches = [self._match(plan, one, can_match=refusal is None) for one in near]
             if action == "recognize":
                 matches = [match for match in matches if match.match]
             about = {} if read is None else _about(read)
@@ -185,7 +186,7 @@ class IdentificationService:
                 return near
             k *= 10
 
-    def _match(self, plan: EmbeddingPlan, near: PersonMatch, *, spoof: bool) -> Match:
+    def _match(self, plan: EmbeddingPlan, near: PersonMatch, *, can_match: bool) -> Match:
         model, metric = plan.space.model, plan.metric
         same_person = near.distance <= plan.threshold
         return Match(
@@ -197,7 +198,7 @@ class IdentificationService:
             similarity=similarity(near.distance, metric),
             confidence=self._engine.confidence(near.distance, model=model, metric=metric, verified=same_person),
             threshold=plan.threshold,
-            match=same_person and not spoof,
+            match=same_person and can_match,
         )
 
 
@@ -206,7 +207,17 @@ def _is_own_match(answer: VerifyResponse, plan: EmbeddingPlan) -> bool:
 
     The person lock counts by this. Otherwise a client could avoid the lock, or lock anybody, by its threshold.
     """
-    return answer.distance <= plan.own_threshold(plan.metric) and answer.img1_is_real is not False
+    return answer.distance <= plan.strict_threshold and answer.img1_is_real is not False
+
+
+def _refusal(read: DetectedFace, min_quality: float | None) -> str | None:
+    """Why a face of the image can match nobody; None if it can."""
+    if is_spoof(read.liveness):
+        return "The face does not look live."
+    quality = measure_quality(read)
+    if min_quality is not None and quality.score < min_quality:
+        return f"The face is below min_quality: {problems(quality)}."
+    return None
 
 
 def _about(read: DetectedFace) -> dict[str, Any]:
@@ -214,7 +225,7 @@ def _about(read: DetectedFace) -> dict[str, Any]:
     return {
         "facial_area": facial_area(read.face.area),
         "face_confidence": read.face.confidence,
-        "quality": measures(measure_quality(read.face)),
+        "quality": measures(measure_quality(read)),
         **liveness_keys(read.liveness),
     }
 

@@ -18,7 +18,7 @@ from services.faces.frames import FrameReader
 from services.faces.liveness import is_spoof
 from services.faces.options import Defaults
 from services.faces.plan import EmbeddingPlan
-from services.faces.quality import Quality, measure_quality, measures
+from services.faces.quality import Quality, measure_quality, measures, problems
 from services.faces.reader import DetectedFace
 from services.gallery.answers import registered
 from services.gallery.store.store import GalleryStore
@@ -41,9 +41,17 @@ class GalleryService:
     """
 
     def __init__(
-        self, *, engine: Engine, captures: FrameReader, defaults: Defaults, store: GalleryStore, log: EventLog
+        self,
+        *,
+        engine: Engine,
+        captures: FrameReader,
+        defaults: Defaults,
+        min_quality: float,
+        store: GalleryStore,
+        log: EventLog,
     ) -> None:
         self._engine = engine
+        self._min_quality = min_quality
         self._captures = captures
         self._defaults = defaults
         self._store = store
@@ -82,11 +90,10 @@ class GalleryService:
                 self._store.person(request.person_id, within=request.collection)
         compares = request.on_duplicate != "allow" or request.frames is not None
         plan = self._defaults.decision_plan(request) if compares else self._defaults.embedding_plan(request)
+        plan = replace(plan, judges_quality=True)
         read, embedding = self._one_face(request, plan)
-        quality = measure_quality(read.face)
-        if request.min_quality is not None and quality.score < request.min_quality:
-            details = {"score": quality.score, "reasons": list(quality.reasons)}
-            raise LowQuality(field=_field(request), details=details)
+        quality = measure_quality(read)
+        self._require_quality(request, quality)
         new = self._new_face(request, plan, read, embedding, quality)
         try:
             if request.on_duplicate == "allow":
@@ -99,6 +106,15 @@ class GalleryService:
             if first is None:
                 raise Conflict("The face stored with this Idempotency-Key was deleted. Use a new key.") from None
             return first
+
+    def _require_quality(self, request: RegisterRequest, quality: Quality) -> None:
+        least = self._min_quality if request.min_quality is None else request.min_quality
+        if quality.score < least:
+            raise LowQuality(
+                f"The face is not good enough to be registered: {problems(quality)}.",
+                field=_field(request),
+                details={"score": quality.score, "min_quality": least, "reasons": list(quality.reasons)},
+            )
 
     def _stored(
         self, request: RegisterRequest, plan: EmbeddingPlan, new: NewFace, idempotency_key: IdempotencyKey | None
@@ -141,9 +157,7 @@ class GalleryService:
         takes_largest = is_capture and request.face_policy == "largest"
         one = replace(plan, detection=replace(plan.detection, max_faces=1)) if takes_largest else plan
         faces, embeddings = self._captures.embedded(request.img, request.frames, "img", one)
-        worth = [
-            measure_quality(face).score if is_capture else face.area.w * face.area.h for face in (r.face for r in faces)
-        ]
+        worth = [measure_quality(read).score if is_capture else read.face.area.w * read.face.area.h for read in faces]
         best = max(range(len(faces)), key=worth.__getitem__, default=None)
         if best is None:
             raise NoFaceDetected(field=_field(request))

@@ -39,6 +39,7 @@ class Program:
             data_path=self.home / "data",
             deepface_home=self.home / "home",
             default_model="Dlib",
+            min_quality=0,  # drawn faces have no quality
             database_url=database_url,
             gallery_key=GALLERY_KEY if self.is_encrypted else "",
         )

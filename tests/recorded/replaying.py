@@ -102,6 +102,7 @@ def _settings(scenario: Scenario, folder: Path) -> Settings:
         deepface_home=folder / "home",
         inference_lanes=1,  # photos are embedded in the order of their names
         log_level="ERROR",
+        min_quality=0,  # drawn faces have no quality
     )
     changes = {
         name: value.replace("{folder.path}", str(folder)) if isinstance(value, str) else value

@@ -92,6 +92,9 @@ class Model:
     `template` is the crop that the model was trained on (`alignment.py`). `thresholds` are DeepFace's own, per metric.
     `measured_thresholds` replace them where they apply (`services/models/thresholds.py`).
 
+    `confidence_scale` gives the confidences of a detector that mean no certainty and full certainty of a face. It is
+    None if a higher confidence does not mean more certainty; then a second look tells.
+
     `files` are for ONNX Runtime, and also for TensorFlow unless there are `keras_files`.
 
     `thread_safe` says whether threads may share one object of the model, as they may share an ONNX Runtime session.
@@ -110,6 +113,7 @@ class Model:
     template: str | None = None
     measured_thresholds: tuple[MeasuredThresholds, ...] = ()
     search: Search = Search()
+    confidence_scale: tuple[float, float] | None = (0.0, 0.5)  # of a probability
     thread_safe: bool = True
     package: str | None = None  # a package beyond the requirements, as pip names it
     module: str | None = None  # the name under which that package is imported

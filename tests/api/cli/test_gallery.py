@@ -52,6 +52,21 @@ def test_a_folder_is_enrolled_and_says_what_was_refused(app, client, folder):
     assert [(person["name"], person["faces"]) for person in persons] == [("Alice", 2), ("Bob", 1)]
 
 
+def test_photos_of_low_quality_are_counted_by_what_is_wrong(make_app, folder):
+    write_photo(folder / "Dark" / "1.png", (0, 0, 64))
+    poor = "".join(f"{name}: low_quality\n" for name in ("Alice/1.png", "Alice/2.png", "Bob/1.png", "Dark/1.png"))
+    counts = "Photos of low quality: 4 blurred, 1 too_dark\n"
+    app = make_app(min_quality=0.45)
+    code, said = run(app, "gallery", "enroll", folder)
+    assert (code, said) == (
+        1,
+        f"3.png: no_person\n{poor}{counts}0 photos registered, 0 already registered, 5 refused\n",
+    )
+    code, said = run(app, "gallery", "enroll", folder, "--min-quality", 0)
+    assert (code, said) == (0, "3.png: no_person\n4 photos registered, 0 already registered, 1 refused\n")
+    assert run(app, "gallery", "enroll", folder)[1].endswith("\n0 photos registered, 4 already registered, 1 refused\n")
+
+
 def test_every_option_of_an_enrolment_may_be_given(app, client, folder):
     given = [
         "--alignment",

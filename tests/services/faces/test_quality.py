@@ -6,15 +6,20 @@ import cv2
 import numpy as np
 import pytest
 
-from services.deepface.interface import Face, FaceArea
+from services.deepface.interface import Face, FaceArea, SecondLook
 from services.faces.quality import ADVICE, measure_quality
+from services.faces.reader import DetectedFace
 
 AREA = FaceArea(x=0, y=0, w=120, h=120, left_eye=(80, 50), right_eye=(40, 50), nose=(60, 70))
 NOISE = np.random.default_rng(0).integers(60, 256, (120, 120, 3), np.uint8)
 
 
-def face(crop=NOISE, **changes):
-    return Face(area=replace(AREA, **changes), confidence=0.9, crop=crop)
+UPRIGHT = SecondLook(quarter_turns=0, margin=1)
+MOUTH = {"mouth_right": (45, 95), "mouth_left": (75, 95)}
+
+
+def face(crop=NOISE, *, confidence=0.9, detector="yunet", look=UPRIGHT, **changes):
+    return DetectedFace(Face(area=replace(AREA, **changes), confidence=confidence, crop=crop), None, detector, look)
 
 
 def test_a_sharp_bright_large_face_that_looks_ahead_is_good():
@@ -30,7 +35,18 @@ def test_a_sharp_bright_large_face_that_looks_ahead_is_good():
         (face(w=30, h=90), "too_small"),
         (face(nose=(81, 70)), "turned"),
         (face(nose=(39, 70)), "turned"),
-        (face(left_eye=(60, 90), right_eye=(60, 50), nose=(40, 91)), "turned"),  # of a head on its side
+        (face(left_eye=(80, 70), right_eye=(50, 40), nose=(36, 50)), "turned"),  # of a tilted head
+        (face(confidence=0), "no_face"),
+        (face(confidence=0, detector="skip", look=None), "no_face"),
+        (face(confidence=0.75), "uncertain"),
+        (face(confidence=0.09, detector="dlib"), "uncertain"),
+        (face(confidence=0.2, detector="retinaface"), "uncertain"),
+        (face(detector="opencv", look=SecondLook(0, 0.1)), "uncertain"),
+        (face(look=SecondLook(1, 1)), "upside_down"),
+        (face(look=SecondLook(2, 1)), "upside_down"),
+        (face(left_eye=(40, 70), right_eye=(80, 70), nose=(60, 50)), "upside_down"),
+        (face(left_eye=(60, 90), right_eye=(60, 50), nose=(50, 70)), "upside_down"),  # on its side
+        (face(mouth_right=(40, 10), mouth_left=(80, 10)), "upside_down"),
     ],
 )
 def test_what_is_wrong_is_named_and_nothing_else(one, reason):
@@ -55,3 +71,49 @@ def test_without_the_landmarks_nobody_is_said_to_be_turned(missing):
 
 def test_an_empty_crop_is_worth_nothing():
     assert measure_quality(face(np.empty((0, 0, 3), np.uint8))).score == 0
+
+
+@pytest.mark.parametrize(
+    "one", [face(confidence=0), face(look=SecondLook(3, 1)), face(mouth_right=(40, 10), mouth_left=(80, 10))]
+)
+def test_what_is_no_upright_face_is_worth_nothing(one):
+    assert measure_quality(one).score == 0
+
+
+@pytest.mark.parametrize(
+    ("detector", "confidences"),
+    [("yunet", (0.7, 0.8, 0.85, 0.9)), ("dlib", (0.05, 0.15, 0.2, 0.3)), ("ssd", (0.1, 0.2, 0.4, 0.5))],
+)
+def test_the_less_certain_the_detector_the_lower_the_quality(detector, confidences):
+    scores = [measure_quality(face(confidence=value, detector=detector)).score for value in confidences]
+    assert scores == sorted(set(scores))
+    assert scores[-1] == 1
+
+
+def test_a_second_look_tells_where_the_confidence_does_not():
+    looks = [SecondLook(0, margin) for margin in (0, 0.1, 0.2, 0.3, 2)]
+    scores = [
+        [measure_quality(face(detector="opencv", confidence=c, look=look)).score for look in looks] for c in (0.1, 1)
+    ]
+    assert scores == [[0, 0.33, 0.67, 1, 1]] * 2
+    assert measure_quality(face(detector="opencv", look=None)).score == 1
+
+
+@pytest.mark.parametrize("tilt", [-45, -20, 0, 20, 45])
+def test_a_tilted_head_is_upright(tilt):
+    turn = cv2.getRotationMatrix2D((60.0, 60.0), tilt, 1)
+    names = ("left_eye", "right_eye", "nose", "mouth_right", "mouth_left")
+    points = [getattr(AREA, name, None) or MOUTH[name] for name in names]
+    moved = {name: tuple((turn @ (*point, 1)).astype(int).tolist()) for name, point in zip(names, points, strict=True)}
+    assert "upside_down" not in measure_quality(face(**moved)).reasons
+
+
+@pytest.mark.parametrize("kind", [cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4])
+def test_a_small_face_that_was_enlarged_has_little_detail(kind):
+    """However strong its edges are."""
+    small = cv2.resize(NOISE, (20, 20), interpolation=cv2.INTER_AREA)
+    strong = cv2.normalize(cv2.resize(small, (120, 120), interpolation=kind), None, 0, 255, cv2.NORM_MINMAX)
+    quality = measure_quality(face(strong))
+    assert quality.reasons == ("blurred",)
+    assert quality.detail < 8
+    assert quality.score < 0.45
