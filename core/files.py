@@ -25,7 +25,8 @@ def open_beneath(root: str | Path, relative: str, *, closed: str | Path | None =
 
     Each component is opened relative to the previous one, without following links. A link is then read and walked the
     same way. Nothing is checked first and opened later, so swapping a folder for a link in between has no effect.
-    Relative links that stay below `root` work. Absolute links and paths above `root` do not.
+    Links that stay below `root` work. An absolute link has to begin with the path of `root`, as given or resolved; the
+    rest is walked from `root`. Paths above `root` do not work.
 
     The folder `closed` counts as outside, wherever it is and by whatever name or link it is reached. Nothing in it is
     looked up.
@@ -62,7 +63,9 @@ def open_beneath(root: str | Path, relative: str, *, closed: str | Path | None =
                 if target is None or links > MAX_LINKS:
                     raise
                 if target.startswith("/"):
-                    raise OutsideRoot from None
+                    target = _below(root, target)
+                    while len(trail) > 1:
+                        os.close(trail.pop())
                 pending.extendleft(reversed(target.split("/")))
         if not stat.S_ISREG(os.fstat(trail[-1]).st_mode):
             raise IsADirectoryError("not a regular file")
@@ -92,6 +95,18 @@ def _ancestors(folder: int) -> Iterator[tuple[int, int]]:
         path, last = f"{path}/..", here
 
 
+def _below(root: str | Path, target: str) -> str:
+    """Return the part of an absolute `target` below `root`.
+
+    Raises:
+        OutsideRoot: the target does not begin with the path of `root`.
+    """
+    for top in (os.path.abspath(root), os.path.realpath(root)):
+        if target.startswith(os.path.join(top, "")):
+            return target[len(top) :]
+    raise OutsideRoot
+
+
 def _link_target(name: str, folder: int) -> str | None:
     """Return the target of the link `name` in the open `folder`; None if it is not a link."""
     with suppress(OSError):
@@ -110,62 +125,84 @@ def signature_of(status: os.stat_result) -> Signature:
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A file below a root: its path from the root, and its signature."""
+    """A file below a root: its path from the root, and its signature.
+
+    If it cannot be used, `problem` is one of `unreadable`, `outside_folder` (a link that leads out of the root) and
+    `linked_folder` (a link to a folder, which is not entered). `is_folder` tells unreadable and linked folders from
+    files. Bytes of the path that are not UTF-8 are surrogate escapes.
+    """
 
     name: str
-    signature: Signature
+    signature: Signature = (0, 0, 0)
+    problem: str = ""
+    is_folder: bool = False
 
 
-def list_files(
-    root: str | Path, suffixes: frozenset[str], skips: Callable[[str], bool] = lambda _: False
-) -> Iterator[FoundFile]:
-    """Yield the files below `root` whose name ends (in any case) in one of `suffixes`, in no particular order.
+def list_files(root: str | Path, skips: Callable[[str], bool] = lambda _: False) -> Iterator[FoundFile]:
+    """Yield the files below `root`, in no particular order, and what cannot be used.
 
-    Files and folders whose name `skips` accepts are left out, with all that is below them.
-    Linked folders are not entered. A linked file counts if its target is below `root`. Names that are not UTF-8 are
-    skipped, because no JSON answer can carry them. Unreadable folders and files that vanish meanwhile are also skipped.
+    Files and folders whose name `skips` accepts are left out, with all that is below them. Linked folders are not
+    entered. A linked file counts if its target is below `root`. Files that vanish meanwhile, and pipes, sockets and
+    devices, are left out.
 
     Raises:
         FileNotFoundError: `root` does not exist.
         NotADirectoryError: `root` is not a folder.
-        OSError: a file or folder could not be read; skipping it would make it look deleted.
+        OSError: a folder could not be read; skipping it would make its files look deleted.
     """
 
     top = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        yield from _walk(root, top, suffixes, skips)
+        yield from _walk(root, top, skips)
     finally:
         os.close(top)
 
 
-def _walk(root: str | Path, top: int, suffixes: frozenset[str], skips: Callable[[str], bool]) -> Iterator[FoundFile]:
+def _walk(root: str | Path, top: int, skips: Callable[[str], bool]) -> Iterator[FoundFile]:
     # Start from the open folder: FACES_DB_PATH may itself be a link, and fwalk does not enter links.
     for folder, folders, names, descriptor in os.fwalk(".", dir_fd=top, onerror=_raise_unless_expected):
-        folders[:] = [name for name in folders if not skips(name)]  # fwalk enters those that are left
+        problems = {name: _folder_problem(name, descriptor) for name in folders if not skips(name)}
+        folders[:] = [name for name, problem in problems.items() if not problem]  # fwalk enters these
+        for name, problem in problems.items():
+            if problem:
+                yield FoundFile(os.path.normpath(os.path.join(folder, name)), problem=problem, is_folder=True)
         for name in names:
-            path = os.path.normpath(os.path.join(folder, name))
-            if os.path.splitext(name)[1].lower() not in suffixes or skips(name) or not _is_utf8(path):
-                continue
-            with suppress(OSError, OutsideRoot):
-                status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-                if stat.S_ISLNK(status.st_mode):
-                    with open_beneath(root, path) as file:
-                        status = os.fstat(file.fileno())
-                if stat.S_ISREG(status.st_mode):
-                    yield FoundFile(path, signature_of(status))
+            if not skips(name):
+                yield from _found(root, os.path.normpath(os.path.join(folder, name)), name, descriptor)
+
+
+def _folder_problem(name: str, descriptor: int) -> str:
+    """Return why the folder `name` in an open folder is not entered; empty if it is."""
+    if _link_target(name, descriptor) is not None:
+        return "linked_folder"
+    return "" if os.access(name, os.R_OK | os.X_OK, dir_fd=descriptor, effective_ids=True) else "unreadable"
+
+
+def _found(root: str | Path, path: str, name: str, descriptor: int) -> Iterator[FoundFile]:
+    """Yield the regular file `name` in an open folder, or what is wrong with it; nothing if it vanished."""
+    try:
+        status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+    except FileNotFoundError:
+        return
+    except OSError:
+        yield FoundFile(path, problem="unreadable")
+        return
+    try:
+        if stat.S_ISLNK(status.st_mode):
+            with open_beneath(root, path) as file:
+                status = os.fstat(file.fileno())
+    except OutsideRoot:
+        yield FoundFile(path, problem="outside_folder")
+    except OSError:
+        yield FoundFile(path, problem="unreadable")
+    else:
+        if stat.S_ISREG(status.st_mode):
+            yield FoundFile(path, signature_of(status))
 
 
 def _raise_unless_expected(error: OSError) -> None:
     if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM):
         raise error
-
-
-def _is_utf8(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 @contextmanager

@@ -9,11 +9,25 @@ from schemas.common import (
     WHOLE,
     ComparisonOptions,
     ImageSource,
+    Request,
     Response,
     ThresholdSource,
     key_if_set,
 )
 from schemas.faces import FacesResponse, Liveness
+
+
+class FailedPhoto(BaseModel):
+    """A photo that is not searched."""
+
+    photo: str = Field(description="Path below FACES_DB_PATH. Bytes that are not UTF-8 are written as in `\\xff`.")
+    reason: str = Field(description="The reason, as in `failed`.")
+
+
+class IndexesQuery(Request):
+    """What the list of indexes shows."""
+
+    failed: bool = Field(False, description="Also list the photos without a face in each index, at most 1000.")
 
 
 class IndexStatus(BaseModel):
@@ -41,6 +55,7 @@ class IndexStatus(BaseModel):
     done: int | None = key_if_set("Number of photos that the running build has processed.")
     total: int | None = key_if_set("Number of photos that the running build has to process.")
     failed: dict[str, int] = Field(description="Number of photos without a face in the index, by reason.")
+    failures: list[FailedPhoto] | None = key_if_set("The photos counted in `failed`. Only with `failed=true`.")
     bytes: int | None = key_if_set("Size of the index file.")
     age_s: float | None = key_if_set("Seconds since the index file was written.")
 

@@ -4,6 +4,7 @@ import os
 
 from core.encryption import Keyring
 from core.exceptions import FolderNotFound, ServiceUnavailable
+from core.images.header import ACCEPTED
 from core.settings import Settings, SettingsError
 from services.access.key_store import KeyStore
 from services.access.keys import KeyService
@@ -41,7 +42,9 @@ def open_indexes(settings: Settings) -> FolderIndexStore:
     Raises:
         SettingsError: GALLERY_KEY does not decrypt an index. It would be rebuilt with another key or unencrypted.
     """
-    store = FolderIndexStore(settings.data_path / "folder_index", keyring_of(settings))
+    # Photos that were unreadable are tried again when one of these changes.
+    decoder = f"{'+'.join(sorted(ACCEPTED))} {settings.max_image_bytes} {settings.max_image_pixels} {os.geteuid()}"
+    store = FolderIndexStore(settings.data_path / "folder_index", keyring_of(settings), decoder=decoder)
     if problem := store.key_problem():
         raise SettingsError(problem)
     return store

@@ -6,9 +6,9 @@ from api.context import services
 from api.endpoint import endpoint
 from api.route import Route
 from api.v1.error_groups import FACE_ERRORS
-from core.exceptions import FolderNotFound, IndexBuilding, InternalError, ServiceUnavailable
+from core.exceptions import FolderNotFound, IndexBuilding, InternalError, ServiceUnavailable, ValidationFailed
 from core.scopes import Scope
-from schemas.find import FindRequest, FindResponse, IndexesResponse
+from schemas.find import FindRequest, FindResponse, IndexesQuery, IndexesResponse
 
 blueprint = Blueprint("find", __name__)
 
@@ -28,7 +28,14 @@ def find(body: FindRequest) -> FindResponse:
 
 
 @blueprint.get("/find/indexes")
-@endpoint(Route(scope=Scope.FIND, response=IndexesResponse, errors=(FolderNotFound, ServiceUnavailable, InternalError)))
-def indexes() -> IndexesResponse:
+@endpoint(
+    Route(
+        scope=Scope.FIND,
+        query=IndexesQuery,
+        response=IndexesResponse,
+        errors=(ValidationFailed, FolderNotFound, ServiceUnavailable, InternalError),
+    )
+)
+def indexes(query: IndexesQuery) -> IndexesResponse:
     """List the indexes of the photo folder with their size, pending photos and failures."""
-    return services().find.indexes.overview()
+    return services().find.indexes.overview(query)

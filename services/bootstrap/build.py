@@ -248,7 +248,7 @@ def _gallery(shared: _Shared) -> GalleryServices:
             defaults=defaults,
             policy=shared.policy,
             lanes=settings.lanes,
-            lister=PhotoLister(settings.find_skip),
+            skip=settings.find_skip,
         ),
         archive=GalleryFileService(store=store, record=shared.record),
         table_copy=TableCopyService(

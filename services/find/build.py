@@ -10,7 +10,7 @@ from services.deepface.interface import Engine
 from services.find.batches import embedded_photos
 from services.find.deepface_import.npz import import_npz
 from services.find.folder_watch import FolderWatch
-from services.find.index import FolderIndex, IndexKey
+from services.find.index import NO_FACE, FolderIndex, IndexKey
 from services.find.index_state import IndexState, is_empty_at_once
 from services.find.index_update import IndexUpdate
 from services.find.photo_list import Photos
@@ -135,8 +135,11 @@ class Build:
         )
         for name, faces in results:
             if isinstance(faces, PhotoUnavailable):
+                self.watch.failures.tell(name, str(faces), type(faces.__cause__ or faces).__name__)
                 self.state.complete(name, _retry(faces))
             else:
+                if faces.problem not in ("", NO_FACE):
+                    self.watch.failures.tell(name, faces.problem)
                 update.added[name] = faces
                 self.state.complete(name)
             progress.tell_if_due()
@@ -151,8 +154,6 @@ class Build:
 
 def _retry(error: PhotoUnavailable) -> tuple[str, float]:
     """The reason why a photo failed, and the time of the next try, as time.monotonic()."""
-    cause = type(error.__cause__ or error).__name__
-    logger.warning("photo not indexed", extra={"reason": str(error), "cause": cause})
     # A photo that was being written may be complete at the next look.
     delay_s = 0 if str(error) == CHANGING else _RETRY_PHOTO_S
     return str(error), time.monotonic() + delay_s

@@ -3,10 +3,13 @@
 import logging
 import threading
 import time
+from collections.abc import Iterator
 
 from core.exceptions import FolderNotFound, ServiceError, ServiceUnavailable
+from core.files import Signature
 from core.images.folder import PhotoLister
 from core.process import release_unused
+from services.find.failures import FailureLog
 from services.find.photo_list import Photos
 
 logger = logging.getLogger(__name__)
@@ -23,6 +26,8 @@ class FolderWatch:
         self._folder = folder
         self._lister = lister or PhotoLister()
         self._refresh_s = refresh_s
+        self.failures = FailureLog()
+        self.left_out: dict[str, str] = {}  # by name, why the last listing left out a file or folder
         self._photos: Photos | None = None
         self._looked_at = -float("inf")  # start of the last listing, as time.monotonic()
         self._took_s = 0.0
@@ -70,13 +75,25 @@ class FolderWatch:
         """The photos in the folder now; the same object as before if nothing changed."""
         known = self._photos
         try:
-            found = Photos.of((file.name, file.signature) for file in self._lister.photos(self._folder))
+            left_out: dict[str, str] = {}
+            found = Photos.of(self._usable(left_out))
         except OSError as error:
             self._photos = None
             if isinstance(error, FileNotFoundError | NotADirectoryError):
                 raise FolderNotFound from None
             raise ServiceUnavailable(f"Cannot read the photo folder: {error.strerror}. Check FACES_DB_PATH.") from error
+        self.left_out = left_out
+        for name, problem in left_out.items():
+            self.failures.tell(name, problem)
         return known if known is not None and known.equals(found) else found
+
+    def _usable(self, left_out: dict[str, str]) -> Iterator[tuple[str, Signature]]:
+        """The photos that can be used. Others are added to `left_out` with the reason."""
+        for file in self._lister.photos(self._folder):
+            if file.problem:
+                left_out[file.name] = file.problem
+            else:
+                yield file.name, file.signature
 
     def _look_in_background(self, now: float) -> None:
         with self._starting:

@@ -1,9 +1,9 @@
 """The index of a photo folder: its photos, and their faces with embeddings."""
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, pairwise
+from itertools import chain, compress, pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -20,7 +20,8 @@ Numbers = TypeVar("Numbers", npt.NDArray[np.uint8], npt.NDArray[np.intp])  # one
 Rows = TypeVar("Rows", Floats, Boxes)  # one per face
 
 # Error codes that explain why a photo has no faces in the index. `FolderIndex.problems` holds positions in this tuple.
-PROBLEMS = ("", "no_face_detected", "image_decode_error")
+NO_FACE, UNSUPPORTED_FORMAT, UNREADABLE = "no_face_detected", "unsupported_format", "unreadable"
+PROBLEMS = ("", NO_FACE, "image_decode_error", "image_too_large", UNSUPPORTED_FORMAT, UNREADABLE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +100,21 @@ class FolderIndex:
         """The number of photos by problem, without problems that no photo has."""
         counts = np.bincount(self.problems, minlength=len(PROBLEMS)).tolist()
         return {problem: count for problem, count in zip(PROBLEMS, counts, strict=True) if problem and count}
+
+    def failures(self) -> Iterator[tuple[str, str]]:
+        """The names of the photos without faces, each with its problem. Those that only show no face come last."""
+        for is_last in (False, True):
+            for photo in np.flatnonzero(self.problems).tolist():
+                problem = PROBLEMS[self.problems[photo]]
+                if (problem == NO_FACE) is is_last:
+                    yield self.photos.name(photo), problem
+
+    def without_failures(self) -> "FolderIndex":
+        """The index without the photos that could not be read, so that they are tried again."""
+        readable = (self.problems <= PROBLEMS.index(NO_FACE)).tolist()
+        if all(readable):
+            return self
+        return self.updated(Photos.of(compress(self.photos.items(), readable)), {})
 
     def updated(self, photos: Photos, added: Mapping[str, PhotoFaces]) -> "FolderIndex":
         """The index of `photos`: the photos in `added`, and those here with the same signature. Others are left out.

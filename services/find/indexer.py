@@ -142,6 +142,14 @@ class FolderIndexer:
         there = set(self._watch.photos(fresh=True).names())
         return sum(self._prune(index.key, there) for index in self._stored())
 
+    def left_out(self) -> dict[str, str]:
+        """The files and folders that the last look at the folder left out, each with the reason."""
+        return self._watch.left_out
+
+    def load(self, key: IndexKey) -> FolderIndex | None:
+        """The stored index of `key`; None if there is no usable one."""
+        return self._store.load(key)
+
     def states(self) -> tuple[dict[IndexKey, IndexState], list[StoredIndex], Photos]:
         """The indexes in use, the indexes in the store, and the photos. An index may be in both lists.
 

@@ -1,8 +1,11 @@
 """The use case of managing the indexes of the photo folder: list, build, prune, encrypt and import."""
 
+import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,17 +13,19 @@ from pydantic import ValidationError
 
 from core.exceptions import ServiceUnavailable
 from schemas.common import EmbeddingOptions
-from schemas.find import IndexesResponse, IndexStatus
+from schemas.find import FailedPhoto, IndexesQuery, IndexesResponse, IndexStatus
 from services.faces.options import Defaults
 from services.find.deepface_import.index_rows import deepface_way, pickle_options
 from services.find.deepface_import.pickles import UnreadablePickle, recorded_faces
-from services.find.index import IndexKey
+from services.find.index import FolderIndex, IndexKey
 from services.find.index_state import IndexState, is_empty_at_once
 from services.find.indexer import FolderIndexer
 from services.find.photo_list import Photos
 from services.find.service import NO_FOLDER
 from services.find.store import FolderIndexStore, StoredIndex
 from services.models.catalogue import catalogue
+
+_MAX_FAILURES = 1000  # of one index in an answer
 
 
 class IndexService:
@@ -32,8 +37,10 @@ class IndexService:
         self._defaults = defaults
         self._folder = folder
 
-    def overview(self) -> IndexesResponse:
+    def overview(self, query: IndexesQuery) -> IndexesResponse:
         """Every index of the folder, in use or stored. Indexes in use come first.
+
+        With `failed`, each index lists at most 1000 of its failures.
 
         Raises:
             ServiceUnavailable: no folder is configured, or the folder cannot be read.
@@ -42,13 +49,16 @@ class IndexService:
         self._require_folder()
         used, stored, photos = self._indexer.states()
         on_disk = {index.key: index for index in stored}
-        statuses = [self._of_state(key, state, on_disk.pop(key, None), photos) for key, state in used.items()]
-        return IndexesResponse(indexes=statuses + [self._of_file(index) for index in on_disk.values()])
+        limit = _MAX_FAILURES if query.failed else 0
+        statuses = [self._of_state(key, state, on_disk.pop(key, None), photos, limit) for key, state in used.items()]
+        return IndexesResponse(indexes=statuses + [self._of_file(index, limit) for index in on_disk.values()])
 
-    def build(self, options: EmbeddingOptions, progress: Callable[[int, int], None]) -> IndexStatus:
+    def build(
+        self, options: EmbeddingOptions, progress: Callable[[int, int], None], *, report: bool = False
+    ) -> IndexStatus:
         """Update and save the index for these options, and keep it permanently.
 
-        `progress` gets the numbers of done photos and of all photos.
+        `progress` gets the numbers of done photos and of all photos. With `report`, the status lists all failures.
 
         Raises:
             As `FolderIndexer.current`.
@@ -59,7 +69,7 @@ class IndexService:
         self._indexer.current(key, wait_for_changes=True, progress=progress)
         used, stored, photos = self._indexer.states()
         file = next((index for index in stored if index.key == key), None)
-        return self._of_state(key, used[key], file, photos)
+        return self._of_state(key, used[key], file, photos, sys.maxsize if report else 0)
 
     def reencrypt(self) -> int:
         """Encrypt every index with the first key, and return the number of failures."""
@@ -115,12 +125,15 @@ class IndexService:
         if not self._folder:
             raise ServiceUnavailable(NO_FOLDER)
 
-    def _of_state(self, key: IndexKey, state: IndexState, file: StoredIndex | None, photos: Photos) -> IndexStatus:
+    def _of_state(
+        self, key: IndexKey, state: IndexState, file: StoredIndex | None, photos: Photos, max_failures: int
+    ) -> IndexStatus:
+        left_out = self._indexer.left_out()
         with state.changed:
             index = state.index
-            failed = {} if index is None else index.failed()
-            for reason, _ in state.retry.values():
-                failed[reason] = failed.get(reason, 0) + 1
+            retry = {name: reason for name, (reason, _) in state.retry.items()}
+            failed = Counter([*left_out.values(), *retry.values()])
+            failed.update({} if index is None else index.failed())
             return IndexStatus(
                 **self._options(key),
                 state=_named(state, photos),
@@ -129,17 +142,29 @@ class IndexService:
                 pending=state.pending(photos),
                 done=state.done if state.building else None,
                 total=state.total if state.building else None,
-                failed=failed,
+                failed=dict(failed),
+                failures=_failures(left_out | retry, index, max_failures),
                 **_file(file),
             )
 
-    def _of_file(self, file: StoredIndex) -> IndexStatus:
+    def _of_file(self, file: StoredIndex, max_failures: int) -> IndexStatus:
+        index = self._indexer.load(file.key) if max_failures else None
         counts = {"photos": file.photos, "faces": file.faces, "failed": file.failed}
-        return IndexStatus(**self._options(file.key), state="stored", **counts, **_file(file))
+        failures = _failures({}, index, max_failures)
+        return IndexStatus(**self._options(file.key), state="stored", failures=failures, **counts, **_file(file))
 
     def _options(self, key: IndexKey) -> dict[str, Any]:
         permanent = self._indexer.is_permanent(key)
         return {"name": key.name, **asdict(key.space), "detector_backend": key.detector, "permanent": permanent}
+
+
+def _failures(others: Mapping[str, str], index: FolderIndex | None, limit: int) -> list[FailedPhoto] | None:
+    """The failures in `others` and then in the index, at most `limit`; None if the limit is 0."""
+    if not limit:
+        return None
+    in_index = index.failures() if index is not None else ()
+    found = chain(sorted(others.items()), in_index)
+    return [FailedPhoto(photo=name, reason=reason) for name, reason in islice(found, limit)]
 
 
 def _named(state: IndexState, photos: Photos) -> Literal["building", "failed", "kept", "ready"]:

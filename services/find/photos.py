@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import BinaryIO
@@ -12,9 +13,10 @@ import numpy as np
 from core.exceptions import DeepFaceError, ImageDecodeError, ImageTooLarge, NoFaceDetected
 from core.files import OutsideRoot, Signature, open_beneath, signature_of
 from core.images.decoding import ImagePolicy, decode, read_limited
+from core.images.header import ACCEPTED, image_format
 from services.deepface.interface import Detection, EmbeddingSpace, Engine, Pixels
 from services.faces.options import crop_of
-from services.find.index import Boxes, Floats, IndexKey, PhotoFaces
+from services.find.index import UNREADABLE, UNSUPPORTED_FORMAT, Boxes, Floats, IndexKey, PhotoFaces
 
 # File systems take the time of a change from a clock that ticks every few milliseconds. If a file changes twice within
 # a tick, the second change does not show in the signature.
@@ -57,12 +59,15 @@ class PhotoEmbedder:
         self._max_faces = max_faces
 
     def detected(self, key: IndexKey, name: str) -> DetectedPhoto:
-        """The faces of one photo. If the file is not an image or shows no face, the result has only a problem.
+        """The faces of one photo. If the photo shows no face or cannot be read, the result has only a problem.
+
+        Such a photo is tried again when it changes.
 
         Raises:
             PhotoUnavailable: the photo cannot be read now, or it is changing.
             ServiceError: as `Engine.load`.
         """
+        content = b""
         try:
             with open_beneath(key.folder, name) as file:
                 signature = _settled(file)
@@ -70,13 +75,18 @@ class PhotoEmbedder:
                 if signature_of(os.fstat(file.fileno())) != signature:
                     raise PhotoUnavailable(CHANGING)
             return self._detected(key, name, signature, content)
-        except (NoFaceDetected, ImageDecodeError) as error:
-            boxes = np.empty((0, 4), np.int32)
-            return DetectedPhoto(name=name, signature=signature, boxes=boxes, crops=(), problem=error.code)
-        except (ImageTooLarge, DeepFaceError) as error:
+        except (NoFaceDetected, ImageDecodeError, ImageTooLarge) as error:
+            is_other = isinstance(error, ImageDecodeError) and image_format(content) not in (None, *ACCEPTED)
+            return _failed(name, signature, UNSUPPORTED_FORMAT if is_other else error.code)
+        except DeepFaceError as error:
             raise PhotoUnavailable(error.code) from error
+        except PermissionError as error:
+            with suppress(OSError):
+                status = os.stat(os.path.join(key.folder, name), follow_symlinks=False)
+                return _failed(name, signature_of(status), UNREADABLE)
+            raise PhotoUnavailable(UNREADABLE) from error
         except (OSError, OutsideRoot) as error:
-            raise PhotoUnavailable("unreadable") from error
+            raise PhotoUnavailable(UNREADABLE) from error
 
     def embedded(self, key: IndexKey, photos: Sequence[DetectedPhoto]) -> list[Embedded]:
         """Each photo with its embedded faces. All faces are embedded together, but a photo fails only for its own.
@@ -122,6 +132,10 @@ class PhotoEmbedder:
             # A crop that is a view would keep the whole image in memory.
             crops=[face.crop if face.crop.base is None else face.crop.copy() for face in found],
         )
+
+
+def _failed(name: str, signature: Signature, problem: str) -> DetectedPhoto:
+    return DetectedPhoto(name=name, signature=signature, boxes=np.empty((0, 4), np.int32), crops=(), problem=problem)
 
 
 def _faces(photo: DetectedPhoto, embeddings: Floats) -> PhotoFaces:

@@ -60,11 +60,14 @@ class FolderIndexStore:
     - a line with the SHA-256 of the rest;
     - a line of JSON that describes the content;
     - a numpy archive, which is never unpickled.
+    `decoder` names which images can be read. If an index was saved under another name, `load` leaves out its unreadable
+    photos.
     If the keyring has a key, the file is encrypted (see `core.encryption`) and has no first line.
     """
 
-    def __init__(self, folder: Path, keyring: Keyring | None = None) -> None:
+    def __init__(self, folder: Path, keyring: Keyring | None = None, *, decoder: str = "") -> None:
         self._folder = folder
+        self._decoder = decoder
         self._keyring = keyring or Keyring()
         self.turns = BuildTurns(folder)
 
@@ -95,7 +98,8 @@ class FolderIndexStore:
                 header = json.loads(file.readline())
                 if (header["format"], header["key"]) != (_FORMAT, asdict(key)):
                     return None
-                return _read(file)
+                index = _read(file)
+                return index if header.get("decoder", "") == self._decoder else index.without_failures()
         except FileNotFoundError:
             return None
         except DecryptionError:
@@ -120,6 +124,8 @@ class FolderIndexStore:
             "faces": len(index.boxes),
             "failed": index.failed(),
         }
+        if self._decoder:
+            header["decoder"] = self._decoder
         if not self._keyring:
             (self._folder / _ALL_ENCRYPTED).unlink(missing_ok=True)
         elif not any(self._folder.glob("*.index")) and not any(self._folder.glob("*.draft")):

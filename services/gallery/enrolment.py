@@ -47,14 +47,14 @@ class EnrolmentService:
         defaults: Defaults,
         policy: ImagePolicy,
         lanes: int,
-        lister: PhotoLister | None = None,
+        skip: Sequence[str] = (),
     ) -> None:
         self._gallery = gallery
         self._store = store
         self._defaults = defaults
         self._policy = policy
         self._lanes = lanes
-        self._lister = lister or PhotoLister()
+        self._skip = skip
 
     def enrol(
         self, folder: Path, collection: str, options: EnrolmentOptions, progress: Callable[[int, int], None]
@@ -63,16 +63,18 @@ class EnrolmentService:
 
         A photo is not stored again if the same path and content were registered before, in this collection and
         embedding space. It is refused as `conflict` if it was deleted since, or if another person has the face and
-        `on_duplicate` is `reject`. Refusals are error codes, `no_person` for a photo outside a person's folder, or
-        `unreadable`. `progress` is called with how many photos are done, and how many there are.
+        `on_duplicate` is `reject`. Refusals are error codes, `no_person` for a photo outside a person's folder,
+        `unreadable`, or a problem of `PhotoLister.photos`. `progress` is called with how many photos are done, and how
+        many there are.
 
         Raises:
             OSError: the folder cannot be read.
             ServiceUnavailable, StorageFull, ModelUnavailable: no further photo can succeed; the earlier ones stay
                 registered.
         """
-        names = sorted(file.name for file in self._lister.photos(folder))
-        done = Enrolment()
+        files = list(PhotoLister(self._skip).photos(folder))
+        names = sorted(file.name for file in files if not file.problem)
+        done = Enrolment(refused={file.name: file.problem for file in files if file.problem})
         with ThreadPool(self._lanes) as pool:
             outcomes = pool.imap(partial(self._outcome, folder, collection, options), names)
             for count, (name, (outcome, problems)) in enumerate(zip(names, outcomes, strict=True), 1):

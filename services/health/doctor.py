@@ -153,7 +153,7 @@ class Doctor:
 
     def _folder(self, name: str, path: str) -> Iterator[Finding]:
         photos = PhotoLister(self.settings.find_skip).photos(path)
-        yield Finding(name, f"{path}: {sum(1 for _ in photos)} photos")
+        yield Finding(name, f"{path}: {sum(not photo.problem for photo in photos)} photos")
 
     def _limits(self) -> Iterator[Finding]:
         settings = self.settings

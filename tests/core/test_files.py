@@ -90,20 +90,47 @@ def test_no_descriptor_stays_open_whatever_happens(root):
 
 
 def names(root):
-    return {file.name for file in list_files(root, frozenset({".jpg"}))}
+    return {file.name for file in list_files(root) if not file.problem}
 
 
-def test_listing_gives_files_of_the_suffixes_and_links_that_stay_inside(root):
+def test_listing_gives_files_and_links_that_stay_inside_and_says_what_cannot_be_used(root):
     (root / "UPPER.JPG").write_bytes(b"")
     (root / "日本 写真.jpg").write_bytes(b"")
-    (root / "notes.txt").write_bytes(b"")
     os.symlink("people/alice/1.jpg", root / "inside.jpg")
+    os.symlink(root / "people" / "alice" / "1.jpg", root / "absolute.jpg")
     os.symlink("../secret.jpg", root / "outside.jpg")
+    os.symlink("missing.jpg", root / "broken.jpg")
     os.symlink("..", root / "up")
     os.mkfifo(root / "pipe.jpg")
     with open(os.fsencode(root) + b"/\xff.jpg", "wb"):
         pass
-    assert names(root) == {"people/alice/1.jpg", "UPPER.JPG", "日本 写真.jpg", "inside.jpg"}
+    assert names(root) == {
+        "people/alice/1.jpg", "UPPER.JPG", "日本 写真.jpg", "inside.jpg", "absolute.jpg", "\udcff.jpg",
+    }  # fmt: skip
+    problems = {file.name: (file.problem, file.is_folder) for file in list_files(root) if file.problem}
+    assert problems == {
+        "outside.jpg": ("outside_folder", False), "broken.jpg": ("unreadable", False), "up": ("linked_folder", True),
+    }  # fmt: skip
+
+
+def test_what_is_skipped_is_not_entered(root):
+    (root / "skipped" / "deep").mkdir(parents=True)
+    (root / "skipped" / "deep" / "1.jpg").write_bytes(b"")
+    assert [file.name for file in list_files(root, lambda name: name == "skipped")] == ["people/alice/1.jpg"]
+
+
+@pytest.mark.parametrize("spelling", ["given", "resolved", "relative"])
+def test_an_absolute_link_works_if_it_begins_with_the_root(root, tmp_path, spelling, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    os.symlink(root, tmp_path / "mounted")
+    top = {"given": tmp_path / "mounted", "resolved": root, "relative": "mounted"}[spelling]
+    for number, start in enumerate((root, *([] if spelling == "resolved" else [tmp_path / "mounted"]))):
+        os.symlink(f"{start}/people/../people/alice/1.jpg", root / "people" / f"{number}.jpg")
+        assert read(top, f"people/{number}.jpg") == b"alice"
+    for number, target in enumerate((f"{root}/../secret.jpg", f"{root}x/1.jpg", f"{root}", f"{tmp_path}/secret.jpg")):
+        os.symlink(target, root / f"out{number}.jpg")
+        with pytest.raises(OutsideRoot):
+            read(top, f"out{number}.jpg")
 
 
 def test_a_root_that_is_a_link_is_listed(root, tmp_path):
@@ -113,9 +140,9 @@ def test_a_root_that_is_a_link_is_listed(root, tmp_path):
 
 def test_a_signature_changes_with_the_content(root):
     path = root / "people" / "alice" / "1.jpg"
-    before = list(list_files(root, frozenset({".jpg"})))
+    before = list(list_files(root))
     path.write_bytes(b"bob!!")
-    assert list(list_files(root, frozenset({".jpg"}))) != before
+    assert list(list_files(root)) != before
 
 
 def test_listing_a_missing_root_or_a_file_says_so(root):

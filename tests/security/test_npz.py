@@ -31,7 +31,7 @@ def key(photos):
 
 @pytest.fixture
 def wanted(key):
-    found: list[FoundFile] = list(list_files(key.folder, frozenset({".png"})))
+    found: list[FoundFile] = [file for file in list_files(key.folder) if file.name.endswith(".png")]
     return {file.name: file.signature for file in found}
 
 

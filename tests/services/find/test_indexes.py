@@ -4,6 +4,7 @@ import pytest
 
 from core.exceptions import DeepFaceError, FolderNotFound, ServiceUnavailable
 from schemas.common import EmbeddingOptions
+from schemas.find import IndexesQuery
 from services.faces.options import Defaults
 from services.find.indexes import IndexService
 from services.find.store import FolderIndexStore
@@ -46,12 +47,12 @@ def test_after_a_restart_an_index_is_stored_until_it_is_asked_for(make_indexes, 
     built = make_indexes(FakeEngine()).build(DLIB, lambda *_: None)
     engine = FakeEngine()
     indexes = make_indexes(engine)
-    (stored,) = indexes.overview().indexes
+    (stored,) = indexes.overview(IndexesQuery()).indexes
     assert stored.state == "stored"
     assert (stored.photos, stored.faces, stored.bytes) == (1, 1, built.bytes)
     assert "pending" not in stored.model_dump()
     indexes.build(DLIB, lambda *_: None)
-    assert [status.state for status in indexes.overview().indexes] == ["ready"]
+    assert [status.state for status in indexes.overview(IndexesQuery()).indexes] == ["ready"]
     assert engine.embedded == 0
 
 
@@ -61,7 +62,7 @@ def test_a_build_under_way_a_pending_photo_and_a_failed_build_are_told(make_inde
     indexes = make_indexes(engine)
     builder = threading.Thread(target=indexes.build, args=(DLIB, lambda *_: None))
     builder.start()
-    while not (found := indexes.overview().indexes) or found[0].total is None:
+    while not (found := indexes.overview(IndexesQuery()).indexes) or found[0].total is None:
         pass
     assert (found[0].state, found[0].done, found[0].photos, found[0].pending) == ("building", 0, 0, 1)
     engine.gate.set()
@@ -70,7 +71,7 @@ def test_a_build_under_way_a_pending_photo_and_a_failed_build_are_told(make_inde
     write_photo(photos / "b.png", ALICE)
     with pytest.raises(DeepFaceError):
         indexes.build(DLIB, lambda *_: None)
-    (status,) = indexes.overview().indexes
+    (status,) = indexes.overview(IndexesQuery()).indexes
     assert (status.state, status.photos, status.pending) == ("failed", 1, 1)
 
 
@@ -93,8 +94,11 @@ def test_a_photo_that_may_still_succeed_is_pending_and_says_why(make_indexes, ph
 
 def test_a_missing_folder_is_an_error(make_indexes, engine, photos):
     photos.rmdir()
-    for ask in (lambda: make_indexes(engine).overview(), lambda: make_indexes(engine).build(DLIB, lambda *_: None)):
+    for ask in (
+        lambda: make_indexes(engine).overview(IndexesQuery()),
+        lambda: make_indexes(engine).build(DLIB, lambda *_: None),
+    ):
         with pytest.raises(FolderNotFound):
             ask()
     with pytest.raises(ServiceUnavailable):
-        make_indexes(engine, folder="").overview()
+        make_indexes(engine, folder="").overview(IndexesQuery())

@@ -116,7 +116,7 @@ def test_no_link_leads_out_of_the_folder(enrol, store, photos, tmp_path):
     (photos / "Bob").symlink_to(tmp_path / "outside")
     (photos / "Alice" / "2.png").symlink_to(tmp_path / "outside" / "1.png")
     (photos / "Alice" / "3.png").symlink_to("1.png")
-    assert enrol() == (2, 0, {})
+    assert enrol() == (2, 0, {"Alice/2.png": "outside_folder", "Bob": "linked_folder"})
     assert names(store) == {"Alice": 2}
 
 
@@ -128,7 +128,7 @@ def test_a_recycle_folder_is_no_person(enrol, store, photos):
 
 
 def test_a_photo_that_vanishes_meanwhile_is_refused(enrol, monkeypatch):
-    monkeypatch.setattr("core.images.folder.list_files", lambda *_: [FoundFile("Alice/1.png", (0, 0, 0))])
+    monkeypatch.setattr("core.images.folder.list_files", lambda *_: [FoundFile("Alice/1.png")])
     assert enrol() == (0, 0, {"Alice/1.png": "unreadable"})
 
 
