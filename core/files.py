@@ -39,9 +39,7 @@ def open_beneath(root: str | Path, relative: str, *, closed: str | Path | None =
     links = 0
     trail = [os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)]
     try:
-        barred = None if closed is None else _identity_at(closed)
-        if barred is not None and barred in _ancestors(trail[0]):
-            raise OutsideRoot
+        barred = _barred(closed, trail[0])
         while pending:
             part = pending.popleft()
             if part in ("", "."):
@@ -78,6 +76,18 @@ def open_beneath(root: str | Path, relative: str, *, closed: str | Path | None =
 def _identity(status: os.stat_result) -> tuple[int, int]:
     """Return what identifies a file or folder under all of its names."""
     return status.st_dev, status.st_ino
+
+
+def _barred(closed: str | Path | None, folder: int) -> tuple[int, int] | None:
+    """Return the identity of the folder `closed`; None if there is none.
+
+    Raises:
+        OutsideRoot: the open `folder` is `closed`, or lies in it.
+    """
+    barred = None if closed is None else _identity_at(closed)
+    if barred is not None and barred in _ancestors(folder):
+        raise OutsideRoot
+    return barred
 
 
 def _identity_at(path: str | Path) -> tuple[int, int] | None:
