@@ -7,7 +7,7 @@ PORT ?= $(or $(shell sed -n 's/^PORT=//p' .env 2>/dev/null),5000)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 UV = uv==0.13.9
 
-.PHONY: run test test-tensorflow stress soak attack fuzz lint types demo lock-hashes pin-images clean
+.PHONY: run test test-tensorflow stress soak attack fuzz lint types reference demo lock-hashes pin-images clean
 .DEFAULT_GOAL := run
 
 # Set up if need be, and serve on http://localhost:5000.
@@ -32,6 +32,10 @@ lint: $(VENV)/.dev
 
 types: $(VENV)/.dev
 	$(BIN)/mypy
+
+# The pages of docs/reference, from the code.
+reference: $(VENV)/.dev
+	$(BIN)/python -m docs.generate
 
 # The small set of real networks with DEEPFACE_ENGINE=tensorflow, in an environment of its own (3 GB).
 test-tensorflow: VENV := $(if $(filter .venv,$(VENV)),.venv-tensorflow,$(VENV))

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import re
 import shlex
 import shutil
@@ -14,19 +15,18 @@ import pytest
 from click.testing import CliRunner
 
 from api.cli import face_service
-from api.openapi import views
 from core.settings import Settings
+from docs.generate import PAGES, pages
 from schemas import faces, find, gallery
 from schemas.common import Metric
 from services.models.catalogue import catalogue
 from services.models.licensing import commercial_use
-from tests.api.test_errors import concrete_errors
 from tests.conftest import PROJECT
 from tests.security.tried import TRIED
 from tests.serving import served, wait_for
 
 README = (PROJECT / "README.md").read_text()
-DOCUMENTS = {path: path.read_text() for path in (*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md"))}
+DOCUMENTS = {path: path.read_text() for path in (*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md"))}
 
 
 def table(header, text=README):
@@ -40,20 +40,10 @@ def shell_commands(text):
     return [line for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) for line in block.splitlines() if line]
 
 
-def test_the_table_of_settings_is_the_settings_class():
-    expected = []
-    for name, field in Settings.model_fields.items():
-        if field.default_factory is not None:
-            default = "the home folder"
-        elif field.default in ("", (), None):
-            default = "(empty)"
-        else:
-            value = field.default
-            if isinstance(value, tuple):
-                value = ",".join(map(str, value))
-            default = f"`{str(value).lower() if isinstance(value, bool) else value}`"
-        expected.append([name.upper(), default, field.description])
-    assert table(["setting", "default", "what it does"]) == expected
+def test_the_reference_is_what_the_code_says():
+    for name, text in pages().items():
+        assert (PAGES / name).read_text() == text, f"{name} is out of date. Run: make reference"
+    assert {path.name for path in PAGES.iterdir()} == set(pages())
 
 
 def test_the_documented_thresholds_are_the_measured_ones():
@@ -67,24 +57,10 @@ def test_the_documented_thresholds_are_the_measured_ones():
     assert documented == {(one.alignment, one.detector): list(one.values.values()) for one in measured}
 
 
-def test_the_table_of_errors_is_the_exceptions():
-    rows = {(code, int(status)): when for code, status, when in table(["error_code", "HTTP", "raised when"])}
-    assert set(rows) == {(cls.code, cls.status) for cls in concrete_errors()}
-    for cls in concrete_errors():
-        sentence = " ".join(cls.__doc__.split()).removeprefix("Raised ").removeprefix("when ").removesuffix(".")
-        when = rows[cls.code, cls.status].removesuffix("; with `Retry-After`")
-        assert sentence.removeprefix("while ").removeprefix("for ") == when
-
-
-def test_the_table_of_endpoints_is_the_url_map(app):
-    expected = [[f"`{method} {path}`", view.__doc__.strip()] for method, path, view in views(app)]
-    assert sorted(table(["endpoint", "what it answers"])) == sorted(expected)
-
-
 def test_the_table_of_options_is_the_request_models():
     endpoints = ["verify", "analyze", "represent", "find", "extract", "register", "identify"]
     documented = {name: set() for name in endpoints}
-    for first, _, *marks in table(["option", "default", *endpoints]):
+    for first, _, *marks in table(["option", "default", *endpoints], DOCUMENTS[PROJECT / "docs" / "requests.md"]):
         for option in re.findall(r"`(\w+)`", first):
             for name, mark in zip(endpoints, marks, strict=True):
                 documented[name] |= {option} if mark == "x" else set()
@@ -157,26 +133,55 @@ def test_every_command_of_a_document_exists(path):
         assert CliRunner().invoke(face_service, [group, *rest[:1], "--help"]).exit_code == 0, command
 
 
-def test_the_readmes_json_is_json():
-    for block in re.findall(r"```json\n(.*?)```", README, re.DOTALL):
+def blocks(language, text=README):
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_json_of_a_document_is_json(path):
+    for block in blocks("json", DOCUMENTS[path]):
         json.loads(block)
+
+
+def assert_shows(shown, real):
+    """Assert that what a document shows of an answer is in the real one; numbers may be a little off."""
+    if isinstance(shown, dict):
+        for name, value in shown.items():
+            assert_shows(value, real[name])
+    elif isinstance(shown, list):
+        for one, other in zip(shown, real, strict=False):
+            assert_shows(one, other)
+        assert len(shown) <= len(real)
+    elif isinstance(shown, float):
+        assert real == pytest.approx(shown, abs=2)
+    elif isinstance(shown, str) and "/" in shown:
+        assert os.path.dirname(shown) == os.path.dirname(real)
+    else:
+        assert type(real) is type(shown)
+        assert real == pytest.approx(shown, abs=60) if type(shown) is int else real == shown
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
 @pytest.mark.models
-def test_the_readmes_curl_commands_succeed_after_the_demo(tmp_path):
-    commands = [line for line in shell_commands(README) if line.startswith("curl")]
-    assert len(commands) >= 5
-    with served(tmp_path, FACES_DB_PATH="./faces_db") as (url, _, _):
+def test_the_readmes_commands_answer_what_it_shows(tmp_path):
+    with served(tmp_path, FACES_DB_PATH="./faces_db", MODEL_PRESET="offline", DEFAULT_MODEL="") as (url, _, _):
         wait_for(f"{url}/ready")
         demo = [sys.executable, str(PROJECT / "examples" / "demo.py"), "--url", url]
-        shown = subprocess.run(demo, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-        for command in commands:
-            line = command.replace("http://localhost:5000", url)
-            result = subprocess.run(shlex.split(line), cwd=tmp_path, capture_output=True, text=True, check=True)
-            assert json.loads(result.stdout)["success"] is True, command
-    expected = re.search(r"```text\n(.*?)```", README, re.DOTALL)[1].splitlines()
-    without_numbers = [re.sub(r"distance [\d.]+", "distance", line) for line in (*expected, *shown.splitlines())]
+        output = subprocess.run(demo, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+        answer = None
+        for language, block in re.findall(r"```(sh|json|python)\n(.*?)```", README, re.DOTALL):
+            local = block.replace("http://localhost:5000", url)
+            if language == "json":
+                assert_shows(json.loads(block), answer)
+            elif language == "python":
+                subprocess.run([sys.executable, "-c", local], cwd=tmp_path, check=True)
+            elif "curl" in block:
+                for line in local.splitlines():
+                    result = subprocess.run(shlex.split(line), cwd=tmp_path, capture_output=True, text=True, check=True)
+                    answer = json.loads(result.stdout)
+                    assert answer["success"] is True, line
+    expected = blocks("text")[0].splitlines()
+    without_numbers = [re.sub(r"distance [\d.]+", "distance", line) for line in (*expected, *output.splitlines())]
     assert set(without_numbers[: len(expected)]) <= set(without_numbers[len(expected) :])
 
 

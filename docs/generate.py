@@ -1,0 +1,195 @@
+"""`python -m docs.generate` writes the pages of `docs/reference/` from the code; a test compares them."""
+
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+from pydantic_core import PydanticUndefined
+
+from api.cli import face_service
+from api.factory import create_app
+from api.openapi import summary, views
+from api.route import route_of
+from core.exceptions import ServiceError
+from core.settings import Settings
+
+PAGES = Path(__file__).parent / "reference"
+MADE = "<!-- Written by `make reference` from the code. Do not edit. -->"
+
+
+def main() -> None:
+    """Write every page."""
+    for name, text in pages().items():
+        (PAGES / name).write_text(text, "utf-8")
+
+
+def pages() -> dict[str, str]:
+    """Return the text of every page by its file name."""
+    return {
+        "settings.md": _page("Settings", _settings()),
+        "errors.md": _page("Errors", _errors()),
+        "endpoints.md": _page("Endpoints", _endpoints()),
+        "commands.md": _page("Commands", _commands()),
+    }
+
+
+def _page(title: str, lines: Iterator[str]) -> str:
+    return "\n".join([f"# {title}", "", MADE, "", *lines]).rstrip() + "\n"
+
+
+def _table(header: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
+    yield f"| {' | '.join(header)} |"
+    yield f"|{'---|' * len(header)}"
+    yield from (f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows)
+    yield ""
+
+
+def _settings() -> Iterator[str]:
+    yield "Set them as environment variables or in `.env`. A setting in the environment wins."
+    yield ""
+    groups = [base for base in reversed(Settings.__mro__) if base.__module__.startswith("core.settings.")]
+    for group in groups[:-1]:
+        yield f"## {(group.__doc__ or '').strip().removesuffix('.')}"
+        yield ""
+        yield from _table(
+            ("setting", "default", "description"),
+            (
+                (f"`{name.upper()}`", _default(field), field.description or "")
+                for name, field in Settings.model_fields.items()
+                if name in inspect.get_annotations(group)
+            ),
+        )
+
+
+def _default(field: Any) -> str:
+    if field.default_factory is not None:
+        return "the home folder"
+    if field.default in ("", (), None, PydanticUndefined):
+        return "(empty)"
+    return f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"
+
+
+def _errors() -> Iterator[str]:
+    yield "Every error has this body. `details` may hold more, for example `fields` with each wrong field:"
+    yield ""
+    yield "```json"
+    yield '{"success": false, "error_code": "validation_error", "message": "The request is not valid.",'
+    yield ' "request_id": "5f301b72", "details": {"fields": [{"field": "img1", "msg": "Field required"}]}}'
+    yield "```"
+    yield ""
+    yield from _table(
+        ("error_code", "HTTP", "raised when", "message"),
+        (
+            (f"`{error.code}`", str(error.status), _raised(error), error.default_message)
+            for error in sorted(_concrete(ServiceError), key=lambda error: (error.status, error.code))
+        ),
+    )
+
+
+def _concrete(base: type[ServiceError]) -> Iterator[type[ServiceError]]:
+    for error in base.__subclasses__():
+        if "code" in vars(error):
+            yield error
+        yield from _concrete(error)
+
+
+def _raised(error: type[ServiceError]) -> str:
+    return " ".join((error.__doc__ or "").split()).removeprefix("Raised ").removeprefix("when ")
+
+
+def _endpoints() -> Iterator[str]:
+    yield "All are available at `/` and under `/api/v1`. `GET /openapi.json` describes them for programs, `GET /docs`"
+    yield "for people. Every answer carries `X-Request-Id` (yours, if you sent one) and `X-Response-Time-Ms`."
+    yield ""
+    with TemporaryDirectory() as folder:
+        app = create_app(Settings(_env_file=None, data_path=Path(folder)))
+        found = [(f"{method} {path}", summary(view), route_of(view)) for method, path, view in views(app)]
+    yield from _table(
+        ("endpoint", "scope", "what it does"),
+        (
+            (
+                f"[`{name}`](#{_anchor(name)})" if route.request or route.query else f"`{name}`",
+                _scope(route.scope),
+                said,
+            )
+            for name, said, route in found
+        ),
+    )
+    for name, _, route in found:
+        model = route.request or route.query
+        if model is not None:
+            yield f"## {name}"
+            yield ""
+            yield from _table(
+                ("field", "type", "description"),
+                (
+                    (f"`{field}`", _type(schema), schema.get("description", ""))
+                    for field, schema in model.model_json_schema(ref_template="{model}")["properties"].items()
+                ),
+            )
+
+
+def _scope(scope: Any) -> str:
+    return "none" if scope is None else f"`{scope.value}`"
+
+
+def _anchor(heading: str) -> str:
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+def _type(schema: dict[str, Any]) -> str:
+    """Return the type of a field in words, with its range and default."""
+    choices = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
+    return " or ".join(dict.fromkeys(map(_one_type, choices))) + (
+        f", default `{str(schema['default']).lower() if isinstance(schema['default'], bool) else schema['default']}`"
+        if schema.get("default") is not None
+        else ""
+    )
+
+
+def _one_type(schema: dict[str, Any]) -> str:
+    if "enum" in schema:
+        return ", ".join(f"`{value}`" for value in schema["enum"])
+    if "const" in schema:
+        return f"`{schema['const']}`"
+    if schema.get("type") == "array":
+        return f"list of {_type(schema.get('items', {}))}"
+    said = str(schema.get("type") or schema.get("$ref", "value"))
+    low, high = schema.get("minimum", schema.get("exclusiveMinimum")), schema.get("maximum")
+    if low is not None and high is not None:
+        return f"{said} {low:g} to {high:g}"
+    return said if low is None else f"{said} from {low:g}"
+
+
+def _commands() -> Iterator[str]:
+    yield "The command is `.venv/bin/face-service`, or `face-service` in the activated environment and the container."
+    yield ""
+    with click.Context(face_service, info_name="face-service") as context:
+        for name in face_service.list_commands(context):
+            command = face_service.get_command(context, name)
+            if command is not None and not command.hidden:
+                yield from _command(command, context, f"face-service {name}")
+
+
+def _command(command: click.Command, parent: click.Context, path: str) -> Iterator[str]:
+    with click.Context(command, info_name=path.rsplit(maxsplit=1)[-1], parent=parent) as context:
+        if isinstance(command, click.Group):
+            for name in command.list_commands(context):
+                inner = command.get_command(context, name)
+                if inner is not None and not inner.hidden:
+                    yield from _command(inner, context, f"{path} {name}")
+            return
+        yield f"## {path}"
+        yield ""
+        yield "```text"
+        yield from command.get_help(context).splitlines()
+        yield "```"
+        yield ""
+
+
+if __name__ == "__main__":
+    main()
