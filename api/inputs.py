@@ -2,13 +2,16 @@
 
 import io
 import json
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from flask import Request as FlaskRequest
 from flask import request
 from pydantic import ValidationError
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from api.bodies.forms import MAX_FIELDS, MAX_TEXT_BYTES, FormField, read_multipart, read_urlencoded
+from api.bodies.hints import HEAD_BYTES, content_type, unknown_field
 from api.bodies.wrong import BODY, too_many_fields, too_many_values, wrong
 from api.middleware.body_memory import count_body_bytes
 from core.exceptions import LengthRequired, UnsupportedMediaType, ValidationFailed
@@ -20,6 +23,7 @@ T = TypeVar("T")
 _JSON = "application/json"
 _URLENCODED = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
+_CODINGS = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress", "dcb", "dcz"})
 _PIECE_BYTES = 65_536
 _TWICE = "Given more than once"
 
@@ -45,11 +49,12 @@ def read_request(model: type[R]) -> R:
         ImageDecodeError: a text in place of an image is longer than any path, and no base64.
         LengthRequired: the body is chunked, without a Content-Length.
         Overloaded: the bodies of all requests together exceed QUEUE_MAX_BYTES.
-        UnsupportedMediaType: the body is neither JSON, a form nor a raw image.
+        UnsupportedMediaType: the body is neither JSON, a form nor a raw image, or it is compressed.
         RequestEntityTooLarge: the body exceeds MAX_BODY_BYTES (raised by werkzeug).
     """
     if "Transfer-Encoding" in request.headers:
         raise LengthRequired
+    _require_no_coding()
     kind = request.mimetype
     if takes_raw_image(model) and kind.startswith("image/"):
         fields = [*_query_fields(model), FormField(RAW_IMAGE_FIELD, _read_body(), is_file=True)]
@@ -59,12 +64,12 @@ def read_request(model: type[R]) -> R:
     if kind == _JSON:
         return _validated(model, _json_object(_read_body(), model.most_values), strict=True)
     if kind == _URLENCODED:
-        return _validated(model, _merged(model, read_urlencoded(_read_body(), model)), strict=False)
+        return _validated(model, _merged(model, _urlencoded_fields(model)), strict=False)
     if kind == _MULTIPART:
         boundary = request.mimetype_params.get("boundary", "")
         return _validated(model, _merged(model, read_multipart(_read_body(), boundary, model)), strict=False)
     if kind or request.content_length:
-        raise UnsupportedMediaType
+        raise UnsupportedMediaType(content_type(kind, _body_head(), model))
     return _validated(model, {}, strict=True)
 
 
@@ -88,6 +93,29 @@ def _read_body() -> bytes:
         coming = 0  # refused for what is not there yet only before the upload has begun
         body.write(piece)
     return body.getvalue()
+
+
+def _require_no_coding() -> None:
+    """Raise UnsupportedMediaType if the body is compressed: its size would say nothing of what it becomes."""
+    codings = [coding.strip().lower() for coding in request.headers.get("Content-Encoding", "").split(",")]
+    for coding in codings:
+        if coding in _CODINGS:
+            raise UnsupportedMediaType(f"The body has the Content-Encoding {coding}. Send it uncompressed.")
+
+
+def _body_head() -> bytes:
+    """Return the first bytes of a body that is not read further, or nothing if the body is too large."""
+    with suppress(RequestEntityTooLarge):
+        return request.stream.read(HEAD_BYTES)
+    return b""
+
+
+def _urlencoded_fields(model: type[Request]) -> list[FormField]:
+    """Return the fields of an urlencoded body. curl gives this type to every body by default, whatever it is."""
+    body = _read_body()
+    if other := content_type(_URLENCODED, body[:HEAD_BYTES], model):
+        raise UnsupportedMediaType(other)
+    return read_urlencoded(body, model)
 
 
 def _query_fields(model: type[Request]) -> list[FormField]:
@@ -168,7 +196,12 @@ def _validated(model: type[R], values: dict[str, Any], *, strict: bool) -> R:
     except ValidationError as error:
         # The input is left out, because it may hold the image.
         found = error.errors(include_input=False, include_url=False, include_context=False)
-        raise ValidationFailed([wrong(_name(e["loc"]) or BODY, e["msg"]) for e in found]) from None
+        raise ValidationFailed([_entry(model, e["loc"], e["type"], e["msg"]) for e in found]) from None
+
+
+def _entry(model: type[Request], place: tuple[int | str, ...], kind: str, msg: str) -> dict[str, str]:
+    name = _name(place)
+    return wrong(name or BODY, unknown_field(name, model) if kind == "extra_forbidden" and len(place) == 1 else msg)
 
 
 def _name(place: tuple[int | str, ...]) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from schemas.common import (
@@ -80,6 +80,12 @@ class VerifyRequest(ComparisonOptions):
         return img2
 
 
+def _listed(actions: object) -> object:
+    if isinstance(actions, str):
+        raise PydanticCustomError("actions", 'Input should be a list, for example ["age", "gender"]')
+    return actions
+
+
 class AnalyzeRequest(DetectionOptions):
     """An image whose faces are analyzed."""
 
@@ -87,9 +93,9 @@ class AnalyzeRequest(DetectionOptions):
 
     img: ImageSource
     # fail_fast: without it, a million wrong actions would cause an error response of megabytes.
-    actions: Annotated[list[Action], Field(min_length=1, max_length=4, fail_fast=True)] | None = Field(
-        None, description="Attributes to estimate. Default: all."
-    )
+    actions: (
+        Annotated[list[Action], Field(min_length=1, max_length=4, fail_fast=True), BeforeValidator(_listed)] | None
+    ) = Field(None, description="Attributes to estimate. Default: all.")
 
 
 class RepresentRequest(EmbeddingOptions):

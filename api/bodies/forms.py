@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
 
+from api.bodies.hints import unknown_field
 from api.bodies.unquoting import unquoted
-from api.bodies.wrong import BODY, UNKNOWN, too_many_fields, too_many_values, wrong
+from api.bodies.wrong import BODY, too_many_fields, too_many_values, wrong
 from core.exceptions import ImageDecodeError, ValidationFailed
 from core.images.sources import MAX_PATH, NO_SOURCE, is_encoded
 from schemas.common import Request
@@ -69,7 +70,7 @@ class _Allowance:
         if name in self._model.vectors:
             return too_many_values(self._model.most_values)
         if name not in self._model.names():
-            return ValidationFailed([wrong(name, UNKNOWN)])
+            return ValidationFailed([wrong(name, unknown_field(name, self._model))])
         return ValidationFailed([wrong(name, f"All fields without an image together exceed {MAX_TEXT_BYTES} bytes")])
 
 

@@ -4,8 +4,6 @@ from core.exceptions import ValidationFailed
 
 BODY = "body"  # the `field` of an error about the whole body
 
-UNKNOWN = "Extra inputs are not permitted"  # Pydantic's words for an unknown field
-
 _MAX_NAME = 100  # characters of a field name to repeat in an error
 
 

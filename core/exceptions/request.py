@@ -79,7 +79,7 @@ class RequestTooLarge(ServiceError):
 
 
 class UnsupportedMediaType(ServiceError):
-    """Raised when the body is neither JSON, a form nor an image."""
+    """Raised when the body is neither JSON, a form nor an image, or it is compressed."""
 
     status = 415
     code = "unsupported_media_type"
