@@ -54,6 +54,8 @@ def _read(route: Route) -> Request | None:
         given = read_request(route.request)
     elif route.query is not None:
         given = read_query(route.query)
+    elif not route.is_probe:
+        read_query(Request)  # which has no fields: whatever is there is unknown
     return given if route.scope is None else confined(given)
 
 

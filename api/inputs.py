@@ -60,7 +60,8 @@ def read_request(model: type[R]) -> R:
         fields = [*_query_fields(model), FormField(RAW_IMAGE_FIELD, _read_body(), is_file=True)]
         return _validated(model, _merged(model, fields), strict=False)
     if names := dict.fromkeys(field.name for field in _query_fields(model)):
-        raise ValidationFailed([wrong(name, "Send options in the body, beside the image") for name in names])
+        instead = "Send options in the body" + (", beside the image" if model.image_fields() else "")
+        raise ValidationFailed([wrong(name, instead) for name in names])
     if kind == _JSON:
         return _validated(model, _json_object(_read_body(), model.most_values), strict=True)
     if kind == _URLENCODED:

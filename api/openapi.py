@@ -35,7 +35,15 @@ from api.assets import Asset
 from api.inputs import takes_raw_image
 from api.route import Route, route_of
 from core import __version__
-from core.exceptions import AmbiguousCredentials, Forbidden, RateLimited, ServiceError, ServiceUnavailable, Unauthorized
+from core.exceptions import (
+    AmbiguousCredentials,
+    Forbidden,
+    RateLimited,
+    ServiceError,
+    ServiceUnavailable,
+    Unauthorized,
+    ValidationFailed,
+)
 from schemas.common import IMAGE_FIELDS, RAW_IMAGE_FIELD, ErrorBody, Request
 
 API_PREFIX = "/api/v1"
@@ -136,7 +144,7 @@ def _operation(path: str, view: Callable[..., Any], route: Route) -> Operation:
 def _access_errors(route: Route) -> tuple[type[ServiceError], ...]:
     if route.is_probe:
         return ()
-    return _PUBLIC_ERRORS if route.scope is None else _ACCESS_ERRORS
+    return (ValidationFailed, *(_PUBLIC_ERRORS if route.scope is None else _ACCESS_ERRORS))
 
 
 def _request_body(model: type[Request]) -> RequestBody:

@@ -18,11 +18,11 @@ class Route:
     """The request and response of a route; its summary is the view's docstring.
 
     An API key needs the `scope`. A route without a scope is public. A route takes a `request` body, a `query`, or
-    neither. A route with a request waits in the queue for the lanes, unless it `infers` nothing. Without a `response`
-    there is no body, or the service does not validate it. `headers` are the request headers it reads and
-    `answer_headers` the response headers it sets, each with its meaning. A route that `has_etag` answers 304 to a
-    client whose copy is current. No rate limit applies to a route that `is_probe`: monitoring asks there. `errors` are
-    its errors, except those about API keys.
+    neither. Whatever else the query string holds is an error. A route with a request waits in the queue for the lanes,
+    unless it `infers` nothing. Without a `response` there is no body, or the service does not validate it. `headers`
+    are the request headers it reads and `answer_headers` the response headers it sets, each with its meaning. A route
+    that `has_etag` answers 304 to a client whose copy is current. Monitoring asks a route that `is_probe`: no rate
+    limit applies to it, and it ignores the query string. `errors` are its errors, except those about API keys.
     """
 
     scope: Scope | None
