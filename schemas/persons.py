@@ -121,10 +121,18 @@ class FaceInfo(Response, FaceRow):
     """A face in the gallery. Its embedding is never returned."""
 
 
+class FacesQuery(Request):
+    """The page of a person's faces."""
+
+    cursor: str | None = Field(None, max_length=200, description="`next_cursor` of the previous page.")
+    limit: PageLimit = 100
+
+
 class PersonDetails(PersonInfo):
-    """A person with all their faces."""
+    """A person with a page of their faces, in the order of registration. `faces` is the number of all."""
 
     face_list: list[FaceRow]
+    next_cursor: str | None = Field(description="`cursor` of the next page of faces. Null at the end.")
 
 
 class CollectionRequest(Request):

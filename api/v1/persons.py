@@ -25,6 +25,7 @@ from schemas.persons import (
     CollectionRequest,
     CollectionsResponse,
     FaceInfo,
+    FacesQuery,
     ForgetRequest,
     MergeRequest,
     PersonChanges,
@@ -71,10 +72,17 @@ def persons(query: PersonsQuery) -> PersonsResponse:
 
 
 @blueprint.get("/persons/<person_id>")
-@endpoint(Route(scope=Scope.GALLERY_READ, response=PersonDetails, errors=(PersonNotFound, *STORE_ERRORS)))
-def person(person_id: str) -> PersonDetails:
-    """A person and their stored faces."""
-    return services().gallery.persons.person(person_id, within=caller().collection)
+@endpoint(
+    Route(
+        scope=Scope.GALLERY_READ,
+        query=FacesQuery,
+        response=PersonDetails,
+        errors=(ValidationFailed, PersonNotFound, *STORE_ERRORS),
+    )
+)
+def person(query: FacesQuery, person_id: str) -> PersonDetails:
+    """A person and their stored faces, one page at a time."""
+    return services().gallery.persons.person(person_id, query, within=caller().collection)
 
 
 @blueprint.patch("/persons/<person_id>")

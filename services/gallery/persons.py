@@ -8,6 +8,7 @@ from schemas.persons import (
     CollectionRow,
     CollectionsResponse,
     FaceInfo,
+    FacesQuery,
     MergeRequest,
     PersonChanges,
     PersonDetails,
@@ -20,6 +21,7 @@ from schemas.persons import (
 )
 from services.audit.recorder import EventLog, new_event
 from services.gallery.answers import changed, face_row, receipt
+from services.gallery.store.rows import cursor_of_face
 from services.gallery.store.store import GalleryStore
 from services.gallery.store.values import Retention
 
@@ -51,11 +53,16 @@ class PersonService:
         with self._log.refusals("forget", face_id=face_id):
             return receipt(self._store.forget(new_event("forget"), face_id=face_id, within=within))
 
-    def person(self, person_id: str, *, within: str | None = None) -> PersonDetails:
-        """A person with all faces; raises PersonNotFound."""
-        faces = [face_row(face) for face in self._store.faces(person_id, within=within)]
+    def person(self, person_id: str, query: FacesQuery, *, within: str | None = None) -> PersonDetails:
+        """A person with a page of faces; raises PersonNotFound, or ValidationFailed for an invalid cursor."""
+        faces = self._store.faces(person_id, cursor=query.cursor, limit=query.limit + 1, within=within)
         person = self._store.person(person_id, within=within)
-        return PersonDetails.model_validate({**asdict(person), "face_list": faces})
+        page, is_last = faces[: query.limit], len(faces) <= query.limit
+        return PersonDetails(
+            **asdict(person),
+            face_list=[face_row(face) for face in page],
+            next_cursor=None if is_last else cursor_of_face(page[-1]),
+        )
 
     def persons(self, query: PersonsQuery) -> PersonsResponse:
         """A page of persons, sorted by name."""

@@ -4,6 +4,7 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,8 @@ from core.exceptions import FaceNotFound, PersonNotFound, ValidationFailed
 from services.database.schema import as_id, faces, folded, persons
 from services.deepface.interface import EmbeddingSpace, FaceArea
 from services.gallery.store.values import Person, StoredFace
+
+_ID_LENGTH = 36  # characters of a UUID
 
 # A face without its embedding and image, which are large.
 FACE_COLUMNS = [
@@ -88,10 +91,30 @@ def comes_after(cursor: str) -> sa.ColumnElement[bool]:
         place = urlsafe_b64decode(cursor)
         number, name = UUID(bytes=place[:16]), place[16:].decode()
     except ValueError:
-        raise ValidationFailed.of("cursor", "The cursor is invalid. Use the next_cursor of the previous page") from None
+        raise _invalid_cursor() from None
     if "\0" in name:  # PostgreSQL cannot store it
-        raise ValidationFailed.of("cursor", "The cursor is invalid. Use the next_cursor of the previous page")
+        raise _invalid_cursor()
     return sa.tuple_(persons.c.folded, persons.c.id) > sa.tuple_(sa.literal(name), sa.literal(number))
+
+
+def cursor_of_face(face: StoredFace) -> str:
+    """The cursor of a page of a person's faces that ends with this face; it stays valid if the face is deleted."""
+    return urlsafe_b64encode(f"{face.id}{face.registered_at.isoformat()}".encode()).decode()
+
+
+def face_comes_after(cursor: str) -> sa.ColumnElement[bool]:
+    """The condition that a face comes after a cursor from `cursor_of_face`; raises ValidationFailed for another."""
+    try:
+        place = urlsafe_b64decode(cursor).decode()
+        number, moment = UUID(place[:_ID_LENGTH]), datetime.fromisoformat(place[_ID_LENGTH:]).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise _invalid_cursor() from None
+    last = sa.tuple_(sa.literal(moment, faces.c.registered_at.type), sa.literal(number, faces.c.id.type))
+    return sa.tuple_(faces.c.registered_at, faces.c.id) > last
+
+
+def _invalid_cursor() -> ValidationFailed:
+    return ValidationFailed.of("cursor", "The cursor is invalid. Use the next_cursor of the previous page")
 
 
 def id_of(text: str, missing: type[Exception]) -> UUID:

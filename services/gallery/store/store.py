@@ -26,6 +26,7 @@ from services.gallery.store.rows import (
     SELECT_PERSONS,
     comes_after,
     cursor_of,
+    face_comes_after,
     face_in,
     face_of,
     has_labels,
@@ -199,10 +200,19 @@ class GalleryStore(CollectionStore, TransferStore):
             record(connection, event, schema.now(), person_id=str(number))
             return person_in(connection, number)
 
-    def faces(self, person_id: str, *, within: str | None = None) -> list[StoredFace]:
-        """The person's faces, in the order of registration; raises PersonNotFound."""
+    def faces(
+        self, person_id: str, *, cursor: str | None = None, limit: int | None = None, within: str | None = None
+    ) -> list[StoredFace]:
+        """The person's faces, in the order of registration: at most `limit`, and only those after the `cursor`.
+
+        Raises:
+            PersonNotFound: there is no such person.
+            ValidationFailed: the cursor is not from `cursor_of_face`.
+        """
         number = id_of(person_id, PersonNotFound)
-        select = sa.select(*FACE_COLUMNS).where(faces.c.person_id == number)
+        select = sa.select(*FACE_COLUMNS).where(faces.c.person_id == number).limit(limit)
+        if cursor is not None:
+            select = select.where(face_comes_after(cursor))
         with self._database.reading() as connection:
             person_in(connection, number, within)
             rows = connection.execute(select.order_by(faces.c.registered_at, faces.c.id))

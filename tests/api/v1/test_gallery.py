@@ -256,6 +256,22 @@ def test_persons_are_listed_changed_and_merged(client):
     assert_error(client.get(f"/persons/{kept['Bob']}"), 404, "person_not_found")
 
 
+def test_the_faces_of_a_person_come_page_by_page(client):
+    (person_id,) = {register(client, ALICE, "Ann")["person_id"] for _ in range(5)}
+    seen, query = [], {"limit": 2}
+    while True:
+        page = client.get(f"/persons/{person_id}", query_string=query).json
+        assert (page["faces"], len(page["face_list"]) <= 2) == (5, True)
+        seen += [face["id"] for face in page["face_list"]]
+        if page["next_cursor"] is None:
+            break
+        query = {"limit": 2, "cursor": page["next_cursor"]}
+    whole = client.get(f"/persons/{person_id}").json
+    assert (seen, whole["next_cursor"]) == ([face["id"] for face in whole["face_list"]], None)
+    for query in ({"cursor": "x"}, {"limit": 0}, {"limit": 1001}, {"page": 2}):
+        assert_error(client.get(f"/persons/{person_id}", query_string=query), 422, "validation_error", *query)
+
+
 def test_a_merge_says_until_when_the_person_is_kept(client):
     ann = register(client, ALICE, "Ann")["person_id"]
     bob = register(client, BOB, "Bob", retain_until="2030-01-02T03:04:05Z")["person_id"]

@@ -1,6 +1,6 @@
 """The contract of the gallery's store, on both databases and encrypted."""
 
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64encode
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -13,6 +13,7 @@ from core.exceptions import Conflict, FaceNotFound, NotFound, PersonNotFound, Va
 from services.audit.events import Event
 from services.database.schema import answers
 from services.deepface.interface import EmbeddingSpace, FaceArea
+from services.gallery.store.rows import cursor_of_face
 from services.gallery.store.values import (
     IdempotencyKey,
     IdempotencyKeyTaken,
@@ -402,3 +403,33 @@ def test_every_change_has_its_event_and_a_failed_one_has_none(gallery, audit):
     assert first.id < second.id < third.id
     assert REGISTER.at < first.event.at <= second.event.at <= third.event.at
     assert events_in(audit, "verify") == [third]
+
+
+def test_the_faces_of_a_person_come_page_by_page_and_none_twice(gallery):
+    person, _ = register(gallery, "Ann", *(face(number) for number in range(1, 6)))  # all of one moment
+    register(gallery, "Bob", face(9))
+    for number in range(6, 8):
+        register(gallery, "Ann", face(number))
+    every = gallery.faces(person.id)
+    assert len(every) == 7
+    for limit in (1, 2, 3, 7, 100):
+        pages, cursor = [], None
+        while page := gallery.faces(person.id, cursor=cursor, limit=limit):
+            assert len(page) <= limit
+            pages += page
+            cursor = cursor_of_face(page[-1])
+        assert pages == every
+    cursor = cursor_of_face(every[2])
+    gallery.forget(FORGET, face_id=every[2].id)
+    assert gallery.faces(person.id, cursor=cursor) == every[3:]
+
+
+@pytest.mark.parametrize(
+    "place", ["", "x", "é", f"{uuid4()}", f"{uuid4()}2030-13-01", f"{uuid4()}0001-01-01T00:00+23:00"]
+)
+def test_a_cursor_of_no_page_of_faces_is_wrong(gallery, place):
+    person, _ = register(gallery, "Ann")
+    for cursor in (place, urlsafe_b64encode(place.encode()).decode()):
+        with pytest.raises(ValidationFailed) as caught:
+            gallery.faces(person.id, cursor=cursor)
+        assert caught.value.details["fields"][0]["field"] == "cursor"
