@@ -14,9 +14,10 @@ from api.inputs import read_query, read_request
 from api.middleware.authentication import caller, confined
 from api.middleware.rate_limits import caller_name
 from api.route import Route, attach_route
+from core.images.warnings import collect_warnings
 from core.scopes import granted
 from core.timeouts import deadline
-from schemas.common import Request
+from schemas.common import ImageResponse, ImageWarning, Request
 
 View = Callable[..., Response]
 
@@ -35,9 +36,9 @@ def endpoint(route: Route) -> Callable[[Callable[..., BaseModel | Response]], Vi
             scopes = frozenset() if route.scope is None else caller().scopes
             with granted(scopes), _deadline():
                 given = _fetched(route, given)
-                with _place_in_queue(route):
+                with _place_in_queue(route), collect_warnings() as warnings:
                     answer = function(**variables) if given is None else function(given, **variables)
-            return _written(answer, route.status)
+            return _written(_with_warnings(answer, warnings), route.status)
 
         attach_route(view, route)
         return view
@@ -75,6 +76,14 @@ def _place_in_queue(route: Route) -> Iterator[None]:
     with services().access.admission.admitted():
         services().health.readiness.wait_until_loaded()
         yield
+
+
+def _with_warnings(answer: BaseModel | Response, warnings: list[tuple[str, str]]) -> BaseModel | Response:
+    if not warnings or not isinstance(answer, ImageResponse):
+        return answer
+    return answer.model_copy(
+        update={"warnings": [ImageWarning(field=field, msg=msg) for field, msg in sorted(warnings)]}
+    )
 
 
 def _written(answer: BaseModel | Response, status: int) -> Response:

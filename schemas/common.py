@@ -154,6 +154,19 @@ def key_if_set(description: str | None = None) -> Any:
     return Field(None, exclude_if=lambda value: value is None, description=description)
 
 
+class ImageWarning(BaseModel):
+    """Something about an image that was read all the same."""
+
+    field: str = Field(description="Field of the request that holds the image.")
+    msg: str = Field(description="What is wrong with the image, for humans.")
+
+
+class ImageResponse(Response):
+    """Base of the success bodies of requests with images."""
+
+    warnings: list[ImageWarning] | None = key_if_set("Images that were read although they are damaged.")
+
+
 class DetectionOptions(Request):
     """Options for finding faces in an image."""
 

@@ -9,9 +9,9 @@ from schemas.common import (
     WHOLE,
     ComparisonOptions,
     FacialArea,
+    ImageResponse,
     ImageSource,
     Metric,
-    Response,
     ThresholdSource,
     key_if_set,
 )
@@ -104,7 +104,7 @@ class Compared(BaseModel):
     verified: bool
 
 
-class CompareResponse(Response):
+class CompareResponse(ImageResponse):
     """The results for all targets in request order. `best` is the nearest target."""
 
     model: str

@@ -13,8 +13,8 @@ from schemas.common import (
     DetectionOptions,
     EmbeddingOptions,
     FacialArea,
+    ImageResponse,
     ImageSource,
-    Response,
     ThresholdSource,
     key_if_set,
 )
@@ -120,7 +120,7 @@ class Liveness(BaseModel):
     antispoof_score: float | None = key_if_set("Mean probability of `real` over the two liveness models, 0 to 1.")
 
 
-class VerifyResponse(Response):
+class VerifyResponse(ImageResponse):
     """Whether the closest pair of faces is the same person."""
 
     verified: bool = Field(description="True if the distance is within the threshold and no liveness check failed.")
@@ -156,7 +156,7 @@ class AnalyzedFace(Liveness):
     face_confidence: float = Field(description="The detector's confidence, 0 to 1.")
 
 
-class FacesResponse(Response):
+class FacesResponse(ImageResponse):
     """Base of the responses that list the faces of an image."""
 
     faces_truncated: Literal[True] | None = key_if_set(

@@ -11,8 +11,8 @@ from schemas.common import (
     WHOLE,
     ComparisonOptions,
     FacialArea,
+    ImageResponse,
     ImageSource,
-    Response,
     ThresholdSource,
     key_if_set,
 )
@@ -69,7 +69,7 @@ class RegisterRequest(EnrolmentOptions):
         return self
 
 
-class RegisterResponse(Response):
+class RegisterResponse(ImageResponse):
     """The stored face."""
 
     id: str = Field(description="ID of the face.")

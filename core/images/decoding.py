@@ -1,17 +1,22 @@
 """Decodes the bytes of an image to pixels, within limits."""
 
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from core.exceptions import ImageDecodeError, ImageTooLarge
 from core.images.bombs import is_decompression_bomb
 from core.images.exif import orientation
 from core.images.header import ACCEPTED, header_size, image_format, too_costly
 from core.images.pixels import Pixels, as_bgr, upright
+from core.images.truncation import decode_cut_off, is_cut_off
 from core.images.url_rules import UrlRules
+from core.images.warnings import warn
+
+CUT_OFF = "The JPEG lacks its last bytes. Some rows at its end may be grey or blurred. Send an intact file."
 
 # Beyond these limits a side shrinks to nothing when the image is resized for a model.
 _MIN_SIDE_PX = 8
@@ -48,12 +53,12 @@ def _check_bytes(content: bytes, policy: ImagePolicy) -> None:
         raise ImageTooLarge(f"The image has more than {policy.max_bytes} bytes. Send a smaller one.")
 
 
-def decode(content: bytes, policy: ImagePolicy) -> Pixels:
+def decode(content: bytes, policy: ImagePolicy, *, field: str = "") -> Pixels:
     """Return the image in `content`, upright, as BGR uint8 of shape (height, width, 3), without alpha.
 
     The content determines the format. The size is read from the header first, so that a small file can claim neither
     gigabytes nor minutes. OpenCV then decodes the image, with CMYK converted. Transparent pixels are laid on white, and
-    the EXIF orientation is applied once.
+    the EXIF orientation is applied once. A JPEG that lacks its last bytes is read with a warning about `field`.
 
     Raises:
         ImageDecodeError: the content is not a JPEG, PNG or WebP, is damaged, is an arithmetic-coded or lossless JPEG,
@@ -74,10 +79,18 @@ def decode(content: bytes, policy: ImagePolicy) -> Pixels:
         raise ImageTooLarge(f"The image has {width} x {height} pixels. The maximum is {policy.max_pixels}.")
     if is_decompression_bomb(content, name, width * height):
         raise too_costly(name)
-    try:
-        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        pixels = None
+    cut_off = name == "JPEG" and is_cut_off(content)
+    pixels = decode_cut_off(content, _decoded) if cut_off else _decoded(content)
     if pixels is None:
         raise ImageDecodeError(f"The {name} image is damaged. Send an intact file.")
+    if cut_off:
+        warn(field, CUT_OFF)
     return upright(as_bgr(pixels), orientation(content, name))
+
+
+def _decoded(content: bytes) -> npt.NDArray[Any] | None:
+    """Return the pixels as they are stored; None if OpenCV cannot decode them."""
+    try:
+        return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        return None

@@ -40,11 +40,12 @@ _BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"mif1": "HEIF"} | dict.fromkeys(_H
 START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 # Baseline, extended and progressive, with Huffman coding. Arithmetic coding (C9, CA) took up to 40 processor seconds
 # for 1.3 MB, because its decoder goes on after the end of the data. No camera writes the others, or more than 8 bits.
-_ACCEPTED_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
+PROGRESSIVE = 0xC2
+_ACCEPTED_FRAMES = frozenset({0xC0, 0xC1, PROGRESSIVE})
 _BITS = 8
 # Matches a marker with its own segment, or the end of the image, but not stuffed zeros, TEM, RSTn or fill bytes.
 _MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")
-_END_OF_IMAGE = 0xD9
+START_OF_SCAN, END_OF_IMAGE = 0xDA, 0xD9
 
 # Parts that are walked, each for about a microsecond. A JPEG of 100 scans with four code tables each, a profile and the
 # longest metadata has 900 segments. libpng writes a chunk per 8 kB, so that 100 MB have 12,800.
@@ -123,7 +124,7 @@ def _jpeg_size(content: bytes) -> tuple[int, int]:
 
 
 def jpeg_segments(content: bytes) -> Iterator[tuple[int, int]]:
-    """Yield each segment's marker and the position of its length, up to the end of the image (ITU-T T.81, B.1.1.4).
+    """Yield each segment's marker and the position of its length, and last the end of image (ITU-T T.81, B.1.1.4).
 
     Bytes between two segments, coded data or stray bytes, are skipped as libjpeg does. If this walk treated any byte
     differently, a file could show it another image than the decoder.
@@ -135,7 +136,8 @@ def jpeg_segments(content: bytes) -> Iterator[tuple[int, int]]:
     left = MAX_JPEG_SEGMENTS
     while found := _MARKER.search(content, at):
         marker, at = found[1][0], found.end()
-        if marker == _END_OF_IMAGE:
+        if marker == END_OF_IMAGE:
+            yield marker, at
             return
         left -= 1
         if left < 0:

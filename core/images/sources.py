@@ -55,7 +55,7 @@ def managed_image(
     try:
         encoded = read_encoded(source, policy)
         with lane or nullcontext():
-            yield decode(encoded, policy)
+            yield decode(encoded, policy, field=field)
     except ImageError as error:
         error.in_field(field)
         raise

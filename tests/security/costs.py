@@ -42,6 +42,8 @@ def costly():
     for scans in (17, 40, 41):
         yield f"{scans} refinement scans", refining(SIDE, SIDE, scans)
     yield "150 refinement scans behind a thumbnail", jpeg(segment(0xE1, b"Exif\0\0" + jpeg(*SMALL)), REFINING[2:])
+    yield "20 refinement scans without an end", refining(SIDE, SIDE, 20)[:-2]
+    yield "40 refinement scans without an end", refining(SIDE, SIDE, 40)[:-2]
     yield "restarts that do not come", jpeg(segment(0xDD, b"\0\1"), progressive(SIDE, SIDE, 20)[2:])
     yield "restarts only", jpeg(JPEG_TABLES, segment(0xDD, b"\0\1"), frame(SIDE, SIDE), scan(), b"\xff\xd0" * 2_000_000)
     yield "a second frame", jpeg(JPEG_TABLES, frame(SIDE, SIDE, kind=0xC2), scan(last=0) * 20, frame(64, 64), scan())

@@ -33,7 +33,7 @@ kept = []
 def without_header_check() -> Flask:
     """Decodes whatever OpenCV takes, of any size; OpenCV's own limit is MAX_IMAGE_PIXELS, which is set beside it."""
 
-    def decode(content, policy):
+    def decode(content, policy, *, field):
         return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
 
     core.images.sources.decode = decode
@@ -50,7 +50,7 @@ def obeying_images() -> Flask:
         b"die": lambda: os.kill(os.getpid(), signal.SIGKILL),
     }
 
-    def decode(content, policy):
+    def decode(content, policy, *, field):
         for word, deed in deeds.items():
             if content.endswith(word):
                 deed()

@@ -103,6 +103,9 @@ def test_the_scans_of_a_large_picture_have_a_budget_in_pixels():
     for pixels, most in ((1_000_000, 100), (20_000_000, 50), (50_000_000, 20), (200_000_000, 16)):
         assert not is_decompression_bomb(refining(64, 64, most), "JPEG", pixels)
         assert is_decompression_bomb(refining(64, 64, most + 1), "JPEG", pixels)
+        # Without an end it is decoded twice.
+        assert not is_decompression_bomb(refining(64, 64, most // 2)[:-2], "JPEG", pixels)
+        assert is_decompression_bomb(refining(64, 64, most // 2 + 1)[:-2], "JPEG", pixels)
 
 
 @pytest.mark.parametrize("kind", [0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF])
@@ -141,7 +144,7 @@ def test_photos_from_the_field_are_read(name):
 @pytest.mark.parametrize(
     ("walk", "most", "content"),
     [
-        (jpeg_segments, MAX_JPEG_SEGMENTS, lambda count: jpeg(segment(0xE1) * count)),
+        (jpeg_segments, MAX_JPEG_SEGMENTS, lambda count: jpeg(segment(0xE1) * count)[:-2]),
         (png_chunks, MAX_PNG_CHUNKS, lambda count: png(64, 64, chunk(b"IDAT") * (count - 2))),  # beside IHDR and IEND
         (webp_chunks, MAX_WEBP_CHUNKS, lambda count: webp(*[(b"abcd", b"")] * count)),
     ],
