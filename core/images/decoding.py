@@ -11,6 +11,7 @@ from core.exceptions import ImageDecodeError, ImageTooLarge
 from core.images.bombs import is_decompression_bomb
 from core.images.exif import orientation
 from core.images.header import ACCEPTED, header_size, image_format, too_costly
+from core.images.heic import decode_heic, heic_size
 from core.images.pixels import Pixels, as_bgr, upright
 from core.images.truncation import decode_cut_off, is_cut_off
 from core.images.url_rules import UrlRules
@@ -61,15 +62,16 @@ def decode(content: bytes, policy: ImagePolicy, *, field: str = "") -> Pixels:
     the EXIF orientation is applied once. A JPEG that lacks its last bytes is read with a warning about `field`.
 
     Raises:
-        ImageDecodeError: the content is not a JPEG, PNG or WebP, is damaged, is an arithmetic-coded or lossless JPEG,
-            or is a decompression bomb.
+        ImageDecodeError: the content is in none of the accepted formats, is damaged, is an arithmetic-coded or lossless
+            JPEG, or is a decompression bomb.
         ImageTooLarge: the image has more bytes or pixels than the policy allows.
     """
     _check_bytes(content, policy)
     name = image_format(content)
     if name not in ACCEPTED:
-        raise ImageDecodeError(f"The image format is {name or 'unknown'}. Send a JPEG, PNG or WebP image.")
-    size = header_size(content, name)
+        extra = ", or install requirements-heic.txt on the server" if name == "HEIC" else ""
+        raise ImageDecodeError(f"The image format is {name or 'unknown'}. Send a JPEG, PNG or WebP image{extra}.")
+    size = heic_size(content) if name == "HEIC" else header_size(content, name)
     if size is None:
         raise ImageDecodeError(f"The {name} image is damaged. Send an intact file.")
     width, height = size
@@ -80,7 +82,10 @@ def decode(content: bytes, policy: ImagePolicy, *, field: str = "") -> Pixels:
     if is_decompression_bomb(content, name, width * height):
         raise too_costly(name)
     cut_off = name == "JPEG" and is_cut_off(content)
-    pixels = decode_cut_off(content, _decoded) if cut_off else _decoded(content)
+    if cut_off:
+        pixels = decode_cut_off(content, _decoded)
+    else:
+        pixels = decode_heic(content) if name == "HEIC" else _decoded(content)
     if pixels is None:
         raise ImageDecodeError(f"The {name} image is damaged. Send an intact file.")
     if cut_off:

@@ -1,12 +1,14 @@
 """Reads the format, size and container parts of an encoded image, without decoding it."""
 
+import importlib.util
 import re
 import struct
 from collections.abc import Iterator
 
 from core.exceptions import ImageDecodeError
 
-ACCEPTED = frozenset({"JPEG", "PNG", "WebP"})
+HAS_HEIC = importlib.util.find_spec("pillow_heif") is not None  # requirements-heic.txt
+ACCEPTED = frozenset({"JPEG", "PNG", "WebP", *(["HEIC"] if HAS_HEIC else [])})
 
 # First bytes of a file, and the name of its format. Formats that are not accepted are listed to name them in errors.
 _SIGNATURES = (
@@ -34,6 +36,7 @@ _SIGNATURES = (
 
 # Brands of the ISO base media container (ISO/IEC 14496-12) that hold still images.
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")
+_LONGEST_FTYP = 256
 _BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"mif1": "HEIF"} | dict.fromkeys(_HEIC_BRANDS, "HEIC")
 
 # Start-of-frame markers carry the size (ITU-T T.81, table B.1). C4, C8 and CC, in their range, are other markers.
@@ -59,8 +62,18 @@ def image_format(content: bytes) -> str | None:
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return "WebP"
     if content[4:8] == b"ftyp":
-        return _BRANDS.get(content[8:12], "a video")
+        return _iso_format(content)
     return next((name for signature, name in _SIGNATURES if content.startswith(signature)), None)
+
+
+def _iso_format(content: bytes) -> str:
+    """Return the format of an ISO base media file: that of its main brand, or the more specific one beside "HEIF"."""
+    name = _BRANDS.get(content[8:12], "a video")
+    if name != "HEIF":
+        return name
+    beside = content[16 : min(int.from_bytes(content[:4]), _LONGEST_FTYP)]
+    brands = (beside[at : at + 4] for at in range(0, len(beside), 4))
+    return next((_BRANDS[brand] for brand in brands if _BRANDS.get(brand, name) != name), name)
 
 
 def header_size(content: bytes, name: str) -> tuple[int, int] | None:

@@ -23,7 +23,7 @@ def as_bgr(decoded: npt.NDArray[Any]) -> Pixels:
     """Return an image as BGR uint8 of shape (height, width, 3), laid on white where it is transparent.
 
     `decoded` is uint8, or uint16 of which the upper bits are taken, of shape (height, width) in grey, or (height,
-    width, channels) in BGR or BGRA.
+    width, channels) in BGR, BGRA, or grey with alpha.
     """
     if decoded.ndim == 2:
         return np.asarray(cv2.cvtColor(_eight_bits(decoded), cv2.COLOR_GRAY2BGR), np.uint8)
@@ -32,8 +32,8 @@ def as_bgr(decoded: npt.NDArray[Any]) -> Pixels:
     image = np.empty((*decoded.shape[:2], 3), np.uint8)
     for start in range(0, len(decoded), _ROWS):
         rows = _eight_bits(decoded[start : start + _ROWS]).astype(np.uint16)
-        opacity = rows[..., 3:]
-        image[start : start + _ROWS] = (rows[..., :3] * opacity + _WHITE * (_WHITE - opacity) + _WHITE // 2) // _WHITE
+        opacity = rows[..., -1:]
+        image[start : start + _ROWS] = (rows[..., :-1] * opacity + _WHITE * (_WHITE - opacity) + _WHITE // 2) // _WHITE
     return image
 
 
