@@ -21,7 +21,8 @@ import skimage
 
 Pixels = npt.NDArray[np.uint8]
 
-READY_TIMEOUT_S = 60
+READY_TIMEOUT_S = 300  # a worker may have to load, or even fetch, its models
+START_TIMEOUT_S = 20  # until a service that was just started listens
 
 
 def main() -> None:
@@ -43,20 +44,36 @@ def main() -> None:
     verify(options.url, "Two photos of the astronaut", astronaut, tilted)
     verify(options.url, "The astronaut and Grace Hopper", astronaut, hopper)
     answer = ask(options.url, "find", img=encoded(astronaut), refresh="wait")
-    for row in answer["result"][0]:
+    found = [row for row in answer["result"][0] if row["person"] == "astronaut"]
+    if not found:
+        sys.exit(
+            f"The service searches another folder than {options.folder}. Name the folder of its FACES_DB_PATH: --folder"
+        )
+    for row in found:
         print(f"Find: found {row['identity']} at distance {row['distance']:.4f} (threshold {row['threshold']})")
 
 
 def wait_until_ready(url: str) -> None:
-    """Return when the service is ready; end the program if it does not answer."""
-    for _ in range(READY_TIMEOUT_S):
+    """Return when the service is ready, and print what it waits for; end the program if nothing answers in time."""
+    started, said = time.monotonic(), ""
+    while True:
+        waited_s = time.monotonic() - started
         try:
-            if requests.get(f"{url}/ready", timeout=10).status_code == requests.codes.ok:
-                return
+            answer = requests.get(f"{url}/ready", timeout=10)
         except requests.ConnectionError:
-            sys.exit(f"Nothing answers at {url}. Start the service first: make run")
+            if waited_s > START_TIMEOUT_S:
+                sys.exit(f"Nothing answers at {url}. Start the service first: make run")
+            message = f"Nothing answers at {url} yet."
+        else:
+            if answer.status_code == requests.codes.ok:
+                return
+            message = answer.json()["message"]
+            if answer.json()["error_code"] != "model_loading" or waited_s > READY_TIMEOUT_S:
+                sys.exit(f"The service is not ready: {message}")
+        if message != said:
+            print(f"Waiting: {message}", flush=True)
+            said = message
         time.sleep(1)
-    sys.exit(f"The service is not ready: {requests.get(f'{url}/ready', timeout=10).json()['message']}")
 
 
 def variations(picture: Pixels) -> Iterator[tuple[str, Pixels]]:

@@ -104,7 +104,7 @@ def assert_body(answer, status, code):
 
 
 def test_a_body_over_the_limit_is_refused_in_the_one_error_body(proxy):
-    head = b"POST /extract HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 99999999\r\n\r\n"
+    head = b"POST /extract HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 99999999\r\n\r\n"
     host, port = proxy[0].removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=10) as connection:
         connection.sendall(head)
@@ -141,7 +141,7 @@ def test_a_service_that_is_gone_is_said_to_be(tmp_path):
         assert_body(requests.get(f"{url}/", timeout=10), 503, "service_unavailable")
 
 
-HOST = b"Host: x\r\n"
+HOST = b"Host: localhost\r\n"
 REFUSED = {  # what nginx cannot or will not read, with the status and the code of its answer
     b"GET / HTTP/1.1\r\n\r\n": (400, "validation_error"),
     b"GET / HTTP/1.1\r\n" + HOST + b"no header\r\n\r\n": (400, "validation_error"),
@@ -177,8 +177,8 @@ class SlowClients(threading.Thread):
     """Clients that hold connections: a third never end their header, a third their body, a third say nothing."""
 
     STARTS = (
-        b"POST /extract HTTP/1.1\r\nHost: x\r\nX-Slow: ",
-        b"POST /extract HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 1000000\r\n\r\n",
+        b"POST /extract HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
+        b"POST /extract HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 1000000\r\n\r\n",
         b"",
     )
 

@@ -100,7 +100,7 @@ def test_two_clients_at_once_get_the_serial_answers(server):
 def raw_request(server, head, body=b""):
     host, port = server[0].removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=10) as connection:
-        connection.sendall(head + b"\r\nHost: x\r\nConnection: close\r\n\r\n" + body)
+        connection.sendall(head + b"\r\nHost: localhost\r\nConnection: close\r\n\r\n" + body)
         response = http.client.HTTPResponse(connection)
         response.begin()
         return response.status, json.loads(response.read())
@@ -228,7 +228,7 @@ def test_a_client_that_went_away_is_not_worked_for(tmp_path):
     with served(tmp_path, INFERENCE_LANES="1") as (url, log, _):
         wait_for(f"{url}/ready")
         host, port = url.removeprefix("http://").split(":")
-        head = b"POST /extract HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
+        head = b"POST /extract HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
         for _ in range(12):
             with socket.create_connection((host, int(port))) as connection:
                 connection.sendall(head % len(ASTRONAUT) + ASTRONAUT)
@@ -270,7 +270,7 @@ def test_sigterm_finishes_what_is_in_flight(tmp_path):
     with served(tmp_path, INFERENCE_LANES="1") as (url, _, process), contextlib.ExitStack() as stack:
         wait_for(f"{url}/ready")
         host, port = url.removeprefix("http://").split(":")
-        head = b"POST /extract HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
+        head = b"POST /extract HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
         connections = [stack.enter_context(socket.create_connection((host, int(port)), 60)) for _ in range(6)]
         for connection in connections:
             connection.sendall(head % len(ASTRONAUT) + ASTRONAUT)
@@ -320,3 +320,15 @@ def test_the_start_warns_of_what_is_probably_wrong(tmp_path):
     for said in ("Did you mean FACES_DB_PATH?", "The folder FACES_DB_PATH does not exist.", "127.0.0.1: ", "refused"):
         assert said in warned
     assert "s3cret" not in log.read_text()
+
+
+def test_the_demo_waits_for_a_service_that_starts_and_says_if_it_searches_another_folder(tmp_path):
+    (tmp_path / "photos").mkdir()
+    with served(tmp_path) as (url, *_):  # which does not listen yet
+        command = [sys.executable, "examples/demo.py", "--url", url, "--folder"]
+        run = {"cwd": PROJECT, "capture_output": True, "text": True}
+        other = subprocess.run([*command, str(tmp_path / "other")], check=False, **run)
+        assert "Waiting: " in other.stdout
+        assert other.returncode == 1
+        assert "The service searches another folder than" in other.stderr
+        assert subprocess.run([*command, str(tmp_path / "photos")], check=False, **run).returncode == 0

@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import dlib
 import numpy as np
 import numpy.typing as npt
 from deepface.commons import backend_utils
@@ -59,8 +60,11 @@ _EYE_FINDER = "opencv"
 # The recognition model that runs on dlib in DeepFace.
 _DLIB = "Dlib"
 
-# The shape predictor of this detector finds five landmarks in any box.
-_PREDICTOR = "dlib"
+# The shape predictor among the files of this detector finds five landmarks in any box.
+_PREDICTORS_DETECTOR = "dlib"
+
+# Its name in the lanes.
+_PREDICTOR = "predictor"
 
 _UPRIGHT = "upright"  # in a lane, the detector that tells how faces are turned
 
@@ -121,7 +125,7 @@ class DeepFaceEngine(Engine):
         model = catalogue.find(name)
         if model.name in self._ready:
             return
-        with self._only_loader(model):
+        with self._only_loader(model.name):
             if model.name in self._ready:
                 return
             self._require_files(model)
@@ -132,9 +136,35 @@ class DeepFaceEngine(Engine):
             else:
                 for lane in self._lanes.all:
                     lane.models[model.name] = self._built(model)
-            if model.task == "detection" and model.name != _EYE_FINDER:
-                self.load(_EYE_FINDER)
+            if model.task == "detection":
+                self._load_for_crops(model)
             self._ready.add(model.name)
+
+    def _load_for_crops(self, model: Model) -> None:
+        """Load what crops need after this detector, so that no request has to wait for it."""
+        if model.name != _EYE_FINDER:
+            self.load(_EYE_FINDER)
+        if not self._weights.missing(catalogue.find(_PREDICTORS_DETECTOR)):
+            self._load_predictor()
+
+    def _load_predictor(self) -> None:
+        """Give each lane a shape predictor, without the detector beside it: building that holds Python's lock.
+
+        Raises:
+            ModelUnavailable: as `load`.
+        """
+        if _PREDICTOR in self._ready:
+            return
+        model = catalogue.find(_PREDICTORS_DETECTOR)
+        with self._only_loader(_PREDICTOR):
+            if _PREDICTOR in self._ready:
+                return
+            self._require_files(model)
+            self._require_sound(model)
+            (file,) = model.files
+            for lane in self._lanes.all:
+                lane.models[_PREDICTOR] = dlib.shape_predictor(str(self._weights.path(file)))
+            self._ready.add(_PREDICTOR)
 
     @override
     def device(self) -> str:
@@ -147,9 +177,9 @@ class DeepFaceEngine(Engine):
         return catalogue.find(name).name in self._ready
 
     @contextmanager
-    def _only_loader(self, model: Model) -> Iterator[None]:
+    def _only_loader(self, name: str) -> Iterator[None]:
         """Let one thread at a time load a model. Waiting threads keep their deadlines."""
-        lock = self._loading[model.name]
+        lock = self._loading[name]
         while not lock.acquire(timeout=POLL_S):
             check_deadline()
         try:
@@ -225,9 +255,9 @@ class DeepFaceEngine(Engine):
         how = replace(detection, detector=model.name)
         self.load(model.name)
         if needs_predictor(how):
-            self.load(_PREDICTOR)
+            self._load_predictor()
         with self._inside_deepface() as lane:
-            predictor = lane.models[_PREDICTOR].model["sp"] if needs_predictor(how) else None
+            predictor = lane.models[_PREDICTOR] if needs_predictor(how) else None
             if how.method == "deepface" or how.detector == "skip":
                 return as_deepface(image, how, predictor)
             found = search(
@@ -271,8 +301,7 @@ class DeepFaceEngine(Engine):
 
     @override
     def attributes(self, crops: Sequence[Pixels], actions: Sequence[str]) -> list[dict[str, Any]]:
-        for action in actions:
-            self.load(action)
+        self.load_all(actions)
         found: list[dict[str, Any]] = []
         with self._inside_deepface() as lane:
             for batch in in_batches(crops, self._batch_size):

@@ -1,13 +1,15 @@
 """The interface of a face engine, as the use cases see it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from core.exceptions import LivenessUnavailable, ModelUnavailable
 
 Pixels = npt.NDArray[np.uint8]
 Point = tuple[int, int]
@@ -109,6 +111,23 @@ class Engine(ABC):
             LivenessUnavailable: the same for the liveness models.
         """
 
+    def load_all(self, names: Iterable[str]) -> None:
+        """As `load` for each of these models. If several are unavailable, one error names all of them.
+
+        Raises:
+            ModelUnavailable, LivenessUnavailable: as `load`. The details of several have `models` and `missing_files`.
+        """
+        errors: dict[str, ModelUnavailable | LivenessUnavailable] = {}
+        for name in dict.fromkeys(names):
+            try:
+                self.load(name)
+            except (ModelUnavailable, LivenessUnavailable) as error:
+                errors[name] = error
+        if len(errors) == 1:
+            raise errors.popitem()[1]
+        if errors:
+            raise _all_unavailable(errors)
+
     @abstractmethod
     def device(self) -> str:
         """The device that runs the models: `CPU` or `GPU`."""
@@ -193,3 +212,18 @@ class Engine(ABC):
     @abstractmethod
     def confidence(self, distance: float, *, model: str, metric: str, verified: bool) -> float:
         """DeepFace's confidence in percent that a pair is the same person: 51 to 100 if verified, else 0 to 49."""
+
+
+def _all_unavailable(errors: Mapping[str, ModelUnavailable | LivenessUnavailable]) -> ModelUnavailable:
+    """The one error for several models. Models whose files are missing share one sentence and one command."""
+    missing = {
+        name: error.details["missing_files"] for name, error in errors.items() if "missing_files" in error.details
+    }
+    said = [error.message for name, error in errors.items() if name not in missing]
+    if missing:
+        models = ", ".join(f"{name} ({', '.join(files)})" for name, files in missing.items())
+        said.insert(0, f"Models are not installed: {models}. Run: face-service weights fetch {' '.join(missing)}")
+    return ModelUnavailable(
+        ". ".join(said),
+        details={"models": list(errors), "missing_files": [file for files in missing.values() for file in files]},
+    )

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from typing_extensions import override
+
 from core.exceptions import ValidationFailed
 from services.deepface.interface import Detection, EmbeddingSpace
 from services.models.catalogue import catalogue
@@ -17,6 +19,11 @@ class Plan:
     judges_liveness: bool
     judges_quality: bool = False
 
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models that the plan needs."""
+        return (self.detection.detector, *((catalogue.LIVENESS,) if self.judges_liveness else ()))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddingPlan(Plan):
@@ -30,6 +37,11 @@ class EmbeddingPlan(Plan):
     metric: str
     own_threshold: Threshold | None
     limit: Threshold | None
+
+    @property
+    @override
+    def models(self) -> tuple[str, ...]:
+        return (self.space.model, self.detection.detector, *((catalogue.LIVENESS,) if self.judges_liveness else ()))
 
     @property
     def threshold(self) -> float:

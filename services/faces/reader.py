@@ -15,7 +15,6 @@ from schemas.common import FacialArea
 from services.deepface.interface import Detection, Engine, Face, FaceArea, LivenessScore, Pixels, SecondLook
 from services.faces.liveness import combine_liveness
 from services.faces.plan import EmbeddingPlan, Plan
-from services.models.catalogue.catalogue import LIVENESS
 
 Embeddings = npt.NDArray[np.float64]
 
@@ -72,9 +71,7 @@ class FaceReader:
 
     @contextmanager
     def _opened(self, source: str | bytes, field: str, plan: Plan) -> Iterator[tuple[Pixels, DetectedFaces]]:
-        self._engine.load(plan.detection.detector)
-        if plan.judges_liveness:
-            self._engine.load(LIVENESS)
+        self._engine.load_all(plan.models)
         with managed_image(source, field=field, policy=self._policy, lane=self._engine.lane()) as image:
             found = self._detected(image, plan.detection)
             truncated = len(found) > self._max_faces
@@ -123,7 +120,6 @@ class FaceReader:
         """
         model = plan.space.model
         annotate(model=model)
-        self._engine.load(model)
         with self._opened(source, field, plan) as (image, faces):
             embeddings = np.empty((0, 0))
             if faces:

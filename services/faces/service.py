@@ -79,13 +79,13 @@ class FaceService:
 
         Raises:
             LicenseForbidden: LICENSE_POLICY forbids one of the models.
+            ModelUnavailable: names all models that are unavailable, the detector too.
             As `FaceReader.faces`.
         """
         actions = tuple(dict.fromkeys(request.actions or ALL_ACTIONS))
         self._defaults.licenses.require(*actions)
         plan = self._defaults.plan(request)
-        for action in actions:
-            self._engine.load(action)
+        self._engine.load_all((*plan.models, *actions))
         with self._reader.faces(request.img, "img", plan) as faces:
             attributes = self._engine.attributes([read.face.crop for read in faces], actions) if faces else []
             result = [

@@ -201,6 +201,8 @@ def _download_from_drive(url: str, target: BinaryIO, progress: Progress) -> None
         gdown.download(url, target, quiet=True, progress=progress, timeout=_TIMEOUT_S)
     except gdown.exceptions.DownloadError as error:
         raise FetchError(str(error)) from error
+    except requests.RequestException as error:  # an OSError, but none of the disk
+        raise FetchError(_reason(error)) from error
 
 
 def unpack(archive: Path, target: Path, kind: str, size: int | None) -> None:

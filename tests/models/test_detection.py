@@ -92,7 +92,7 @@ def test_the_template_of_dlib_is_dlibs_own_face_chip(engine, astronaut):
     image = cv2.imread(str(astronaut))
     (face,) = faces_of(engine, image, "dlib", alignment="dlib", max_faces=1)
     with engine.lane() as lane:
-        predictor = lane.models["dlib"].model["sp"]
+        predictor = lane.models["predictor"]
         area, rgb = face.area, np.ascontiguousarray(image[:, :, ::-1])
         shape = predictor(rgb, dlib.rectangle(area.x, area.y, area.x + area.w, area.y + area.w))
         chip = dlib.get_face_chip(rgb, shape, 150, 0.25)[:, :, ::-1]
@@ -147,3 +147,18 @@ def test_faces_of_groups_are_found_from_400_pixels_on(engine, detector):
     assert total > 60
     assert found / total >= MIN_FOUND[detector]
     assert false <= photos / PHOTOS_A_FALSE_BOX[detector]
+
+
+@pytest.mark.parametrize("detector", ["opencv", pytest.param("yunet", marks=needs_shared)])
+def test_a_detector_that_is_loaded_has_all_that_a_first_request_needs(
+    deepface_home, real_client, hopper, monkeypatch, detector
+):
+    engine = DeepFaceEngine(Weights(deepface_home), lanes=2, cores=2)
+    built = []
+    monkeypatch.setattr(dlib, "get_frontal_face_detector", lambda: built.append("a detector"))
+    engine.load(detector)
+    monkeypatch.setattr(dlib, "shape_predictor", lambda *_: built.append("a predictor"))
+    monkeypatch.setattr(cv2, "CascadeClassifier", lambda *_: built.append("a cascade"))
+    for method, alignment in (("bounded", "dlib"), ("full", "arcface"), ("deepface", "dlib"), ("bounded", "eyes")):
+        assert faces_of(engine, cv2.imread(str(hopper)), detector, method, alignment=alignment)
+    assert built == []

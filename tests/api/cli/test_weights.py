@@ -135,3 +135,20 @@ def test_a_bundle_goes_to_a_machine_without_internet(app, make_app, tmp_path):
     code, _, error = run(other, "import", bundle)
     assert code == 1
     assert error.splitlines()[-1].startswith("Error: The file is not an archive of weights")
+
+
+def test_without_a_network_each_source_is_named_and_the_disk_is_not_blamed(make_app, monkeypatch):
+    """A proxy that is not there stands for the network that is not; Google Drive's files go through a library."""
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    app = make_app()
+    drives = [model for model in catalogue.MODELS.values() if "drive.google.com" in str(model.files)]
+    assert drives
+    for model in (*drives, find("age")):
+        code, _, said = run(app, "fetch", model.name)
+        assert code == 1
+        urls = [url for file in model.files[:1] for url in file.urls]
+        assert all(f"{url} cannot be reached" in said for url in urls), said
+        assert "cannot be read or written" not in said

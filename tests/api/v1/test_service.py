@@ -143,3 +143,38 @@ def test_a_photo_folder_that_does_not_exist_is_a_warning_of_ready(make_app, tmp_
     assert "FACES_DB_PATH" in part["message"]
     folder.mkdir()
     assert {part["state"] for part in client.get("/ready").json["parts"]} == {"ready"}
+
+
+@pytest.mark.parametrize("missing", [
+    ["age"], ["age", "race"], ["age", "gender", "emotion", "race", "yunet", "MiniFASNet"], ["yunet", "MiniFASNet"],
+])  # fmt: skip
+def test_all_missing_models_of_a_request_are_named_at_once(settings, missing):
+    app = create_app(settings, engine=FakeEngine(missing=missing))
+    services_of(app).health.readiness.start()
+    assert services_of(app).health.readiness.wait(10)
+    query = {"detector_backend": "yunet", "anti_spoofing": "true"}
+    body = app.test_client().post("/analyze", **IMAGE, query_string=query).json
+    assert body["error_code"] == "model_unavailable"
+    assert body["details"]["missing_files"] == [
+        name for name in ("yunet", "MiniFASNet", "age", "gender", "emotion", "race") if name in missing
+    ]
+    assert all(name in body["message"] for name in missing)
+    if len(missing) > 1:
+        assert "face-service weights fetch " + " ".join(body["details"]["models"]) in body["message"]
+
+
+def test_liveness_and_a_model_that_are_missing_are_named_at_once(settings):
+    app = create_app(settings, engine=FakeEngine(missing=["ArcFace", "MiniFASNet"]))
+    services_of(app).health.readiness.start()
+    assert services_of(app).health.readiness.wait(10)
+    for path in ("/represent", "/register"):
+        query = {"model_name": "ArcFace", "anti_spoofing": "true", **({"name": "Ann"} if path == "/register" else {})}
+        answer = app.test_client().post(path, **IMAGE, query_string=query)
+        assert_error(answer, 503, "model_unavailable")
+        assert set(answer.json["details"]["models"]) == {"ArcFace", "MiniFASNet"}
+    query["model_name"] = "Dlib"
+    assert_error(
+        app.test_client().post("/represent", **IMAGE, query_string={"anti_spoofing": "true"}),
+        412,
+        "liveness_unavailable",
+    )
