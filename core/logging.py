@@ -1,7 +1,6 @@
 """Configures logging: one line per event, in JSON or text. Each line of a request carries the request's ID."""
 
 import logging
-import re
 from contextvars import ContextVar, Token
 from typing import Any
 
@@ -10,12 +9,10 @@ from pythonjsonlogger.json import JsonFormatter
 from typing_extensions import override
 
 from core.settings import Settings
+from core.terminal import escaped as _escaped
 
 # Facts to add to the log line of the current request: model, detector, number of faces.
 _facts: ContextVar[dict[str, Any] | None] = ContextVar("facts", default=None)
-
-# Characters that could end a line or control a terminal: C0 and C1 controls, and Unicode's own line ends.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def begin_request(request_id: str) -> Token[dict[str, Any] | None]:
@@ -66,10 +63,6 @@ class TextFormatter(logging.Formatter):
     @override
     def formatException(self, ei: Any) -> str:
         return "\n".join(f"    {_escaped(line)}" for line in super().formatException(ei).split("\n"))
-
-
-def _escaped(text: str) -> str:
-    return _CONTROL.sub(lambda match: repr(match[0])[1:-1], text)
 
 
 def json_formatter() -> JsonFormatter:

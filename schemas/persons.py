@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, JsonValue, RootModel
 
-from schemas.common import FacialArea, PageLimit, Request, Response
+from schemas.common import FacialArea, PageLimit, Request, Response, key_if_set
 from schemas.faces import QualityMeasures
 from schemas.fields import CollectionName, Id, Labels, Metadata, Moment, Name
 
@@ -42,6 +42,7 @@ class PersonRow(BaseModel):
     registered_at: datetime
     retain_until: datetime | None
     faces: int
+    problem: str | None = key_if_set("Names the stored values that cannot be read. They are left out here.")
 
 
 class PersonInfo(Response, PersonRow):
@@ -66,7 +67,7 @@ class PersonsQuery(Request):
         "", max_length=200, pattern=r"^[^\x00]*$", description="Only persons with this text in their name, in any case."
     )
     labels: Labels | None = Field(None, description="Only persons who have all these labels, as JSON.")
-    cursor: str | None = Field(None, max_length=2000, description="`next_cursor` of the previous page.")
+    cursor: str | None = Field(None, max_length=2200, description="`next_cursor` of the previous page.")
     limit: PageLimit = 100
 
 

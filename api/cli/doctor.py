@@ -3,6 +3,7 @@
 import click
 from flask.cli import with_appcontext
 
+from api.cli.options import say
 from api.context import services
 
 _WIDTH = 16  # of the first column; longer names shift the second one
@@ -22,7 +23,7 @@ def doctor(accept: bool) -> None:
         click.echo(section.title)
         for finding in section.findings:
             wrong += not finding.ok
-            click.echo(f"  {'ok' if finding.ok else 'WRONG':6}{finding.about:{_WIDTH}} {finding.found}")
+            say(f"  {'ok' if finding.ok else 'WRONG':6}{finding.about:{_WIDTH}} {finding.found}")
     click.echo(f"{wrong} {'problem' if wrong == 1 else 'problems'} found." if wrong else "No problems found.")
     if wrong:
         raise click.exceptions.Exit(1)

@@ -13,6 +13,7 @@ from api.cli.options import (
     collection_name,
     disk_errors,
     progress_bar,
+    say,
     with_embedding_options,
     with_options,
 )
@@ -111,7 +112,7 @@ def enrol(folder: Path, collection: str, **options: Any) -> None:
     with disk_errors("The folder cannot be read"), progress_bar("Embedding") as show:
         done = services().gallery.enrolment.enrol(folder, collection, EnrolmentOptions.model_validate(options), show)
     for name, reason in done.refused.items():
-        click.echo(f"{name}: {reason}")
+        say(f"{name}: {reason}")
     if done.problems:
         counted = ", ".join(f"{count} {problem}" for problem, count in done.problems.most_common())
         click.echo(f"Photos of low quality: {counted}")
@@ -141,13 +142,20 @@ def export(file: Path) -> None:
 def load(file: Path) -> None:
     """Import the persons of FILE that this gallery does not have.
 
+    A person whose name is another spelling of a name in this gallery gives its faces to that person.
     FILE comes from `gallery export`. The whole file is checked before anything is stored. Run the command again after a
     crash.
     """
     done = services().gallery.archive.load(file)
+    for theirs, ours in done.joined.items():
+        say(f"{theirs}: the name is another spelling of a name here: the faces were added to {ours}")
     for name in done.refused:
-        click.echo(f"{name}: another person has the name or one of the faces")
-    click.echo(f"{done.stored} persons imported, {done.known} already present, {len(done.refused)} refused")
+        say(f"{name}: another person has the name or one of the faces")
+    for person_id, reason in done.invalid.items():
+        say(f"{person_id}: {reason}")
+    refused = len(done.refused) + len(done.invalid)
+    joined = f"{len(done.joined)} added to others, " if done.joined else ""
+    say(f"{done.stored} persons imported, {joined}{done.known} already present, {refused} refused")
 
 
 @gallery.command("copy-to-pgvector")
@@ -196,6 +204,26 @@ def rotate_key() -> None:
 def expire() -> None:
     """Delete persons past their retain_until date."""
     click.echo(f"{services().gallery.maintenance.expire()} persons deleted")
+
+
+@gallery.command("merge-twins")
+@click.option("--dry-run", is_flag=True, help="List the persons without merging them.")
+def merge_twins(dry_run: bool) -> None:
+    """Merge persons of a collection whose names differ only in their spelling.
+
+    Earlier versions registered several persons for one visible name, for example with another code for its accent.
+    The person who was registered first gets the faces of the others, who are deleted. Labels and metadata are merged.
+    Persons whose retain_until dates differ are left: merge them with POST /persons/ID/merge.
+    """
+    total = left = 0
+    for twins in services().gallery.maintenance.merge_twins(dry_run=dry_run):
+        total += 1
+        left += bool(twins.problem)
+        listed = ", ".join(f"{person.name} ({person.id}, {person.faces} faces)" for person in twins.persons)
+        say(f"{twins.persons[0].collection}: {listed}{f': {twins.problem}' if twins.problem else ''}")
+    say(f"{total} names of several persons" if dry_run else f"{total - left} names merged, {left} left")
+    if left:
+        raise click.exceptions.Exit(1)
 
 
 @gallery.command("purge")

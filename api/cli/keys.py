@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from api.cli.options import ReportingGroup, collection_name
+from api.cli.options import ReportingGroup, collection_name, say
 from api.context import services
 from core.scopes import Scope
 
@@ -49,7 +49,7 @@ def show() -> None:
         used = f"used {key.last_used_on}" if key.last_used_on else "never used"
         until = f" until {key.expires_at:%Y-%m-%d}" if key.expires_at and state == "valid" else ""
         of = f" of {key.collection}" if key.collection else ""
-        click.echo(f"{key.id}  {state}{until}, {used}: {' '.join(sorted(key.scopes))}{of}  ({key.name})")
+        say(f"{key.id}  {state}{until}, {used}: {' '.join(sorted(key.scopes))}{of}  ({key.name})")
 
 
 @keys.command("grant")

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from typing_extensions import override
 
 from core.exceptions import CommandError, ServiceError
+from core.terminal import escaped
 from schemas.common import Alignment, DetectionMethod, DetectorName, ModelName, Normalization
 from schemas.fields import CollectionName
 
@@ -60,7 +61,12 @@ class ReportingGroup(AppGroup):
         try:
             return super().invoke(ctx)
         except (ServiceError, CommandError) as error:
-            raise click.ClickException(str(error)) from None
+            raise click.ClickException(escaped(str(error))) from None
+
+
+def say(line: str) -> None:
+    """Print a line; names in it may have been chosen by others, and cannot control the terminal."""
+    click.echo(escaped(line))
 
 
 @contextmanager

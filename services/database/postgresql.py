@@ -76,7 +76,8 @@ class PostgresqlDatabase(Database):
             connect_args={
                 "connect_timeout": _ADDRESS_S,
                 # A commit that was acknowledged is on disk, even if the server or the user is configured otherwise.
-                "options": f"-c statement_timeout={ANSWER_S}s -c synchronous_commit=on",
+                # Times come in UTC: the last hours of the year 9999 are in the year 10000 east of it.
+                "options": f"-c statement_timeout={ANSWER_S}s -c synchronous_commit=on -c TimeZone=UTC",
             },
             pool_pre_ping=True,
             pool_timeout=SLOT_S,

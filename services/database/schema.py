@@ -1,7 +1,7 @@
 """The tables of the gallery, the same for SQLite and PostgreSQL."""
 
-import unicodedata
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +11,8 @@ import pgvector
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from typing_extensions import override
+
+from schemas import text
 
 metadata = sa.MetaData(
     naming_convention={
@@ -78,15 +80,23 @@ def text_of_vector(numbers: npt.NDArray[np.floating[Any]]) -> str:
     return f"[{','.join(['%.9g'] * len(numbers))}]" % tuple(numbers.tolist())
 
 
-def folded(name: str) -> str:
-    """The form of a name for searching and sorting: equal for all spellings of the same letters, in any case.
+def sorting_key(name: str) -> str:
+    """The form of a name for searching and sorting, limited so that the cursor of a page can carry it."""
+    return text.folded(name)[: text.MAX_FOLDED]
 
-    No database does this for every letter, and no two do it alike.
+
+def identity_key(name: str) -> str:
+    """The value of `identity` for a name: equal for all names that look alike, and short enough for an index.
+
+    It holds no control character.
     """
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    key = text.identity(name)
+    return key if len(key) <= text.MAX_FOLDED else sha256(key.encode()).hexdigest()
 
 
 Json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+# Text that both databases sort by its characters' numbers.
+Plain = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 Id = sa.Uuid(as_uuid=True)
 
 collections = sa.Table(
@@ -104,16 +114,26 @@ persons = sa.Table(
     sa.Column("name", sa.String(200), nullable=False),
     sa.Column(
         "folded",
-        sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+        Plain,
         nullable=False,
         server_default="",
-        default=lambda context: folded(context.get_current_parameters()["name"]),
+        default=lambda context: sorting_key(context.get_current_parameters()["name"]),
+    ),
+    # `identity_key` of the name. A twin, who had the same one before this column existed, has it with a line end and
+    # the id behind it.
+    sa.Column(
+        "identity",
+        Plain,
+        nullable=False,
+        server_default="",
+        default=lambda context: identity_key(context.get_current_parameters()["name"]),
     ),
     sa.Column("labels", Json, nullable=False),
     sa.Column("metadata", Json, nullable=False),
     sa.Column("registered_at", UtcTime, nullable=False),
     sa.Column("retain_until", UtcTime, index=True),
     sa.UniqueConstraint("collection", "name"),
+    sa.Index("uq_persons_collection_identity", "collection", "identity", unique=True),
     sa.Index(None, "folded", "id"),
 )
 
@@ -144,7 +164,7 @@ faces = sa.Table(
     sa.Column("sealed_with", sa.ForeignKey("sealing_keys.id"), index=True),
     # Set until the face is in PostgreSQL's index. Indexing takes longer than the rest of a registration.
     sa.Column("waits_for_index", sa.Boolean, nullable=False, server_default=sa.false()),
-    sa.Index(None, "collection", "space"),
+    sa.Index(None, "collection", "space", "person_id"),
     sa.Index(
         "ix_faces_waiting",
         *("collection", "space"),

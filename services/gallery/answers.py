@@ -1,11 +1,14 @@
 """Converts stored values of the gallery to responses."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from typing import Any
+
+from pydantic_core import PydanticSerializationError, ValidationError
 
 from core.scopes import Scope, is_granted
 from schemas.faces import QualityMeasures
 from schemas.gallery import RegisterResponse
-from schemas.persons import FaceRow, PersonId, PersonInfo, Receipt
+from schemas.persons import FaceRow, PersonId, PersonInfo, PersonRow, PersonsResponse, Receipt
 from services.faces.reader import facial_area
 from services.gallery.store.values import Forgotten, Person, StoredFace
 
@@ -27,7 +30,7 @@ def changed(person: Person) -> PersonInfo | PersonId:
     """The response to a change of a person: without `gallery:read` only the ID, which the request named itself."""
     if not is_granted(Scope.GALLERY_READ):
         return PersonId(id=person.id)
-    return PersonInfo.model_validate(person, from_attributes=True)
+    return PersonInfo.model_validate(dict(person_row(person)))
 
 
 def registered(person: Person, face: StoredFace, *, is_named: bool) -> RegisterResponse:
@@ -46,6 +49,26 @@ def registered(person: Person, face: StoredFace, *, is_named: bool) -> RegisterR
         face_confidence=face.confidence,
         quality=QualityMeasures.model_validate(face.quality),
     )
+
+
+def person_row(person: Person) -> PersonRow:
+    """The description of a person in responses; `problem` names values that no response can carry."""
+    row = _carried(person)
+    if row is None:
+        alone = {"labels": replace(person, metadata={}), "metadata": replace(person, labels={})}
+        lost: dict[str, Any] = {name: {} for name, one in alone.items() if _carried(one) is None}
+        rest = replace(person, **lost, problem=f"{', '.join(lost)} cannot be read")
+        row = PersonRow.model_validate(rest, from_attributes=True)
+    return row
+
+
+def _carried(person: Person) -> PersonRow | None:
+    try:
+        row = PersonRow.model_validate(person, from_attributes=True)
+        PersonsResponse(persons=[row], next_cursor=None).model_dump_json()  # fails for metadata 254 levels deep
+    except (ValidationError, PydanticSerializationError):
+        return None
+    return row
 
 
 def face_row(face: StoredFace) -> FaceRow:

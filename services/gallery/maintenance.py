@@ -1,15 +1,16 @@
 """The use cases of maintaining the gallery: statistics, expiry, key rotation and its database."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from core.exceptions import ServiceUnavailable
+from core.exceptions import Conflict, PersonNotFound, ServiceUnavailable, ValidationFailed
 from services.audit.recorder import new_event
 from services.database.database import Database
 from services.deepface.interface import EmbeddingSpace
 from services.gallery.store.reencryption import FaceReencryption
 from services.gallery.store.store import GalleryStore
+from services.gallery.store.values import Person
 
 _ENCRYPTED_AT_ONCE = 200  # faces in one transaction, for which other writers wait
 
@@ -24,6 +25,14 @@ class Statistics:
     persons: dict[str, int]
     faces: dict[tuple[str, EmbeddingSpace], int]
     size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Twins:
+    """Persons of a collection with one name, the first registered one first, and why they were not merged, if so."""
+
+    persons: list[Person]
+    problem: str = ""
 
 
 class UpkeepService:
@@ -50,6 +59,21 @@ class UpkeepService:
         while forgotten := self._store.expire(now, event, limit=_AT_ONCE):
             count += len(forgotten)
         return count
+
+    def merge_twins(self, *, dry_run: bool) -> Iterator[Twins]:
+        """Merge the persons of each name that several persons have into the first one; with `dry_run`, only list them.
+
+        Yields them after each merge. Persons whose `retain_until` differ, or who have too many labels or too much
+        metadata together, stay as they are.
+        """
+        for first, *others in self._store.twins():
+            problem, ids = "", [one.id for one in others]
+            if not dry_run:
+                try:
+                    self._store.merge(first.id, ids, new_event("merge", merged=sorted(ids)))
+                except (Conflict, ValidationFailed, PersonNotFound) as error:
+                    problem = error.message
+            yield Twins(persons=[first, *others], problem=problem)
 
     def upgrade(self) -> None:
         """Upgrade the database to the newest schema."""

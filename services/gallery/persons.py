@@ -1,7 +1,5 @@
 """The use cases of persons, faces and collections: list, change, merge and delete them."""
 
-from dataclasses import asdict
-
 from core.exceptions import FaceNotFound
 from schemas.persons import (
     CollectionInfo,
@@ -14,13 +12,12 @@ from schemas.persons import (
     PersonDetails,
     PersonId,
     PersonInfo,
-    PersonRow,
     PersonsQuery,
     PersonsResponse,
     Receipt,
 )
 from services.audit.recorder import EventLog, new_event
-from services.gallery.answers import changed, face_row, receipt
+from services.gallery.answers import changed, face_row, person_row, receipt
 from services.gallery.store.rows import cursor_of_face
 from services.gallery.store.store import GalleryStore
 from services.gallery.store.values import Retention
@@ -59,7 +56,7 @@ class PersonService:
         person = self._store.person(person_id, within=within)
         page, is_last = faces[: query.limit], len(faces) <= query.limit
         return PersonDetails(
-            **asdict(person),
+            **dict(person_row(person)),
             face_list=[face_row(face) for face in page],
             next_cursor=None if is_last else cursor_of_face(page[-1]),
         )
@@ -73,8 +70,7 @@ class PersonService:
             cursor=query.cursor,
             limit=query.limit,
         )
-        persons = [PersonRow.model_validate(person, from_attributes=True) for person in page.persons]
-        return PersonsResponse(persons=persons, next_cursor=page.next_cursor)
+        return PersonsResponse(persons=list(map(person_row, page.persons)), next_cursor=page.next_cursor)
 
     def change_person(
         self, person_id: str, changes: PersonChanges, *, within: str | None = None

@@ -11,6 +11,7 @@ import numpy as np
 from core.exceptions import Conflict, LowQuality, NoFaceDetected, SeveralFaces, SpoofDetected
 from core.scopes import Scope, is_granted
 from schemas.gallery import RegisterRequest, RegisterResponse
+from schemas.text import identity
 from services.audit.events import Event
 from services.audit.recorder import EventLog, new_event
 from services.deepface.interface import Engine
@@ -179,7 +180,8 @@ class GalleryService:
             k=2,
             within=plan.strict_threshold,
         )
-        others = (one for one in near if one.person.id != request.person_id and one.person.name != request.name)
+        name = None if request.name is None else identity(request.name)
+        others = (one for one in near if one.person.id != request.person_id and identity(one.person.name) != name)
         return next(others, None)
 
     def _new_face(

@@ -133,6 +133,12 @@ class Doctor:
             return
         self.store.ping()
         yield Finding("database", f"{status.place} answers, schema {status.revision}, up to date")
+        yield from self._gallery()
+
+    def _gallery(self) -> Iterator[Finding]:
+        if twins := len(self.store.twins()):
+            listing = "face-service gallery merge-twins --dry-run"
+            yield Finding("names", f"{twins} names belong to several persons. Run: {listing}", ok=False)
 
     def _access(self) -> Iterator[Finding]:
         if self.keys.has_none():

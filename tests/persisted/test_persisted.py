@@ -206,6 +206,7 @@ def test_tables_columns_indexes_and_triggers_are_the_same_in_a_new_database(prog
 
 @EVERY_KIND
 def test_a_new_gallery_of_the_same_life_is_kept_in_the_same_words(program, kind, new):
+    program.command("db", "upgrade")
     other = new(kind)
     live(other)
     assert events_in(other.command("audit", "export")) == events_of(kind)

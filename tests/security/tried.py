@@ -46,6 +46,8 @@ TRIED = {
     "bodies: large ones that wait for a lane, by status and memory": (120, 120),
     "bodies: requests made up from `/openapi.json`": (2000, 20_000),
     "smuggling: requests hidden in others, through nginx to the service; seen = answered": (200, 1500),
+    "stored values: too deep, long, large or late for an answer, in every request and in imports": (145, 145),
+    "stored values: names and labels with controls, directions and invisible letters": (270, 270),
     "log forging: line ends and terminal codes in every field, log as JSON": (100, 1000),
     "log forging: line ends and terminal codes in every field, log as text": (100, 1000),
     "leaks: answers and log after attacks of all kinds, with failing networks and a failing database": (380, 1330),

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue, NonNegativeInt, StringConstraints
 
 from schemas.common import ModelName
-from schemas.fields import CollectionName, Name, Number
+from schemas.fields import CollectionName, Labels, Metadata, Name, Number, UtcTime
 from services.deepface.interface import EmbeddingSpace, FaceArea
 from services.models.catalogue import catalogue
 
@@ -43,17 +43,31 @@ class Manifest(_Part):
     members: dict[str, str]
 
 
+# A name as earlier versions took it.
+_Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
 class PersonLine(_Part):
     """A person; `faces` is how many of the next face lines belong to the person."""
 
     id: UUID
     collection: CollectionName
-    name: Name
+    name: _Name
     labels: dict[str, str]
     metadata: dict[str, JsonValue]
     registered_at: AwareDatetime
     retain_until: AwareDatetime | None
     faces: NonNegativeInt
+
+
+class StorablePerson(BaseModel):
+    """The values of a person that a gallery takes; earlier versions took and exported others."""
+
+    name: Name
+    labels: Labels
+    metadata: Metadata
+    registered_at: UtcTime
+    retain_until: UtcTime | None
 
 
 class FaceLine(_Part):
@@ -68,7 +82,7 @@ class FaceLine(_Part):
     quality: dict[str, Number]
     liveness: Number | None
     has_crop: bool
-    registered_at: AwareDatetime
+    registered_at: UtcTime
 
 
 def dimension_of(space: EmbeddingSpace) -> int:

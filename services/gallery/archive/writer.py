@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -12,8 +12,10 @@ from uuid import UUID
 from zipfile import ZipFile
 
 import numpy as np
+from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
 
-from core.exceptions import Conflict
+from core.exceptions import CommandError, Conflict, ValidationFailed
 from core.files import atomically_written
 from services.audit.events import Event
 from services.audit.recorder import new_event
@@ -27,6 +29,7 @@ from services.gallery.archive.format import (
     Manifest,
     PersonLine,
     Space,
+    StorablePerson,
     array_name,
     crop_name,
     dimension_of,
@@ -38,11 +41,21 @@ from services.gallery.store.values import ExportedFace, Person
 
 @dataclass(slots=True)
 class Imported:
-    """How many persons were stored, how many existed already, and the names of persons that conflict with others."""
+    """How many persons were stored, and how many existed already.
+
+    `joined` are persons whose name is another spelling of a name here: the ids of both. `refused` are the names of
+    persons that conflict with others. `invalid` says of the ids of persons why their values cannot be stored.
+    """
 
     stored: int = 0
     known: int = 0
+    joined: dict[str, str] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
+    invalid: dict[str, str] = field(default_factory=dict)
+
+
+class IncompleteExport(CommandError):
+    """The export is written, but without persons whose stored values cannot be read."""
 
 
 class GalleryFileService:
@@ -56,6 +69,7 @@ class GalleryFileService:
         """Export all persons to `path`, as of one moment; returns how many persons and faces.
 
         Raises:
+            IncompleteExport: persons that cannot be read are left out; the file is written.
             OSError: the file cannot be written; an existing file stays unchanged.
             ServiceUnavailable, StorageFull: the database does not answer, or cannot record the event; an existing file
                 stays unchanged.
@@ -69,10 +83,17 @@ class GalleryFileService:
                     writer.add(person, its_faces)
                 persons, faces = writer.finish(snapshot.collections)
             self._record(new_event("export", persons=persons, faces=faces))
-            return persons, faces
+        if writer.left_out:
+            raise IncompleteExport(
+                f"{persons} persons, {faces} faces exported, without persons that cannot be read:"
+                f" {', '.join(writer.left_out)}. Replace their metadata, and export again."
+            )
+        return persons, faces
 
     def load(self, path: Path) -> Imported:
         """Import the persons of the file that do not exist here, each in one transaction.
+
+        A person whose name is another spelling of a name here gives its faces to that person.
 
         Raises:
             UnreadableExport: the file is not an export, or has changed since; nothing was stored.
@@ -83,16 +104,34 @@ class GalleryFileService:
             manifest = checked(archive)
             for person, faces in persons_in(archive, manifest):
                 try:
-                    event = new_event("import", collection=person.collection, face_ids=[one.id for one in faces])
-                    stored = self._store.restore(person, faces, event)
+                    self._take(_storable(person), faces, done)
+                except ValidationError as error:
+                    done.invalid[person.id] = "; ".join(f"{one['loc'][0]}: {one['msg']}" for one in error.errors())
+                except ValidationFailed as error:
+                    done.invalid[person.id] = "; ".join(one["msg"] for one in error.details["fields"])
                 except Conflict:
                     done.refused.append(person.name)
-                else:
-                    done.stored += stored
-                    done.known += not stored
         for name in set(manifest.collections) - set(self._store.collections()):
             self._store.add_collection(name, new_event("add_collection", collection=name))
         return done
+
+    def _take(self, person: Person, faces: list[ExportedFace], done: Imported) -> None:
+        event = new_event("import", collection=person.collection, face_ids=[one.id for one in faces])
+        try:
+            stored = self._store.restore(person, faces, event)
+        except Conflict:
+            first = self._store.join(person, faces, event)
+            if first is None:
+                raise
+            done.joined[person.id] = first.id
+        else:
+            done.stored += stored
+            done.known += not stored
+
+
+def _storable(person: Person) -> Person:
+    """The person as a request could have made it; raises Pydantic's ValidationError."""
+    return replace(person, **dict(StorablePerson.model_validate(person, from_attributes=True)))
 
 
 class _Writer:
@@ -105,13 +144,17 @@ class _Writer:
         self._embeddings: dict[EmbeddingSpace, IO[bytes]] = {}
         self._digests: dict[str, str] = {}
         self._person_count = self._face_count = 0
+        self.left_out: list[str] = []  # the ids of persons that cannot be read
 
     def add(self, person: Person, faces: list[ExportedFace]) -> None:
-        """Write a person with all faces."""
+        """Write a person with all faces, or leave the person out if no archive can carry the values."""
+        line = _line(person, len(faces))
+        if line is None:
+            self.left_out.append(person.id)
+            return
         self._person_count += 1
         self._face_count += len(faces)
-        line = PersonLine.model_validate(asdict(person) | {"faces": len(faces)})
-        self._persons.write(line.model_dump_json().encode() + b"\n")
+        self._persons.write(line)
         for one in faces:
             self._add_face(one)
 
@@ -165,6 +208,17 @@ class _Writer:
                     digest.update(chunk)
                     member.write(chunk)
         self._digests[name] = digest.hexdigest()
+
+
+def _line(person: Person, faces: int) -> bytes | None:
+    """The line of a person; None if some value cannot be read, or no line can carry it."""
+    if person.problem is not None:
+        return None
+    try:
+        values = {name: getattr(person, name) for name in PersonLine.model_fields if name != "faces"}
+        return PersonLine(**values, faces=faces).model_dump_json().encode() + b"\n"
+    except (ValidationError, PydanticSerializationError):
+        return None
 
 
 def _chunks(file: IO[bytes]) -> Iterator[bytes]:

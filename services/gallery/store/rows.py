@@ -1,20 +1,25 @@
 """Converts rows of the tables to values of the gallery."""
 
 import json
+import logging
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from core.exceptions import FaceNotFound, PersonNotFound, ValidationFailed
-from services.database.schema import as_id, faces, folded, persons
+from schemas import text
+from services.database.schema import as_id, faces, persons, sorting_key
 from services.deepface.interface import EmbeddingSpace, FaceArea
 from services.gallery.store.values import Person, StoredFace
+
+logger = logging.getLogger(__name__)
 
 _ID_LENGTH = 36  # characters of a UUID
 
@@ -28,6 +33,17 @@ _FACES = sa.select(sa.func.count()).where(faces.c.person_id == persons.c.id).sca
 SELECT_PERSONS = sa.select(persons, _FACES)
 _SELECT_SOME = SELECT_PERSONS.where(persons.c.id.in_(sa.bindparam("numbers", expanding=True)))
 
+# What a stored value raises that the service did not write, for example a year beyond 9999 in PostgreSQL.
+_UNREADABLE = (ValueError, TypeError, ArithmeticError, RecursionError, sa.exc.DataError)
+
+# The values of a person that may be unreadable, with what stands for them.
+_EMPTY: dict[str, Any] = {
+    "labels": {},
+    "metadata": {},
+    "registered_at": datetime.min.replace(tzinfo=UTC),
+    "retain_until": None,
+}
+
 
 @lru_cache(maxsize=256)  # called by every search
 def text_of_space(space: EmbeddingSpace) -> str:
@@ -35,13 +51,26 @@ def text_of_space(space: EmbeddingSpace) -> str:
     return json.dumps(asdict(space), sort_keys=True)
 
 
-def space_of_text(text: str) -> EmbeddingSpace:
+def space_of_text(written: str) -> EmbeddingSpace:
     """The embedding space of a text from `text_of_space`."""
-    return EmbeddingSpace(**json.loads(text))
+    return EmbeddingSpace(**json.loads(written))
 
 
-def person_of(row: Any) -> Person:
-    """The person of a row of SELECT_PERSONS."""
+def read_persons(
+    connection: sa.Connection, select: sa.Select[Any], values: Mapping[str, Any] | None = None
+) -> list[Person]:
+    """The persons of a select like SELECT_PERSONS; a value that cannot be read hides neither its person nor others."""
+    try:
+        return [person_of(row) for row in connection.execute(select, values)]
+    except _UNREADABLE:
+        numbers = connection.scalars(select.with_only_columns(persons.c.id), values).all()
+        return [_salvaged(connection, number) for number in numbers]
+
+
+def person_of(row: Any, problem: str | None = None) -> Person:
+    """The person of a row of SELECT_PERSONS; raises TypeError for values that are not a person's."""
+    _check("labels", row.labels)
+    _check("metadata", row.metadata)
     return Person(
         id=str(row.id),
         collection=row.collection,
@@ -51,7 +80,35 @@ def person_of(row: Any) -> Person:
         registered_at=row.registered_at,
         retain_until=row.retain_until,
         faces=row.faces,
+        problem=problem,
     )
+
+
+def _check(name: str, value: Any) -> None:
+    is_object = isinstance(value, dict)
+    if name in ("labels", "metadata") and not is_object:
+        raise TypeError(name)
+    if name == "labels" and not all(isinstance(label, str) for label in value.values()):
+        raise TypeError(name)
+
+
+def _salvaged(connection: sa.Connection, number: UUID) -> Person:
+    """The person, without the values that cannot be read."""
+    of_person = persons.c.id == number
+    readable = [column for column in SELECT_PERSONS.selected_columns if column.name not in _EMPTY]
+    values = dict(connection.execute(sa.select(*readable).where(of_person)).one()._mapping)
+    lost = []
+    for name, empty in _EMPTY.items():
+        try:
+            values[name] = connection.scalar(sa.select(persons.c[name]).where(of_person))
+            _check(name, values[name])
+        except _UNREADABLE:
+            values[name] = empty
+            lost.append(name)
+    problem = f"{', '.join(lost)} cannot be read" if lost else None
+    if problem:
+        logger.warning("a person cannot be read", extra={"person_id": str(number), "reason": problem})
+    return person_of(SimpleNamespace(**values), problem)
 
 
 def face_of(row: Any) -> StoredFace:
@@ -81,8 +138,8 @@ def has_labels(labels: Mapping[str, str]) -> list[sa.ColumnElement[bool]]:
 
 
 def cursor_of(person: Person) -> str:
-    """The cursor of a page that ends with this person; it stays valid if the person changes."""
-    return urlsafe_b64encode(UUID(person.id).bytes + folded(person.name).encode()).decode()
+    """The cursor of a page that ends with this person; it stays valid if the person changes or is deleted."""
+    return urlsafe_b64encode(UUID(person.id).bytes + sorting_key(person.name).encode()).decode()
 
 
 def comes_after(cursor: str) -> sa.ColumnElement[bool]:
@@ -94,7 +151,9 @@ def comes_after(cursor: str) -> sa.ColumnElement[bool]:
         raise _invalid_cursor() from None
     if "\0" in name:  # PostgreSQL cannot store it
         raise _invalid_cursor()
-    return sa.tuple_(persons.c.folded, persons.c.id) > sa.tuple_(sa.literal(name), sa.literal(number))
+    # The cursor of a longer key, which only another program writes, has its beginning.
+    key = persons.c.folded if len(name) < text.MAX_FOLDED else sa.func.substr(persons.c.folded, 1, text.MAX_FOLDED)
+    return sa.tuple_(key, persons.c.id) > sa.tuple_(sa.literal(name), sa.literal(number))
 
 
 def cursor_of_face(face: StoredFace) -> str:
@@ -117,9 +176,9 @@ def _invalid_cursor() -> ValidationFailed:
     return ValidationFailed.of("cursor", "The cursor is invalid. Use the next_cursor of the previous page")
 
 
-def id_of(text: str, missing: type[Exception]) -> UUID:
+def id_of(given: str, missing: type[Exception]) -> UUID:
     """The id in a client's text; raises `missing` if it is not a valid id, and so matches nothing."""
-    number = as_id(text)
+    number = as_id(given)
     if number is None:
         raise missing
     return number
@@ -130,15 +189,16 @@ def person_in(connection: sa.Connection, number: UUID, within: str | None = None
     select = SELECT_PERSONS.where(persons.c.id == number)
     if within is not None:
         select = select.where(persons.c.collection == within)
-    row = connection.execute(select).first()
-    if row is None:
+    found = read_persons(connection, select)
+    if not found:
         raise PersonNotFound
-    return person_of(row)
+    return found[0]
 
 
 def persons_in(connection: sa.Connection, numbers: Sequence[UUID]) -> dict[UUID, Person]:
     """Those of the persons that exist."""
-    return {row.id: person_of(row) for row in connection.execute(_SELECT_SOME, {"numbers": list(numbers)})}
+    found = read_persons(connection, _SELECT_SOME, {"numbers": list(numbers)})
+    return {UUID(person.id): person for person in found}
 
 
 def faces_in(connection: sa.Connection, numbers: Sequence[UUID]) -> list[StoredFace]:

@@ -13,13 +13,14 @@ import numpy.typing as npt
 import sqlalchemy as sa
 
 from core.exceptions import Conflict, FaceNotFound, PersonNotFound, ServiceUnavailable
+from schemas.text import folded
 from services.audit.events import Event, RecordedEvent
 from services.audit.store import record
 from services.database import encryption, schema
 from services.database.database import Database
-from services.database.schema import as_id, faces, folded, persons
+from services.database.schema import as_id, faces, persons
 from services.deepface.interface import EmbeddingSpace
-from services.gallery.store import idempotency, writes
+from services.gallery.store import idempotency, names, writes
 from services.gallery.store.collections import CollectionStore
 from services.gallery.store.rows import (
     FACE_COLUMNS,
@@ -32,8 +33,8 @@ from services.gallery.store.rows import (
     has_labels,
     id_of,
     person_in,
-    person_of,
     persons_in,
+    read_persons,
     text_of_space,
 )
 from services.gallery.store.search import FaceSearch, Filter
@@ -79,6 +80,8 @@ class GalleryStore(CollectionStore, TransferStore):
 
         Raises:
             PersonNotFound: there is no person with this id in the collection.
+            Conflict: several persons have the name.
+            ValidationFailed: the person would have too many labels, or too much metadata.
             IdempotencyKeyTaken: another registration used the key first.
         """
         now = schema.now()
@@ -154,24 +157,35 @@ class GalleryStore(CollectionStore, TransferStore):
         if cursor is not None:
             select = select.where(comes_after(cursor))
         with self._database.reading() as connection:
-            found = [person_of(row) for row in connection.execute(select)]
+            found = read_persons(connection, select)
         return Page(persons=found[:limit], next_cursor=cursor_of(found[limit - 1]) if len(found) > limit else None)
 
     def update(self, person_id: str, changes: Mapping[str, Any], event: Event, *, within: str | None = None) -> Person:
         """Change name, labels, metadata or retain_until; raises PersonNotFound, Conflict."""
-        number = id_of(person_id, PersonNotFound)
-        values = dict(changes) | ({"folded": folded(changes["name"])} if "name" in changes else {})
+        number, values = id_of(person_id, PersonNotFound), dict(changes)
         which = persons.c.id == number
         if within is not None:  # in the statement itself: a name that is taken elsewhere is no Conflict here
             which &= persons.c.collection == within
         try:
             with self._database.writing() as connection:
+                if "name" in values:
+                    values |= names.renamed(connection, number, values["name"], within)
                 if values:
                     connection.execute(sa.update(persons).where(which).values(**values))
                 record(connection, event, schema.now(), person_id=str(number))
                 return person_in(connection, number, within)  # if there is none, nothing has changed
         except sa.exc.IntegrityError as error:
             raise Conflict("The name is taken.") from error
+
+    def twins(self) -> list[list[Person]]:
+        """The persons of each name that several persons of a collection have, the first registered one first.
+
+        Only galleries of earlier versions have such twins.
+        """
+        with self._database.reading() as connection:
+            groups = names.twins(connection)
+            found = persons_in(connection, [number for group in groups for number in group])
+        return [[found[number] for number in group] for group in groups]
 
     def merge(
         self,
@@ -191,6 +205,7 @@ class GalleryStore(CollectionStore, TransferStore):
         Raises:
             PersonNotFound: one of them does not exist, or is in another collection.
             Conflict: their `retain_until` differ, and no `limit` is given.
+            ValidationFailed: the person would have too many labels, or too much metadata.
         """
         number = id_of(person_id, PersonNotFound)
         merged = list(dict.fromkeys(id_of(other, PersonNotFound) for other in others))

@@ -14,8 +14,8 @@ from services.audit.store import record
 from services.database import encryption, schema
 from services.database.database import Database
 from services.database.schema import collections, faces, persons
-from services.gallery.store import writes
-from services.gallery.store.rows import FACE_COLUMNS, SELECT_PERSONS, face_of, person_in, person_of
+from services.gallery.store import limits, names, writes
+from services.gallery.store.rows import FACE_COLUMNS, SELECT_PERSONS, face_of, person_in, read_persons
 from services.gallery.store.values import ExportedFace, NewFace, Person, Retention, Snapshot
 
 
@@ -47,10 +47,57 @@ class TransferStore:
         except sa.exc.IntegrityError as error:
             raise Conflict("Another person has the name or one of the faces.") from error
 
+    def join(self, person: Person, faces: Sequence[ExportedFace], event: Event) -> Person | None:
+        """Add the faces, labels and metadata of a person of another gallery to the one whose name looks the same.
+
+        None if nobody has the name in another spelling. What the person here already has stays, so the call may be
+        repeated; the returned person is as before it.
+
+        Raises:
+            Conflict: several persons have the name, another one has a face, or the `retain_until` differ.
+            ValidationFailed: the person would have too many labels, or too much metadata.
+        """
+        try:
+            with self._database.writing() as connection:
+                return self._join(connection, person, faces, event)
+        except sa.exc.IntegrityError as error:
+            raise Conflict("Another person has one of the faces.") from error
+
+    def _join(
+        self, connection: sa.Connection, person: Person, whole: Sequence[ExportedFace], event: Event
+    ) -> Person | None:
+        number = names.only_one_called(connection, person.name, person.collection)
+        if number is None:
+            return None
+        first = writes.lock_person(connection, number)
+        if first.name == person.name:
+            return None
+        known = set(connection.scalars(sa.select(faces.c.id).where(faces.c.person_id == number)))
+        new = [one for one in whole if UUID(one.id) not in known]
+        values = _united([first, person])
+        if new or any(getattr(first, name) != value for name, value in values.items()):
+            connection.execute(sa.update(persons).where(persons.c.id == number).values(**values))
+            self._add(connection, new, number, first.collection)
+            record(connection, event, schema.now(), person_id=first.id)
+        return first
+
+    def _add(self, connection: sa.Connection, whole: Sequence[ExportedFace], person: UUID, collection: str) -> None:
+        for one in whole:
+            writes.add_face(
+                connection,
+                self._keyring,
+                one.face,
+                person=person,
+                collection=collection,
+                at=one.registered_at,
+                number=UUID(one.id),
+            )
+
     def _restore(self, connection: sa.Connection, person: Person, whole: Sequence[ExportedFace], event: Event) -> bool:
         number, now = UUID(person.id), schema.now()
         if connection.execute(sa.select(1).where(persons.c.id == number)).first() is not None:
             return False
+        names.only_one_called(connection, person.name, person.collection)
         writes.ensure_collection(connection, person.collection, now)
         connection.execute(
             sa.insert(persons).values(
@@ -63,16 +110,7 @@ class TransferStore:
                 retain_until=person.retain_until,
             )
         )
-        for one in whole:
-            writes.add_face(
-                connection,
-                self._keyring,
-                one.face,
-                person=number,
-                collection=person.collection,
-                at=one.registered_at,
-                number=UUID(one.id),
-            )
+        self._add(connection, whole, number, person.collection)
         record(connection, event, now, person_id=person.id)
         return True
 
@@ -80,12 +118,13 @@ class TransferStore:
 def _everybody(connection: sa.Connection, keyring: Keyring) -> Iterator[tuple[Person, list[ExportedFace]]]:
     read = encryption.Decryption(connection, keyring)
     next_one = SELECT_PERSONS.order_by(persons.c.id).limit(1)
-    row = connection.execute(next_one).first()
-    while row is not None:
-        whole = sa.select(*FACE_COLUMNS, faces.c.embedding, faces.c.crop).where(faces.c.person_id == row.id)
-        found = connection.execute(whole.order_by(faces.c.registered_at, faces.c.id))
-        yield person_of(row), [_whole_face(read, one) for one in found]
-        row = connection.execute(next_one.where(persons.c.id > row.id)).first()
+    found = read_persons(connection, next_one)
+    while found:
+        (person,), number = found, UUID(found[0].id)
+        whole = sa.select(*FACE_COLUMNS, faces.c.embedding, faces.c.crop).where(faces.c.person_id == number)
+        theirs = connection.execute(whole.order_by(faces.c.registered_at, faces.c.id))
+        yield person, [_whole_face(read, one) for one in theirs]
+        found = read_persons(connection, next_one.where(persons.c.id > number))
 
 
 def _whole_face(read: encryption.Decryption, row: Any) -> ExportedFace:
@@ -118,14 +157,21 @@ def merge(
     everyone = sorted({number, *others})  # sorted, so that two merges cannot deadlock
     locked = {one: writes.lock_person(connection, one, collection) for one in everyone}
     into, *merged = (locked[one] for one in (number, *others))
-    values: dict[str, Any] = {
-        "labels": _union([one.labels for one in (into, *merged)]),
-        "metadata": _union([one.metadata for one in (into, *merged)]),
-        "retain_until": _limit_of([into, *merged]) if limit is None else limit.retain_until,
-    }
+    values = _united([into, *merged], limit)
     writes.move_faces(connection, keyring, faces.c.person_id.in_(others), number)
     connection.execute(sa.delete(persons).where(persons.c.id.in_(others)))
     connection.execute(sa.update(persons).where(persons.c.id == number).values(**values))
+    names.called(connection, into.name, collection)  # a twin of the deleted ones takes the name over
+
+
+def _united(several: Sequence[Person], limit: Retention | None = None) -> dict[str, Any]:
+    """What becomes of the first person, whose values win; raises Conflict, ValidationFailed."""
+    labels, metadata = _union([one.labels for one in several]), _union([one.metadata for one in several])
+    return {
+        "labels": labels if labels == several[0].labels else limits.labels(labels),
+        "metadata": metadata if metadata == several[0].metadata else limits.metadata(metadata),
+        "retain_until": _limit_of(several) if limit is None else limit.retain_until,
+    }
 
 
 def _union(several: Sequence[dict[str, Any]]) -> dict[str, Any]:

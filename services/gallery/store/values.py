@@ -20,7 +20,10 @@ class IdempotencyKeyTaken(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """A person of a collection; the name is unique in the collection."""
+    """A person of a collection; the name is unique in the collection.
+
+    `problem` names the stored values that cannot be read and are empty here; usually, it is None.
+    """
 
     id: str
     collection: str
@@ -30,6 +33,7 @@ class Person:
     registered_at: datetime
     retain_until: datetime | None
     faces: int
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

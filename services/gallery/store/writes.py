@@ -14,8 +14,8 @@ from core.exceptions import PersonNotFound
 from services.database import encryption
 from services.database.schema import INDEXED_DIMENSIONS, changes, collections, faces, persons
 from services.database.upserts import insert_if_missing, insert_into
-from services.gallery.store import idempotency
-from services.gallery.store.rows import SELECT_PERSONS, face_of, id_of, person_in, person_of, text_of_space
+from services.gallery.store import idempotency, limits, names
+from services.gallery.store.rows import SELECT_PERSONS, face_of, id_of, person_in, read_persons, text_of_space
 from services.gallery.store.values import NewFace, Person, Registration, StoredFace
 
 _INSERT_FACE = sa.insert(faces)
@@ -31,14 +31,18 @@ def lock_person(connection: sa.Connection, number: UUID, collection: str | None 
     select = SELECT_PERSONS.where(persons.c.id == number).with_for_update(of=persons)
     if collection is not None:
         select = select.where(persons.c.collection == collection)
-    row = connection.execute(select).first()
-    if row is None:
+    found = read_persons(connection, select)
+    if not found:
         raise PersonNotFound
-    return person_of(row)
+    return found[0]
 
 
 def lock_person_called(connection: sa.Connection, name: str, collection: str, at: datetime) -> Person:
-    """As `lock_person`, by name; a person with a new name is created."""
+    """As `lock_person`, by name in any spelling; a person with a new name is created.
+
+    Raises Conflict if several persons have the name.
+    """
+    names.only_one_called(connection, name, collection)
     new: dict[str, Any] = {
         "id": uuid4(),
         "collection": collection,
@@ -57,13 +61,19 @@ def lock_person_called(connection: sa.Connection, name: str, collection: str, at
 def _insert_or_lock(dialect: str) -> sa.Executable:
     """An insert that locks an existing row in the same statement: an update that changes nothing locks it too."""
     insert = insert_into(dialect, persons)
-    key = [persons.c.collection, persons.c.name]
-    either = insert.on_conflict_do_update(index_elements=key, set_={"name": insert.excluded.name})
+    key = [persons.c.collection, persons.c.identity]
+    either = insert.on_conflict_do_update(index_elements=key, set_={"identity": insert.excluded.identity})
     return either.returning(persons.c.id)
 
 
 def person_to_change(connection: sa.Connection, new: Registration, at: datetime) -> Person:
-    """The person of a registration, locked, with the labels, metadata and retain_until that it adds."""
+    """The person of a registration, locked, with the labels, metadata and retain_until that it adds.
+
+    Raises:
+        PersonNotFound: there is no person with this id in the collection.
+        Conflict: several persons have the name.
+        ValidationFailed: the person would have too many labels, or too much metadata.
+    """
     ensure_collection(connection, new.collection, at)
     if new.person_id is not None:
         person = lock_person(connection, id_of(new.person_id, PersonNotFound), new.collection)
@@ -72,9 +82,9 @@ def person_to_change(connection: sa.Connection, new: Registration, at: datetime)
         person = lock_person_called(connection, new.name, new.collection, at)
     values: dict[str, Any] = {}
     if new.labels:
-        values["labels"] = person.labels | dict(new.labels)
+        values["labels"] = limits.labels(person.labels | dict(new.labels))
     if new.metadata:
-        values["metadata"] = person.metadata | dict(new.metadata)
+        values["metadata"] = limits.metadata(person.metadata | dict(new.metadata))
     if new.retain_until is not None:
         values["retain_until"] = new.retain_until
     if values:

@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-SAID = "Error: The database has schema {}; this version of the service supports 0009. Use the version that wrote it.\n"
+SAID = "Error: The database has schema {}; this version of the service supports 0010. Use the version that wrote it.\n"
 
 COMMANDS = (
     "gallery stats",
@@ -22,7 +22,7 @@ COMMANDS = (
 )
 
 
-@pytest.fixture(params=["0008", "0010"])
+@pytest.fixture(params=["0008", "0011"])
 def revision(request, app, settings):
     """A revision before or after this version's, and a database that has it."""
     settings.data_path.mkdir(exist_ok=True)

@@ -12,7 +12,7 @@ import pytest
 
 from services.database.choice import make_database
 from services.gallery.archive.reader import UnreadableExport
-from services.gallery.archive.writer import GalleryFileService, Imported
+from services.gallery.archive.writer import GalleryFileService, Imported, IncompleteExport
 from services.gallery.store.sqlite_search import MatrixSearch
 from services.gallery.store.store import GalleryStore
 from tests.services.gallery.store.test_store import FORGET, OTHER, REGISTER, everybody, face, near, register
@@ -229,3 +229,73 @@ def test_what_was_forgotten_comes_back_only_from_a_file(gallery, exported):
     ((person, _), *_) = everybody(gallery)
     gallery.forget(FORGET, person_id=person.id)
     assert files_of(gallery).load(exported) == Imported(stored=1, known=1)
+
+
+def test_a_twin_gives_its_faces_to_the_first_and_is_reported(make_gallery, tmp_path):
+    path, one, other = tmp_path / "gallery.zip", make_gallery("one"), make_gallery("other")
+    theirs, _ = register(one, "Jose\u0301", face(1))
+    ours, _ = register(other, "JOS\u00c9", face(2))
+    assert files_of(one).export(path) == (1, 1)
+    for _ in range(2):
+        assert files_of(other).load(path) == Imported(joined={theirs.id: ours.id})
+        assert (other.person(ours.id).name, other.person(ours.id).faces) == ("JOS\u00c9", 2)
+    assert near(other, 1)[0] == ("JOS\u00c9", 0.0)
+
+
+def deep(levels):
+    return b'"metadata":' + b'{"a":' * levels + b"1" + b"}" * levels
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        (b'"name":"Ann"', b'"name":"An\\u202en"', "name: "),
+        (b'"name":"Ann"', b'"name":"An\\u009bn"', "name: "),
+        (b'"name":"Ann"', b'"name":"\\u3164"', "name: "),
+        (b'"name":"Ann"', '"name":"{}"'.format("\ufdfa" * 200).encode(), "name: "),
+        (b'"labels":{"a":"b"}', b'"labels":{"a":"b\\u2028"}', "labels: "),
+        (b'"labels":{"a":"b"}', b'"labels":{"a b":"b"}', "labels: "),
+        (b'"labels":{"a":"b"}', b'"labels":{%s}' % b",".join(b'"%d":""' % n for n in range(51)), "labels: "),
+        (b'"metadata":{}', deep(33), "metadata: "),
+        (b'"metadata":{}', b'"metadata":{"a":"%s"}' % (b"x" * 10_000), "metadata: "),
+        (b'"metadata":{}', b'"metadata":{"a":1e400}', "metadata: "),
+        (b'"retain_until":null', b'"retain_until":"9999-12-31T23:59:59-14:00"', "retain_until: "),
+        (b'"retain_until":null', b'"retain_until":"0001-01-01T00:00:00+14:00"', "retain_until: "),
+    ],
+)
+def test_who_has_what_no_request_may_give_is_refused_alone(gallery, exported, make_gallery, old, new, reason):
+    def change(members):
+        lines = members["persons.jsonl"].splitlines(keepends=True)
+        members["persons.jsonl"] = b"".join(line.replace(old, new) if b'"Ann"' in line else line for line in lines)
+
+    rewrite(exported, change)
+    other = make_gallery("to")
+    done = files_of(other).load(exported)
+    assert (done.stored, list(done.invalid)) == (
+        1,
+        [person.id for person, _ in everybody(gallery) if person.name == "Ann"],
+    )
+    assert next(iter(done.invalid.values())).startswith(reason)
+    assert [person.name for person, _ in everybody(other)] == ["Bob"]
+
+
+def test_a_time_beyond_utc_in_a_face_is_no_export(exported, make_gallery):
+    def change(members):
+        line = members["faces.jsonl"].split(b'"registered_at":"')
+        line[1] = b"9999-12-31T23:59:59-14:00" + line[1][line[1].index(b'"') :]
+        members["faces.jsonl"] = b'"registered_at":"'.join(line)
+
+    rewrite(exported, change)
+    with pytest.raises(UnreadableExport):
+        files_of(make_gallery("to")).load(exported)
+
+
+def test_who_cannot_be_read_is_left_out_of_the_export_and_named(gallery, make_gallery, tmp_path):
+    path, (ann,) = tmp_path / "gallery.zip", [one for one, _ in everybody(gallery) if one.name == "Ann"]
+    with gallery._database.writing() as connection:
+        connection.exec_driver_sql(
+            "UPDATE persons SET metadata = ? WHERE name = 'Ann'", ('{"a":' * 255 + "1" + "}" * 255,)
+        )
+    with pytest.raises(IncompleteExport, match=f"1 persons, 1 faces exported, .*{ann.id}"):
+        files_of(gallery).export(path)
+    assert files_of(make_gallery("to")).load(path) == Imported(stored=1)

@@ -385,10 +385,10 @@ def test_a_name_is_found_in_any_case_and_however_its_letters_are_composed(galler
 
 
 def test_names_are_listed_in_the_order_of_their_letters_in_any_case(gallery):
-    for name in ("b", "Éa", "A", "c", "B", "a", "ea"):
+    for name in ("b", "Éa", "A", "c", "Ba", "ab", "ea"):
         register(gallery, name)
     page = gallery.persons(collection=None, name="", labels={}, cursor=None, limit=9)
-    assert [person.name.casefold() for person in page.persons] == ["a", "a", "b", "b", "c", "ea", "éa"]
+    assert [person.name.casefold() for person in page.persons] == ["a", "ab", "b", "ba", "c", "ea", "éa"]
 
 
 def test_every_change_has_its_event_and_a_failed_one_has_none(gallery, audit):

@@ -1,0 +1,71 @@
+"""Names over HTTP: one visible name is one person."""
+
+import pytest
+
+from api.context import services_of
+from tests.api.v1.test_gallery import identify, names, register, text
+from tests.conftest import assert_error
+from tests.pictures import ALICE, BOB
+from tests.services.gallery.store.test_names import NFC, NFD, SPELLINGS, make_twin
+
+
+def listed(client, **query):
+    return client.get("/persons", query_string=query).json["persons"]
+
+
+def test_all_spellings_of_a_name_are_one_person(client):
+    first = register(client, ALICE, NFD)["person_id"]
+    answers = [register(client, ALICE, name) for name in SPELLINGS]
+    assert {(answer["person_id"], answer["name"]) for answer in answers} == {(first, NFD)}
+    (face,) = identify(client, ALICE)
+    assert (face["decision"], names(face)) == ("match", [NFD])
+    for name in SPELLINGS:
+        assert [person["id"] for person in listed(client, name=name)] == [first]
+    assert client.post("/forget", json={"id": first}).status_code == 204
+    assert identify(client, ALICE)[0]["decision"] == "unknown"
+
+
+@pytest.mark.parametrize("policy", ["reject", "merge"])
+def test_no_spelling_of_a_name_is_another_person_with_the_face(client, policy):
+    register(client, ALICE, NFC)
+    for name in SPELLINGS:
+        assert register(client, ALICE, name, on_duplicate=policy)["name"] == NFC
+    assert len(listed(client)) == 1
+
+
+def test_a_name_is_changed_to_another_spelling_but_not_to_anothers(client):
+    first = register(client, ALICE, NFC)["person_id"]
+    bob = register(client, BOB, "Bob")["person_id"]
+    assert client.patch(f"/persons/{first}", json={"name": NFD}).json["name"] == NFD
+    assert_error(client.patch(f"/persons/{bob}", json={"name": NFC}), 409, "conflict")
+    for unsafe in ("Bo\u202eb", "Bo\x9bb", "\u3164", "Bo\u2028b"):
+        assert_error(client.patch(f"/persons/{bob}", json={"name": unsafe}), 422, "validation_error", "name")
+    assert client.patch(f"/persons/{bob}", json={"name": "Bo\u200bb "}).json["name"] == "Bob"
+
+
+def test_a_name_of_twins_needs_an_id(app, client):
+    first = register(client, ALICE, NFC)["person_id"]
+    second = make_twin(services_of(app).gallery.persons._store, NFD, collection="default").id
+    body = assert_error(client.post("/register", json={"img": text(BOB), "name": NFC}), 409, "conflict")
+    assert body["details"]["person_ids"] == [first, second]
+    kept = client.post("/register", json={"img": text(BOB), "person_id": second})
+    assert (kept.status_code, kept.json["name"]) == (201, NFD)
+
+
+def test_metadata_and_labels_of_one_person_are_limited_over_all_requests(client):
+    register(client, ALICE, "Ann", metadata={"a": "x" * 6000}, labels={str(n): "" for n in range(50)})
+    more = {"img": text(ALICE), "name": "ANN"}
+    for field, value in (("metadata", {"b": "x" * 6000}), ("labels", {"one": "more"})):
+        assert_error(client.post("/register", json=more | {field: value}), 422, "validation_error", field)
+    (ann,) = listed(client)
+    assert (ann["faces"], len(ann["labels"]), set(ann["metadata"])) == (1, 50, {"a"})
+
+
+def test_a_refused_name_says_which_field_in_every_kind_of_request(client):
+    for unsafe in ("An\u202en", "An\x1b[31mn"):
+        for answer in (
+            client.post("/register", json={"img": text(ALICE), "name": unsafe}),
+            client.post("/register", data={"img": text(ALICE), "name": unsafe}),
+            client.post("/register", query_string={"name": unsafe}, data=b"x", content_type="image/png"),
+        ):
+            assert_error(answer, 422, "validation_error", "name")
