@@ -158,6 +158,24 @@ class IdentifiedFace(Liveness):
     matches: list[Match] = Field(description="The nearest persons, nearest first.")
 
 
+class SpacePersons(BaseModel):
+    """An embedding space, and the number of persons with a face in it."""
+
+    model: str
+    alignment: str
+    detection: str
+    normalization: str
+    expand_percentage: int
+    persons: int
+
+
+class NotCompared(BaseModel):
+    """Persons of the collection without a face of the model and options of the request."""
+
+    persons: int
+    spaces: list[SpacePersons] = Field(description="The models and options of their faces. A person may be in several.")
+
+
 class IdentifyResponse(FacesResponse):
     """The results for every face of the probe."""
 
@@ -165,4 +183,8 @@ class IdentifyResponse(FacesResponse):
     model: str
     similarity_metric: str
     threshold_source: ThresholdSource
+    not_compared: NotCompared | None = key_if_set(
+        "Persons of the collection who were not compared, because all their faces were registered with another model or"
+        " other options. Left out if there are none."
+    )
     result: list[IdentifiedFace]

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, JsonValue, RootModel
 from schemas.common import FacialArea, PageLimit, Request, Response, key_if_set
 from schemas.faces import QualityMeasures
 from schemas.fields import CollectionName, Id, Labels, Metadata, Moment, Name
+from schemas.gallery import SpacePersons
 
 
 class ForgetRequest(Request):
@@ -153,6 +154,10 @@ class CollectionRow(BaseModel):
 
     name: str
     persons: int
+    spaces: list[SpacePersons] | None = key_if_set(
+        "How many of the persons have faces of each model and options. A search compares only persons with faces of its"
+        " own model and options. Left out if all faces have the same."
+    )
 
 
 class CollectionInfo(Response, CollectionRow):

@@ -1,5 +1,6 @@
 """Converts stored values of the gallery to responses."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -7,9 +8,11 @@ from pydantic_core import PydanticSerializationError, ValidationError
 
 from core.scopes import Scope, is_granted
 from schemas.faces import QualityMeasures
-from schemas.gallery import RegisterResponse
+from schemas.gallery import NotCompared, RegisterResponse, SpacePersons
 from schemas.persons import FaceRow, PersonId, PersonInfo, PersonRow, PersonsResponse, Receipt
+from services.deepface.interface import EmbeddingSpace
 from services.faces.reader import facial_area
+from services.gallery.store import values
 from services.gallery.store.values import Forgotten, Person, StoredFace
 
 
@@ -69,6 +72,26 @@ def _carried(person: Person) -> PersonRow | None:
     except (ValidationError, PydanticSerializationError):
         return None
     return row
+
+
+def space_persons(found: Mapping[EmbeddingSpace, int]) -> list[SpacePersons]:
+    """Embedding spaces with the number of persons in each, as responses list them."""
+    return [SpacePersons(**asdict(space), persons=persons) for space, persons in found.items()]
+
+
+def not_compared(found: values.NotCompared) -> NotCompared | None:
+    """The persons who were not compared; None if there are none."""
+    if not found.persons:
+        return None
+    return NotCompared(persons=found.persons, spaces=space_persons(found.spaces))
+
+
+def described(space: EmbeddingSpace) -> str:
+    """The embedding space in messages."""
+    return (
+        f"{space.model} (alignment {space.alignment}, detection {space.detection}, normalization {space.normalization},"
+        f" expand_percentage {space.expand_percentage})"
+    )
 
 
 def face_row(face: StoredFace) -> FaceRow:

@@ -1,7 +1,7 @@
 """The use cases that compare faces with the gallery: identify, recognize, and verify against a person."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -24,6 +24,7 @@ from services.faces.plan import EmbeddingPlan
 from services.faces.quality import measure_quality, measures, problems
 from services.faces.reader import DetectedFace, DetectedFaces, Embeddings, FaceReader, facial_area
 from services.faces.verification import Pair, decide
+from services.gallery.answers import described, not_compared
 from services.gallery.person_lock import PersonLock
 from services.gallery.store.store import GalleryStore
 from services.gallery.store.values import PersonMatch
@@ -82,7 +83,7 @@ class IdentificationService:
         if request.embedding is not None:
             require(Scope.EMBEDDINGS)
         plan = replace(self._defaults.decision_plan(request), judges_quality=True)
-        self._require_comparable(request, plan.space)
+        held = self._require_comparable(request, plan.space)
         result = []
         faces, probes = self._probes(request, plan)
         for read, probe in zip([None] if faces is None else faces, probes, strict=True):
@@ -96,11 +97,14 @@ class IdentificationService:
                 matches = [match for match in matches if match.match]
             about = {} if read is None else _about(read)
             result.append(IdentifiedFace(decision=decision, reason=reason, matches=matches[:top_k], **about))
+        is_mixed = request.person_id is None and len(held) > 1
+        left_out = self._store.not_compared(request.collection, plan.space) if is_mixed else None
         answer = IdentifyResponse(
             count=len(result),
             model=plan.space.model,
             similarity_metric=plan.metric,
             threshold_source=plan.threshold_source,
+            not_compared=None if left_out is None else not_compared(left_out),
             result=result,
             faces_truncated=None if faces is None else faces.truncated,
         )
@@ -146,7 +150,8 @@ class IdentificationService:
         self._lock.count(person.id, is_match=_is_own_match(answer, plan))
         return answer
 
-    def _require_comparable(self, request: ProbeRequest, space: EmbeddingSpace) -> None:
+    def _require_comparable(self, request: ProbeRequest, space: EmbeddingSpace) -> Collection[EmbeddingSpace]:
+        """The embedding spaces of the collection, or of the person; raises as `identify`."""
         if request.person_id is not None:
             self._store.person(request.person_id, within=request.collection)
         held = self._store.spaces(request.collection, person_id=request.person_id)
@@ -159,6 +164,7 @@ class IdentificationService:
         if request.embedding is not None and len(request.embedding) != dimension:
             wrong = f"The embedding has {len(request.embedding)} numbers; {space.model} needs {dimension}"
             raise ValidationFailed.of("embedding", wrong)
+        return held
 
     def _probes(self, request: ProbeRequest, plan: EmbeddingPlan) -> tuple[DetectedFaces | None, Embeddings]:
         """The faces of the image with their embeddings, or the embedding of the request."""
@@ -231,11 +237,7 @@ def _about(read: DetectedFace) -> dict[str, Any]:
 
 
 def _incomparable(whose: str, held: Iterable[EmbeddingSpace]) -> ValidationFailed:
-    ways = sorted(
-        f"{one.model} (alignment {one.alignment}, detection {one.detection}, normalization {one.normalization},"
-        f" expand_percentage {one.expand_percentage})"
-        for one in held
-    )
+    ways = sorted(map(described, held))
     of_others = f"; it has faces of {', '.join(ways)}" if ways else ""
     return ValidationFailed.of("model_name", f"The {whose} has no faces of this model and these options{of_others}")
 

@@ -17,7 +17,7 @@ from schemas.persons import (
     Receipt,
 )
 from services.audit.recorder import EventLog, new_event
-from services.gallery.answers import changed, face_row, person_row, receipt
+from services.gallery.answers import changed, face_row, person_row, receipt, space_persons
 from services.gallery.store.rows import cursor_of_face
 from services.gallery.store.store import GalleryStore
 from services.gallery.store.values import Retention
@@ -106,8 +106,13 @@ class PersonService:
 
     def collections(self, *, only: str | None = None) -> CollectionsResponse:
         """All collections, or `only` that one."""
-        all_ = self._store.collections().items()
-        return CollectionsResponse(collections=[CollectionRow(name=n, persons=p) for n, p in all_ if only in (None, n)])
+        mixed = self._store.mixed()
+        rows = [
+            CollectionRow(name=name, persons=persons, spaces=space_persons(mixed[name]) if name in mixed else None)
+            for name, persons in self._store.collections().items()
+            if only in (None, name)
+        ]
+        return CollectionsResponse(collections=rows)
 
     def add_collection(self, name: str) -> CollectionInfo:
         """Create a collection; raises Conflict if the name is taken."""

@@ -13,6 +13,7 @@ from services.access.keys import KeyService
 from services.database.database import Database
 from services.deepface.interface import Engine
 from services.faces.options import Defaults
+from services.gallery.answers import described
 from services.gallery.store.store import GalleryStore
 from services.health.self_test import SelfTest
 from services.models.catalogue import catalogue
@@ -139,6 +140,12 @@ class Doctor:
         if twins := len(self.store.twins()):
             listing = "face-service gallery merge-twins --dry-run"
             yield Finding("names", f"{twins} names belong to several persons. Run: {listing}", ok=False)
+        for collection, spaces in self.store.mixed().items():
+            usual = max(spaces, key=spaces.__getitem__)
+            others = self.store.not_compared(collection, usual).persons
+            if others:
+                way = f"{described(usual)}, unlike {spaces[usual]} others: no search compares all of them"
+                yield Finding("persons", f"{collection}: {others} persons have no face of {way}", ok=False)
 
     def _access(self) -> Iterator[Finding]:
         if self.keys.has_none():

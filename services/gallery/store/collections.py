@@ -1,6 +1,7 @@
 """The collections of the gallery, and what each contains."""
 
 from dataclasses import replace
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -12,8 +13,8 @@ from services.database.database import Database
 from services.database.schema import as_id, collections, faces, persons
 from services.deepface.interface import EmbeddingSpace
 from services.gallery.store import writes
-from services.gallery.store.rows import space_of_text
-from services.gallery.store.values import Forgotten
+from services.gallery.store.rows import space_of_text, text_of_space
+from services.gallery.store.values import Forgotten, NotCompared
 
 
 class CollectionStore:
@@ -59,11 +60,39 @@ class CollectionStore:
 
     def spaces(self, collection: str, *, person_id: str | None = None) -> dict[EmbeddingSpace, int]:
         """The embedding spaces of the collection's faces, or of this person's in it, with the dimension of each."""
-        select = sa.select(faces.c.space, faces.c.dimension).where(faces.c.collection == collection).distinct()
-        if person_id is not None:
-            select = select.where(faces.c.person_id == as_id(person_id))
+        select = sa.select(faces.c.space, faces.c.dimension).where(faces.c.collection == collection)
         with self._database.reading() as connection:
-            return {space_of_text(row.space): row.dimension for row in connection.execute(select)}
+            if person_id is None:
+                rows = _one_of_each(connection, select)
+            else:
+                rows = list(connection.execute(select.where(faces.c.person_id == as_id(person_id)).distinct()))
+            return {space_of_text(row.space): row.dimension for row in rows}
+
+    def not_compared(self, collection: str, space: EmbeddingSpace) -> NotCompared:
+        """The persons of the collection who have faces, but none in this embedding space, and where they have them."""
+        others, theirs = faces.alias(), text_of_space(space)
+        is_compared = sa.exists().where(
+            others.c.collection == collection, others.c.space == theirs, others.c.person_id == faces.c.person_id
+        )
+        count = sa.func.count(faces.c.person_id.distinct()).label("persons")
+        where = (faces.c.collection == collection) & (faces.c.space != theirs) & ~is_compared
+        with self._database.reading() as connection:
+            rows = connection.execute(sa.select(faces.c.space, count).where(where).group_by(faces.c.space)).all()
+            found = {space_of_text(row.space): row.persons for row in rows}
+            total = sum(found.values()) if len(found) < 2 else connection.scalar(sa.select(count).where(where))
+        return NotCompared(persons=total or 0, spaces=found)
+
+    def mixed(self) -> dict[str, dict[EmbeddingSpace, int]]:
+        """The collections with faces in several embedding spaces, and the number of persons in each of those."""
+        count = sa.func.count(faces.c.person_id.distinct()).label("persons")
+        found: dict[str, dict[EmbeddingSpace, int]] = {}
+        with self._database.reading() as connection:
+            for name in connection.scalars(sa.select(collections.c.name).order_by(collections.c.name)).all():
+                within = faces.c.collection == name
+                if len(_one_of_each(connection, sa.select(faces.c.space).where(within))) > 1:
+                    rows = connection.execute(sa.select(faces.c.space, count).where(within).group_by(faces.c.space))
+                    found[name] = {space_of_text(row.space): row.persons for row in rows}
+        return found
 
     def face_counts(self) -> dict[tuple[str, EmbeddingSpace], int]:
         """The number of faces per collection and embedding space, without zeros."""
@@ -71,3 +100,14 @@ class CollectionStore:
         select = sa.select(*key, sa.func.count().label("faces")).group_by(*key).order_by(*key)
         with self._database.reading() as connection:
             return {(row.collection, space_of_text(row.space)): row.faces for row in connection.execute(select)}
+
+
+def _one_of_each(connection: sa.Connection, select: sa.Select[Any]) -> list[sa.Row[Any]]:
+    """The first row of each embedding space: so many steps in an index instead of a look at each face."""
+    first = select.order_by(faces.c.space).limit(1)
+    rows: list[sa.Row[Any]] = []
+    row = connection.execute(first).first()
+    while row is not None:
+        rows.append(row)
+        row = connection.execute(first.where(faces.c.space > row.space)).first()
+    return rows

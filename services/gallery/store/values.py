@@ -159,6 +159,14 @@ class PersonMatch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NotCompared:
+    """How many persons have faces, but none in an embedding space, and how many of them have some in each other one."""
+
+    persons: int
+    spaces: dict[EmbeddingSpace, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """Persons sorted by name, and the cursor of the next page if there is one."""
 

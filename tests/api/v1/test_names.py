@@ -1,6 +1,7 @@
-"""Names over HTTP: one visible name is one person."""
+"""Names over HTTP: one visible name is one person; and who was not compared."""
 
 import pytest
+import sqlalchemy as sa
 
 from api.context import services_of
 from tests.api.v1.test_gallery import identify, names, register, text
@@ -59,6 +60,55 @@ def test_metadata_and_labels_of_one_person_are_limited_over_all_requests(client)
         assert_error(client.post("/register", json=more | {field: value}), 422, "validation_error", field)
     (ann,) = listed(client)
     assert (ann["faces"], len(ann["labels"]), set(ann["metadata"])) == (1, 50, {"a"})
+
+
+def test_the_answer_says_who_was_not_compared(client):
+    register(client, ALICE, "Alice")
+    answer = client.post("/identify", json={"img": text(BOB)}).json
+    assert "not_compared" not in answer
+    assert "spaces" not in client.get("/collections").json["collections"][0]
+    for name in ("Bob", "Bill"):
+        register(client, BOB, name, model_name="Dlib")
+    register(client, ALICE, "Bill", model_name="Facenet")
+    for route in ("identify", "recognize"):
+        answer = client.post(f"/{route}", json={"img": text(BOB)}).json
+        assert answer["not_compared"]["persons"] == 2
+        ways = {(way["model"], way["alignment"]): way["persons"] for way in answer["not_compared"]["spaces"]}
+        assert ways == {("Dlib", "template"): 2, ("Facenet", "eyes"): 1}
+    answer = client.post("/identify", json={"img": text(BOB), "model_name": "Dlib"}).json
+    assert answer["not_compared"]["persons"] == 1
+    register(client, ALICE, "Alice", model_name="Dlib")
+    assert "not_compared" not in client.post("/identify", json={"img": text(BOB), "model_name": "Dlib"}).json
+    (collection,) = client.get("/collections").json["collections"]
+    counts = {way["model"]: way["persons"] for way in collection["spaces"]}
+    assert (collection["persons"], counts) == (3, {"Dlib": 3, "Facenet": 1, "VGG-Face": 1})
+
+
+def test_the_models_of_a_collection_are_found_without_reading_its_faces(app, client):
+    store = services_of(app).gallery.persons._store
+    steps = []
+
+    def count(connection, *_):
+        connection.set_progress_handler(lambda: steps.append(1), 1)
+
+    def steps_with(faces):
+        with store._database.writing() as connection:
+            copied = (
+                "INSERT INTO faces SELECT lower(hex(randomblob(16))), person_id, collection, space, dimension,"
+                " embedding, detector, weights, area, confidence, quality, liveness, crop, registered_at, sealed_with,"
+                " waits_for_index FROM faces"
+            )
+            while connection.exec_driver_sql("SELECT count(*) FROM faces").scalar_one() < faces:
+                connection.exec_driver_sql(copied)
+        steps.clear()
+        assert len(store.spaces("default")) == 2
+        return len(steps)
+
+    for model in ("Dlib", "OpenFace"):
+        register(client, ALICE, "Ann", model_name=model)
+    sa.event.listen(store._database._engine, "checkout", count)
+    few = steps_with(2)
+    assert 0 < few <= steps_with(1000) <= 1.2 * few
 
 
 def test_a_refused_name_says_which_field_in_every_kind_of_request(client):
