@@ -113,7 +113,7 @@ class FaceRow(BaseModel):
     weights: str = Field(description="Identifies the files of the detector and the model, and the runtime.")
     facial_area: FacialArea
     face_confidence: float
-    quality: QualityMeasures
+    quality: QualityMeasures | None = Field(description="Null if the stored measures cannot be read.")
     liveness: float | None = Field(description="Probability of a real face. Null if liveness was not checked.")
     has_crop: bool
     registered_at: datetime

@@ -105,8 +105,16 @@ def face_row(face: StoredFace) -> FaceRow:
         weights=face.weights,
         facial_area=facial_area(face.area),
         face_confidence=face.confidence,
-        quality=QualityMeasures.model_validate(face.quality),
+        quality=_quality(face),
         liveness=face.liveness,
         has_crop=face.has_crop,
         registered_at=face.registered_at,
     )
+
+
+def _quality(face: StoredFace) -> QualityMeasures | None:
+    """The measures of a face; None for those of another program, which an import may have brought."""
+    try:
+        return QualityMeasures.model_validate(face.quality)
+    except ValidationError:
+        return None

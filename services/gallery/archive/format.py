@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue, NonNegativeInt, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, NonNegativeInt, StringConstraints
 
 from schemas.common import ModelName
 from schemas.fields import CollectionName, Labels, Metadata, Name, Number, UtcTime
@@ -14,8 +14,9 @@ MANIFEST, PERSONS, FACES = "manifest.json", "persons.jsonl", "faces.jsonl"
 
 CHUNK = 1 << 20  # bytes that are read or written at once
 
-_Short = Annotated[str, StringConstraints(max_length=20, pattern=r"^[^\x00]*$")]
-_Text = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00]*$")]
+# Words of the service, which commands print.
+_Short = Annotated[str, StringConstraints(max_length=20, pattern=r"^[ -~]*$")]
+_Text = Annotated[str, StringConstraints(max_length=200, pattern=r"^[ -~]*$")]
 
 
 class _Part(BaseModel):
@@ -29,7 +30,7 @@ class Space(_Part):
     alignment: _Short
     detection: _Short
     normalization: _Short
-    expand_percentage: NonNegativeInt
+    expand_percentage: Annotated[int, Field(ge=0, le=100)]
 
 
 class Manifest(_Part):

@@ -1,8 +1,8 @@
 """The statements with which a transaction changes the gallery."""
 
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime
-from functools import cache
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,15 +10,16 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from core.encryption import Keyring
-from core.exceptions import PersonNotFound
+from core.exceptions import Conflict, PersonNotFound
 from services.database import encryption
 from services.database.schema import INDEXED_DIMENSIONS, changes, collections, faces, persons
-from services.database.upserts import insert_if_missing, insert_into
+from services.database.upserts import insert_if_missing
 from services.gallery.store import idempotency, limits, names
-from services.gallery.store.rows import SELECT_PERSONS, face_of, id_of, person_in, read_persons, text_of_space
+from services.gallery.store.rows import SELECT_PERSONS, face_of, id_of, read_persons, text_of_space
 from services.gallery.store.values import NewFace, Person, Registration, StoredFace
 
 _INSERT_FACE = sa.insert(faces)
+_ATTEMPTS = 5  # to find or create a person whom other transactions create and delete
 
 
 def ensure_collection(connection: sa.Connection, name: str, at: datetime) -> None:
@@ -42,28 +43,24 @@ def lock_person_called(connection: sa.Connection, name: str, collection: str, at
 
     Raises Conflict if several persons have the name.
     """
-    names.only_one_called(connection, name, collection)
-    new: dict[str, Any] = {
-        "id": uuid4(),
-        "collection": collection,
-        "name": name,
-        "registered_at": at,
-        "labels": {},
-        "metadata": {},
-    }
-    number: UUID = connection.execute(_insert_or_lock(connection.dialect.name), new).scalar_one()
-    if number != new["id"]:
-        return person_in(connection, number)
-    return Person(**new | {"id": str(number)}, retain_until=None, faces=0)
-
-
-@cache
-def _insert_or_lock(dialect: str) -> sa.Executable:
-    """An insert that locks an existing row in the same statement: an update that changes nothing locks it too."""
-    insert = insert_into(dialect, persons)
-    key = [persons.c.collection, persons.c.identity]
-    either = insert.on_conflict_do_update(index_elements=key, set_={"identity": insert.excluded.identity})
-    return either.returning(persons.c.id)
+    for _ in range(_ATTEMPTS):  # another transaction may have just created or deleted the person
+        number = names.only_one_called(connection, name, collection)
+        if number is not None:
+            with suppress(PersonNotFound):
+                return lock_person(connection, number, collection)
+            continue
+        new: dict[str, Any] = {
+            "id": uuid4(),
+            "collection": collection,
+            "name": name,
+            "registered_at": at,
+            "labels": {},
+            "metadata": {},
+        }
+        # Without a target, so that a race for either of the two unique columns is no error.
+        if insert_if_missing(connection, persons, new):
+            return Person(**new | {"id": str(new["id"])}, retain_until=None, faces=0)
+    raise Conflict("The name is taken.")
 
 
 def person_to_change(connection: sa.Connection, new: Registration, at: datetime) -> Person:

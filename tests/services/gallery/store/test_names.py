@@ -1,6 +1,8 @@
 """One visible name is one person, and the twins of earlier versions, on both databases."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
@@ -39,6 +41,24 @@ def test_another_spelling_is_the_same_person_and_the_first_is_shown(gallery):
     gallery.forget(FORGET, person_id=first.id)
     assert near(gallery, 1) == []
     assert register(gallery, NFC)[0].name == NFC
+
+
+def test_who_is_registered_at_once_in_several_spellings_is_one_person(make_store):
+    stores = [make_store() for _ in range(3)]
+    for number in range(15):
+        names = [f"{name} {number}" for name in (NFC, NFC, NFD, "JOS\u00c9")]
+        with ThreadPoolExecutor(len(names)) as pool:
+            found = list(pool.map(lambda pair: register(*pair)[0].id, zip(stores * 2, names, strict=False)))
+        assert len(set(found)) == 1
+    assert len(identities(stores[0])) == 15
+
+
+def test_the_last_moment_of_the_calendar_comes_back(gallery):
+    for number, moment in enumerate((datetime.min, datetime.max)):
+        until = moment.replace(tzinfo=UTC)
+        person, _ = register(gallery, str(number), retain_until=until)
+        assert gallery.person(person.id).retain_until == until
+        gallery.forget(FORGET, person_id=person.id)
 
 
 def test_a_person_may_take_another_spelling_of_the_name_but_nobody_elses(gallery):

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from core.exceptions import PersonNotFound
-from services.gallery.answers import person_row
+from services.gallery.answers import face_row, person_row
 from tests.services.gallery.store.test_store import FORGET, REGISTER, face, near, register
 
 EVERYBODY = {"collection": None, "name": "", "labels": {}, "cursor": None, "limit": 9}
@@ -66,3 +66,8 @@ def test_a_listing_names_whom_it_cannot_read(gallery, case):
     gallery.forget(FORGET, person_id=bob.id)
     with pytest.raises(PersonNotFound):
         gallery.person(bob.id)
+
+
+def test_a_face_without_the_measures_of_this_service_is_described_without_them(gallery):
+    _, (kept,) = register(gallery, "Ann", face(1, quality={"other": 1.5}))
+    assert face_row(gallery.face(kept.id)).quality is None
