@@ -3,7 +3,7 @@
 import functools
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, get_args
 
 import click
@@ -103,10 +103,17 @@ def with_deepface_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @contextmanager
 def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar, and a function that sets it: how many are done, and how many there are."""
-    with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
+    """A progress bar, and a function that sets it: how many are done, and how many there are.
+
+    It appears with the first call: a command that cannot begin prints nothing but its error.
+    """
+    with ExitStack() as stack:
+        bar: Any = None
 
         def show(done: int, total: int) -> None:
+            nonlocal bar
+            if bar is None:
+                bar = stack.enter_context(click.progressbar(length=total, label=label, file=sys.stderr))
             bar.length = total
             bar.update(done - bar.pos)
 
