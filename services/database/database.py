@@ -1,7 +1,9 @@
 """Connections and transactions that SQLite and PostgreSQL have in common."""
 
+import math
 import sqlite3
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -11,7 +13,7 @@ from typing import ClassVar
 import sqlalchemy as sa
 
 from core.encryption import Keyring
-from core.exceptions import ServiceUnavailable, StorageFull
+from core.exceptions import ServiceError, ServiceUnavailable, StorageFull
 from core.timeouts import DATABASE_S, budget_left_s, database_wait, is_budget_exhausted
 from services.database import encryption, migration
 
@@ -19,6 +21,17 @@ _UPGRADE_S = 30  # for another thread that upgrades the schema; a request waits 
 
 # SQLITE_FULL; PostgreSQL's disk_full.
 _FULL = ("SQLITE_FULL", "53100")
+
+# SQLITE_READONLY and its extended codes; PostgreSQL's read_only_sql_transaction.
+_READ_ONLY = ("SQLITE_READONLY", "25006")
+
+WRITABLE_S = 3.0  # how long an answer of `require_writable` holds
+
+
+class ReadOnlyDatabase(ServiceUnavailable):
+    """The database can be read, but not written."""
+
+    default_message = "The database is read-only."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +66,8 @@ class Database(ABC):
         self.after_writing: Callable[[], object] = lambda: None
         self._engine = engine
         self._is_current = False
+        self._tried_at = -math.inf
+        self._try_failed: ServiceError | None = None
         self._upgrading = threading.Lock()
         self._alone = threading.Lock()
 
@@ -113,6 +128,29 @@ class Database(ABC):
         with self.writing() as connection:
             erasure = Erasure(connection)
             yield erasure
+
+    @abstractmethod
+    def keep_room(self, largest: int) -> None:
+        """Reserve room on the disk to delete a face with a picture of this many bytes, where that needs room."""
+
+    def require_writable(self) -> None:
+        """Return if the database can be written. It is tried every WRITABLE_S seconds at most, and changes nothing.
+
+        Raises:
+            ServiceUnavailable: the database is read-only, or does not answer.
+            StorageFull: its disk is full.
+        """
+        if time.monotonic() - self._tried_at >= WRITABLE_S:
+            self._ensure_current()
+            try:
+                self._try_to_write()
+                self._try_failed = None
+            except (ServiceUnavailable, StorageFull) as error:
+                self._try_failed = error
+                self._engine.dispose()  # connections that were opened meanwhile may stay read-only
+            self._tried_at = time.monotonic()
+        if self._try_failed is not None:
+            raise type(self._try_failed)(self._try_failed.message)
 
     @abstractmethod
     def take_turn(self, connection: sa.Connection, name: str) -> None:
@@ -199,13 +237,29 @@ class Database(ABC):
         """Raise immediately if the database is unavailable, so that no request waits for earlier ones."""
 
     @abstractmethod
+    def _try_to_write(self) -> None:
+        """As `require_writable`, now."""
+
+    @abstractmethod
+    def _is_read_only(self, connection: sa.Connection) -> bool:
+        """Whether the connection was opened while the database was read-only, and so stays read-only.
+
+        It is known without asking the database.
+        """
+
+    @abstractmethod
     def _prepare_upgrade(self, connection: sa.Connection) -> None:
         """Let one process at a time upgrade, for as long as that takes."""
 
     @contextmanager
     def _changing(self) -> Iterator[sa.Connection]:
-        with errors(), self._begun(writes=True) as connection:
-            yield connection
+        try:
+            with errors(), self._begun(writes=True) as connection:
+                yield connection
+        except ReadOnlyDatabase:
+            self._engine.dispose()
+            raise
+        self._tried_at, self._try_failed = time.monotonic(), None
 
     def _ensure_current(self) -> None:
         if self._is_current:
@@ -221,7 +275,7 @@ class Database(ABC):
     @contextmanager
     def _begun(self, *, writes: bool = False) -> Iterator[sa.Connection]:
         """A transaction. Waiting for it to begin uses the database time budget; the transaction itself does not."""
-        with self._connected() as connection:
+        with self._connected(writes=writes) as connection:
             connection.execution_options(writes=writes)
             with database_wait():
                 transaction = connection.begin()
@@ -229,11 +283,15 @@ class Database(ABC):
                 yield connection
 
     @contextmanager
-    def _connected(self) -> Iterator[sa.Connection]:
+    def _connected(self, *, writes: bool = False) -> Iterator[sa.Connection]:
         if is_budget_exhausted():
             raise ServiceUnavailable("The database does not answer.")
         with database_wait():
             connection = self._engine.connect()
+            if writes and self._is_read_only(connection):
+                connection.close()
+                self._engine.dispose()
+                connection = self._engine.connect()
         with connection:
             yield connection
 
@@ -264,8 +322,12 @@ def errors() -> Iterator[None]:
     except sa.exc.ProgrammingError as error:
         raise ServiceUnavailable("The database lacks a table, or its user lacks a permission.") from error
     except (sa.exc.DBAPIError, sa.exc.TimeoutError, sqlite3.Error, OSError) as error:
-        is_full = _code_of(error) in _FULL
-        raise (StorageFull() if is_full else ServiceUnavailable("The database does not answer.")) from error
+        code = _code_of(error)
+        if code in _FULL:
+            raise StorageFull from error
+        if code.startswith(_READ_ONLY):
+            raise ReadOnlyDatabase from error
+        raise ServiceUnavailable("The database does not answer.") from error
 
 
 def _code_of(error: Exception) -> str:

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Any, TypeVar
 
 import psycopg
@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from core.encryption import Keyring
 from core.timeouts import DATABASE_S, budget_left_s, database_wait, database_work
-from services.database.database import Database, errors
+from services.database.database import Database, ReadOnlyDatabase, errors
 from services.database.schema import metadata
 
 _LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtext(:name))")
@@ -93,6 +93,10 @@ class PostgresqlDatabase(Database):
         connection.execute(_LOCK, {"name": name})
 
     @override
+    def keep_room(self, largest: int) -> None:
+        pass  # the disk is the server's
+
+    @override
     def purge(self) -> dict[str, str]:
         self._ensure_current()
         with errors(), self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -122,6 +126,23 @@ class PostgresqlDatabase(Database):
     def _require_answer(self) -> None:
         with self._connected():
             pass
+
+    @override
+    def _try_to_write(self) -> None:
+        # A new connection: one that is open may write for longer than new ones, if the setting was changed meanwhile.
+        pool = self._engine.pool.recreate()
+        try:
+            with errors(), database_wait(), closing(pool.connect()) as connection:
+                driver: Any = connection.driver_connection
+                if driver.execute("SHOW transaction_read_only").fetchone() == ("on",):
+                    raise ReadOnlyDatabase
+        finally:
+            pool.dispose()
+
+    @override
+    def _is_read_only(self, connection: sa.Connection) -> bool:
+        driver: Any = connection.connection.dbapi_connection
+        return bool(driver.info.parameter_status("default_transaction_read_only") == "on")  # since PostgreSQL 14
 
     @override
     def _prepare_upgrade(self, connection: sa.Connection) -> None:

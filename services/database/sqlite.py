@@ -1,6 +1,7 @@
 """The gallery in a SQLite file: connections, one writer at a time, and snapshots."""
 
 import fcntl
+import logging
 import os
 import sqlite3
 import threading
@@ -17,9 +18,21 @@ from typing_extensions import override
 from core.encryption import Keyring
 from core.exceptions import ServiceUnavailable, StorageFull
 from core.timeouts import budget_left_s, database_wait
-from services.database.database import Database, Erasure, errors, within_time
+from services.database.database import Database, Erasure, ReadOnlyDatabase, errors, within_time
+from services.database.replacement import FileWatch
+from services.database.reserve import MIN_BYTES, Reserve
+from services.database.schema import faces
+
+logger = logging.getLogger(__name__)
 
 _LOOK_S = 0.001  # seconds between two tries for a lock that another process holds
+
+# With less than this on its disk, the next change of the database may fail.
+_MIN_FREE_BYTES = 1_000_000
+
+_LARGEST = sa.select(sa.func.max(sa.func.length(faces.c.crop)))  # in bytes; SQLite does not read the pictures for it
+
+_IS_WRITABLE = "is writable"
 
 # Below it, a write-ahead log with several connections can lose a committed write (sqlite.org/wal.html, section 11).
 _SAFE_WAL = (3, 51, 3)
@@ -35,10 +48,17 @@ class SqliteDatabase(Database):
         # As many connections as there are threads; only one of them has the execution option `writes` at a time.
         engine = sa.create_engine(url, max_overflow=-1, hide_parameters=True)
         sa.event.listen(engine, "connect", _prepare)
+        sa.event.listen(engine, "connect", self._note_whether_writable)
         sa.event.listen(engine, "begin", _begin)
         super().__init__(url, engine, keyring)
         self._path = Path(url.database or "")
         self._writing = threading.Lock()
+        self._watch = FileWatch(self._path)
+        self._reserve = Reserve(Path(f"{self._path}.reserve"))
+        self._has_reserve = False
+        self._replaced = 0  # how often
+        self._version_connection: Any = None  # commits through it would not change its number
+        self._version_of = -1
 
     @property
     @override
@@ -48,7 +68,8 @@ class SqliteDatabase(Database):
     @override
     @contextmanager
     def erasing(self) -> Iterator[Erasure]:
-        with super().erasing() as erasure:
+        self._ensure_current()
+        with errors(), self._reserve.released(), super().erasing() as erasure:
             yield erasure
         with suppress(ServiceUnavailable, StorageFull), errors():  # the transaction is already committed
             erasure.is_complete = _is_wiped(self._engine)
@@ -65,26 +86,22 @@ class SqliteDatabase(Database):
                 "WAL": "done" if _is_wiped(self._engine) else "still read by another connection: run this command again"
             }
 
-    def data_version(self) -> Callable[[], int]:
-        """A function that returns SQLite's number for the content.
+    def data_version(self) -> tuple[int, int]:
+        """How often the database was replaced, and SQLite's number for its content, which changes with each commit.
 
-        The number changes with each commit, except the commits of its own connection.
+        Only one thread at a time may call this.
 
         Raises:
             ServiceUnavailable: the database does not answer.
         """
         self._ensure_current()
         with errors(), database_wait():
-            pooled = self._engine.raw_connection()
-        connection: Any = pooled.driver_connection
-        pooled.detach()
-
-        def read() -> int:
-            with errors(), database_wait():
-                _limit_waits(connection)
-                return int(connection.execute("PRAGMA data_version").fetchone()[0])
-
-        return read
+            if self._version_of != self._replaced:
+                pooled = self._engine.raw_connection()
+                self._version_connection, self._version_of = pooled.driver_connection, self._replaced
+                pooled.detach()
+            _limit_waits(self._version_connection)
+            return self._replaced, int(self._version_connection.execute("PRAGMA data_version").fetchone()[0])
 
     @override
     def upgrade(self) -> None:
@@ -92,6 +109,33 @@ class SqliteDatabase(Database):
             with errors():
                 _make(self._path)
         super().upgrade()
+
+    @override
+    def _ensure_current(self) -> None:
+        with errors():
+            was_replaced = self._watch.was_replaced()
+        if was_replaced:
+            logger.warning("the database was replaced by another one, and is opened anew")
+            self._engine.dispose()
+            self._is_current = False
+            self._replaced += 1
+        super()._ensure_current()
+        if not self._watch.has_seen_any:  # it was created just now
+            self._watch.was_replaced()
+        if not self._has_reserve:
+            self._has_reserve = True
+            if not self._reserve.bytes:
+                with errors(), self._begun() as connection:
+                    largest = connection.scalar(_LARGEST) or 0
+                self.keep_room(largest)
+
+    @override
+    def keep_room(self, largest: int) -> None:
+        # Its pages are in the journal; others that change with it are in the minimum.
+        self._reserve.keep(MIN_BYTES + largest)
+
+    def _note_whether_writable(self, _: Any, record: Any) -> None:
+        record.info[_IS_WRITABLE] = _is_writable(self._path)
 
     @override
     def _place(self) -> str:
@@ -110,6 +154,23 @@ class SqliteDatabase(Database):
         pass  # a file is never unavailable for long
 
     @override
+    def _try_to_write(self) -> None:
+        if not _is_writable(self._path) or not _is_writable(self._path.parent):  # the journal is made there
+            raise ReadOnlyDatabase
+        disk = os.statvfs(self._path.parent)
+        if disk.f_bavail * disk.f_frsize < _MIN_FREE_BYTES:
+            raise StorageFull
+        with within_time(self._writing), errors(), self._begun(writes=True) as connection:
+            # It changes a page in memory, whose former content goes into the journal; then all is taken back.
+            connection.exec_driver_sql("PRAGMA user_version = 0")
+            connection.rollback()
+        self._reserve.keep()  # it may be missing since the disk was full
+
+    @override
+    def _is_read_only(self, connection: sa.Connection) -> bool:
+        return not connection.info[_IS_WRITABLE]
+
+    @override
     def _prepare_upgrade(self, connection: sa.Connection) -> None:
         pass  # only one transaction writes at a time anyway
 
@@ -125,6 +186,10 @@ def _make(path: Path) -> None:
     """Create a file that only its owner can read; SQLite gives its journal the same permissions."""
     path.parent.mkdir(parents=True, exist_ok=True)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def _is_writable(path: Path) -> bool:
+    return os.access(path, os.W_OK, effective_ids=True)
 
 
 def _limit_waits(connection: sqlite3.Connection) -> None:

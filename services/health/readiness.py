@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from core.exceptions import ModelLoading, ModelUnavailable, ServiceError, ServiceUnavailable
+from core.exceptions import ModelLoading, ModelUnavailable, ServiceError, ServiceUnavailable, StorageFull
 from core.timeouts import check_deadline, remaining_s
 from core.workers import Workers
 from schemas.service import ReadyPart
@@ -55,6 +55,7 @@ class ReadinessService:
         self._ping_store = ping_store
         self._photo_folder_problem = photo_folder_problem
         self._parts = {name: ReadyPart(name=name, state="loading") for name in models}
+        self._store = ReadyPart(name=_STORE, state="ready")  # as it was last
         self._retry_at: dict[str, float] = {}  # on the clock time.monotonic()
         self._workers = Workers(1)
         self._slot = self._workers.begin()
@@ -178,11 +179,18 @@ class ReadinessService:
         return [ReadyPart(name=_PHOTOS, state="warning", message=problem)] if problem else []
 
     def _store_part(self) -> ReadyPart:
+        before, self._store = self._store, self._pinged()
+        if self._store.message != before.message:
+            log = logger.warning if self._store.message else logger.info
+            log("store", extra={"part": _STORE, "state": self._store.state, "reason": self._store.message})
+        return self._store
+
+    def _pinged(self) -> ReadyPart:
         try:
             self._ping_store()
         except OSError as error:
             return ReadyPart(name=_STORE, state="unavailable", message=f"DATA_PATH is not writable: {error.strerror}.")
-        except ServiceUnavailable as error:
+        except (ServiceUnavailable, StorageFull) as error:
             return ReadyPart(name=_STORE, state="unavailable", message=error.message)
         return ReadyPart(name=_STORE, state="ready")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core.exceptions import Conflict, NotFound
+from core.exceptions import Conflict, NotFound, StorageFull
 from services.audit.events import Event
 from services.audit.store import record, record_all
 from services.database import schema
@@ -43,6 +43,16 @@ class CollectionStore:
 
         Raises NotFound, or Conflict if the collection has persons and `with_persons` is false.
         """
+        try:
+            return self._remove_collection(name, event, with_persons=with_persons)
+        except StorageFull:
+            if not with_persons:
+                raise
+            of_each = replace(event, action="forget", details={"reason": event.action})
+            writes.forget_one_by_one(self._database, faces.c.collection == name, of_each)
+            return self._remove_collection(name, event, with_persons=with_persons)
+
+    def _remove_collection(self, name: str, event: Event, *, with_persons: bool) -> Forgotten:
         with self._database.erasing() as erasure:
             connection = erasure.connection
             # A name that no request could have created may hold characters that PostgreSQL rejects.

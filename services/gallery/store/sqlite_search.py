@@ -1,7 +1,7 @@
 """Search for SQLite: the embeddings of a collection in one float32 matrix in memory, current to the last commit."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -42,9 +42,8 @@ class MatrixSearch(FaceSearch):
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
-        self._data_version: Callable[[], int] | None = None
-        self._version: int | None = None
-        self._seen = 0  # the last row of `changes` that the matrices include
+        self._version: object = None
+        self._seen: tuple[int, UUID | None] = (0, None)  # the last row of `changes` that the matrices include
         self._matrices: dict[tuple[str, str], Matrix] = {}
         self._failures = 0  # how often the database did not answer
         self._searching = 0  # threads that read a matrix now
@@ -62,10 +61,8 @@ class MatrixSearch(FaceSearch):
     def _reading(self, collection: str, space: str) -> Iterator[Matrix]:
         """The current matrix, which stays unchanged until the block ends."""
         with self._my_turn():
-            if self._data_version is None:
-                self._data_version = self._database.data_version()
             # Read before catching up: later commits then change the version again.
-            while (version := self._data_version()) != self._version and self._searching:
+            while (version := self._database.data_version()) != self._version and self._searching:
                 self._idle.wait()
             if version != self._version:
                 self._catch_up()
@@ -104,15 +101,22 @@ class MatrixSearch(FaceSearch):
             return set(connection.scalars(select))
 
     def _catch_up(self) -> None:
-        """Remove all changed faces from the matrices, and add those again that still exist."""
+        """Remove all changed faces from the matrices, and add those again that still exist.
+
+        If a backup was put back, the last change that was seen is not in it: then all matrices are made anew.
+        """
         with self._database.reading() as connection:
+            number, face_id = self._seen
+            if connection.scalar(sa.select(changes.c.face_id).where(changes.c.id == number)) != face_id:
+                self._matrices.clear()
             if self._matrices:
-                changed = set(connection.scalars(sa.select(changes.c.face_id).where(changes.c.id > self._seen)))
+                changed = set(connection.scalars(sa.select(changes.c.face_id).where(changes.c.id > number)))
                 for matrix in self._matrices.values():
                     matrix.remove(changed)
                 self._put_in(connection, list(changed))
                 self._matrices = {which: matrix for which, matrix in self._matrices.items() if matrix.count}
-            self._seen = connection.scalar(sa.select(sa.func.max(changes.c.id))) or 0
+            last = connection.execute(sa.select(changes).order_by(changes.c.id.desc()).limit(1)).first()
+            self._seen = (0, None) if last is None else (last.id, last.face_id)
 
     def _put_in(self, connection: sa.Connection, face_ids: list[UUID]) -> None:
         select, read = sa.select(*_RAW), encryption.Decryption(connection, self._database.keyring)

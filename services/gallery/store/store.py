@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
-from core.exceptions import Conflict, FaceNotFound, PersonNotFound, ServiceUnavailable
+from core.exceptions import Conflict, FaceNotFound, PersonNotFound, ServiceUnavailable, StorageFull
 from schemas.text import folded
 from services.audit.events import Event, RecordedEvent
 from services.audit.store import record
@@ -66,10 +66,11 @@ class GalleryStore(CollectionStore, TransferStore):
         self._keyring = database.keyring
 
     def ping(self) -> None:
-        """Return if the database answers."""
+        """Return if the database answers and can be written; raises ServiceUnavailable, StorageFull."""
         with self._database.reading() as connection:
             if problem := encryption.problem(connection, self._keyring):  # another database may have replaced it
                 raise ServiceUnavailable(problem)
+        self._database.require_writable()
 
     def index_waiting(self, *, limit: int) -> int:
         """Add up to `limit` of the newest faces to the index, for faster searches; returns how many."""
@@ -92,7 +93,8 @@ class GalleryStore(CollectionStore, TransferStore):
             if new.idempotency_key is not None:
                 idempotency.keep(connection, new.idempotency_key, UUID(stored[0].id), now)
             record(connection, new.event, now, person_id=person.id, face_id=stored[0].id)
-            return replace(person, faces=person.faces + len(stored)), stored
+        writes.keep_room(self._database, new.faces)
+        return replace(person, faces=person.faces + len(stored)), stored
 
     def one_at_a_time(self) -> AbstractContextManager[None]:
         """A block that one caller of all processes can enter at a time: for changes that depend on a search."""
@@ -257,6 +259,16 @@ class GalleryStore(CollectionStore, TransferStore):
 
         Deleting a person's last face keeps the person. Raises PersonNotFound, FaceNotFound.
         """
+        try:
+            return self._forget(event, person_id=person_id, face_id=face_id, within=within)
+        except StorageFull:
+            of_person = faces.c.person_id == as_id(person_id or "")
+            if within is not None:
+                of_person &= faces.c.collection == within
+            writes.forget_one_by_one(self._database, of_person, event)
+            return self._forget(event, person_id=person_id, face_id=face_id, within=within)
+
+    def _forget(self, event: Event, *, person_id: str | None, face_id: str | None, within: str | None) -> Forgotten:
         with self._database.erasing() as erasure:
             connection = erasure.connection
             if face_id is not None:
@@ -273,6 +285,13 @@ class GalleryStore(CollectionStore, TransferStore):
     def expire(self, at: datetime, event: Event, *, limit: int) -> list[RecordedEvent]:
         """Permanently delete up to `limit` persons whose `retain_until` is `at` or earlier; one event for each."""
         over = sa.select(persons.c.id).where(persons.c.retain_until <= at).order_by(persons.c.id).limit(limit)
+        try:
+            return self._expire(over, event)
+        except StorageFull:
+            writes.forget_one_by_one(self._database, faces.c.person_id.in_(over), event)
+            return self._expire(over, event)
+
+    def _expire(self, over: sa.Select[tuple[UUID]], event: Event) -> list[RecordedEvent]:
         with self._database.erasing() as erasure:
             connection = erasure.connection
             numbers = list(connection.scalars(over.with_for_update()))

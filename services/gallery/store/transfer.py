@@ -43,7 +43,9 @@ class TransferStore:
         """
         try:
             with self._database.writing() as connection:
-                return self._restore(connection, person, faces, event)
+                is_new = self._restore(connection, person, faces, event)
+            writes.keep_room(self._database, [one.face for one in faces])
+            return is_new
         except sa.exc.IntegrityError as error:
             raise Conflict("Another person has the name or one of the faces.") from error
 

@@ -1,5 +1,6 @@
 """The statements with which a transaction changes the gallery."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -11,7 +12,10 @@ import sqlalchemy as sa
 
 from core.encryption import Keyring
 from core.exceptions import Conflict, PersonNotFound
-from services.database import encryption
+from services.audit.events import Event
+from services.audit.store import record
+from services.database import encryption, schema
+from services.database.database import Database
 from services.database.schema import INDEXED_DIMENSIONS, changes, collections, faces, persons
 from services.database.upserts import insert_if_missing
 from services.gallery.store import idempotency, limits, names
@@ -144,6 +148,26 @@ def forget_faces(connection: sa.Connection, which: sa.ColumnElement[bool]) -> No
     note_changes(connection, which)
     idempotency.forget(connection, sa.select(faces.c.id).where(which))
     connection.execute(sa.delete(faces).where(which))
+
+
+def forget_one_by_one(database: Database, which: sa.ColumnElement[bool], event: Event) -> None:
+    """Delete faces, each in a transaction with its event: the journal of all together may not fit on a full disk.
+
+    Raises:
+        ServiceUnavailable, StorageFull: what was deleted before stays so.
+    """
+    with database.reading() as connection:
+        found = connection.execute(sa.select(faces.c.id, faces.c.person_id).where(which)).all()
+    for row in found:
+        with database.erasing() as erasure:
+            forget_faces(erasure.connection, faces.c.id == row.id)
+            of_face = {"person_id": str(row.person_id), "face_id": str(row.id)}
+            record(erasure.connection, event, schema.now(), **of_face)
+
+
+def keep_room(database: Database, added: Sequence[NewFace]) -> None:
+    """Reserve room on the disk to delete the largest of these faces."""
+    database.keep_room(max((len(face.crop) for face in added if face.crop is not None), default=0))
 
 
 def forget_persons(connection: sa.Connection, which: sa.ColumnElement[bool]) -> list[UUID]:
