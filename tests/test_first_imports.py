@@ -37,6 +37,7 @@ COMMANDS = (
     "db upgrade",
     "keys create somebody --scope faces",
     "keys list",
+    "keys grant nobody find",
     "keys revoke nobody",
     "keys grant nobody faces",
     "audit verify",
