@@ -19,7 +19,8 @@ Mask = npt.NDArray[np.bool_]
 Numbers = TypeVar("Numbers", npt.NDArray[np.uint8], npt.NDArray[np.intp])  # one per photo
 Rows = TypeVar("Rows", Floats, Boxes)  # one per face
 
-# Error codes that explain why a photo has no faces in the index. `FolderIndex.problems` holds positions in this tuple.
+# Why a photo has no faces in the index. `FolderIndex.problems` holds positions in the tuple, also in files, so that new
+# reasons are appended.
 NO_FACE, UNSUPPORTED_FORMAT, UNREADABLE = "no_face_detected", "unsupported_format", "unreadable"
 PROBLEMS = ("", NO_FACE, "image_decode_error", "image_too_large", UNSUPPORTED_FORMAT, UNREADABLE)
 

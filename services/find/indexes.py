@@ -148,9 +148,11 @@ class IndexService:
             )
 
     def _of_file(self, file: StoredIndex, max_failures: int) -> IndexStatus:
+        left_out = self._indexer.left_out()
         index = self._indexer.load(file.key) if max_failures else None
-        counts = {"photos": file.photos, "faces": file.faces, "failed": file.failed}
-        failures = _failures({}, index, max_failures)
+        failed = Counter(left_out.values()) + Counter(file.failed)
+        counts = {"photos": file.photos, "faces": file.faces, "failed": dict(failed)}
+        failures = _failures(left_out, index, max_failures)
         return IndexStatus(**self._options(file.key), state="stored", failures=failures, **counts, **_file(file))
 
     def _options(self, key: IndexKey) -> dict[str, Any]:
