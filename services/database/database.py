@@ -142,6 +142,10 @@ class Database(ABC):
         """
         if time.monotonic() - self._tried_at >= WRITABLE_S:
             self._ensure_current()
+            with errors(), self._begun() as connection:
+                # Otherwise a backup of another version was put back, or another version has upgraded the schema.
+                self._is_current = migration.revision_of(connection) == migration.newest_revision()
+            self._ensure_current()
             try:
                 self._try_to_write()
                 self._try_failed = None

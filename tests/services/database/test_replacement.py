@@ -6,10 +6,11 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+import sqlalchemy as sa
 
 from core.exceptions import ServiceUnavailable
 from services.audit.events import Event
-from services.database import replacement
+from services.database import database, replacement
 from services.database.choice import make_database
 from services.gallery.store.choice import make_search
 from services.gallery.store.store import GalleryStore
@@ -38,8 +39,8 @@ def opened(path):
         return GalleryStore(databases[-1], make_search(databases[-1]))
 
     yield open_one
-    for database in databases:
-        database.close()
+    for one in databases:
+        one.close()
 
 
 def move(backup, path):
@@ -186,3 +187,40 @@ def test_an_unchanged_file_costs_a_look_at_its_status_only(path, opened, monkeyp
     for _ in range(50):
         names(gallery)
     assert len(connected) <= 2
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_postgresql_that_is_restored_is_read_as_it_is(database_url, postgresql, monkeypatch):
+    """Its sequences go backwards, and its schema may be one of before."""
+    monkeypatch.setattr(database, "WRITABLE_S", 0.0)
+    url = sa.make_url(database_url)
+    server = sa.create_engine(
+        sa.make_url(postgresql).set(drivername="postgresql+psycopg"),
+        poolclass=sa.NullPool,
+        isolation_level="AUTOCOMMIT",
+    )
+
+    def execute(*statements):
+        with server.connect() as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+
+    with closing(make_database(database_url)) as opened:
+        gallery = GalleryStore(opened, make_search(opened))
+        register(gallery, "Ann", face(1))
+        opened.close()
+        execute(f'CREATE DATABASE restored TEMPLATE "{url.database}"')
+        register(gallery, "Bob", face(2))
+        assert names(gallery) == both("Ann", "Bob")
+        execute(
+            f'DROP DATABASE "{url.database}" WITH (FORCE)',
+            f'ALTER DATABASE restored RENAME TO "{url.database}"',
+        )
+        assert names(gallery) == both("Ann")
+        register(gallery, "Cid", face(3))
+        assert names(gallery) == both("Ann", "Cid")
+        gallery.ping()
+        with opened.writing() as connection:
+            connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+        with pytest.raises(ServiceUnavailable, match=r"^The database has schema 9999; this version of "):
+            gallery.ping()
