@@ -57,6 +57,10 @@ class EmbeddingPlan(Plan):
         """Where `threshold` is from. Raises as `threshold`."""
         return self.require_threshold().source
 
+    def decides_about(self, *, is_detected: bool) -> bool:
+        """Whether the threshold holds for a face. The service's own does not hold for an image without a face."""
+        return is_detected or self.threshold_source == "request"
+
     @property
     def strict_threshold(self) -> float:
         """The service's own threshold, whatever the request's is; the request's only where there is no own one.

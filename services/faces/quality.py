@@ -90,7 +90,7 @@ def measure_quality(read: DetectedFace) -> Quality:
     turn, certainty = _turn(face.area), _certainty(read)
     reasons = []
     shares = [values[name] / good for name, good in _GOOD.items()]
-    if not face.confidence:
+    if not read.is_detected:
         reasons.append("no_face")
         shares.append(0)
     elif certainty is not None:

@@ -31,6 +31,11 @@ class DetectedFace:
     detector: str
     second_look: SecondLook | None
 
+    @property
+    def is_detected(self) -> bool:
+        """False if no face was found and the whole image is taken for one, as with the detector `skip`."""
+        return self.face.confidence > 0
+
 
 class DetectedFaces(list[DetectedFace]):
     """The faces of an image. `truncated` is True if the image has more faces than the service reads, else None."""

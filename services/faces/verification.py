@@ -36,13 +36,15 @@ def decide(
 ) -> VerifyResponse:
     """The response for the deciding pair. `pairs` has at least one, in the order of the probe's faces.
 
-    A pair with a face that is not live is never verified, however close it is. `started` is the start of the request,
+    A pair with a face that is not live is never verified, however close it is. Nor is one with an image without a face,
+    unless the request has a threshold: the service's own does not hold there. `started` is the start of the request,
     as `time.monotonic`.
     """
     decides = deciding(np.array([pair.distance for pair in pairs]), of_frames=of_frames)
     pair = pairs[decides]
     sides = {"img1": pair.face} | ({} if pair.other is None else {"img2": pair.other})
-    same_person = pair.distance <= plan.threshold
+    is_detected = all(face.is_detected for face in sides.values())
+    same_person = pair.distance <= plan.threshold and plan.decides_about(is_detected=is_detected)
     live: dict[str, Any] = {}
     for side, read in sides.items():
         live |= liveness_keys(read.liveness, f"{side}_")

@@ -73,6 +73,7 @@ class FindService:
             [
                 self._found(index, row, read, self._verdict(plan, distance))
                 for row, distance in _nearest(index, probe, plan.metric, within=within, k=request.k)
+                if searches or plan.decides_about(is_detected=read.is_detected)
             ]
             for read, probe in zip(faces, embeddings, strict=True)
         ]

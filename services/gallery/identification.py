@@ -89,7 +89,7 @@ class IdentificationService:
         for read, probe in zip([None] if faces is None else faces, probes, strict=True):
             near = self._near(request, plan, probe, top_k=top_k)
             decision, reason = _decided(near, plan.threshold)
-            refusal = None if read is None else _refusal(read, request.min_quality)
+            refusal = None if read is None else _refusal(read, plan, request.min_quality)
             if refusal is not None:
                 decision, reason = "unknown", refusal
             matches = [self._match(plan, one, can_match=refusal is None) for one in near]
@@ -147,7 +147,7 @@ class IdentificationService:
             started=started,
             person_id=person.id,
         )
-        self._lock.count(person.id, is_match=_is_own_match(answer, plan))
+        self._lock.count(person.id, is_match=_is_own_match(answer, plan, faces))
         return answer
 
     def _require_comparable(self, request: ProbeRequest, space: EmbeddingSpace) -> Collection[EmbeddingSpace]:
@@ -208,16 +208,19 @@ class IdentificationService:
         )
 
 
-def _is_own_match(answer: VerifyResponse, plan: EmbeddingPlan) -> bool:
-    """Whether the pair matches by the model's own threshold, whatever the threshold of the request.
+def _is_own_match(answer: VerifyResponse, plan: EmbeddingPlan, faces: Iterable[DetectedFace]) -> bool:
+    """Whether the pair matches by the service's own threshold, whatever the threshold of the request.
 
     The person lock counts by this. Otherwise a client could avoid the lock, or lock anybody, by its threshold.
     """
-    return answer.distance <= plan.strict_threshold and answer.img1_is_real is not False
+    is_detected = plan.own_threshold is None or all(face.is_detected for face in faces)
+    return is_detected and answer.distance <= plan.strict_threshold and answer.img1_is_real is not False
 
 
-def _refusal(read: DetectedFace, min_quality: float | None) -> str | None:
+def _refusal(read: DetectedFace, plan: EmbeddingPlan, min_quality: float | None) -> str | None:
     """Why a face of the image can match nobody; None if it can."""
+    if not plan.decides_about(is_detected=read.is_detected):
+        return "No face was found in the image."
     if is_spoof(read.liveness):
         return "The face does not look live."
     quality = measure_quality(read)

@@ -208,7 +208,8 @@ def _hash(*parts: str) -> str:
 
 def _names(request: RegisterRequest, person: Person) -> bool:
     """Whether the request itself names this person: with `merge`, and in a retry, the face may be another person's."""
-    return request.on_duplicate != "merge" and (person.id == request.person_id or person.name == request.name)
+    by_name = request.name is not None and identity(request.name) == identity(person.name)
+    return request.on_duplicate != "merge" and (by_name or person.id == request.person_id)
 
 
 def _refused(new: NewFace, other: PersonMatch, plan: EmbeddingPlan) -> Event:

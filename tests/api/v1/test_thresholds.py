@@ -120,3 +120,20 @@ def test_defaults_without_a_threshold_stop_the_start(settings, named):
     with pytest.raises(SettingsError, match=f"^{named}: no threshold is known for "):
         Defaults.of(Settings(**settings))
     assert Defaults.of(Settings())
+
+
+@pytest.mark.parametrize("threshold", [None, 2])
+def test_an_image_without_a_face_matches_only_by_a_threshold_of_the_request(client, threshold):
+    client.post("/register", json={"img": text(ALICE), "name": "Alice"})
+    options = {"enforce_detection": False} | ({} if threshold is None else {"threshold": threshold})
+    wall = text()
+    expected = threshold is not None
+    verified = client.post("/verify", json={"img1": wall, "img2": text(ALICE)} | options).json
+    assert verified["verified"] is (expected and verified["distance"] <= threshold)
+    (face,) = client.post("/identify", json={"img": wall} | options).json["result"]
+    assert (face["decision"] == "match", face["matches"][0]["match"]) == (expected, expected)
+    assert (face["reason"] == "No face was found in the image.") is not expected
+    assert bool(client.post("/recognize", json={"img": wall} | options).json["result"][0]["matches"]) is expected
+    assert bool(client.post("/find", json={"img": wall, "refresh": "wait"} | options).json["result"][0]) is expected
+    searched = client.post("/find", json={"img": wall, "similarity_search": True} | options).json
+    assert len(searched["result"][0]) == 1
