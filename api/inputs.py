@@ -1,7 +1,7 @@
 """Reads all request bodies: JSON, forms and raw images become one validated model."""
 
-import io
 import json
+import mmap
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -15,6 +15,7 @@ from api.bodies.hints import HEAD_BYTES, content_type, unknown_field
 from api.bodies.wrong import BODY, too_many_fields, too_many_values, wrong
 from api.middleware.body_memory import count_body_bytes
 from core.exceptions import LengthRequired, UnsupportedMediaType, ValidationFailed
+from core.process import release_unused
 from schemas.common import RAW_IMAGE_FIELD, Request
 
 R = TypeVar("R", bound=Request)
@@ -25,6 +26,7 @@ _URLENCODED = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
 _CODINGS = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress", "dcb", "dcz"})
 _PIECE_BYTES = 65_536
+_LARGE_BYTES = 8_000_000
 _TWICE = "Given more than once"
 
 
@@ -87,13 +89,17 @@ def _read_body() -> bytes:
     Raises:
         Overloaded: the bodies of all requests together exceed QUEUE_MAX_BYTES.
     """
-    body, stream = io.BytesIO(), request.stream
-    coming = request.content_length or 0
-    while piece := stream.read(_PIECE_BYTES):
-        count_body_bytes(len(piece), coming=max(0, coming - len(piece)))
-        coming = 0  # refused for what is not there yet only before the upload has begun
-        body.write(piece)
-    return body.getvalue()
+    stream, length = request.stream, request.content_length
+    if not length:
+        return b""
+    # Memory of its own, which is there once it is written to and goes back to the system at once. A buffer that grows
+    # leaves holes in that of the C library, of three times its size.
+    with mmap.mmap(-1, length) as body:
+        while piece := stream.read(_PIECE_BYTES):
+            is_first = body.tell() == 0  # only then for what is still to come: no upload is refused halfway for it
+            count_body_bytes(len(piece), coming=length - len(piece) if is_first else 0)
+            body.write(piece)
+        return body[: body.tell()]
 
 
 def _require_no_coding() -> None:
@@ -116,7 +122,11 @@ def _urlencoded_fields(model: type[Request]) -> list[FormField]:
     body = _read_body()
     if other := content_type(_URLENCODED, body[:HEAD_BYTES], model):
         raise UnsupportedMediaType(other)
-    return read_urlencoded(body, model)
+    fields = read_urlencoded(body, model)
+    if len(body) > _LARGE_BYTES:  # its place in the C library's memory is a little too small for the text
+        del body
+        release_unused()
+    return fields
 
 
 def _query_fields(model: type[Request]) -> list[FormField]:

@@ -3,7 +3,6 @@
 Everything is counted before it is unquoted, decoded or parsed, so that a form costs little more than its own size.
 """
 
-import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ _END_OF_PART_HEAD = re.compile(rb"\r\n\r\n|\r\r|\n\n")  # the same pattern as we
 _CHUNK = 65_536
 _HEAD = 1024  # bytes of an urlencoded image that tell how it was encoded
 _BLANKS = b" \t\r\n"
+_PLUSES = re.compile(rb"[+ \t\r\n]*")
 _CHARSETS = {"ascii", "us-ascii", "iso-8859-1"}  # which a part may name, beside UTF-8
 
 
@@ -38,7 +38,7 @@ class FormField:
     """A field of a form as it was sent: text, or the content of a file."""
 
     name: str
-    content: bytes
+    content: bytes | bytearray
     is_file: bool = False
     charset: str = "utf-8"
 
@@ -115,7 +115,7 @@ def _unquoted_size(body: bytes, start: int, end: int) -> int:
     return max(0, end - start - 2 * body.count(b"%", start, end))
 
 
-def _unquoted_image(value: memoryview) -> bytes:
+def _unquoted_image(value: memoryview) -> bytearray:
     """Return the value of an image field; a `+` in base64 is a digit, unless it can only be a blank.
 
     Base64 is often put into a form unescaped, as by `curl -d img=$(base64 -w0 photo.jpg)`. If its `+` were dropped as
@@ -123,10 +123,11 @@ def _unquoted_image(value: memoryview) -> bytes:
     """
     if not is_encoded(unquoted(value[:_HEAD]).decode("latin-1")):
         return unquoted(value)
-    text = unquoted(value, keep_plus=True).lstrip(b"+" + _BLANKS)
-    comma = text.find(b",", 0, _HEAD)  # of a data URI
-    if text.startswith(b"+", comma + 1):  # no image begins with this digit
-        text = text[: comma + 1] + text[comma + 1 :].lstrip(b"+")
+    text = unquoted(value, keep_plus=True)
+    for start in (text.find(b",", 0, _HEAD) + 1, 0):  # no image begins with a plus, and no data URI
+        begin = _PLUSES.match(text, start)
+        del text[start : begin.end() if begin else start]
+    comma = text.find(b",", 0, _HEAD)
     if text.endswith(b"+"):
         digits = text.rstrip(b"+")
         if digits.endswith(b"=") or (len(digits.translate(None, _BLANKS)) - comma - 1) % 4 == 0:
@@ -134,7 +135,7 @@ def _unquoted_image(value: memoryview) -> bytes:
     return text
 
 
-def _require_ascii(name: str, content: bytes) -> bytes:
+def _require_ascii(name: str, content: bytes | bytearray) -> bytes | bytearray:
     """Return the text of an image; raise ImageDecodeError if it is too long for a path, and no base64."""
     if len(content) > MAX_PATH and not content.isascii():  # decoded, it could take four times its size
         raise ImageDecodeError(NO_SOURCE, field=name)
@@ -169,18 +170,18 @@ def _parts(body: bytes, boundary: bytes, allowance: _Allowance) -> Iterator[Form
         raise ValueError("no boundary")
     decoder = MultipartDecoder(boundary, max_parts=_MAX_PARTS)
     part: Field | File | None = None
-    content = io.BytesIO()
+    content: list[bytes] = []
     for at in range(0, len(body) + _CHUNK, _CHUNK):
         decoder.receive_data(body[at : at + _CHUNK] or None)
         while not isinstance(event := decoder.next_event(), Epilogue | NeedData):
             if isinstance(event, Field | File):
-                part, content = event, io.BytesIO()
+                part, content = event, []
             elif isinstance(event, Data):
                 assert part is not None, "data come after the head of their part"
                 allowance.take(part.name or "", len(event.data))
-                content.write(event.data)
+                content.append(event.data)
                 if not event.more_data:
-                    yield _field_of(part, content.getvalue())
+                    yield _field_of(part, b"".join(content))
         if isinstance(event, Epilogue):
             return
 
