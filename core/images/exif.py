@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from core.images.header import jpeg_segments, png_chunks, webp_chunks
+from core.images.header import START_OF_SCAN, jpeg_segments, png_chunks, webp_chunks
 
 UPRIGHT = 1
 _ORIENTATION = 0x0112
@@ -26,6 +26,8 @@ def exif_blocks(content: bytes, name: str) -> Iterator[bytes | memoryview]:
     match name:
         case "JPEG":
             for marker, at in jpeg_segments(content):
+                if marker == START_OF_SCAN:  # OpenCV looks no further
+                    return
                 if marker == _APP1 and content.startswith(_PREFIX, at + 2):
                     yield content[at + 2 + len(_PREFIX) : at + int.from_bytes(content[at : at + 2])]
         case "PNG":

@@ -24,7 +24,7 @@ _Decoded = npt.NDArray[Any]
 
 def is_cut_off(content: bytes) -> bool:
     """Return whether a JPEG has no end."""
-    return all(marker != END_OF_IMAGE for marker, _ in jpeg_segments(content))
+    return not content.endswith(_END) and all(marker != END_OF_IMAGE for marker, _ in jpeg_segments(content))
 
 
 def decode_cut_off(content: bytes, decode: Callable[[bytes], _Decoded | None]) -> _Decoded | None:
