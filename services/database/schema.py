@@ -164,7 +164,7 @@ faces = sa.Table(
     sa.Column("sealed_with", sa.ForeignKey("sealing_keys.id"), index=True),
     # Set until the face is in PostgreSQL's index. Indexing takes longer than the rest of a registration.
     sa.Column("waits_for_index", sa.Boolean, nullable=False, server_default=sa.false()),
-    sa.Index(None, "collection", "space", "person_id"),
+    sa.Index("ix_faces_collection_space", "collection", "space", "person_id"),
     sa.Index(
         "ix_faces_waiting",
         *("collection", "space"),

@@ -30,8 +30,8 @@ def upgrade() -> None:
     _write_names(connection)
     _keep_twins_apart(connection)
     op.create_index("uq_persons_collection_identity", "persons", ["collection", "identity"], unique=True)
-    op.create_index("ix_faces_collection_space_person_id", "faces", ["collection", "space", "person_id"])
     op.drop_index("ix_faces_collection_space", "faces")
+    op.create_index("ix_faces_collection_space", "faces", ["collection", "space", "person_id"])
     if connection.dialect.name == "postgresql":
         _bound_times(connection)
 
