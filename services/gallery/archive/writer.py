@@ -1,7 +1,7 @@
 """The use cases of exporting the gallery to a file, and of importing such a file."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from hashlib import sha256
@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
-from core.exceptions import CommandError, Conflict, ValidationFailed
+from core.exceptions import CommandError, Conflict, PersonNotFound, ValidationFailed
 from core.files import atomically_written
 from services.audit.events import Event
 from services.audit.recorder import new_event
@@ -106,7 +106,10 @@ class GalleryFileService:
                 try:
                     self._take(_storable(person), faces, done)
                 except ValidationError as error:
-                    done.invalid[person.id] = "; ".join(f"{one['loc'][0]}: {one['msg']}" for one in error.errors())
+                    if self._exists(person):
+                        done.known += 1
+                    else:
+                        done.invalid[person.id] = "; ".join(f"{one['loc'][0]}: {one['msg']}" for one in error.errors())
                 except ValidationFailed as error:
                     done.invalid[person.id] = "; ".join(one["msg"] for one in error.details["fields"])
                 except Conflict:
@@ -114,6 +117,11 @@ class GalleryFileService:
         for name in set(manifest.collections) - set(self._store.collections()):
             self._store.add_collection(name, new_event("add_collection", collection=name))
         return done
+
+    def _exists(self, person: Person) -> bool:
+        with suppress(PersonNotFound):
+            return bool(self._store.person(person.id))
+        return False
 
     def _take(self, person: Person, faces: list[ExportedFace], done: Imported) -> None:
         event = new_event("import", collection=person.collection, face_ids=[one.id for one in faces])

@@ -279,6 +279,14 @@ def test_who_has_what_no_request_may_give_is_refused_alone(gallery, exported, ma
     assert [person.name for person, _ in everybody(other)] == ["Bob"]
 
 
+def test_who_is_here_is_known_even_with_values_of_an_earlier_version(make_gallery, tmp_path):
+    one = make_gallery("one")
+    register(one, "An\u202en", face(1), labels={"a": "b\tc"})
+    assert files_of(one).export(tmp_path / "one.zip") == (1, 1)
+    assert files_of(one).load(tmp_path / "one.zip") == Imported(known=1)
+    assert len(files_of(make_gallery("other")).load(tmp_path / "one.zip").invalid) == 1
+
+
 def test_a_time_beyond_utc_in_a_face_is_no_export(exported, make_gallery):
     def change(members):
         line = members["faces.jsonl"].split(b'"registered_at":"')
