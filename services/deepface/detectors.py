@@ -6,6 +6,7 @@ landmarks and has other thresholds.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from heapq import nlargest
 from typing import Any
 
@@ -26,6 +27,14 @@ _MAX_BOXES = 4096
 
 # Scale step between two face sizes of the cascade. DeepFace's 1.1 takes twice the time and finds as many faces.
 _CASCADE_STEP = 1.2
+
+# Border of a copy on each side, as a share of the image's side: as wide as DeepFace's. A close-up's face has at least
+# the second share of the shorter side, in both directions.
+_BORDER = 0.5
+_MIN_CLOSE_UP = 0.5
+
+# A box of a tile is no face if its area is smaller than this share of a face's box around it.
+_MAX_PART = 0.25
 
 # Tiles overlap by this share of their side, so that a face at the edge of one tile is whole in the next.
 _OVERLAP = 0.25
@@ -54,26 +63,51 @@ def search(detector: str, client: Any, image: Pixels, how: Search, *, side_px: i
     """The faces of a BGR image, largest first.
 
     The search uses a copy with a long side of `side_px`. A small image is enlarged at most `how.enlarge` times. If the
-    copy shows no face, or with `full`, the search also covers the image at full size in tiles.
+    copy shows no face, the search looks for a face that fills the image, in a copy with a border. If that shows none
+    either, or with `full`, the search also covers the image at full size in tiles.
 
     Raises:
         DeadlineExceeded: the request's time ended.
     """
-    run = _DETECTORS.get(detector, _by_client)
+    run = partial(_DETECTORS.get(detector, _by_client), client)
     scale = min(side_px / max(image.shape[:2]), how.enlarge)
-    faces = [face.placed(scale) for face in run(client, _scaled(image, scale), how)]
+    copy = _scaled(image, scale)
+    faces = [face.placed(scale) for face in run(copy, how) or _close_up(run, copy, how, side_px)]
     if scale < 1 and (full or not faces):
+        evident = faces
         for x, y, tile in _tiles(image, side_px):
             check_deadline()
-            faces += [face.placed(1, x, y) for face in run(client, tile, how) if not _cut(face, x, y, tile, image)]
-            faces = _largest(faces)
+            inside = [face.placed(1, x, y) for face in run(tile, how) if not _cut(face, x, y, tile, image)]
+            faces = _largest([*faces, *(face for face in inside if not _is_part_of_any(face, evident))])
     return sorted(_distinct(_largest(faces)), key=lambda face: -_size(face))
+
+
+def _close_up(run: Callable[[Pixels, Search], list[Found]], image: Pixels, how: Search, side_px: int) -> list[Found]:
+    """A face that fills the image. Detectors need to see something around it, if only a border."""
+    check_deadline()
+    height, width = image.shape[:2]
+    scale = min(1.0, side_px / (max(height, width) * (1 + 2 * _BORDER)))
+    copy = _scaled(image, scale)
+    rows, columns = (int(side * _BORDER) for side in copy.shape[:2])
+    bordered = cv2.copyMakeBorder(copy, rows, rows, columns, columns, cv2.BORDER_CONSTANT)
+    found = [face.placed(scale, -columns / scale, -rows / scale) for face in run(np.asarray(bordered, np.uint8), how)]
+    return [face for face in found if min(face.box[2:]) >= _MIN_CLOSE_UP * min(height, width)]
+
+
+def _is_part_of_any(face: Found, others: list[Found]) -> bool:
+    """Whether the box lies in a much larger one: part of a face that a tile showed without its surroundings."""
+    return any(
+        _size(face) < _MAX_PART * _size(other)
+        and (face.box[:2] + face.box[2:] / 2 > other.box[:2]).all()
+        and (face.box[:2] + face.box[2:] / 2 < other.box[:2] + other.box[2:]).all()
+        for other in others
+    )
 
 
 def _scaled(image: Pixels, scale: float) -> Pixels:
     """A copy `scale` times as large. A much larger image is first averaged by a whole factor, because that is fast."""
     height, width = (max(1, round(side * scale)) for side in image.shape[:2])
-    factor = int(1 / scale)
+    factor = min(int(1 / scale), *image.shape[:2])
     if factor > 1:
         rows, columns = (side // factor for side in image.shape[:2])
         whole = image[: rows * factor, : columns * factor]

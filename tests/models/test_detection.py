@@ -11,7 +11,7 @@ from services.deepface.engine import DeepFaceEngine
 from services.deepface.interface import Detection
 from services.models.weights import Weights
 from tests.models.conftest import needs_shared
-from tests.models.labelled import annotated_photos
+from tests.models.labelled import SHARED, annotated_photos, labelled_pairs
 
 PACKAGED = ("opencv", "dlib")
 
@@ -132,6 +132,41 @@ def test_requests_choose_how_faces_are_searched_and_aligned(real_client, one):
     ]
     assert all(not np.array_equal(one, other) for i, one in enumerate(ways) for other in ways[:i])
     assert np.array_equal(embedding(alignment="auto"), ways[1])
+
+
+@pytest.mark.parametrize("detector", PACKAGED)
+@pytest.mark.parametrize(("long_side_px", "method"), [(120, "bounded"), (2600, "bounded"), (1400, "full")])
+def test_a_face_that_fills_the_image_is_found_and_nothing_inside_it(
+    engine, astronaut, hopper, detector, long_side_px, method
+):
+    for photo in (astronaut, hopper):
+        image = cv2.imread(str(photo))
+        area = faces_of(engine, image, "dlib", max_faces=1)[0].area
+        close = image[area.y : area.y + area.h, area.x : area.x + area.w]
+        scale = long_side_px / max(close.shape[:2])
+        (face,) = faces_of(engine, cv2.resize(close, None, fx=scale, fy=scale), detector, method)
+        assert face.area.w * face.area.h > 0.5 * long_side_px**2
+
+
+@needs_shared
+@pytest.mark.parametrize("detector", MIN_FOUND)
+def test_close_ups_of_famous_people_are_found(engine, detector):
+    """Cut at the box that YuNet gives, which is tighter than the others'."""
+    for image in labelled_pairs()[0].values():
+        area = faces_of(engine, image, "yunet", max_faces=1)[0].area
+        x, y = max(0, area.x), max(0, area.y)
+        close = image[y : area.y + area.h, x : area.x + area.w]
+        (face,) = faces_of(engine, close, detector)
+        assert holds(face.area, (area.nose[0] - x, area.nose[1] - y))
+        assert face.area.w * face.area.h > 0.35 * close.shape[0] * close.shape[1]
+
+
+@needs_shared
+@pytest.mark.parametrize("detector", MIN_FOUND)
+def test_the_close_up_of_the_field_shows_one_face(engine, detector):
+    image = cv2.imread(str(SHARED / "field" / "closeup_img20.jpg"))
+    (face,) = faces_of(engine, image, detector)
+    assert face.area.w * face.area.h > 0.5 * image.shape[0] * image.shape[1]
 
 
 @needs_shared

@@ -62,7 +62,8 @@ def test_a_small_image_is_enlarged_as_far_as_the_detector_gains_by_it():
     assert boxes(picture(50, 40, (10, 10, 8)), detector=detector) == []
     assert boxes(picture(50, 40, (10, 10, 8)), detector=detector, how=Search(enlarge=3)) == [(10, 10, 8, 8)]
     assert boxes(picture(150, 40, (10, 10, 12)), detector=detector, how=Search(enlarge=3)) == [(10, 10, 12, 12)]
-    assert detector.shapes == [(40, 50), (120, 150), (53, 200)]
+    in_a_border = (80, 100)  # the first image, which seemed to show nothing
+    assert detector.shapes == [(40, 50), in_a_border, (120, 150), (53, 200)]
 
 
 def test_a_face_too_small_for_the_copy_is_found_at_full_size():
@@ -80,10 +81,58 @@ def test_a_face_on_the_edge_of_a_tile_is_found_once_and_whole(x):
     assert boxes(picture(1000, 900, (x, 130, 30)), full=True) == [(x, 130, 30, 30)]
 
 
-def test_an_image_no_larger_than_the_copy_is_searched_once():
+def test_an_image_no_larger_than_the_copy_is_searched_once_and_once_more_with_a_border():
     detector = Squares()
-    assert boxes(picture(SIDE_PX, 90), full=True, detector=detector) == []
+    assert boxes(picture(SIDE_PX, 90, (50, 30, 40)), full=True, detector=detector) == [(50, 30, 40, 40)]
     assert len(detector.shapes) == 1
+    assert boxes(picture(SIDE_PX, 90), full=True, detector=detector) == []
+    assert len(detector.shapes) == 3
+
+
+class Surrounded(Squares):
+    """Sees a face only in front of something else, as cascades do, and takes its parts for faces in a tile."""
+
+    def detect_faces(self, image):
+        faces = super().detect_faces(image)
+        height, width = image.shape[:2]
+        if any(face.w == width or face.h == height for face in faces):
+            return [FaceArea(x=20, y=30, w=40, h=40)] if self.sees_parts(image) else []
+        return faces
+
+    def sees_parts(self, image):
+        return image.shape[:2] == (SIDE_PX, SIDE_PX) and len(self.shapes) > 2
+
+
+@pytest.mark.parametrize(("width", "height"), [(120, 150), (200, 200), (1000, 1600), (3000, 2000)])
+@pytest.mark.parametrize("full", [False, True])
+def test_a_face_that_fills_the_image_is_found_in_a_border_and_no_part_of_it_in_a_tile(width, height, full):
+    image = np.full((height, width, 3), 255, np.uint8)
+    detector = Surrounded()
+    (found,) = boxes(image, full=full, detector=detector)
+    assert np.abs(np.array(found) - (0, 0, width, height)).max() <= 2 * max(width, height) / SIDE_PX
+    assert (len(detector.shapes) > 2) == (full and max(width, height) > SIDE_PX)
+
+
+def test_a_small_face_in_a_border_is_none():
+    """There the copy is half as large, and has shown nothing at twice the size."""
+
+    class BlindAtFirst(Squares):
+        def detect_faces(self, image):
+            found = super().detect_faces(image)
+            return found if len(self.shapes) > 1 else []
+
+    assert boxes(picture(SIDE_PX, SIDE_PX, (20, 20, 90)), detector=BlindAtFirst()) == []
+    assert boxes(picture(SIDE_PX, SIDE_PX, (20, 20, 120)), detector=BlindAtFirst()) == [(20, 20, 120, 120)]
+
+
+def test_a_face_beside_a_large_one_is_found_in_a_tile():
+    image = picture(2000, 1000, (100, 100, 800), (1403, 707, 20))
+    assert boxes(image, full=True) == [(100, 100, 800, 800), (1403, 707, 20, 20)]
+
+
+@pytest.mark.parametrize("size", [(5000, 20), (20, 5000), (3000, 7)])
+def test_a_very_long_image_is_searched(size):
+    assert boxes(picture(*size)) == []
 
 
 def test_a_search_at_full_size_ends_with_the_time_of_the_request():
