@@ -6,7 +6,7 @@ A deletion overwrites what it deletes, and its journal first takes a copy of all
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 # The pages of some faces without pictures, and of the indexes, events and other rows that a deletion changes.
@@ -33,22 +33,20 @@ class Reserve:
         """Reserve at least this many bytes, unless the disk is full, or a deletion uses the reserve now."""
         if self.bytes < bytes_:
             with suppress(OSError), self._locked(fcntl.LOCK_EX | fcntl.LOCK_NB) as descriptor:
-                _allocate(descriptor, bytes_)
+                _try_to_allocate(descriptor, bytes_)
 
     @contextmanager
     def released(self) -> Iterator[None]:
         """Leave the reserve to the block if the disk has little space."""
-        disk, size = os.statvfs(self._path.parent), self.bytes
-        if not size or disk.f_bavail * disk.f_frsize > _SCARCE * size:
+        size = self.bytes
+        with ExitStack() as stack:
+            with suppress(OSError):
+                disk = os.statvfs(self._path.parent)
+                if size and disk.f_bavail * disk.f_frsize <= _SCARCE * size:
+                    descriptor = stack.enter_context(self._locked(fcntl.LOCK_EX))
+                    os.ftruncate(descriptor, 0)
+                    stack.callback(_try_to_allocate, descriptor, size)
             yield
-            return
-        with self._locked(fcntl.LOCK_EX) as descriptor:
-            os.ftruncate(descriptor, 0)
-            try:
-                yield
-            finally:
-                with suppress(OSError):
-                    _allocate(descriptor, size)
 
     @contextmanager
     def _locked(self, how: int) -> Iterator[int]:
@@ -60,9 +58,9 @@ class Reserve:
             os.close(descriptor)
 
 
-def _allocate(descriptor: int, size: int) -> None:
+def _try_to_allocate(descriptor: int, size: int) -> None:
+    before = os.fstat(descriptor).st_size
     try:
         os.posix_fallocate(descriptor, 0, size)
-    except OSError:
-        os.ftruncate(descriptor, 0)  # what of it was allocated
-        raise
+    except OSError:  # the disk is full, or cannot do that
+        os.ftruncate(descriptor, before)  # frees what of it was allocated

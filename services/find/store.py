@@ -42,8 +42,9 @@ _FORMAT = 2
 # opens a new one.
 _SUFFIXES = (".index", ".draft", ".kept", ".lock")
 
-# This file says, encrypted, that every index was encrypted: a plain one that turns up later is not believed.
-_ALL_ENCRYPTED = "encrypted"
+# The file beside the folder that says, encrypted, that every index was encrypted: a plain one that turns up later is
+# not believed.
+_ALL_ENCRYPTED = ".encrypted"
 _CONTEXT = b"all folder indexes are encrypted"
 
 _NO_KEY = "GALLERY_KEY: an index of the photo folder is encrypted, but no encryption key is set"
@@ -68,6 +69,7 @@ class FolderIndexStore:
     def __init__(self, folder: Path, keyring: Keyring | None = None, *, decoder: str = "") -> None:
         self._folder = folder
         self._decoder = decoder
+        self._all_encrypted = folder.with_name(folder.name + _ALL_ENCRYPTED)
         self._keyring = keyring or Keyring()
         self.turns = BuildTurns(folder)
 
@@ -127,7 +129,7 @@ class FolderIndexStore:
         if self._decoder:
             header["decoder"] = self._decoder
         if not self._keyring:
-            (self._folder / _ALL_ENCRYPTED).unlink(missing_ok=True)
+            self._all_encrypted.unlink(missing_ok=True)
         elif not any(self._folder.glob("*.index")) and not any(self._folder.glob("*.draft")):
             self._note_all_encrypted()
         with index_file.written(self._path(key, draft=draft), self._keyring) as file:
@@ -240,12 +242,12 @@ class FolderIndexStore:
         return left
 
     def _note_all_encrypted(self) -> None:
-        with atomically_written(self._folder / _ALL_ENCRYPTED) as file:
+        with atomically_written(self._all_encrypted) as file:
             file.write(self._keyring.encrypt(b"", _CONTEXT))
 
     def _are_all_encrypted(self) -> bool:
         with suppress(OSError, DecryptionError):
-            self._keyring.decrypt((self._folder / _ALL_ENCRYPTED).read_bytes(), _CONTEXT)
+            self._keyring.decrypt((self._all_encrypted).read_bytes(), _CONTEXT)
             return True
         return False
 

@@ -217,7 +217,7 @@ def test_a_new_gallery_of_the_same_life_is_kept_in_the_same_words(program, kind,
     assert rows(other, "SELECT key, request FROM answers") == ENROLLED | {(own, OF_THE_REQUEST)}
     assert column(other, "SELECT id FROM sealing_keys") == ({BOUND_KEY} if program.is_encrypted else set())
     assert content_of(other.url) == content_of(program.url)
-    expected = OWN_FILES | ({"folder_index/encrypted"} if program.is_encrypted else set())
+    expected = OWN_FILES | ({"folder_index.encrypted"} if program.is_encrypted else set())
     assert files_of(other) == (expected if program.is_on_a_server else expected | OF_SQLITE)
 
 

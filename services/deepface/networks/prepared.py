@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 _SEAL = "seal"
 _CONTEXT = b"prepared network "
 _DRAFT = ".draft"
+_MODE, _FILE_MODE = 0o755, 0o644  # not secret, and several users may share the folder
 _SET = re.compile(r"[^.].*-[0-9a-f]{32,}")
 _PROCESSORS = Path("/proc/cpuinfo")
 _MAX_SEAL_BYTES = 1 << 20  # a longer file is not read into memory
@@ -160,6 +161,7 @@ class PreparedNetworks:
                     os.fsync(content.fileno())
             for old in self._folder.glob(f"{name.rpartition('-')[0]}-*"):  # also of earlier weights
                 _remove(old)
+            draft.chmod(_MODE)
             draft.rename(self._folder / name)
             return files
         finally:
@@ -171,8 +173,8 @@ class PreparedNetworks:
             files.check()
         except NotAuthentic:
             return False
-        with atomically_written(files.folder / _SEAL) as file:
-            file.write(seal)
+        with suppress(OSError), atomically_written(files.folder / _SEAL, mode=_FILE_MODE) as file:
+            file.write(seal)  # otherwise, as in a folder of another user, the next process makes the set once more
         return True
 
 

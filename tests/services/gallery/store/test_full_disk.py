@@ -99,6 +99,15 @@ def test_a_picture_larger_than_the_least_reserve_has_room_kept_for_it(disk, open
         assert files_with(disk, large) == set()
 
 
+def test_a_reserve_that_cannot_grow_stays_as_large_as_it_was(disk, opened):
+    gallery = opened()
+    ann, _ = register(gallery, "Ann", *pictured(1, 100_000))
+    with filled(disk):
+        gallery._database.keep_room(10_000_000)
+        assert (disk / "gallery.db.reserve").stat().st_blocks * 512 >= MIN_BYTES
+        gallery.forget(FORGET, person_id=ann.id)
+
+
 def test_a_collection_and_those_whose_time_is_over_are_deleted_on_a_full_disk(disk, opened):
     gallery = opened()
     past = datetime.now(UTC) - timedelta(days=1)
