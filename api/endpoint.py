@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from api.context import services
 from api.inputs import read_query, read_request
 from api.middleware.authentication import caller, confined
+from api.middleware.body_memory import count_body_bytes
 from api.middleware.rate_limits import caller_name
 from api.route import Route, attach_route
 from core.images.warnings import collect_warnings
@@ -64,7 +65,7 @@ def _fetched(route: Route, given: Request | None) -> Request | None:
     """Return the request with the content of its image URLs: a slow server must not hold a place in the queue."""
     if given is None or not route.is_queued:
         return given
-    return services().access.fetches.fetched(given, caller=caller_name())
+    return services().access.fetches.fetched(given, caller=caller_name(), hold=count_body_bytes)
 
 
 @contextmanager

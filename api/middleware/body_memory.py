@@ -1,4 +1,4 @@
-"""Counts the bytes of request bodies against QUEUE_MAX_BYTES, and gives their memory back to the system."""
+"""Counts the bytes of bodies and fetched images against QUEUE_MAX_BYTES, and gives their memory back to the system."""
 
 from flask import Flask, g
 
@@ -12,7 +12,7 @@ def init_body_memory(app: Flask) -> None:
 
 
 def count_body_bytes(size: int, *, coming: int = 0) -> None:
-    """Count `size` bytes more for the body of the current request, of which further bytes are still `coming`.
+    """Count `size` bytes more that the current request holds, of whose body further bytes are still `coming`.
 
     Raises:
         Overloaded: the bodies of all requests together exceed QUEUE_MAX_BYTES.

@@ -7,7 +7,7 @@ from core.images.header import image_format
 
 _BLANKS = b" \t\r\n\v\f"
 _HEAD = 256  # characters that hold the signature, whatever blanks are among them
-_SIGNATURE = 16  # characters that decode to the 12 bytes of the longest signature
+_SIGNATURE = 64  # characters that decode to 48 bytes: the longest signature, or the brands of an HEIC file
 _QUANTUM = 4  # characters that decode to three bytes
 _NO_DIGIT = re.compile(r"[^A-Za-z0-9+/]")
 # The signatures of the accepted formats as far as their base64 does not depend on what follows.

@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -26,23 +26,30 @@ class FetchService:
         self._fetching = Counter[str]()
         self._lock = threading.Lock()
 
-    def fetched(self, request: R, *, caller: str) -> R:
+    def fetched(self, request: R, *, caller: str, hold: Callable[[int], None]) -> R:
         """Return the request with the content of its image URLs. A URL that cannot be read fails where it is used.
+
+        `hold` is called with the bytes of each content, which the request holds from then on.
 
         Raises:
             RateLimited: the caller already fetches for `per_caller` requests.
-            Overloaded: `in_all` requests are being fetched for.
+            Overloaded: `in_all` requests are being fetched for; or raised by `hold`.
         """
         urls = {name: value for name in request.image_fields() if _has_url(value := getattr(request, name, None))}
         if not urls or not self._policy.allow_urls:
             return request
         with self._place(caller):
-            return request.model_copy(update={name: self._read(value) for name, value in urls.items()})
+            return request.model_copy(update={name: self._read(value, hold) for name, value in urls.items()})
 
-    def _read(self, value: object) -> object:
+    def _read(self, value: object, hold: Callable[[int], None]) -> object:
         if isinstance(value, list):
-            return [self._read(each) for each in value]
-        return fetched(value, self._policy) if isinstance(value, str) and is_url(value) else value
+            return [self._read(each, hold) for each in value]
+        if not isinstance(value, str) or not is_url(value):
+            return value
+        url = fetched(value, self._policy)
+        if isinstance(url.outcome, bytes):
+            hold(len(url.outcome))
+        return url
 
     @contextmanager
     def _place(self, caller: str) -> Iterator[None]:
