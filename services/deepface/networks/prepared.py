@@ -2,7 +2,7 @@
 
 Each set of files has a seal: the SHA-256 of every file, encrypted for the name of the set. GALLERY_KEY encrypts it. If
 there is no GALLERY_KEY, a random key does, which the workers of one start of the service share. So another start makes
-each set anew from the weights, and keeps the files only if they are equal, byte by byte.
+each set anew from the weights, and tells if the files that were there are not as it makes them.
 """
 
 import json
@@ -10,7 +10,7 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import file_digest, sha256
@@ -20,7 +20,7 @@ from tempfile import mkdtemp
 from typing import BinaryIO, TypeVar, cast
 
 from core.encryption import DecryptionError, Keyring
-from core.files import OutsideRoot, atomically_written, locked, open_beneath, signature_of
+from core.files import OutsideRoot, locked, open_beneath, signature_of
 from core.process import START_KEY
 
 logger = logging.getLogger(__name__)
@@ -29,6 +29,7 @@ _SEAL = "seal"
 _CONTEXT = b"prepared network "
 _DRAFT = ".draft"
 _MODE, _FILE_MODE = 0o755, 0o644  # not secret, and several users may share the folder
+_VARYING = ("graph.onnx", "compiled.blob")  # the runtimes write them in another order each time
 _SET = re.compile(r"[^.].*-[0-9a-f]{32,}")
 _PROCESSORS = Path("/proc/cpuinfo")
 _MAX_SEAL_BYTES = 1 << 20  # a longer file is not read into memory
@@ -73,8 +74,17 @@ class PreparedFiles:
 
     def check(self) -> None:
         """Return if all files are as expected; else raise NotAuthentic."""
-        for name in self.expected:
-            self.checked(name).close()
+        if not self.is_made_of(self.expected.keys()):
+            raise NotAuthentic
+
+    def is_made_of(self, names: Set[str]) -> bool:
+        """Whether these files are as expected."""
+        try:
+            for name in names:
+                self.checked(name).close()
+        except NotAuthentic:
+            return False
+        return True
 
     def _open(self, name: str) -> BinaryIO:
         try:
@@ -149,10 +159,7 @@ class PreparedNetworks:
             make(draft)
             files = PreparedFiles(self._folder / name, _described(draft))
             seal = self._keyring.encrypt(json.dumps(files.expected).encode(), _CONTEXT + name.encode())
-            if is_there and self._is_same(files, seal):
-                logger.info("prepared network %s is as made anew from the weights", name)
-                return files
-            if is_there:
+            if is_there and (self._is_lasting or not files.is_made_of(files.expected.keys() - {*_VARYING})):
                 self._rejected.add(name)
                 logger.warning("prepared network %s was not made by this service; made anew from the weights", name)
             (draft / _SEAL).write_bytes(seal)
@@ -166,16 +173,6 @@ class PreparedNetworks:
             return files
         finally:
             shutil.rmtree(draft, ignore_errors=True)
-
-    def _is_same(self, files: PreparedFiles, seal: bytes) -> bool:
-        """Whether the files were there already, byte by byte; seals them."""
-        try:
-            files.check()
-        except NotAuthentic:
-            return False
-        with suppress(OSError), atomically_written(files.folder / _SEAL, mode=_FILE_MODE) as file:
-            file.write(seal)  # otherwise, as in a folder of another user, the next process makes the set once more
-        return True
 
 
 def _remove(path: Path) -> None:
