@@ -62,13 +62,13 @@ def cut_out(image: Pixels, face: Found, template: str, expand_percentage: int, p
             return _box(image, face, size, _VGG_PX)
 
 
-def eyes(image: Pixels, face: Found, predictor: Any) -> Points:
-    """The centres of the right and the left eye, shape (2, 2), from the eye corners of dlib's predictor."""
+def landmarks(image: Pixels, face: Found, predictor: Any) -> Points:
+    """The centres of the right and the left eye and the base of the nose, shape (3, 2), by dlib's predictor."""
     (x, y), _, shape = _predicted(image, face, predictor)
-    corners = np.array([(shape.part(part).x, shape.part(part).y) for part in range(4)], np.float64)
+    parts = np.array([(shape.part(part).x, shape.part(part).y) for part in range(5)], np.float64)
     # Parts 0 and 1 are the corners of the eye on the right side of the image: the person's left eye.
-    middles: Points = np.array([corners[2:].mean(axis=0), corners[:2].mean(axis=0)]) + np.array([x, y])
-    return middles
+    points: Points = np.array([parts[2:4].mean(axis=0), parts[:2].mean(axis=0), parts[4]]) + np.array([x, y])
+    return points
 
 
 def _dlib_chip(image: Pixels, face: Found, growth: float, predictor: Any) -> Pixels:
@@ -108,7 +108,8 @@ def _square(face: Found) -> tuple[float, float, float]:
 
 
 def _arcface(image: Pixels, face: Found, growth: float, predictor: Any) -> Pixels:
-    points = eyes(image, face, predictor) if face.points is None else face.points
+    # The template has the tip of the nose, and dlib's predictor gives the base.
+    points = landmarks(image, face, predictor)[:2] if face.points is None else face.points
     middle = _ARCFACE_PX / 2
     target = (_ARCFACE[: len(points)] - middle) / growth + middle
     return _warped(image, _similarity(points, target), _ARCFACE_PX)

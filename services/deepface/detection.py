@@ -9,7 +9,7 @@ from deepface.modules import detection
 
 from core.exceptions import NoFaceDetected
 from core.timeouts import check_deadline
-from services.deepface.alignment import cut_out, eyes
+from services.deepface.alignment import cut_out, landmarks
 from services.deepface.detectors import Found, Points, found_of
 from services.deepface.interface import Detection, Face, FaceArea, Pixels, Point
 
@@ -71,7 +71,7 @@ def as_found(image: Pixels, found: list[Found], how: Detection, predictor: Any) 
     faces = []
     for face in found[: how.max_faces]:
         check_deadline()
-        points = eyes(image, face, predictor) if face.points is None else face.points
+        points = landmarks(image, face, predictor) if face.points is None else face.points
         seen = Found(box=face.box, score=face.score, points=points)
         if how.alignment in _BY_DEEPFACE:
             crop = _cut_by_deepface(image, seen, how)

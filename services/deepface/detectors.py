@@ -45,7 +45,8 @@ class Found:
     """A found face. `box` is x, y, width, height in pixels; `score` is the detector's, 0 to 1.
 
     `points` holds x and y of landmarks. With shape (5, 2): right eye, left eye, nose tip, right and left corner of the
-    mouth. With shape (2, 2): the eyes only. Right and left are the person's own. None if the detector has no landmarks.
+    mouth. With shape (3, 2) or (2, 2): the eyes and the base of the nose, or the eyes only. Right and left are the
+    person's own. None if the detector has no landmarks.
     """
 
     box: npt.NDArray[np.float64]

@@ -71,6 +71,23 @@ def test_a_good_photo_is_good_enough_and_the_same_shrunk_turned_or_blurred_is_no
             assert found.reasons
 
 
+@pytest.mark.parametrize("detector", PACKAGED)
+@pytest.mark.parametrize(("method", "is_judged"), [("bounded", True), ("full", True), ("deepface", False)])
+def test_a_detector_without_landmarks_has_a_nose_in_its_bounded_search(
+    real_client, portraits, detector, method, is_judged
+):
+    image = base64.b64encode(encoded(portraits[0], ".jpg")).decode()
+    body = {"img": image, "detector_backend": detector, "detection": method, "max_faces": 1}
+    (face,) = real_client.post("/quality", json=body).json["result"]
+    assert face["not_judged"] == ([] if is_judged else ["turned"])
+    assert ("turn" in face["quality"]) == ("nose" in face["facial_area"]) == is_judged
+    if is_judged:
+        area = face["facial_area"]
+        assert area["right_eye"][0] < area["nose"][0] < area["left_eye"][0]
+        assert area["nose"][1] > max(area["right_eye"][1], area["left_eye"][1])
+        assert 0 <= face["quality"]["turn"] < 0.3
+
+
 @pytest.mark.parametrize("detector", [*PACKAGED, "skip"])
 def test_a_wall_is_no_face(real_client, bricks, detector):
     body = {"img": base64.b64encode(encoded(bricks)).decode(), "detector_backend": detector, "enforce_detection": False}

@@ -10,12 +10,13 @@ from services.deepface.interface import Face, FaceArea, SecondLook
 from services.faces.quality import ADVICE, measure_quality
 from services.faces.reader import DetectedFace
 
-AREA = FaceArea(x=0, y=0, w=120, h=120, left_eye=(80, 50), right_eye=(40, 50), nose=(60, 70))
+MOUTH = {"mouth_right": (45, 95), "mouth_left": (75, 95)}
+NO_MOUTH = dict.fromkeys(MOUTH)
+AREA = FaceArea(x=0, y=0, w=120, h=120, left_eye=(80, 50), right_eye=(40, 50), nose=(60, 70), **MOUTH)
 NOISE = np.random.default_rng(0).integers(60, 256, (120, 120, 3), np.uint8)
 
 
 UPRIGHT = SecondLook(quarter_turns=0, margin=1)
-MOUTH = {"mouth_right": (45, 95), "mouth_left": (75, 95)}
 
 
 def face(crop=NOISE, *, confidence=0.9, detector="yunet", look=UPRIGHT, **changes):
@@ -44,8 +45,8 @@ def test_a_sharp_bright_large_face_that_looks_ahead_is_good():
         (face(detector="opencv", look=SecondLook(0, 0.1)), "uncertain"),
         (face(look=SecondLook(1, 1)), "upside_down"),
         (face(look=SecondLook(2, 1)), "upside_down"),
-        (face(left_eye=(40, 70), right_eye=(80, 70), nose=(60, 50)), "upside_down"),
-        (face(left_eye=(60, 90), right_eye=(60, 50), nose=(50, 70)), "upside_down"),  # on its side
+        (face(left_eye=(40, 70), right_eye=(80, 70), nose=(60, 50), **NO_MOUTH), "upside_down"),
+        (face(left_eye=(60, 90), right_eye=(60, 50), nose=(50, 70), **NO_MOUTH), "upside_down"),  # on its side
         (face(mouth_right=(40, 10), mouth_left=(80, 10)), "upside_down"),
     ],
 )
@@ -61,6 +62,12 @@ def test_a_face_is_turned_from_half_the_distance_of_the_eyes_on():
     assert [one.turn for one in turns] == [0.0, 0.25, 0.5, 0.53]
     assert [one.reasons for one in turns] == [(), (), (), ("turned",)]
     assert [one.score for one in turns[1:]] == [0.75, 0.5, 0.47]
+
+
+def test_the_tip_of_the_nose_is_farther_aside_than_its_base():
+    tip, base = (measure_quality(face(nose=(76, 80), **mouth)) for mouth in (MOUTH, NO_MOUTH))
+    assert (tip.turn, base.turn) == (0.4, 0.52)
+    assert (tip.reasons, base.reasons) == ((), ("turned",))
 
 
 @pytest.mark.parametrize("missing", [{"nose": None}, {"left_eye": None}, {"right_eye": AREA.left_eye}])
@@ -103,7 +110,7 @@ def test_a_second_look_tells_where_the_confidence_does_not():
 def test_a_tilted_head_is_upright(tilt):
     turn = cv2.getRotationMatrix2D((60.0, 60.0), tilt, 1)
     names = ("left_eye", "right_eye", "nose", "mouth_right", "mouth_left")
-    points = [getattr(AREA, name, None) or MOUTH[name] for name in names]
+    points = [getattr(AREA, name) for name in names]
     moved = {name: tuple((turn @ (*point, 1)).astype(int).tolist()) for name, point in zip(names, points, strict=True)}
     assert "upside_down" not in measure_quality(face(**moved)).reasons
 
