@@ -84,7 +84,7 @@ def show_statistics() -> None:
         click.echo(f"{collection}: {persons} persons")
         for (within, space), faces in found.faces.items():
             if within == collection:
-                click.echo(f"  {faces} faces: {', '.join(f'{name} {value}' for name, value in asdict(space).items())}")
+                say(f"  {faces} faces: {', '.join(f'{name} {value}' for name, value in asdict(space).items())}")
 
 
 def with_enrolment_options(command: Callable[..., None]) -> Callable[..., None]:
