@@ -154,12 +154,13 @@ class PreparedNetworks:
             if not _SET.fullmatch(path.name):
                 _remove(path)
         is_there = (self._folder / name).exists()
+        was_sealed = self._is_lasting and (self._folder / name / _SEAL).exists()
         draft = Path(mkdtemp(prefix=_DRAFT, dir=self._folder))  # only its owner can write there
         try:
             make(draft)
             files = PreparedFiles(self._folder / name, _described(draft))
             seal = self._keyring.encrypt(json.dumps(files.expected).encode(), _CONTEXT + name.encode())
-            if is_there and (self._is_lasting or not files.is_made_of(files.expected.keys() - {*_VARYING})):
+            if is_there and (was_sealed or not files.is_made_of(files.expected.keys() - {*_VARYING})):
                 self._rejected.add(name)
                 logger.warning("prepared network %s was not made by this service; made anew from the weights", name)
             (draft / _SEAL).write_bytes(seal)
