@@ -207,10 +207,6 @@ class QualityMeasures(BaseModel):
     """Quality measures of a face."""
 
     sharpness: float = Field(description="Variance of the Laplacian of the grey crop at 112 x 112 pixels.")
-    detail: float | None = key_if_set(
-        "Part of the crop's variation in small waves, in thousandths. A small face that was enlarged has little of it."
-        " Absent for faces registered before it was measured."
-    )
     brightness: float = Field(description="Mean of the grey crop, 0 to 255.")
     size_px: int = Field(description="Shorter side of the face's box, in pixels.")
     turn: float | None = key_if_set(

@@ -39,7 +39,7 @@ def test_a_registered_face_is_identified(client):
     kept = register(client, ALICE, "Alice", labels={"team": "blue"}, metadata={"n": 1})
     assert (kept["name"], kept["collection"], kept["face_confidence"]) == ("Alice", "default", 0.9)
     assert kept["facial_area"]["x"] == 20
-    assert set(kept["quality"]) == {"sharpness", "detail", "brightness", "size_px", "score"}
+    assert set(kept["quality"]) == {"sharpness", "brightness", "size_px", "score"}
     alice, bob = identify(client, ALICE, BOB)
     assert (alice["decision"], names(alice)) == ("match", ["Alice"])
     (match,) = alice["matches"]
