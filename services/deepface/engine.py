@@ -5,7 +5,6 @@ dlib's objects crash or return wrong results if two threads share them. So each 
 sessions are large and safe to share. So there is one of each, and their passes take turns.
 """
 
-import importlib.util
 import logging
 import threading
 from collections import defaultdict
@@ -25,7 +24,7 @@ from deepface.modules.exceptions import FaceNotDetected, ImgNotFound
 from typing_extensions import override
 
 from core.encryption import Keyring
-from core.exceptions import DeepFaceError, LivenessUnavailable, ModelUnavailable, NoFaceDetected, ServiceError
+from core.exceptions import DeepFaceError, ModelUnavailable, NoFaceDetected, ServiceError
 from core.settings.types import CPU
 from core.timeouts import POLL_S, check_deadline
 from services.deepface import orientation
@@ -43,6 +42,7 @@ from services.deepface.networks.onnx_cpu import OnnxRuntime
 from services.deepface.networks.onnx_gpu import PASSES_AT_ONCE, GpuRuntime, can_use_gpu
 from services.deepface.networks.runtime import Runtime
 from services.deepface.networks.shared_trunk import SharedTrunk
+from services.deepface.requirements import package_missing, require_files, require_sound
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import Model
 from services.models.weights import Weights
@@ -128,8 +128,8 @@ class DeepFaceEngine(Engine):
         with self._only_loader(model.name):
             if model.name in self._ready:
                 return
-            self._require_files(model)
-            self._require_sound(model)
+            require_files(self._weights, model)
+            require_sound(self._weights, model)
             self._require_device()
             if model.thread_safe:
                 self._shared[model.name] = self._built(model)
@@ -159,8 +159,8 @@ class DeepFaceEngine(Engine):
         with self._only_loader(_PREDICTOR):
             if _PREDICTOR in self._ready:
                 return
-            self._require_files(model)
-            self._require_sound(model)
+            require_files(self._weights, model)
+            require_sound(self._weights, model)
             (file,) = model.files
             for lane in self._lanes.all:
                 lane.models[_PREDICTOR] = dlib.shape_predictor(str(self._weights.path(file)))
@@ -186,27 +186,6 @@ class DeepFaceEngine(Engine):
             yield
         finally:
             lock.release()
-
-    def _require_files(self, model: Model) -> None:
-        if model.module is not None and importlib.util.find_spec(model.module) is None:
-            raise _package_missing(model)
-        missing = [file.name for file in self._weights.missing(model)]
-        if missing:
-            error = LivenessUnavailable if model.task == "liveness" else ModelUnavailable
-            raise error(
-                f"Model {model.name} is not installed: {' and '.join(missing)} missing. Run:"
-                f" face-service weights fetch {model.name}",
-                details={"model": model.name, "missing_files": missing},
-            )
-
-    def _require_sound(self, model: Model) -> None:
-        if damaged := self._weights.problems(model):
-            error = LivenessUnavailable if model.task == "liveness" else ModelUnavailable
-            raise error(
-                f"Model {model.name} has wrong weights: {'; '.join(damaged)}. Run:"
-                f" face-service weights fetch {model.name}",
-                details={"model": model.name, "wrong_files": damaged},
-            )
 
     def _require_device(self) -> None:
         if self._is_on_gpu and not can_use_gpu():
@@ -234,7 +213,7 @@ class DeepFaceEngine(Engine):
         except Exception as error:  # the frameworks raise any error for damaged files or incomplete packages
             logger.exception("loading model %s failed", model.name)
             if isinstance(error, ImportError) and model.package is not None:
-                raise _package_missing(model) from error
+                raise package_missing(model) from error
             cure = f" Delete them and run: face-service weights fetch {model.name}" if model.files else ""
             raise ModelUnavailable(f"Model {model.name} cannot be loaded. Its weights may be damaged.{cure}") from error
 
@@ -242,7 +221,7 @@ class DeepFaceEngine(Engine):
     def fingerprint(self, names: Sequence[str]) -> str:
         parts = [self._runtime.name]
         for model in map(catalogue.find, names):
-            self._require_files(model)
+            require_files(self._weights, model)
             for file in self._weights.files(model):
                 if file.name not in self._digests:
                     self._digests[file.name] = self._weights.digest(file)
@@ -350,10 +329,6 @@ class DeepFaceEngine(Engine):
         """The model that DeepFace requests, built earlier by `load`."""
         name = name.lower() if task == _TASKS["attribute"] else name
         return lane.models[name] if name in lane.models else self._shared[name]
-
-
-def _package_missing(model: Model) -> ModelUnavailable:
-    return ModelUnavailable(f"Model {model.name} needs a missing package. Run: pip install {model.package}")
 
 
 def _deepface_name(model: Model) -> str:
