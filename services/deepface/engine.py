@@ -141,11 +141,20 @@ class DeepFaceEngine(Engine):
             self._ready.add(model.name)
 
     def _load_for_crops(self, model: Model) -> None:
-        """Load what crops need after this detector, so that no request has to wait for it."""
+        """Load what crops and their quality need after this detector, so that no request has to wait for it."""
         if model.name != _EYE_FINDER:
             self.load(_EYE_FINDER)
         if not self._weights.missing(catalogue.find(_PREDICTORS_DETECTOR)):
             self._load_predictor()
+        self._load_upright()
+
+    def _load_upright(self) -> None:
+        """Give each lane a detector that tells how faces are turned; building it takes half a second."""
+        with self._only_loader(_UPRIGHT):
+            if _UPRIGHT not in self._ready:
+                for lane in self._lanes.all:
+                    lane.models[_UPRIGHT] = orientation.make_detector()
+                self._ready.add(_UPRIGHT)
 
     def _load_predictor(self) -> None:
         """Give each lane a shape predictor, without the detector beside it: building that holds Python's lock.
@@ -251,10 +260,9 @@ class DeepFaceEngine(Engine):
 
     @override
     def look_again(self, image: Pixels, areas: Sequence[FaceArea]) -> list[SecondLook]:
+        self._load_upright()  # after the detector skip, which is never loaded
         looks = []
         with self._inside_deepface() as lane:
-            if _UPRIGHT not in lane.models:
-                lane.models[_UPRIGHT] = orientation.make_detector()
             for area in areas:
                 check_deadline()
                 looks.append(orientation.look_again(lane.models[_UPRIGHT], image, area))
