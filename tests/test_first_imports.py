@@ -26,6 +26,7 @@ COMMANDS = (
     "index prune",
     "index import-pkl old.pkl",
     "gallery stats",
+    "gallery merge-twins --dry-run",
     "gallery enroll photos",
     "gallery enrol photos",
     "gallery export gallery.zip",

@@ -29,14 +29,15 @@ class ImagePolicy:
     """The allowed sources and sizes of images.
 
     `roots` are the folders of images by path, in the order in which they are searched. The folder `photos` may lie in
-    one of them, or be one. Only requests with the scope `find` may read from it. `/find` writes it before the name
-    of a photo, spelled as here.
+    one of them, or be one. Only requests with the scope `find` may read from it. If `names_photos`, `/find` writes
+    it before the name of a photo, spelled as here.
     """
 
     max_bytes: int
     max_pixels: int
     roots: tuple[str, ...] = ()
     photos: str | None = None
+    names_photos: bool = False
     allow_paths: bool = True
     allow_urls: bool = True
     urls: UrlRules = field(default_factory=UrlRules)

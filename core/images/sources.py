@@ -164,7 +164,7 @@ def _read_path(source: str, policy: ImagePolicy) -> bytes:
 
 def _places(source: str, policy: ImagePolicy, closed: str | None) -> Iterator[tuple[str, str]]:
     """Yield each root with the path below it that `source` may mean. An answer of `/find` means that photo first."""
-    photos = policy.photos
+    photos = policy.photos if policy.names_photos else None
     if photos and photos != closed and source.startswith(prefix := os.path.join(photos, "")):
         yield photos, source.removeprefix(prefix)
     for root in policy.roots:

@@ -133,6 +133,7 @@ def _shared(settings: Settings, engine: Engine | None) -> _Shared:
         max_pixels=settings.max_image_pixels,
         roots=tuple(root for root in (settings.faces_db_path, settings.images_path) if root),
         photos=settings.faces_db_path or None,
+        names_photos=settings.identity_paths == "deepface",
         allow_paths=settings.allow_paths,
         allow_urls=settings.allow_urls,
         urls=UrlRules(

@@ -224,7 +224,7 @@ class FolderIndexStore:
         built or cannot be written.
         """
         left = 0
-        if not self._keyring:
+        if not self._keyring or not self._folder.exists():
             return left
         takes_plain = not self._are_all_encrypted()
         for stem in sorted({path.stem for path in self._paths()}):
@@ -247,7 +247,7 @@ class FolderIndexStore:
 
     def _are_all_encrypted(self) -> bool:
         with suppress(OSError, DecryptionError):
-            self._keyring.decrypt((self._all_encrypted).read_bytes(), _CONTEXT)
+            self._keyring.decrypt(self._all_encrypted.read_bytes(), _CONTEXT)
             return True
         return False
 

@@ -11,6 +11,7 @@ import pytest
 
 import schemas.fields
 import schemas.text
+import services.gallery.answers
 import services.gallery.persons
 from api.context import services_of
 from schemas.persons import PersonRow
@@ -148,9 +149,8 @@ def test_no_name_or_label_holds_what_nobody_sees(app, tmp_path, attack):
 
 def test_metadata_of_any_depth_is_noticed(app, tmp_path, attack, monkeypatch):
     monkeypatch.setattr(schemas.fields, "_MAX_DEPTH", 10_000)
-    monkeypatch.setattr(
-        services.gallery.persons, "person_row", lambda one: PersonRow.model_validate(one, from_attributes=True)
-    )
+    for module in (services.gallery.persons, services.gallery.answers):
+        monkeypatch.setattr(module, "person_row", lambda one: PersonRow.model_validate(one, from_attributes=True))
     deep = [one for one in UNFIT if "metadata" in one]
     attack(VALUES, *attacked(app, tmp_path, deep), twin=True, noticing=["listing: 500", "by_change: 500"])
 

@@ -19,9 +19,12 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import BinaryIO, TypeVar, cast
 
+from google.protobuf.message import DecodeError
+
 from core.encryption import DecryptionError, Keyring
 from core.files import OutsideRoot, locked, open_beneath, signature_of
 from core.process import START_KEY
+from services.deepface.networks.onnx_files import graph_parts
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +32,8 @@ _SEAL = "seal"
 _CONTEXT = b"prepared network "
 _DRAFT = ".draft"
 _MODE, _FILE_MODE = 0o755, 0o644  # not secret, and several users may share the folder
-_VARYING = ("graph.onnx", "compiled.blob")  # the runtimes write them in another order each time
+_GRAPH = "graph.onnx"  # ONNX Runtime writes it with other names, and in another order, each time
+_COMPILED = "compiled.blob"  # OpenVINO writes it otherwise each time
 _SET = re.compile(r"[^.].*-[0-9a-f]{32,}")
 _PROCESSORS = Path("/proc/cpuinfo")
 _MAX_SEAL_BYTES = 1 << 20  # a longer file is not read into memory
@@ -160,7 +164,7 @@ class PreparedNetworks:
             make(draft)
             files = PreparedFiles(self._folder / name, _described(draft))
             seal = self._keyring.encrypt(json.dumps(files.expected).encode(), _CONTEXT + name.encode())
-            if is_there and (was_sealed or not files.is_made_of(files.expected.keys() - {*_VARYING})):
+            if is_there and (was_sealed or not _is_equivalent(files, draft)):
                 self._rejected.add(name)
                 logger.warning("prepared network %s was not made by this service; made anew from the weights", name)
             (draft / _SEAL).write_bytes(seal)
@@ -174,6 +178,19 @@ class PreparedNetworks:
             return files
         finally:
             shutil.rmtree(draft, ignore_errors=True)
+
+
+def _is_equivalent(files: PreparedFiles, draft: Path) -> bool:
+    """Whether the files that are there are those of `draft`, as far as a runtime writes them alike."""
+    if not files.is_made_of(files.expected.keys() - {_GRAPH, _COMPILED}):
+        return False
+    if _GRAPH not in files.expected:
+        return True
+    try:
+        with open_beneath(files.folder, _GRAPH) as file:
+            return graph_parts(file.read()) == graph_parts((draft / _GRAPH).read_bytes())
+    except (OSError, OutsideRoot, DecodeError):
+        return False
 
 
 def _remove(path: Path) -> None:

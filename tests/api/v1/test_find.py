@@ -190,12 +190,11 @@ def test_find_spaces_refuses_the_option_that_differs_and_answers_what_exists(mak
     client = make_app(find_spaces=("ArcFace",)).test_client()
     embedded = engine.embedded
     assert refused_fields(client, "/find?model_name=Facenet") == {"model_name"}
-    assert refused_fields(client, "/find?expand_percentage=7") == {"expand_percentage"}
+    assert refused_fields(client, "/find?expand_percentage=7&threshold=1") == {"expand_percentage"}
     assert refused_fields(client, "/find?model_name=ArcFace&detector_backend=ssd") == {"detector_backend"}
     assert refused_fields(client, "/find?align=false") == {"align"}
-    body = assert_error(
-        client.post("/find", json={"img": "a.png", "normalization": "raw"}), 422, "validation_error", "normalization"
-    )
+    raw = {"img": "a.png", "normalization": "raw", "threshold": 1}
+    body = assert_error(client.post("/find", json=raw), 422, "validation_error", "normalization")
     assert "FIND_SPACES" in body["details"]["fields"][0]["msg"]
     assert engine.embedded == embedded
     for path in (

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from api.context import services_of
 from core.scopes import Scope
 from services.database.schema import events, metadata, misses
+from services.models.thresholds import Threshold
 from tests.api.v1.test_gallery import UNKNOWN, register, text
 from tests.conftest import KEY, assert_error
 from tests.pictures import ALICE, ALICIA, BOB, Block, Colour, encoded, picture
@@ -107,10 +108,10 @@ def test_nobody_is_locked_by_threshold_0_nor_unlocked_by_threshold_2(client, per
 
 def test_a_distance_of_exactly_the_threshold_is_no_miss(client, person, monkeypatch):
     exactly = attempt(client, person, ALICIA).json["distance"]
-    monkeypatch.setattr("services.models.catalogue.types.Model.threshold", lambda *_: exactly)
+    monkeypatch.setattr("services.faces.options.threshold_of", lambda *_: Threshold(exactly, "measured"))
     for _ in range(2 * MOST):
         assert attempt(client, person, ALICIA, threshold=0).status_code == 200
-    monkeypatch.setattr("services.models.catalogue.types.Model.threshold", lambda *_: exactly - 1e-6)
+    monkeypatch.setattr("services.faces.options.threshold_of", lambda *_: Threshold(exactly - 1e-6, "measured"))
     for _ in range(MOST):
         assert attempt(client, person, ALICIA, threshold=2).status_code == 200
     assert_error(attempt(client, person, ALICIA, threshold=2), 429, "person_locked")
