@@ -7,7 +7,7 @@ PORT ?= $(or $(shell sed -n 's/^PORT=//p' .env 2>/dev/null),5000)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 UV = uv==0.13.9
 
-.PHONY: run test test-tensorflow stress soak attack fuzz lint types reference demo lock-hashes pin-images clean
+.PHONY: run test test-tensorflow extras stress soak attack fuzz lint types reference demo lock-hashes pin-images clean
 .DEFAULT_GOAL := run
 
 # Set up if need be, and serve on http://localhost:5000.
@@ -43,6 +43,11 @@ test-tensorflow:
 	@test -f $(VENV)/.tensorflow || { $(PYTHON) -m venv $(VENV) && $(INSTALL) --require-hashes -r requirements.lock -r requirements-dev.lock; }
 	@touch $(VENV)/.tensorflow
 	$(BIN)/python -m pytest -W default tests/models/test_tensorflow.py
+
+# Try the packages of the optional models (requirements-insightface.txt, requirements-mtcnn.txt), each in an environment
+# of its own: 4 GB. `make extras EXTRAS="yolov8n fastmtcnn"` tries others.
+extras: $(VENV)/.dev
+	$(BIN)/python -m tests.models.extras $(EXTRAS)
 
 # What takes too long for every change: 16,000 mixed requests from 8 threads, 20 minutes of slow clients, 100 kills of a
 # worker that registers and 30 of its PostgreSQL.

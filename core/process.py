@@ -55,6 +55,9 @@ def prepare_process(settings: Settings) -> None:
     # Since 1.29 ONNX Runtime's Linux builds report models and devices to Microsoft by default. Faces, and what is done
     # with them, must stay on the operator's machine. So this is not a setting.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    # By default ultralytics reports its use to Google Analytics, and installs packages with pip while it runs.
+    os.environ["YOLO_OFFLINE"] = "true"
+    os.environ["YOLO_AUTOINSTALL"] = "false"
     # Second defence behind the service's own check of the header, against a file that defeats it.
     os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(settings.max_image_pixels)
     # A deadline cannot end a name look-up. So the system's resolver (resolv.conf(5)) must give up soon after the fetch.

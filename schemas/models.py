@@ -70,8 +70,9 @@ class ModelInfo(BaseModel):
     license: LicenseInfo
     allowed: bool = Field(description="Whether LICENSE_POLICY allows requests to use the model.")
     files: list[ModelFile]
-    package: str | None = Field(description="What to `pip install` beyond the requirements.")
-    installed: bool = Field(description="Whether its files and package are installed.")
+    package: str | None = Field(description="The command that installs what it needs beyond the requirements.")
+    package_problem: str | None = key_if_set("Why the Python packages it needs do not work here, and what to run.")
+    installed: bool = Field(description="Whether its files and packages are installed.")
     loaded: bool = Field(description="Whether the answering process has loaded the model.")
     ready: bool = Field(description="Whether the model was preloaded and passed the self-test.")
     self_test: SelfTestOutcome | None = key_if_set("As in /ready. Only for preloaded models.")

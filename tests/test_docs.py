@@ -81,6 +81,9 @@ def test_the_tables_of_models_are_the_catalogue():
         size = "not published" if None in sizes else f"{sum(sizes) / 1_000_000:.1f} MB" if sizes else "-"
         said = (model.name, model.task, size, terms.name, terms.commercial_use, f"[{terms.reason}]({terms.source})")
         assert f"| {' | '.join(said)} |" in text, model.name
+        if model.extra is not None:
+            needs = re.escape(f"`{model.extra.command}`" if model.extra.command else f"none. {model.extra.refusal}")
+            assert re.search(rf"^\| (\S+, )*{model.name}(, \S+)* \| {needs} \|$", text, re.MULTILINE), model.name
         for number in model.accuracy:
             assert f"| {model.name} | {number.benchmark} | {number.metric} | {number.value} |" in text
     assert len(re.findall(r"^\| .* \| (?:yes|no|unclear) \| \[", text, re.MULTILINE)) == len(catalogue.MODELS)

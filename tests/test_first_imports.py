@@ -106,6 +106,8 @@ def prepared(folder, device="-1"):
         "TF_NUM_INTRAOP_THREADS": "1",
         "TF_NUM_INTEROP_THREADS": "1",
         "ORT_DISABLE_TELEMETRY": "1",
+        "YOLO_OFFLINE": "true",
+        "YOLO_AUTOINSTALL": "false",
         "OPENCV_IO_MAX_IMAGE_PIXELS": "50000000",
         "RES_OPTIONS": "timeout:2 attempts:2",
         "arenas": "one",

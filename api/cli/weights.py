@@ -40,10 +40,10 @@ def list_weights() -> None:
     """List every model with its status, size, commercial use and files."""
     for row in services().models.manager.rows():
         needs = ", ".join(row.files) or "-"
-        package = f"  (pip install {row.package})" if row.package else ""
+        packages = f"  ({note})" if (note := row.package or row.problem) else ""
         size = "-" if not row.files else "?" if row.size is None else f"{row.size / _MEGABYTE:.1f} MB"
         state = "ok" if row.installed else "missing"
-        click.echo(f"{state:8}{row.task:12}{row.name:14}{size:>9}  {row.commercial_use:8} {needs}{package}")
+        click.echo(f"{state:8}{row.task:12}{row.name:14}{size:>9}  {row.commercial_use:8} {needs}{packages}")
 
 
 @weights.command("fetch")

@@ -5,7 +5,6 @@ dlib's objects crash or return wrong results if two threads share them. So each 
 sessions are large and safe to share. So there is one of each, and their passes take turns.
 """
 
-import logging
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -18,8 +17,7 @@ import dlib
 import numpy as np
 import numpy.typing as npt
 from deepface.commons import backend_utils
-from deepface.models.spoofing.onnx.FasNet import Fasnet
-from deepface.modules import modeling, representation, verification
+from deepface.modules import representation, verification
 from deepface.modules.exceptions import FaceNotDetected, ImgNotFound
 from typing_extensions import override
 
@@ -29,36 +27,29 @@ from core.settings.types import CPU
 from core.timeouts import POLL_S, check_deadline
 from services.deepface import orientation
 from services.deepface.attributes import analyze
+from services.deepface.clients import TASKS, build_client
 from services.deepface.detection import as_deepface, as_found, in_batches, needs_predictor, unit_scale
 from services.deepface.detectors import search
-from services.deepface.hooks import opening, reading, replace_sessions, resolving, sees_gpu
+from services.deepface.hooks import resolving, sees_gpu
 from services.deepface.interface import Detection, Engine, Face, FaceArea, LivenessScore, Pixels, SecondLook
 from services.deepface.lanes import Lane, Lanes
 from services.deepface.liveness import score_liveness
 from services.deepface.networks.batching import Batcher
 from services.deepface.networks.choice import make_runtime
-from services.deepface.networks.dlib_onnx import DlibNetwork, graph_of
 from services.deepface.networks.onnx_cpu import OnnxRuntime
 from services.deepface.networks.onnx_gpu import PASSES_AT_ONCE, GpuRuntime, can_use_gpu
 from services.deepface.networks.runtime import Runtime
 from services.deepface.networks.shared_trunk import SharedTrunk
-from services.deepface.requirements import package_missing, require_files, require_sound
+from services.deepface.requirements import require_files, require_sound
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import Model
 from services.models.weights import Weights
-
-logger = logging.getLogger(__name__)
-
-_TASKS = {"recognition": "facial_recognition", "detection": "face_detector", "attribute": "facial_attribute"}
 
 # The tasks that run on INFERENCE_RUNTIME.
 _RUN_TASKS = ("recognition", "attribute")
 
 # DeepFace uses the eye cascade of this detector for boxes of detectors that give no eyes.
 _EYE_FINDER = "opencv"
-
-# The recognition model that runs on dlib in DeepFace.
-_DLIB = "Dlib"
 
 # The shape predictor among the files of this detector finds five landmarks in any box.
 _PREDICTORS_DETECTOR = "dlib"
@@ -205,26 +196,7 @@ class DeepFaceEngine(Engine):
 
     def _built(self, model: Model) -> Any:
         runtime = self._runtime if model.task in _RUN_TASKS else self._exact
-        try:
-            with opening(runtime), reading(self._trunk.files(model)):
-                if model.task == "liveness":
-                    # Always the ONNX form of the models, because only it gives access to both outputs.
-                    client: Any = Fasnet()
-                else:
-                    client = modeling.get_model_class(_TASKS[model.task], _deepface_name(model))()
-            if model.name == _DLIB:
-                network = self._passes.through(runtime.open(graph_of(self._weights.path(*model.files)), model.name))
-                client.model.model = DlibNetwork(network)
-            replace_sessions(client, lambda session: self._trunk.network(model, session))
-            return client
-        except ServiceError:
-            raise
-        except Exception as error:  # the frameworks raise any error for damaged files or incomplete packages
-            logger.exception("loading model %s failed", model.name)
-            if isinstance(error, ImportError) and model.package is not None:
-                raise package_missing(model) from error
-            cure = f" Delete them and run: face-service weights fetch {model.name}" if model.files else ""
-            raise ModelUnavailable(f"Model {model.name} cannot be loaded. Its weights may be damaged.{cure}") from error
+        return build_client(model, self._weights, runtime=runtime, passes=self._passes, trunk=self._trunk)
 
     @override
     def fingerprint(self, names: Sequence[str]) -> str:
@@ -250,7 +222,7 @@ class DeepFaceEngine(Engine):
                 return as_deepface(image, how, predictor)
             found = search(
                 model.name,
-                self._model(lane, _TASKS["detection"], model.name),
+                self._model(lane, TASKS["detection"], model.name),
                 image,
                 model.search,
                 side_px=self._max_side_px or model.search.side_px,
@@ -293,7 +265,7 @@ class DeepFaceEngine(Engine):
         with self._inside_deepface() as lane:
             for batch in in_batches(crops, self._batch_size):
                 with self._trunk.remembering():
-                    found += analyze(batch, actions, lambda action: self._model(lane, _TASKS["attribute"], action))
+                    found += analyze(batch, actions, lambda action: self._model(lane, TASKS["attribute"], action))
         return found
 
     @override
@@ -335,9 +307,5 @@ class DeepFaceEngine(Engine):
 
     def _model(self, lane: Lane, task: str, name: str) -> Any:
         """The model that DeepFace requests, built earlier by `load`."""
-        name = name.lower() if task == _TASKS["attribute"] else name
+        name = name.lower() if task == TASKS["attribute"] else name
         return lane.models[name] if name in lane.models else self._shared[name]
-
-
-def _deepface_name(model: Model) -> str:
-    return model.name.capitalize() if model.task == "attribute" else model.name

@@ -17,6 +17,7 @@ from deepface.commons import folder_utils, weight_utils
 from deepface.models.face_detection.CenterFace import CenterFace
 from deepface.models.face_detection.OpenCv import OpenCvClient
 from deepface.modules import modeling
+from onnxruntime.capi.onnxruntime_inference_collection import InferenceSession
 from retinaface.commons import postprocess
 from retinaface.commons import weight_utils as retinaface_weight_utils
 
@@ -29,7 +30,6 @@ Resolver = Callable[[str, str], Any]
 
 _active = threading.local()
 _build_model = modeling.build_model
-_InferenceSession = onnxruntime.InferenceSession
 _find_eyes = OpenCvClient.find_eyes
 
 
@@ -51,15 +51,17 @@ def _resolved_model(task: str, model_name: str) -> Any:
     return _build_model(task, model_name) if find is None else find(task, model_name)
 
 
-def _opened_session(network: str | bytes, *options: Any, **more: Any) -> Any:
-    """A session from this thread's `opening`. Replaces a session with DeepFace's options."""
-    runtime: Runtime | None = getattr(_active, "runtime", None)
-    if runtime is None:
-        return _InferenceSession(network, *options, **more)
-    if isinstance(network, bytes):
-        return runtime.open(network)
-    path = Path(network)
-    return runtime.open(getattr(_active, "files", {}).get(path.name, network), path.stem)
+class _OpenedSession(InferenceSession):  # type: ignore[misc]  # ONNX Runtime has no types
+    """A session from this thread's `opening`. Replaces a session with DeepFace's options, but no package's subclass."""
+
+    def __new__(cls, path_or_bytes: str | bytes, *_: Any, **__: Any) -> Any:
+        runtime: Runtime | None = getattr(_active, "runtime", None)
+        if runtime is None or cls is not _OpenedSession:
+            return super().__new__(cls)
+        if isinstance(path_or_bytes, bytes):
+            return runtime.open(path_or_bytes)
+        path = Path(path_or_bytes)
+        return runtime.open(getattr(_active, "files", {}).get(path.name, path_or_bytes), path.stem)
 
 
 def _find_eyes_in_time(client: OpenCvClient, img: Any) -> Any:
@@ -81,7 +83,7 @@ def _centerface_nms(_: Any, boxes: Any, scores: Any, nms_thresh: float) -> list[
 weight_utils.download_weights_if_necessary = _local_weights
 retinaface_weight_utils.download_weights_if_necessary = _local_weights
 modeling.build_model = _resolved_model
-onnxruntime.InferenceSession = _opened_session
+onnxruntime.InferenceSession = _OpenedSession
 OpenCvClient.find_eyes = _find_eyes_in_time
 postprocess.cpu_nms = _retinaface_nms
 CenterFace.nms = _centerface_nms

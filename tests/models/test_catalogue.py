@@ -30,9 +30,7 @@ def test_the_thresholds_are_deepfaces():
     assert {model.name: model.thresholds for model in rows("recognition")} == thresholds
 
 
-@pytest.mark.parametrize(
-    "model", [model for model in rows("recognition") if model.package is None], ids=lambda m: m.name
-)
+@pytest.mark.parametrize("model", [model for model in rows("recognition") if model.extra is None], ids=lambda m: m.name)
 def test_input_and_dimension_are_those_of_deepfaces_client(real_client, model):
     from deepface.modules.modeling import get_model_class
 

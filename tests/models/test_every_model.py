@@ -3,7 +3,6 @@
 A row whose package is not installed has to say which to install.
 """
 
-import importlib.util
 import math
 import shutil
 from base64 import b64encode
@@ -16,6 +15,7 @@ from api.factory import create_app
 from core.settings import Settings
 from services.health.drawn_face import SIDE_PX, draw_face
 from services.models.catalogue import catalogue
+from services.models.extras import package_problem
 from services.models.thresholds import Conditions, threshold_of
 from tests.conftest import assert_error
 from tests.models.detector_graphs import write_detector_graphs
@@ -83,10 +83,11 @@ class Call:
         return client.post(f"/{self.route}", json=self.body | options)
 
 
-VERIFY = Call("verify", {"img1": PICTURE, "img2": OTHER})
+# With a threshold, because most detectors have no measured one.
+VERIFY = Call("verify", {"img1": PICTURE, "img2": OTHER, "threshold": 1})
 ANALYZE = Call("analyze", {"img": PICTURE, "actions": ["emotion"]})
 REPRESENT = Call("represent", {"img": PICTURE})
-FIND = Call("find", {"img": PICTURE, "refresh": "wait", "similarity_search": True})
+FIND = Call("find", {"img": PICTURE, "refresh": "wait", "similarity_search": True, "threshold": 1})
 EXTRACT = Call("extract", {"img": PICTURE})
 FIVE = (VERIFY, ANALYZE, REPRESENT, FIND, EXTRACT)
 
@@ -98,20 +99,20 @@ def answered(client, call, **options):
 
 
 def is_missing(model):
-    return model.module is not None and importlib.util.find_spec(model.module) is None
+    return model.extra is not None and package_problem(model) is not None
 
 
 def assert_names_the_package(client, model, calls, **options):
     for call in calls:
         body = assert_error(call.post(client, options), 503, "model_unavailable")
-        assert f"pip install {model.package}" in body["message"], call.route
+        assert (model.extra.command or "mediapipe.solutions") in body["message"], call.route
         assert model.name in body["message"]
 
 
 def skip_without_weights(model):
     """The made files are for what is no Python package; what a package then loads from them is its own affair."""
-    if model.package is not None and model.files and not model.name.startswith("Buffalo"):
-        pytest.skip(f"{model.package} is installed, but the real weights of {model.name} are not here")
+    if model.extra is not None and model.files and not model.name.startswith("Buffalo"):
+        pytest.skip(f"the packages of {model.name} are installed, but its real weights are not here")
 
 
 def assert_inside(area):

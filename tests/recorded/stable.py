@@ -125,7 +125,8 @@ def _model(described: dict[str, Any]) -> dict[str, Any]:
         name: _digest(json.dumps(value)) if isinstance(value, dict | list) and name != "input_px" else value
         for name, value in described.items()
     }
-    return shown | ({"installed": "<by package>"} if described["package"] else {})
+    by_package = "<by package>"
+    return shown | ({"installed": by_package, "package_problem": by_package} if described["package"] else {})
 
 
 def lines(text: str, names: Names, where: str, hide: Sequence[str] = ()) -> list[str]:

@@ -1,10 +1,24 @@
 """The detectors: their files and packages, how they run on a bounded copy, and their accuracy."""
 
 from services.models.catalogue import licenses
-from services.models.catalogue.types import OPENCV_ZOO, Accuracy, Model, Search, dlib_file, keras_twin, mirrored, single
+from services.models.catalogue.types import (
+    OPENCV_ZOO,
+    Accuracy,
+    Extra,
+    Model,
+    Search,
+    dlib_file,
+    keras_twin,
+    mirrored,
+    single,
+)
 
 _YAPALAB = "https://github.com/YapaLab/yolo-face/releases/download/1.0.0/"
 _AKANAMETOV = "https://github.com/akanametov/yolo-face/releases/download/1.0.0/"
+
+# PyTorch comes with its dependencies, which differ between machines. What requires another OpenCV, or an older numpy,
+# comes without.
+_TORCH = "pip install torch==2.13.0 torchvision==0.28.0 && pip install --no-deps"
 
 
 def _wider_face(easy: float, medium: float, hard: float, source: str) -> tuple[Accuracy, ...]:
@@ -24,8 +38,7 @@ def _yolo(name: str, url: str, accuracy: tuple[Accuracy, ...] = ()) -> Model:
         accuracy=accuracy,
         files=single(f"{name}-face.pt", url),
         thread_safe=False,
-        package="ultralytics",
-        module="ultralytics",
+        extra=Extra(modules=("ultralytics", "torchvision"), command=f"{_TORCH} ultralytics==8.4.190 PyYAML==6.0.3"),
     )
 
 
@@ -75,16 +88,17 @@ DETECTION = (
         task="detection",
         license=licenses.MTCNN,
         thread_safe=False,
-        package="mtcnn tensorflow",
-        module="mtcnn",
+        extra=Extra(modules=("mtcnn", "tensorflow"), command="pip install -r requirements-mtcnn.txt"),
     ),
     Model(
         name="fastmtcnn",
         task="detection",
         license=licenses.MTCNN,
         thread_safe=False,
-        package="facenet-pytorch",
-        module="facenet_pytorch",
+        extra=Extra(
+            modules=("facenet_pytorch", "torchvision"),
+            command=f"{_TORCH} facenet-pytorch==2.6.0",
+        ),
     ),
     Model(
         name="retinaface",
@@ -104,8 +118,11 @@ DETECTION = (
         task="detection",
         license=licenses.MEDIAPIPE,
         thread_safe=False,
-        package="mediapipe",
-        module="mediapipe",
+        extra=Extra(
+            modules=("mediapipe",),
+            refusal="DeepFace needs mediapipe.solutions. The last mediapipe with it, 0.10.21, needs numpy below 2 and"
+            " protobuf below 5, which this service cannot use.",
+        ),
     ),
     _yolo(
         "yolov8n",

@@ -4,6 +4,7 @@ from services.models.catalogue import licenses
 from services.models.catalogue.types import (
     OPENCV_ZOO,
     Accuracy,
+    Extra,
     Files,
     License,
     MeasuredThresholds,
@@ -69,7 +70,7 @@ def _recognition(
     accuracy: tuple[Accuracy, ...],
     terms: License,
     keras_files: Files | None = None,
-    package: str | None = None,
+    extra: Extra | None = None,
 ) -> Model:
     return Model(
         name=name,
@@ -86,8 +87,7 @@ def _recognition(
             MeasuredThresholds(alignment=alignment, detector=detector, values=dict(zip(_METRICS, values, strict=True)))
             for (alignment, detector), values in _MEASURED.get(name, {}).items()
         ),
-        package=package,
-        module=package,
+        extra=extra,
     )
 
 
@@ -212,6 +212,6 @@ RECOGNITION = (
         thresholds=(0.55, 0.6, 1.1, 0.45),
         accuracy=(Accuracy("LFW", "accuracy declared by its authors", 0.9983, _INSIGHTFACE_TABLE),),
         terms=licenses.INSIGHTFACE,
-        package="insightface",
+        extra=Extra(modules=("insightface",), command="pip install --no-deps -r requirements-insightface.txt"),
     ),
 )

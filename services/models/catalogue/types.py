@@ -77,6 +77,18 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Extra:
+    """What a model needs beyond the requirements: the modules it imports, and the command that installs them.
+
+    `make extras` runs each command. `refusal` says why no version works; then there is no command.
+    """
+
+    modules: tuple[str, ...]
+    command: str | None = None
+    refusal: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuredThresholds:
     """Thresholds per metric for faces with this alignment that this detector found."""
 
@@ -115,8 +127,7 @@ class Model:
     search: Search = Search()
     confidence_scale: tuple[float, float] | None = (0.0, 0.5)  # of a probability
     thread_safe: bool = True
-    package: str | None = None  # a package beyond the requirements, as pip names it
-    module: str | None = None  # the name under which that package is imported
+    extra: Extra | None = None
 
     @property
     def all_files(self) -> tuple[WeightFile, ...]:

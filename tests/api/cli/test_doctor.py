@@ -3,6 +3,7 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -89,8 +90,15 @@ def test_everything_that_is_wrong_is_said_and_it_ends_with_1(make_app, settings)
     assert set(wrong(page)[len(expected) :]) == {"VGG-Face", "SFace", "mediapipe"}  # nothing can be kept
     assert "weights fetch VGG-Face" in page
     assert "expected 38696353 bytes, found 5" in page
-    assert "pip install mediapipe" in page
+    assert "Model mediapipe cannot be used" in page
     assert "11 problems found." in page
+
+
+def test_an_opencv_without_cascades_is_wrong(make_healthy, monkeypatch):
+    monkeypatch.delattr(cv2, "CascadeClassifier")
+    code, page = doctor(make_healthy())
+    assert (code, wrong(page)) == (1, ["opencv"])
+    assert re.search(r"^  WRONG opencv +Detectors need OpenCV 4 with its Haar cascades, but", page, re.MULTILINE)
 
 
 def test_no_secret_is_printed(make_healthy):

@@ -43,7 +43,9 @@ def test_list_shows_every_model_with_its_size_licence_and_files(app):
     assert " 38.7 MB  yes " in lines["SFace"]
     assert lines["opencv"].split()[::3] == ["ok", "-"]
     assert lines["mediapipe"].startswith("missing")
-    assert "pip install mediapipe" in lines["mediapipe"]
+    assert "mediapipe.solutions" in lines["mediapipe"]
+    assert lines["Buffalo_L"].endswith("(pip install --no-deps -r requirements-insightface.txt)")
+    assert "pip install" not in lines["yunet"]
 
 
 def test_fetch_gets_the_missing_files_of_the_models_named(app, folder):

@@ -65,7 +65,16 @@ def test_what_is_preloaded_is_ready_and_what_a_request_used_is_loaded(client):
 
 def test_a_model_whose_package_is_missing_is_not_installed(client):
     row = models(client)["mtcnn"]
-    assert (row["installed"], row["package"], row["files"]) == (False, "mtcnn tensorflow", [])
+    command = "pip install -r requirements-mtcnn.txt"
+    assert (row["installed"], row["package"], row["files"]) == (False, command, [])
+    assert row["package_problem"] == f"Model mtcnn needs a missing package. Run: {command}"
+
+
+def test_a_model_that_no_package_can_run_says_why(client):
+    row = models(client)["mediapipe"]
+    assert (row["installed"], row["package"]) == (False, None)
+    assert "The last mediapipe with it, 0.10.21, needs numpy below 2" in row["package_problem"]
+    assert "package_problem" not in models(client)["yunet"]
 
 
 def test_the_root_links_it_and_openapi_describes_it(client):
