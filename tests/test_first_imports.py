@@ -40,7 +40,6 @@ COMMANDS = (
     "keys list",
     "keys grant nobody find",
     "keys revoke nobody",
-    "keys grant nobody faces",
     "audit verify",
     "audit export events.jsonl",
     "doctor",
