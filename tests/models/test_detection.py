@@ -190,10 +190,11 @@ def test_a_detector_that_is_loaded_has_all_that_a_first_request_needs(
 ):
     engine = DeepFaceEngine(Weights(deepface_home), lanes=2, cores=2)
     built = []
-    monkeypatch.setattr(dlib, "get_frontal_face_detector", lambda: built.append("a detector"))
     engine.load(detector)
+    monkeypatch.setattr(dlib, "get_frontal_face_detector", lambda: built.append("a detector"))
     monkeypatch.setattr(dlib, "shape_predictor", lambda *_: built.append("a predictor"))
     monkeypatch.setattr(cv2, "CascadeClassifier", lambda *_: built.append("a cascade"))
     for method, alignment in (("bounded", "dlib"), ("full", "arcface"), ("deepface", "dlib"), ("bounded", "eyes")):
-        assert faces_of(engine, cv2.imread(str(hopper)), detector, method, alignment=alignment)
+        faces = faces_of(engine, cv2.imread(str(hopper)), detector, method, alignment=alignment)
+        assert engine.look_again(cv2.imread(str(hopper)), [face.area for face in faces])
     assert built == []
