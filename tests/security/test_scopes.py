@@ -261,13 +261,13 @@ READERS = {
     "/represent": lambda source: {"img": source},
     "/analyze": lambda source: {"img": source},
     "/quality": lambda source: {"img": source},
-    "/verify": lambda source: {"img1": source, "img2": text(ALICE)},
-    "/api/v1/verify": lambda source: {"img1": text(ALICE), "img2": source},
-    "/compare": lambda source: {"img": source, "target_vector": [1.0] * 4096},
+    "/verify": lambda source: {"img1": source, "img2": text(ALICE), "threshold": 1},
+    "/api/v1/verify": lambda source: {"img1": text(ALICE), "img2": source, "threshold": 1},
+    "/compare": lambda source: {"img": source, "target_vector": [1.0] * 4096, "threshold": 1},
     "/register": lambda source: {"img": source, "name": "X"},
-    "/identify": lambda source: {"img": source},
-    "/recognize": lambda source: {"img": source},
-    FRAMES: lambda source: {"frames": [text(ALICE), source], "name": "X"},
+    "/identify": lambda source: {"img": source, "threshold": 1},
+    "/recognize": lambda source: {"img": source, "threshold": 1},
+    FRAMES: lambda source: {"frames": [text(ALICE), source], "name": "X", "threshold": 0.01},
 }
 
 

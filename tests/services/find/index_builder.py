@@ -25,7 +25,7 @@ class LoggedEmbedder(PhotoEmbedder):
     """Writes down what it embeds, at once."""
 
     def __init__(self, log: Path) -> None:
-        super().__init__(engine=FakeEngine(), policy=POLICY)
+        super().__init__(engine=FakeEngine(), policy=POLICY, max_faces=256)
         self._log = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
     def detected(self, key: IndexKey, name: str) -> DetectedPhoto:

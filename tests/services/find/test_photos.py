@@ -39,7 +39,7 @@ def here(settings, photos, monkeypatch):
 def test_a_photo_without_permission_has_a_problem_until_that_changes(here, engine):
     path = write_photo(here / "1.png", ALICE)
     path.chmod(0)
-    embedder = PhotoEmbedder(engine=engine, policy=POLICY)
+    embedder = PhotoEmbedder(engine=engine, policy=POLICY, max_faces=256)
     with without_rights():
         (listed,) = PhotoLister().photos(".")
         failed = embedder.detected(KEY, "1.png")

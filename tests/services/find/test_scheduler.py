@@ -56,7 +56,7 @@ def make_indexer(settings, engine):
         return FolderIndexer(
             engine=engine,
             store=FolderIndexStore(settings.data_path / "index"),
-            embedder=PhotoEmbedder(engine=engine, policy=POLICY),
+            embedder=PhotoEmbedder(engine=engine, policy=POLICY, max_faces=256),
             folder=settings.faces_db_path,
             lanes=LANES,
             batch_size=8,

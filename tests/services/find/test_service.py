@@ -39,11 +39,12 @@ def test_similarity_search_goes_beyond_the_threshold_and_keeps_it(service, photo
     assert len(found(service, ALICE, threshold=0.01, similarity_search=True, k=1).result[0]) == 1
 
 
-def test_similarity_search_keeps_the_models_own_threshold(service, photos):
+def test_similarity_search_keeps_the_services_own_threshold(service, photos):
     write_photo(photos / "alice.png", ALICE)
     write_photo(photos / "bob.png", BOB)
+    dlib = {"model_name": "Dlib", "alignment": "eyes", "detector_backend": "ssd", "similarity_search": True}
     for metric, threshold in catalogue.find("Dlib").thresholds.items():
-        options = {"model_name": "Dlib", "alignment": "eyes", "distance_metric": metric, "similarity_search": True}
+        options = dlib | {"distance_metric": metric}
         rows = found(service, ALICE, **options).result[0]
         assert [row.threshold for row in rows] == [threshold] * 2
         assert [row.confidence for row in rows] == [75.0, 25.0]
