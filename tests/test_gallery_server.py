@@ -229,7 +229,9 @@ def test_no_file_of_sqlite_and_no_line_of_the_log_keeps_the_forgotten(tmp_path):
         database = tmp_path / "data" / "gallery.db"
         persons, pieces = set(), {}
         for number in range(50):
-            answer = post(url, "register", number, name=f"p{number}.", store_crop="true", on_duplicate="merge")
+            answer = post(
+                url, "register", number, name=f"p{number}.", store_crop="true", on_duplicate="merge", threshold="0.07"
+            )
             assert answer.status_code == 201, answer.text
             persons.add(answer.json()["person_id"])
             with closing(sqlite3.connect(database)) as connection:

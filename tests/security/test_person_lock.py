@@ -47,6 +47,6 @@ def test_the_threshold_of_a_request_neither_avoids_the_lock_nor_sets_it(client, 
 
 
 def test_a_lock_that_trusts_the_request_is_noticed(client, attack, monkeypatch):
-    monkeypatch.setattr(identification, "_is_own_match", lambda answer, _: answer.verified)
+    monkeypatch.setattr(identification, "_is_own_match", lambda answer, *_: answer.verified)
     breaches = attempts(client, 400)[1]
     attack(NAME, 0, breaches, twin=True, noticing=["a stranger was compared", "the person was locked"])

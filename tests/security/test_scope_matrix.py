@@ -62,9 +62,10 @@ def requests_of(world):
     alice, photo = {"img": text(ALICE)}, {"img": "Folder of Photos/1.png", **OPTIONS}
     vector = {"embedding": [1.0] * 4096}
     image = [(alice, ()), (photo, (FIND,))]
-    of_gallery = [(asked | here, needs) for asked, needs in (*image, (vector, (EMBEDDINGS,)))]
-    pair = {"img1": text(ALICE), "img2": text(BOB)}
-    of_person = {"img1": text(ALICE), "person_id": world.person["person_id"]}
+    limit = {"threshold": 1}  # the detector skip has none
+    of_gallery = [(asked | here | limit, needs) for asked, needs in (*image, (vector, (EMBEDDINGS,)))]
+    pair = {"img1": text(ALICE), "img2": text(BOB), **limit}
+    of_person = {"img1": text(ALICE), "person_id": world.person["person_id"], **limit}
     new = {"name": "New", **here}
     nothing = [(None, ())]
     return {
@@ -72,19 +73,21 @@ def requests_of(world):
             (pair, ()), (pair | {"img2": photo["img"]}, (FIND,)), (of_person, (READ,)),
             (of_person | {"img1": photo["img"]}, (READ, FIND)),
         ],
-        **{("POST", path): image for path in ("/analyze", "/represent", "/extract", "/quality", "/find")},
+        **{("POST", path): image for path in ("/analyze", "/represent", "/extract", "/quality")},
+        ("POST", "/find"): [(asked | limit, needs) for asked, needs in image],
         ("POST", "/compare"): [
-            (alice | {"target_vector": [1.0] * 4096}, ()), (photo | {"target_vector": [1.0] * 4096}, (FIND,)),
-            ({"source_vector": [1.0] * 4096, "target_vector": [1.0] * 4096}, ()),
+            (alice | {"target_vector": [1.0] * 4096, **limit}, ()),
+            (photo | {"target_vector": [1.0] * 4096, **limit}, (FIND,)),
+            ({"source_vector": [1.0] * 4096, "target_vector": [1.0] * 4096, **limit}, ()),
         ],
         ("GET", "/models"): nothing,
         ("GET", "/find/indexes"): nothing,
         ("POST", "/register"): [
             (alice | new, ()),
             (photo | new, (FIND,)),
-            (alice | here | {"person_id": world.person["person_id"], "on_duplicate": "reject"}, ()),
-            (alice | new | {"name": "A", "on_duplicate": "reject"}, ()),
-            (alice | new | {"name": "B", "on_duplicate": "merge"}, ()),
+            (alice | here | {"person_id": world.person["person_id"], "on_duplicate": "reject", **limit}, ()),
+            (alice | new | {"name": "A", "on_duplicate": "reject", **limit}, ()),
+            (alice | new | {"name": "B", "on_duplicate": "merge", **limit}, ()),
         ],
         ("POST", "/identify"): of_gallery,
         ("POST", "/recognize"): of_gallery,

@@ -82,7 +82,7 @@ def test_slow_urls_hold_no_place_of_the_queue(make_app, attack):
 
 
 def test_fetched_in_their_places_they_hold_all(make_app, monkeypatch, attack):
-    monkeypatch.setattr(FetchService, "fetched", lambda self, request, caller: request)
+    monkeypatch.setattr(FetchService, "fetched", lambda self, request, **_: request)
     _, uploads = attacked(make_app, 10)
     breaches = [f"an upload was answered {answer.status_code}" for answer in uploads if answer.status_code != 200]
     attack(SLOW, 0, breaches, twin=True, noticing=["an upload was answered 503"])
