@@ -1,4 +1,4 @@
--- A table of your own for face embeddings, and a function that searches it. docs/customer_sql.md shows their use.
+-- A table of your own for face embeddings, and a function that searches it. docs/how-to/customer_sql.md shows their use.
 --
 --   psql "$FACE_EMBEDDINGS_URL" -v dimension=128 -f deploy/face_embeddings.sql
 --

@@ -13,7 +13,7 @@ import requests
 from tests.conftest import KEY, PROJECT
 from tests.serving import served, wait_for
 
-REVOKED_WITHIN_S = 5  # what docs/access.md promises
+REVOKED_WITHIN_S = 5  # what docs/how-to/access.md promises
 
 
 def keys(folder, *arguments):

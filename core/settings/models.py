@@ -14,7 +14,7 @@ class ModelsSettings(BaseModel):
     model_preset: Literal["offline", "commercial", "accurate", "deepface"] = Field(
         "deepface",
         description="Tested combination of models: `offline`, `commercial`, `accurate` or `deepface`. See"
-        " docs/models.md.",
+        " docs/reference/models.md.",
     )
     license_policy: Literal["any", "commercial"] = Field(
         "any",

@@ -17,7 +17,7 @@ from tests.conftest import KEY, PROJECT, assert_error
 from tests.pictures import ALICE, BOB
 
 PUBLIC = {"/", "/docs", "/docs/start.js", "/health", "/ready", "/openapi.json"}
-TABLE = (PROJECT / "docs" / "access.md").read_text()
+TABLE = (PROJECT / "docs" / "how-to" / "access.md").read_text()
 OTHER = KEY[::-1]
 PAIR = {"img1": text(ALICE), "img2": text(ALICE)}
 

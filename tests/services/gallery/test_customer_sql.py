@@ -1,4 +1,4 @@
-"""docs/customer_sql.md, its commands as they stand there: a real server and network, psql, a PostgreSQL."""
+"""docs/how-to/customer_sql.md, its commands as they stand there: a real server and network, psql, a PostgreSQL."""
 
 import os
 import re
@@ -10,7 +10,7 @@ import pytest
 from tests.services.gallery.owner_database import PROJECT, PSQL_FOLDER, asked
 from tests.serving import served, wait_for
 
-DOCUMENT = (PROJECT / "docs" / "customer_sql.md").read_text()
+DOCUMENT = (PROJECT / "docs" / "how-to" / "customer_sql.md").read_text()
 
 
 def script(role):
