@@ -1,4 +1,4 @@
-"""Converts every exception to the common error body."""
+"""Converts every exception to the common error body, or to that of a door."""
 
 import logging
 from typing import Any
@@ -7,6 +7,7 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from api.bodies.wrong import BODY
+from api.door import current_door
 from core.exceptions import (
     DeepFaceError,
     InternalError,
@@ -35,13 +36,8 @@ def answer_error(error: ServiceError) -> Response:
     """Return the response for a service error. Server faults are logged with their traceback."""
     if isinstance(error, DeepFaceError | InternalError):
         logger.error(error.code, exc_info=error)
-    body = ErrorBody(
-        error_code=error.code,
-        message=error.message,
-        request_id=facts().get("request_id", ""),
-        details=error.details,
-    )
-    response = Response(body.model_dump_json(), status=error.status, mimetype="application/json")
+    door = current_door()
+    response = _own_answer(error) if door is None else door.answer(error)
     if error.retry_after_s is not None:
         response.headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, MethodNotAllowed):
@@ -49,6 +45,16 @@ def answer_error(error: ServiceError) -> Response:
     if isinstance(error, Unauthorized):
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
+
+
+def _own_answer(error: ServiceError) -> Response:
+    body = ErrorBody(
+        error_code=error.code,
+        message=error.message,
+        request_id=facts().get("request_id", ""),
+        details=error.details,
+    )
+    return Response(body.model_dump_json(), status=error.status, mimetype="application/json")
 
 
 def _answer_http(error: HTTPException) -> Response:

@@ -28,7 +28,9 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     from api.cli.index import index
     from api.cli.keys import keys
     from api.cli.weights import weights
+    from api.compat import DOORS
     from api.context import attach
+    from api.door import open_doors
     from api.errors import init_errors
     from api.inputs import WholeRequest
     from api.middleware.authentication import init_callers, init_scopes
@@ -62,6 +64,7 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
         app.register_blueprint(blueprint, name=f"api_{blueprint.name}", url_prefix=API_PREFIX)
+    open_doors(app, [DOORS[name] for name in settings.doors])
     for command in (weights, index, gallery, database, keys, audit, doctor):
         app.cli.add_command(command)
     return app

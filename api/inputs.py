@@ -58,27 +58,27 @@ def read_request(model: type[R]) -> R:
         raise LengthRequired
     _require_no_coding()
     kind = request.mimetype
-    if takes_raw_image(model) and kind.startswith("image/"):
+    if model.takes_raw_image() and kind.startswith("image/"):
         fields = [*_query_fields(model), FormField(RAW_IMAGE_FIELD, _read_body(), is_file=True)]
-        return _validated(model, _merged(model, fields), strict=False)
-    if names := dict.fromkeys(field.name for field in _query_fields(model)):
+        return validated(model, _merged(model, fields), strict=False)
+    if not model.is_foreign and (names := dict.fromkeys(field.name for field in _query_fields(model))):
         instead = "Send options in the body" + (", beside the image" if model.image_fields() else "")
         raise ValidationFailed([wrong(name, instead) for name in names])
-    if kind == _JSON:
-        return _validated(model, _json_object(_read_body(), model.most_values), strict=True)
+    if kind == _JSON or (model.is_json and request.content_length):
+        return validated(model, _json_object(_read_body(), model.most_values), strict=True)
     if kind == _URLENCODED:
-        return _validated(model, _merged(model, _urlencoded_fields(model)), strict=False)
+        return validated(model, _merged(model, _urlencoded_fields(model)), strict=False)
     if kind == _MULTIPART:
         boundary = request.mimetype_params.get("boundary", "")
-        return _validated(model, _merged(model, read_multipart(_read_body(), boundary, model)), strict=False)
+        return validated(model, _merged(model, read_multipart(_read_body(), boundary, model)), strict=False)
     if kind or request.content_length:
         raise UnsupportedMediaType(content_type(kind, _body_head(), model))
-    return _validated(model, {}, strict=True)
+    return validated(model, {}, strict=True)
 
 
 def read_query(model: type[R]) -> R:
     """Return the query string as a `model`; raise ValidationFailed, with each wrong field in the details."""
-    return _validated(model, _merged(model, _query_fields(model)), strict=False)
+    return validated(model, _merged(model, _query_fields(model)), strict=False)
 
 
 def _read_body() -> bytes:
@@ -133,11 +133,6 @@ def _query_fields(model: type[Request]) -> list[FormField]:
     if len(request.query_string) > MAX_TEXT_BYTES:
         raise ValidationFailed.of(BODY, f"The query string exceeds {MAX_TEXT_BYTES} bytes")
     return read_urlencoded(request.query_string, model)
-
-
-def takes_raw_image(model: type[Request]) -> bool:
-    """Return whether the body may be the image itself: only if the model has the field `img`."""
-    return RAW_IMAGE_FIELD in model.model_fields
 
 
 def _merged(model: type[Request], fields: list[FormField]) -> dict[str, Any]:
@@ -198,7 +193,8 @@ def _json_object(body: bytes, most_values: int) -> dict[str, Any]:
     return value
 
 
-def _validated(model: type[R], values: dict[str, Any], *, strict: bool) -> R:
+def validated(model: type[R], values: dict[str, Any], *, strict: bool = False) -> R:
+    """Return the values as a `model`; raise ValidationFailed, with each wrong field in the details."""
     # Checked before the single names: an error about each of a million fields would be an answer of megabytes.
     if len(values) > MAX_FIELDS:
         raise too_many_fields(MAX_FIELDS)

@@ -24,15 +24,17 @@ from openapi_pydantic import (
     Schema,
     SecurityScheme,
     Server,
+    Tag,
 )
 from openapi_pydantic.util import PydanticSchema, construct_open_api_with_schema_class
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 from typing_extensions import override
+from werkzeug.routing import Rule
 
 from api.assets import Asset
-from api.inputs import takes_raw_image
+from api.door import Door, doors_of
 from api.route import Route, route_of
 from core import __version__
 from core.exceptions import (
@@ -44,7 +46,7 @@ from core.exceptions import (
     Unauthorized,
     ValidationFailed,
 )
-from schemas.common import IMAGE_FIELDS, RAW_IMAGE_FIELD, ErrorBody, Request
+from schemas.common import RAW_IMAGE_FIELD, ErrorBody, Request
 
 API_PREFIX = "/api/v1"
 
@@ -68,12 +70,35 @@ _BUILDING = threading.Lock()
 
 
 def views(app: Flask) -> Iterator[tuple[str, str, Callable[..., Any]]]:
-    """Yield the method, path and view of every route, by path; routes repeated under API_PREFIX appear once."""
-    for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
-        if not rule.rule.startswith(API_PREFIX):
-            for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-                path = _VARIABLE.sub(r"{\1}", rule.rule)
-                yield method, path, app.view_functions[rule.endpoint]
+    """Yield the method, path and view of every route of the service itself, by path.
+
+    Routes repeated under API_PREFIX appear once.
+    """
+    of_doors = {door.blueprint.name for door in doors_of(app)}
+    for rule in _rules(app):
+        if _blueprint(rule) not in of_doors and not rule.rule.startswith(API_PREFIX):
+            yield from _views(app, rule)
+
+
+def door_views(app: Flask, door: Door) -> Iterator[tuple[str, str, Callable[..., Any]]]:
+    """Yield the method, path and view of every route of a door, by path."""
+    for rule in _rules(app):
+        if _blueprint(rule) == door.blueprint.name:
+            yield from _views(app, rule)
+
+
+def _rules(app: Flask) -> list[Rule]:
+    return sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule)
+
+
+def _blueprint(rule: Rule) -> str:
+    return str(rule.endpoint).partition(".")[0]
+
+
+def _views(app: Flask, rule: Rule) -> Iterator[tuple[str, str, Callable[..., Any]]]:
+    path = _VARIABLE.sub(r"{\1}", rule.rule)
+    for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+        yield method, path, app.view_functions[rule.endpoint]
 
 
 def summary(view: Callable[..., Any]) -> str:
@@ -92,8 +117,9 @@ def openapi_document(app: Flask) -> Asset:
 
 def _openapi_json(app: Flask) -> str:
     paths: dict[str, dict[str, Operation]] = defaultdict(dict)
-    for method, path, view in views(app):
-        paths[path][method.lower()] = _operation(path, view, route_of(view))
+    for door in (None, *doors_of(app)):
+        for method, path, view in views(app) if door is None else door_views(app, door):
+            paths[path][method.lower()] = _operation(path, view, route_of(view), door)
     document = OpenAPI(
         openapi="3.1.1",
         info=Info(
@@ -102,6 +128,7 @@ def _openapi_json(app: Flask) -> str:
             description="Verifies, analyzes, represents, finds and extracts faces.",
         ),
         servers=[Server(url="./")],  # where the document itself is, so behind any prefix
+        tags=[Tag(name=door.title, description=f"DOORS: {door.name}") for door in doors_of(app)] or None,
         paths={path: PathItem(**methods) for path, methods in paths.items()},
         components=Components(securitySchemes=_SECURITY),
     )
@@ -113,7 +140,7 @@ def _openapi_json(app: Flask) -> str:
     )
 
 
-def _operation(path: str, view: Callable[..., Any], route: Route) -> Operation:
+def _operation(path: str, view: Callable[..., Any], route: Route, door: Door | None) -> Operation:
     parameters = [
         *(_parameter(name, "path", {"type": "string"}) for name in _NAME.findall(path)),
         *(_parameter(name, "header", _LINE, said) for name, said in route.headers.items()),
@@ -128,7 +155,8 @@ def _operation(path: str, view: Callable[..., Any], route: Route) -> Operation:
         for name, said in route.answer_headers.items()
     }
     return Operation(
-        operationId=view.__name__,
+        operationId=view.__name__ if door is None else f"{door.blueprint.name}_{view.__name__}",
+        tags=None if door is None else [door.title],
         summary=summary(view),
         requestBody=None if route.request is None else _request_body(route.request),
         parameters=parameters or None,
@@ -136,7 +164,7 @@ def _operation(path: str, view: Callable[..., Any], route: Route) -> Operation:
         responses={
             str(route.status): Response(description="Success", headers=headers or None, content=content),
             **({"304": Response(description="`If-None-Match` names the current ETag")} if route.has_etag else {}),
-            **_error_responses({*route.errors, *_access_errors(route)}),
+            **_error_responses({*route.errors, *_access_errors(route)}, door),
         },
     )
 
@@ -148,8 +176,10 @@ def _access_errors(route: Route) -> tuple[type[ServiceError], ...]:
 
 
 def _request_body(model: type[Request]) -> RequestBody:
+    if model.is_json:
+        return RequestBody(required=True, content=_json(model))
     text, multipart = _as_text(model), _as_text(model)
-    for name in IMAGE_FIELDS:
+    for name in model.images:
         if name in multipart["properties"]:
             multipart["properties"][name]["format"] = "binary"
     for name in model.image_lists:
@@ -160,7 +190,7 @@ def _request_body(model: type[Request]) -> RequestBody:
         "application/x-www-form-urlencoded": MediaType(media_type_schema=Schema.model_validate(text)),
         "multipart/form-data": MediaType(media_type_schema=Schema.model_validate(multipart)),
     }
-    if takes_raw_image(model):
+    if model.takes_raw_image():
         content["image/*"] = MediaType(
             media_type_schema=Schema(type=DataType.STRING, schema_format="binary", minLength=1)
         )
@@ -195,7 +225,7 @@ def _as_text(model: type[Request]) -> dict[str, Any]:
 
 def _image_options(model: type[Request]) -> list[Parameter]:
     """Return the options of the query string of a request with the image as its body."""
-    if not takes_raw_image(model):
+    if not model.takes_raw_image():
         return []
     images = {RAW_IMAGE_FIELD, *model.image_lists}
     return [option for option in _query_parameters(model, "Only with an image body. ") if option.name not in images]
@@ -220,12 +250,14 @@ def _parameter(name: str, place: str, schema: dict[str, Any], description: str =
     )
 
 
-def _error_responses(errors: Iterable[type[ServiceError]]) -> dict[str, Response]:
+def _error_responses(errors: Iterable[type[ServiceError]], door: Door | None) -> dict[str, Response]:
     by_status: dict[int, list[str]] = defaultdict(list)
     for error in sorted(errors, key=lambda error: error.code):
-        by_status[error.status].append(f"`{error.code}`: {(error.__doc__ or '').strip()}")
+        by_status[error.status if door is None else door.status_of(error)].append(
+            f"`{error.code}`: {(error.__doc__ or '').strip()}"
+        )
     return {
-        str(status): Response(description="\n\n".join(lines), content=_json(ErrorBody))
+        str(status): Response(description="\n\n".join(lines), content=_json(ErrorBody if door is None else door.error))
         for status, lines in sorted(by_status.items())
     }
 

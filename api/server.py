@@ -79,7 +79,8 @@ logconfig_dict = logging_config(_settings)
 
 
 def when_ready(server: Any) -> None:
-    """Log the warnings of the start once the socket listens, and one if no API key is required."""
+    """Log the open doors and the warnings of the start once the socket listens, and one if no API key is required."""
+    server.log.info(f"Open doors: {', '.join(_settings.doors) or 'none'}. DOORS selects them.")
     for sentence in _warnings:
         server.log.warning(sentence)
     if _has_no_key:

@@ -11,8 +11,9 @@ import click
 from pydantic_core import PydanticUndefined
 
 from api.cli import face_service
+from api.door import doors_of
 from api.factory import create_app
-from api.openapi import summary, views
+from api.openapi import door_views, summary, views
 from api.route import route_of
 from core.exceptions import ServiceError
 from core.settings import Settings
@@ -70,6 +71,8 @@ def _default(field: Any) -> str:
         return "the home folder"
     if field.default in ("", (), None, PydanticUndefined):
         return "(empty)"
+    if isinstance(field.default, tuple):
+        return f"`{','.join(map(str, field.default))}`"
     return f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"
 
 
@@ -108,6 +111,7 @@ def _endpoints() -> Iterator[str]:
     with TemporaryDirectory() as folder:
         app = create_app(Settings(_env_file=None, data_path=Path(folder)))
         found = [(f"{method} {path}", summary(view), route_of(view)) for method, path, view in views(app)]
+        of_doors = [(door.title, *found) for door in doors_of(app) for found in door_views(app, door)]
     yield from _table(
         ("endpoint", "scope", "what it does"),
         (
@@ -131,6 +135,18 @@ def _endpoints() -> Iterator[str]:
                     for field, schema in model.model_json_schema(ref_template="{model}")["properties"].items()
                 ),
             )
+
+    yield "## Doors"
+    yield ""
+    yield "The setting `DOORS` opens them. Each answers as another system does; `GET /openapi.json` has their fields."
+    yield ""
+    yield from _table(
+        ("door", "endpoint", "scope", "what it does"),
+        (
+            (title, f"`{method} {path}`", _scope(route_of(view).scope), summary(view))
+            for title, method, path, view in of_doors
+        ),
+    )
 
 
 def _scope(scope: Any) -> str:

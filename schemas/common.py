@@ -9,7 +9,9 @@ from pydantic import (
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
+    ValidatorFunctionWrapHandler,
     WithJsonSchema,
+    WrapValidator,
     model_validator,
 )
 from pydantic_core import PydanticCustomError, core_schema
@@ -58,18 +60,20 @@ DetectionMethod = Literal["bounded", "full", "deepface"]
 Action = Literal["age", "gender", "emotion", "race"]
 
 
-def _source(value: object) -> object:
+def _source(value: object, validate: ValidatorFunctionWrapHandler) -> object:
+    """The image itself and no copy, because a URL carries the content that was fetched for it."""
     if not isinstance(value, str | bytes):
         raise PydanticCustomError("image_source", "Input should be a string or a file")
     if not value:
         raise PydanticCustomError("image_source", "The image is empty; send a file or a string with content")
+    validate(value)
     return value
 
 
 # A string in JSON and in text fields. Bytes (the encoded image) in file parts and raw bodies.
 ImageSource = Annotated[
     str | bytes,
-    BeforeValidator(_source),
+    WrapValidator(_source),
     WithJsonSchema({"type": "string", "minLength": 1}),
     Field(
         description="The image: a URL, a data URI, base64, or a path below the server's image folders. In multipart"
@@ -83,7 +87,6 @@ def _whole(value: object) -> object:
 
 
 RAW_IMAGE_FIELD = "img"  # also the field of a body that is the image itself
-IMAGE_FIELDS = frozenset({RAW_IMAGE_FIELD, "img1", "img2"})
 
 # JSON has one number type. JSON Schema, and clients that follow it, treat 5.0 as an integer.
 WHOLE = BeforeValidator(_whole)
@@ -103,6 +106,16 @@ class Request(BaseModel):
     """Base of all request bodies. An undeclared field is an error. `null` means the same as leaving a field out."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    # Whether the request is that of another system: unknown fields and the query string are ignored, and the body is no
+    # image by itself.
+    is_foreign: ClassVar[bool] = False
+
+    # Whether the body is JSON, whatever its Content-Type says.
+    is_json: ClassVar[bool] = False
+
+    # Names of the fields that take an image.
+    images: ClassVar[frozenset[str]] = frozenset({RAW_IMAGE_FIELD, "img1", "img2"})
 
     # List fields. A form may repeat them, one value each time, or send comma-separated values.
     repeatable: ClassVar[frozenset[str]] = frozenset()
@@ -133,14 +146,31 @@ class Request(BaseModel):
     @classmethod
     def names(cls) -> frozenset[str]:
         """The names by which a request may send the fields."""
-        aliases = [field.validation_alias for field in cls.model_fields.values()]
-        other = [str(name) for one in aliases if isinstance(one, AliasChoices) for name in one.choices]
-        return frozenset({*cls.model_fields, *other})
+        return frozenset(name for field in cls.model_fields for name in (field, *cls._aliases(field)))
+
+    @classmethod
+    def name_of(cls, field: str) -> str:
+        """The first name by which a request may send the field, or an item of it such as `frames[2]`."""
+        name, bracket, item = field.partition("[")
+        return next(iter(cls._aliases(name)), name) + bracket + item
+
+    @classmethod
+    def _aliases(cls, field: str) -> list[str]:
+        info = cls.model_fields.get(field)
+        alias = None if info is None else info.validation_alias
+        if isinstance(alias, AliasChoices):
+            return [str(name) for name in alias.choices]
+        return [alias] if isinstance(alias, str) else []
+
+    @classmethod
+    def takes_raw_image(cls) -> bool:
+        """Whether the body may be the image itself."""
+        return RAW_IMAGE_FIELD in cls.model_fields and not cls.is_foreign
 
     @classmethod
     def image_fields(cls) -> frozenset[str]:
         """The names of the fields that take an image, or a list of images."""
-        return frozenset(IMAGE_FIELDS & cls.model_fields.keys()) | cls.image_lists
+        return (cls.images & cls.names()) | cls.image_lists
 
 
 class Response(BaseModel):
@@ -169,6 +199,9 @@ class ImageResponse(Response):
 
 class DetectionOptions(Request):
     """Options for finding faces in an image."""
+
+    # Whether only the face counts of which the detector is most certain.
+    only_surest_face: ClassVar[bool] = False
 
     detector_backend: DetectorName | None = Field(
         None, description="Face detector. Default: DEFAULT_DETECTOR. `skip` treats the whole image as one face."

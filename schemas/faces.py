@@ -98,6 +98,12 @@ class AnalyzeRequest(DetectionOptions):
     ) = Field(None, description="Attributes to estimate. Default: all.")
 
 
+class DetectRequest(DetectionOptions):
+    """An image whose faces are located."""
+
+    img: ImageSource
+
+
 class RepresentRequest(EmbeddingOptions):
     """An image whose faces are embedded."""
 
@@ -169,6 +175,20 @@ class AnalyzeResponse(FacesResponse):
 
     count: int
     result: list[AnalyzedFace]
+
+
+class LocatedFace(Liveness):
+    """One face."""
+
+    facial_area: FacialArea
+    face_confidence: float = Field(description="The detector's confidence, 0 to 1.")
+
+
+class DetectResponse(FacesResponse):
+    """Where every face is."""
+
+    count: int
+    result: list[LocatedFace]
 
 
 class EmbeddedFace(Liveness):

@@ -88,7 +88,7 @@ def content_type(kind: str, head: bytes, model: type[Request]) -> str | None:
 
 
 def _image_as_body(given: str, name: str | None, model: type[Request]) -> str:
-    if RAW_IMAGE_FIELD in model.model_fields:
+    if model.takes_raw_image():
         return f"{given} Send the header Content-Type: image/{(name or '*').lower()}."
     instead = "Send each image as a file of a multipart form." if model.image_fields() else "Send JSON or a form."
     return f"This endpoint takes no image as its body. {instead}"

@@ -1,10 +1,13 @@
 """Endpoints about the service itself: its description, liveness, readiness and models."""
 
+from itertools import chain
+
 from flask import Blueprint, Response, current_app
 
 from api.context import services
+from api.door import doors_of
 from api.endpoint import endpoint
-from api.openapi import openapi_document, summary, views
+from api.openapi import door_views, openapi_document, summary, views
 from api.route import Route
 from core import __version__
 from core.exceptions import ModelLoading, ModelUnavailable, ServiceUnavailable
@@ -19,7 +22,9 @@ blueprint = Blueprint("service", __name__)
 @endpoint(Route(scope=None, response=ServiceInfo))
 def info() -> ServiceInfo:
     """Name, version and endpoints of the service."""
-    lines = [Endpoint(method=method, path=path, summary=summary(view)) for method, path, view in views(current_app)]
+    of_doors = (door_views(current_app, door) for door in doors_of(current_app))
+    found = (*views(current_app), *chain.from_iterable(of_doors))
+    lines = [Endpoint(method=method, path=path, summary=summary(view)) for method, path, view in found]
     return ServiceInfo(service="face-service", version=__version__, endpoints=lines)
 
 

@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from core.settings.access import AccessSettings
 from core.settings.capacity import CapacitySettings
+from core.settings.doors import DoorsSettings
 from core.settings.faces import FacesSettings
 from core.settings.find import FindSettings
 from core.settings.gallery import GallerySettings
@@ -37,6 +38,7 @@ class SettingsError(ValueError):
 
 class Settings(
     CapacitySettings,
+    DoorsSettings,
     AccessSettings,
     GallerySettings,
     FindSettings,

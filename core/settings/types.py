@@ -4,7 +4,7 @@ import importlib.util
 import re
 from ipaddress import IPv6Address
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import limits
 from limits.storage import storage_from_string
@@ -14,6 +14,9 @@ from pydantic_settings import NoDecode
 from core.images.private_hosts import parse_private_host
 
 CPU = -1  # value of GPU_DEVICE
+
+DoorName = Literal["localai"]
+DOORS: tuple[DoorName, ...] = get_args(DoorName)  # those that are open by default
 
 _MIN_SECRET = 32  # characters
 _MAX_GALLERY_KEYS = 2  # the current key and, during rotation, the previous key
@@ -176,4 +179,5 @@ Ports = Annotated[tuple[int, ...], NoDecode, BeforeValidator(_split), AfterValid
 PrivateHosts = Annotated[Names, AfterValidator(_private_hosts)]
 Hosts = Annotated[Names, AfterValidator(_lower)]
 HostNames = Annotated[Hosts, AfterValidator(_host_names)]
+DoorNames = Annotated[tuple[DoorName, ...], NoDecode, BeforeValidator(_split)]
 OptionalInt = Annotated[int | None, BeforeValidator(_none_if_empty)]

@@ -126,7 +126,11 @@ class Defaults:
             LicenseForbidden: LICENSE_POLICY forbids the detector, or the liveness models if liveness is requested.
             ValidationFailed: the request asks for alignment by template, and the model has none.
         """
-        return Plan(detection=self._detection(options), judges_liveness=options.anti_spoofing)
+        return Plan(
+            detection=self._detection(options),
+            judges_liveness=options.anti_spoofing,
+            only_surest_face=options.only_surest_face,
+        )
 
     def embedding_plan(self, options: EmbeddingOptions) -> EmbeddingPlan:
         """The plan for a request with embeddings. The metric is the default if the request has no option for it.
@@ -142,6 +146,7 @@ class Defaults:
         return EmbeddingPlan(
             detection=detection,
             judges_liveness=options.anti_spoofing,
+            only_surest_face=options.only_surest_face,
             space=space,
             metric=metric,
             own_threshold=own,

@@ -13,10 +13,14 @@ from services.models.thresholds import Conditions, Threshold, without_threshold
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How to find the faces of an image, and whether to judge the liveness and the quality of each."""
+    """How to find the faces of an image, and whether to judge the liveness and the quality of each.
+
+    With `only_surest_face`, the image has one face: that of which the detector is most certain.
+    """
 
     detection: Detection
     judges_liveness: bool
+    only_surest_face: bool = False
     judges_quality: bool = False
 
     @property

@@ -79,6 +79,8 @@ class FaceReader:
         self._engine.load_all(plan.models)
         with managed_image(source, field=field, policy=self._policy, lane=self._engine.lane()) as image:
             found = self._detected(image, plan.detection)
+            if plan.only_surest_face and found:
+                found = [max(found, key=_certainty)]
             truncated = len(found) > self._max_faces
             if truncated:
                 found = sorted(found, key=lambda face: -face.area.w * face.area.h)[: self._max_faces]
@@ -133,6 +135,11 @@ class FaceReader:
                     crops, model=model, normalization=plan.space.normalization, from_bytes=from_bytes
                 )
             yield image, faces, embeddings
+
+
+def _certainty(face: Face) -> tuple[float, int]:
+    """What the surest face has most of: confidence, and among equal ones the area."""
+    return face.confidence, face.area.w * face.area.h
 
 
 def facial_area(area: FaceArea) -> FacialArea:

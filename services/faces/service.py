@@ -2,26 +2,30 @@
 
 import time
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import cv2
 import numpy as np
 
 from core.distances import distances
-from core.exceptions import NoFaceDetected
+from core.exceptions import LicenseForbidden, ModelUnavailable, NoFaceDetected
 from core.logging import annotate
 from schemas.common import Action
 from schemas.faces import (
     AnalyzedFace,
     AnalyzeRequest,
     AnalyzeResponse,
+    DetectRequest,
+    DetectResponse,
     EmbeddedFace,
     ExtractedFace,
     ExtractRequest,
     ExtractResponse,
+    LocatedFace,
     RepresentRequest,
     RepresentResponse,
     VerifyRequest,
@@ -73,6 +77,38 @@ class FaceService:
         nearest = zip(faces1, apart.argmin(axis=1).tolist(), apart.min(axis=1).tolist(), strict=True)
         pairs = [Pair(face=face, other=faces2[other], distance=distance) for face, other, distance in nearest]
         return decide(pairs, plan, engine=self._engine, of_frames=request.frames is not None, started=started)
+
+    def detect(self, request: DetectRequest) -> DetectResponse:
+        """The box of every face; none for an image without a face, whatever the value of `enforce_detection`.
+
+        Raises:
+            As `FaceReader.faces`, but not NoFaceDetected.
+        """
+        plan = self._defaults.plan(request)
+        plan = replace(plan, detection=replace(plan.detection, enforce=False))
+        with self._reader.faces(request.img, "img", plan) as faces:
+            result = [
+                LocatedFace(
+                    facial_area=facial_area(read.face.area),
+                    face_confidence=read.face.confidence,
+                    **liveness_keys(read.liveness),
+                )
+                for read in faces
+                if read.is_detected
+            ]
+        return DetectResponse(count=len(result), result=result, faces_truncated=faces.truncated)
+
+    def usable(self, actions: Sequence[Action]) -> list[Action]:
+        """Those of the attributes whose models are installed and allowed by LICENSE_POLICY."""
+        return [action for action in actions if self._is_usable(action)]
+
+    def _is_usable(self, action: Action) -> bool:
+        try:
+            self._defaults.licenses.require(action)
+            self._engine.load(action)
+        except (LicenseForbidden, ModelUnavailable):
+            return False
+        return True
 
     def analyze(self, request: AnalyzeRequest) -> AnalyzeResponse:
         """The attributes of every face.

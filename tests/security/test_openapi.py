@@ -19,6 +19,7 @@ from tests.serving import served, wait_for
 from tests.test_server import ASTRONAUT
 
 NAME = "bodies: requests made up from `/openapi.json`"
+ALONE = {"ALLOW_URLS": "false", "API_KEYS": KEY, "DOORS": ""}  # doors take what the document does not name
 ANSWERING = (
     "/verify",
     "/represent",
@@ -198,7 +199,7 @@ def test_every_answer_is_declared(tmp_path, attack, cases):
     photo = tmp_path / "photos" / "collins" / "1.jpg"
     photo.parent.mkdir(parents=True)
     photo.write_bytes(FACE)
-    with served(tmp_path, ALLOW_URLS="false", API_KEYS=KEY) as (url, _, process):
+    with served(tmp_path, **ALONE) as (url, _, process):
         wait_for(f"{url}/ready", alive=process)
         statuses, breaches = attacked(url, cases(2000, 20_000))
     attack(NAME, statuses.total(), breaches)
@@ -208,14 +209,21 @@ def test_every_answer_is_declared(tmp_path, attack, cases):
 
 
 def test_an_answer_that_is_not_declared_is_noticed(tmp_path, attack):
-    with served(tmp_path, app="tests.security.weak_bodies:app", ALLOW_URLS="false", API_KEYS=KEY) as (url, _, process):
+    with served(tmp_path, app="tests.security.weak_bodies:app", **ALONE) as (
+        url,
+        _,
+        process,
+    ):
         wait_for(f"{url}/ready", alive=process)
         attack(NAME, 0, attacked(url, 100)[1], twin=True)
 
 
 def test_a_bare_failure_is_noticed_each_time(tmp_path, attack):
     """As gunicorn answers for an application that raised: a page that is no JSON."""
-    with served(tmp_path, app="tests.security.weakened:failing()", ALLOW_URLS="false", API_KEYS=KEY) as (url, *_):
+    with served(tmp_path, app="tests.security.weakened:failing()", **ALONE) as (
+        url,
+        *_,
+    ):
         wait_for(f"{url}/health")
         statuses, breaches = attacked(url, 30)
     assert {status for path, status in statuses if path not in ("/health", "/openapi.json")} == {500}

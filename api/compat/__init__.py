@@ -1,0 +1,10 @@
+"""The doors: APIs of other systems, whose clients the service answers as those systems do.
+
+A door is a module here, or a package, with its bodies in `schemas/compat/` under the same name. Its routes read, call
+one service and translate. Keys, scopes, collections, limits, the queue and the audit trail are those of every endpoint.
+"""
+
+from api.compat import localai
+from api.door import Door
+
+DOORS: dict[str, Door] = {door.name: door for door in (localai.DOOR,)}
