@@ -1,5 +1,6 @@
 """Names, options and the error body shared by several endpoints."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
@@ -255,6 +256,9 @@ class MetricOptions(EmbeddingOptions):
 
 class ComparisonOptions(MetricOptions):
     """Options for embedding and comparing faces."""
+
+    # Thresholds of another system, by model and metric, in place of DeepFace's.
+    published_thresholds: ClassVar[Mapping[str, Mapping[str, float]]] = {}
 
     threshold: float | None = Field(
         None,

@@ -43,7 +43,7 @@ def _known(model: str) -> str:
     names = (*MODELS, *get_args(ModelName), *get_args(DetectorName))
     if model in _NOT_OFFERED:
         raise PydanticCustomError("model", f"DeepFace has no weights of {model}; use insightface-buffalo-l")
-    if model not in names:
+    if model and model not in names:
         raise PydanticCustomError("model", f"The service has no such model; use one of {', '.join(names)}")
     return model
 

@@ -141,7 +141,6 @@ class Defaults:
         """
         space, detection = self._space(options), self._detection(options)
         metric = _or(options.distance_metric if isinstance(options, MetricOptions) else None, self.metric)
-        given = options.threshold if isinstance(options, ComparisonOptions) else None
         own = threshold_of(catalogue.find(space.model), metric, conditions_of(space, detection))
         return EmbeddingPlan(
             detection=detection,
@@ -150,7 +149,7 @@ class Defaults:
             space=space,
             metric=metric,
             own_threshold=own,
-            limit=own if given is None else Threshold(given, "request"),
+            limit=_limit(options, own, space.model, metric) if isinstance(options, ComparisonOptions) else own,
         )
 
     def decision_plan(self, options: EmbeddingOptions) -> EmbeddingPlan:
@@ -211,6 +210,16 @@ class Defaults:
         alignment = _or(options.alignment, self.alignment)
         fits = has_template_threshold(model) if alignment == _AUTO else model.template is not None
         return TEMPLATE if alignment != _EYES and fits else _EYES
+
+
+def _limit(options: ComparisonOptions, own: Threshold | None, model: str, metric: str) -> Threshold | None:
+    """The threshold of the request, or else the published one if it is in place of DeepFace's, or else our own."""
+    if options.threshold is not None:
+        return Threshold(options.threshold, "request")
+    published = options.published_thresholds.get(model, {}).get(metric)
+    if published is None or own is None or own.source != "deepface":
+        return own
+    return Threshold(published, own.source)
 
 
 def crop_of(alignment: str, model: str) -> str:

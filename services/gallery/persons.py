@@ -12,6 +12,7 @@ from schemas.persons import (
     PersonDetails,
     PersonId,
     PersonInfo,
+    PersonRow,
     PersonsQuery,
     PersonsResponse,
     Receipt,
@@ -60,6 +61,10 @@ class PersonService:
             face_list=[face_row(face) for face in page],
             next_cursor=None if is_last else cursor_of_face(page[-1]),
         )
+
+    def named(self, name: str, *, within: str) -> PersonRow:
+        """The person of the collection with this name, in any spelling; raises PersonNotFound, Conflict."""
+        return person_row(self._store.named(name, within=within))
 
     def persons(self, query: PersonsQuery) -> PersonsResponse:
         """A page of persons, sorted by name."""

@@ -38,7 +38,15 @@ def _found(connection: sa.Connection, key: str, collection: str) -> Sequence[Any
 
 def only_one_called(connection: sa.Connection, name: str, collection: str) -> UUID | None:
     """The person with this name, None if there is none; raises Conflict, with the ids of the twins."""
-    found = called(connection, name, collection)
+    return _only(called(connection, name, collection))
+
+
+def look_up(connection: sa.Connection, name: str, collection: str) -> UUID | None:
+    """As `only_one_called`, in a transaction that changes nothing."""
+    return _only([row.id for row in _found(connection, identity_key(name), collection)])
+
+
+def _only(found: Sequence[UUID]) -> UUID | None:
     if len(found) > 1:
         ids = [str(number) for number in found]
         raise Conflict("Several persons have this name. Merge them, or use person_id.", details={"person_ids": ids})

@@ -143,6 +143,14 @@ class GalleryStore(CollectionStore, TransferStore):
         with self._database.reading() as connection:
             return person_in(connection, id_of(person_id, PersonNotFound), within)
 
+    def named(self, name: str, *, within: str) -> Person:
+        """The person with this name, in any spelling; raises PersonNotFound, or Conflict if several have it."""
+        with self._database.reading() as connection:
+            number = names.look_up(connection, name, within)
+            if number is None:
+                raise PersonNotFound
+            return person_in(connection, number)
+
     def persons(
         self, *, collection: str | None, name: str, labels: Mapping[str, str], cursor: str | None, limit: int
     ) -> Page:
