@@ -196,6 +196,8 @@ def _field_of(part: Field | File, content: bytes) -> FormField:
 def _check_part_heads(body: bytes, boundary: str) -> None:
     """Refuse a multipart body with endless part headers: werkzeug would read 24 MB of them for 20 seconds."""
     delimiter = b"--" + boundary.encode()
+    # Only the first one may stand within a line: what an image happens to hold is no delimiter.
+    later = re.compile(rb"%b(?<=[\r\n]%b)[^\S\r\n]*[\r\n]" % (re.escape(delimiter), re.escape(delimiter)))
     at = body.find(delimiter) if boundary else -1
     for _ in range(_MAX_PARTS):
         if at == -1:
@@ -204,4 +206,4 @@ def _check_part_heads(body: bytes, boundary: str) -> None:
         ends = _END_OF_PART_HEAD.search(body, at, at + _MAX_PART_HEAD)
         if ends is None and len(body) - at > _MAX_PART_HEAD:
             raise ValidationFailed.of(BODY, f"The headers of a part exceed {_MAX_PART_HEAD} bytes")
-        at = body.find(delimiter, at)
+        at = match.start() if (match := later.search(body, at)) else -1

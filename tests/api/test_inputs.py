@@ -62,6 +62,11 @@ def test_the_same_photo_gives_the_same_embedding_whichever_way_it_comes(client, 
     assert all(answer == answers[0] for answer in answers)
 
 
+def test_a_file_may_hold_the_boundary_within_its_bytes(client):
+    content = photo(ALICE) + b"--B" + b"a" * 10_000 + b"\r\n--Ba" + b"a" * 10_000
+    assert embeddings(client.post("/represent", **multipart(("img", content, True))))
+
+
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
 def test_base64_in_a_form_is_read_however_its_plus_signs_came(client, suffix):
     kind = "application/x-www-form-urlencoded"

@@ -118,6 +118,10 @@ IN_FORMS = [
     Hostile("a part header of megabytes", form("X: " + "a" * 3 * MILLION + "\r\n" + field("img"))),
     Hostile("a name of megabytes", form(field("a" * 3 * MILLION))),
     Hostile("100,000 headers of a part", form("X: a\r\n" * 100_000 + field("img"))),
+    Hostile(
+        "100,000 headers of a part behind 1,001 lines that are almost its boundary",
+        form(field("a", "\r\n--Bx" * 1001), "X: a\r\n" * 100_000 + field("img")),
+    ),
     Hostile("no boundary", post(parts(field("img")), kind="multipart/form-data")),
     Hostile("an empty boundary", post(parts(field("img")), kind="multipart/form-data; boundary=")),
     Hostile("a boundary of 300 characters", post(parts(field("a")), kind=f"multipart/form-data; boundary={'B' * 300}")),

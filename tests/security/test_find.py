@@ -22,12 +22,12 @@ class CountingEngine(FakeEngine):
 
     def __init__(self):
         super().__init__(lanes=LANES)
-        self.is_asked = threading.Event()
-        self.searched = self.searched_meanwhile = 0
+        self.is_asked, self.is_busy = threading.Event(), threading.Event()
+        self.searched_meanwhile = 0
 
     def detect(self, image, detection):
         if detection.expand_percentage and threading.current_thread().name == "folder-index-lane":
-            self.searched += 1
+            self.is_busy.set()
             self.searched_meanwhile += self.is_asked.is_set()
             time.sleep(0.005)
         return super().detect(image, detection)
@@ -39,7 +39,8 @@ def engine():
 
 
 def options(count):
-    return [f"/find?model_name={MODELS[number % 4]}&expand_percentage={1 + number // 4}" for number in range(count)]
+    of_photo = "/find?model_name={}&expand_percentage={}&threshold=0.5"
+    return [of_photo.format(MODELS[number % 4], 1 + number // 4) for number in range(count)]
 
 
 def breaches(app, engine, photos, settings, count):
@@ -55,8 +56,7 @@ def breaches(app, engine, photos, settings, count):
     ]
     for thread in ask:
         thread.start()
-    while not engine.searched:
-        time.sleep(0.001)
+    assert engine.is_busy.wait(60), statuses
     write_photo(photos / "new.png", ALICE)
     engine.is_asked.set()
     answer = app.test_client().post("/find?refresh=wait", **RAW)

@@ -36,7 +36,7 @@ TRIED = {
     "paths: folder swapped for a link while it is opened": (2000, 25_000),
     "paths: file swapped for a link while it is opened": (2000, 25_000),
     "bodies: hostile JSON": (43, 43),
-    "bodies: hostile forms": (34, 34),
+    "bodies: hostile forms": (35, 35),
     "bodies: hostile types and codings": (26, 26),
     "bodies: hostile HTTP": (85, 85),
     "bodies: 100 MB": (18, 18),
