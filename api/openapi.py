@@ -179,7 +179,7 @@ def _request_body(model: type[Request]) -> RequestBody:
     if model.is_json:
         return RequestBody(required=True, content=_json(model))
     text, multipart = _as_text(model), _as_text(model)
-    for name in model.images:
+    for name in model.image_fields() - model.image_lists:
         if name in multipart["properties"]:
             multipart["properties"][name]["format"] = "binary"
     for name in model.image_lists:

@@ -89,6 +89,8 @@ def _whole(value: object) -> object:
 
 RAW_IMAGE_FIELD = "img"  # also the field of a body that is the image itself
 
+IMAGE_FIELDS = frozenset({RAW_IMAGE_FIELD, "img1", "img2"})
+
 # JSON has one number type. JSON Schema, and clients that follow it, treat 5.0 as an integer.
 WHOLE = BeforeValidator(_whole)
 
@@ -114,9 +116,6 @@ class Request(BaseModel):
 
     # Whether the body is JSON, whatever its Content-Type says.
     is_json: ClassVar[bool] = False
-
-    # Names of the fields that take an image.
-    images: ClassVar[frozenset[str]] = frozenset({RAW_IMAGE_FIELD, "img1", "img2"})
 
     # List fields. A form may repeat them, one value each time, or send comma-separated values.
     repeatable: ClassVar[frozenset[str]] = frozenset()
@@ -171,7 +170,8 @@ class Request(BaseModel):
     @classmethod
     def image_fields(cls) -> frozenset[str]:
         """The names of the fields that take an image, or a list of images."""
-        return (cls.images & cls.names()) | cls.image_lists
+        fields = IMAGE_FIELDS & cls.model_fields.keys()
+        return frozenset(name for field in fields for name in (field, *cls._aliases(field))) | cls.image_lists
 
 
 class Response(BaseModel):
