@@ -93,6 +93,9 @@ class ProbeRequest(ComparisonOptions):
 
     vectors: ClassVar[frozenset[str]] = frozenset({"embedding"})
 
+    # Whether every face is a match of its own, and not only the nearest of each person.
+    lists_faces: ClassVar[bool] = False
+
     img: ImageSource | None = None
     embedding: Embedding | None = Field(
         None,

@@ -85,8 +85,8 @@ def analyze(body: LocalAIAnalyzeRequest) -> LocalAIAnalyzeResponse:
     try:
         answer = service.analyze(validated(faces.AnalyzeRequest, {"img": body.img, **options, **body.detection}))
     except NoFaceDetected:
-        return LocalAIAnalyzeResponse(faces=[])
-    return LocalAIAnalyzeResponse.of(answer)
+        return LocalAIAnalyzeResponse.of([])
+    return LocalAIAnalyzeResponse.of(answer.result)
 
 
 @blueprint.post("/v1/face/embed")
@@ -145,8 +145,8 @@ def identify(body: LocalAIIdentifyRequest) -> LocalAIIdentifyResponse:
     )
 )
 def forget(body: LocalAIForgetRequest) -> Response:
-    """Permanently delete a registered face."""
-    services().gallery.persons.forget_face(body.id, within=body.collection)
+    """Permanently delete a registered face, and the person with the last face."""
+    services().gallery.persons.forget_face(body.id, within=body.collection, last_with_person=True)
     return Response(status=204)
 
 

@@ -24,8 +24,6 @@ Threshold = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 class FaceApiRequest(DoorRequest):
     """A request with images; the options are those of DeepFace."""
 
-    images: ClassVar[frozenset[str]] = frozenset({"img", "image", "img1", "image1", "img2", "image2"})
-
     detector_backend: DetectorName | None = None
     enforce_detection: bool | None = None
     align: bool | None = None
@@ -89,8 +87,9 @@ class FaceApiVerify(faces.VerifyRequest):
 
 
 class FaceApiRecognize(gallery.RecognizeRequest):
-    """An image to look up by Face API's thresholds, where they hold."""
+    """An image to look up among all stored faces, by Face API's thresholds where they hold."""
 
+    lists_faces: ClassVar[bool] = True
     published_thresholds: ClassVar[Mapping[str, Mapping[str, float]]] = _PUBLISHED
 
 

@@ -12,6 +12,7 @@ from typing_extensions import override
 from schemas import faces, gallery
 from schemas.common import Action, DetectorName, FacialArea, ImageSource, ModelName, key_if_set
 from schemas.compat.common import DoorError, DoorRequest
+from schemas.faces import AnalyzedFace, Liveness
 from schemas.fields import COLLECTION, CollectionName, Id, Labels, Name
 
 # LocalAI's thresholds are for faces cropped as these models were trained, with all five landmarks of these detectors
@@ -153,8 +154,6 @@ class LocalAIForgetRequest(LocalAIStoreRequest):
 class LocalAIDetectionRequest(LocalAIModelRequest):
     """An image in which faces are located."""
 
-    images: ClassVar[frozenset[str]] = frozenset({"image"})
-
     img: ImageSource = Field(validation_alias=AliasChoices("image"))
     threshold: float = Field(0, ge=0, le=1, description="Minimum confidence of the detector.")
 
@@ -178,9 +177,10 @@ class SurestRegister(gallery.RegisterRequest):
 
 
 class SurestIdentify(gallery.IdentifyRequest):
-    """An image with one face to identify."""
+    """An image with one face to identify among all stored faces."""
 
     only_surest_face: ClassVar[bool] = True
+    lists_faces: ClassVar[bool] = True
 
 
 class LocalAIArea(BaseModel):
@@ -237,7 +237,7 @@ class LocalAIVerifyResponse(BaseModel):
         )
 
 
-class LocalAIAnalyzedFace(faces.Liveness):
+class LocalAIAnalyzedFace(Liveness):
     """One face with the attributes that could be estimated. Percentages sum to 100."""
 
     region: LocalAIArea
@@ -257,12 +257,12 @@ class LocalAIAnalyzeResponse(BaseModel):
     faces: list[LocalAIAnalyzedFace]
 
     @classmethod
-    def of(cls, answer: faces.AnalyzeResponse) -> Self:
-        """The answer of the service."""
-        return cls(faces=[_analyzed(face) for face in answer.result])
+    def of(cls, found: Sequence[AnalyzedFace]) -> Self:
+        """The answer with these faces."""
+        return cls(faces=[_analyzed(face) for face in found])
 
 
-def _analyzed(face: faces.AnalyzedFace) -> LocalAIAnalyzedFace:
+def _analyzed(face: AnalyzedFace) -> LocalAIAnalyzedFace:
     return LocalAIAnalyzedFace(region=LocalAIArea.of(face.region), **face.model_dump(exclude={"region"}))
 
 

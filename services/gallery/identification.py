@@ -89,6 +89,8 @@ class IdentificationService:
         for read, probe in zip([None] if faces is None else faces, probes, strict=True):
             near = self._near(request, plan, probe, top_k=top_k)
             decision, reason = _decided(near, plan.threshold)
+            if request.lists_faces:
+                near = self._near(request, plan, probe, top_k=top_k, by_face=True)
             refusal = None if read is None else _refusal(read, plan, request.min_quality)
             if refusal is not None:
                 decision, reason = "unknown", refusal
@@ -174,9 +176,15 @@ class IdentificationService:
         return self._reader.embedded(request.img, "img", plan)
 
     def _near(
-        self, request: ProbeRequest, plan: EmbeddingPlan, probe: npt.NDArray[np.float64], *, top_k: int | None
+        self,
+        request: ProbeRequest,
+        plan: EmbeddingPlan,
+        probe: npt.NDArray[np.float64],
+        *,
+        top_k: int | None,
+        by_face: bool = False,
     ) -> list[PersonMatch]:
-        """The `top_k` nearest persons, at least two to detect ambiguity; without `top_k`, all within the threshold."""
+        """The `top_k` nearest persons or faces, at least two to detect ambiguity; or all within the threshold."""
         k = max(2, top_k or _MOST)
         while True:
             near = self._store.nearest(
@@ -187,6 +195,7 @@ class IdentificationService:
                 k=k,
                 person_id=request.person_id,
                 labels=request.labels,
+                by_face=by_face,
             )
             if top_k is not None or len(near) < k or near[-1].distance > plan.threshold:
                 return near

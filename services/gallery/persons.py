@@ -46,10 +46,13 @@ class PersonService:
         with self._log.refusals("forget", person_id=person_id):
             return receipt(self._store.forget(new_event("forget"), person_id=person_id, within=within))
 
-    def forget_face(self, face_id: str, *, within: str | None = None) -> Receipt:
-        """Delete a face; raises FaceNotFound."""
+    def forget_face(self, face_id: str, *, within: str | None = None, last_with_person: bool = False) -> Receipt:
+        """Delete a face, and the person with the last face if `last_with_person`; raises FaceNotFound."""
         with self._log.refusals("forget", face_id=face_id):
-            return receipt(self._store.forget(new_event("forget"), face_id=face_id, within=within))
+            forgotten = self._store.forget(
+                new_event("forget"), face_id=face_id, within=within, last_with_person=last_with_person
+            )
+            return receipt(forgotten)
 
     def person(self, person_id: str, query: FacesQuery, *, within: str | None = None) -> PersonDetails:
         """A person with a page of faces; raises PersonNotFound, or ValidationFailed for an invalid cursor."""

@@ -61,6 +61,7 @@ class Matrix:
         metric: str,
         k: int,
         within: float | None,
+        by_face: bool = False,
     ) -> list[NearestFace]:
         """As `FaceSearch.nearest`, among these persons; None means all persons."""
         used: Any = slice(self.count)
@@ -80,7 +81,8 @@ class Matrix:
                 )
             ]
             found.sort(key=lambda near: (near.distance, near.person_id, near.face_id))
-            first = by_person(near for near in found if whose is None or near.person_id in whose)
+            first = [near for near in found if whose is None or near.person_id in whose]
+            first = first if by_face else by_person(first)
             if len(places) < many or sum(near.distance < distances[-1] for near in first) >= k:
                 return first[:k]
             many *= 4

@@ -97,7 +97,8 @@ class PgVectorSearch(FaceSearch):
                 found = _ordered(probe, rows, metric)
                 reach, has_more = _reach(found, many, exact=exact)
                 farthest = reach if within is None else min(reach, within)
-                first = by_person(one.near for one in found if one.near.distance <= farthest)
+                first = [one.near for one in found if one.near.distance <= farthest]
+                first = first if only.by_face else by_person(first)
                 if len(first) > k or reach == math.inf or (within is not None and reach > within):
                     return first[:k]
                 if has_more:

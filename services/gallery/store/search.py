@@ -11,12 +11,16 @@ import numpy.typing as npt
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """The faces to compare with: of one collection and embedding space, and of which persons."""
+    """The faces to compare with: of one collection and embedding space, and of which persons.
+
+    With `by_face` every face is found, else only the nearest of each person.
+    """
 
     collection: str
     space: str
     person: UUID | None
     labels: Mapping[str, str]
+    by_face: bool = False
 
     @property
     def is_everyone(self) -> bool:
@@ -26,7 +30,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NearestFace:
-    """The nearest face of a person."""
+    """A face near the probe."""
 
     person_id: UUID
     face_id: UUID
@@ -41,6 +45,8 @@ class FaceSearch(ABC):
         self, probe: npt.NDArray[np.float64], only: Filter, *, metric: str, k: int, within: float | None
     ) -> list[NearestFace]:
         """The `k` persons nearest to the probe, each by the nearest face; nearest first, equal distances by id.
+
+        Or the `k` nearest faces, if the filter is `by_face`.
 
         Distances are computed in float64 from the stored float32, and rounded as in `core.distances`.
         """

@@ -55,7 +55,7 @@ class MatrixSearch(FaceSearch):
     ) -> list[NearestFace]:
         whose = None if only.is_everyone else self._persons(only)
         with self._reading(only.collection, only.space) as matrix:
-            return matrix.nearest(probe, whose, metric=metric, k=k, within=within)
+            return matrix.nearest(probe, whose, metric=metric, k=k, within=within, by_face=only.by_face)
 
     @contextmanager
     def _reading(self, collection: str, space: str) -> Iterator[Matrix]:

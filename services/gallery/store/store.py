@@ -120,12 +120,18 @@ class GalleryStore(CollectionStore, TransferStore):
         within: float | None = None,
         person_id: str | None = None,
         labels: Mapping[str, str] | None = None,
+        by_face: bool = False,
     ) -> list[PersonMatch]:
-        """The `k` nearest persons with faces in this space, nearest first; equal distances by id."""
+        """The `k` nearest persons with faces in this space, nearest first; equal distances by id.
+
+        With `by_face` the `k` nearest faces, each with its person.
+        """
         number = None if person_id is None else as_id(person_id)
         if person_id is not None and number is None:
             return []
-        only = Filter(collection=collection, space=text_of_space(space), person=number, labels=labels or {})
+        only = Filter(
+            collection=collection, space=text_of_space(space), person=number, labels=labels or {}, by_face=by_face
+        )
         # The other metrics use only the direction, and some lengths exceed the range of float32.
         if metric != "euclidean":
             probe = np.ldexp(probe, -int(np.frexp(np.abs(probe).max())[1]))
@@ -261,27 +267,43 @@ class GalleryStore(CollectionStore, TransferStore):
             return encryption.Decryption(connection, self._keyring).crop_of(row)
 
     def forget(
-        self, event: Event, *, person_id: str | None = None, face_id: str | None = None, within: str | None = None
+        self,
+        event: Event,
+        *,
+        person_id: str | None = None,
+        face_id: str | None = None,
+        within: str | None = None,
+        last_with_person: bool = False,
     ) -> Forgotten:
         """Permanently delete a face, or a person with all faces.
 
-        Deleting a person's last face keeps the person. Raises PersonNotFound, FaceNotFound.
+        Deleting a person's last face keeps the person, unless it goes `last_with_person`. Raises PersonNotFound,
+        FaceNotFound.
         """
+        forget = partial(
+            self._forget, event, person_id=person_id, face_id=face_id, within=within, last_with_person=last_with_person
+        )
         try:
-            return self._forget(event, person_id=person_id, face_id=face_id, within=within)
+            return forget()
         except StorageFull:
             of_person = faces.c.person_id == as_id(person_id or "")
             if within is not None:
                 of_person &= faces.c.collection == within
             writes.forget_one_by_one(self._database, of_person, event)
-            return self._forget(event, person_id=person_id, face_id=face_id, within=within)
+            return forget()
 
-    def _forget(self, event: Event, *, person_id: str | None, face_id: str | None, within: str | None) -> Forgotten:
+    def _forget(
+        self, event: Event, *, person_id: str | None, face_id: str | None, within: str | None, last_with_person: bool
+    ) -> Forgotten:
         with self._database.erasing() as erasure:
             connection = erasure.connection
             if face_id is not None:
                 face = face_in(connection, id_of(face_id, FaceNotFound), within)
+                if last_with_person:  # no other transaction may give the person a face meanwhile
+                    writes.lock_person(connection, UUID(face.person_id))
                 writes.forget_faces(connection, faces.c.id == UUID(face.id))
+                if last_with_person:
+                    writes.forget_without_faces(connection, UUID(face.person_id))
                 who = {"person_id": face.person_id, "face_id": face.id}
             else:
                 person = writes.lock_person(connection, id_of(person_id or "", PersonNotFound), within)

@@ -170,6 +170,12 @@ def keep_room(database: Database, added: Sequence[NewFace]) -> None:
     database.keep_room(max((len(face.crop) for face in added if face.crop is not None), default=0))
 
 
+def forget_without_faces(connection: sa.Connection, number: UUID) -> None:
+    """Delete the person if it has no face."""
+    has_faces = sa.exists().where(faces.c.person_id == number)
+    connection.execute(sa.delete(persons).where(persons.c.id == number, ~has_faces))
+
+
 def forget_persons(connection: sa.Connection, which: sa.ColumnElement[bool]) -> list[UUID]:
     """Delete persons and all their faces; returns the ids of the persons."""
     forget_faces(connection, faces.c.person_id.in_(sa.select(persons.c.id).where(which)))

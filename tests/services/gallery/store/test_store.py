@@ -123,6 +123,43 @@ def test_persons_come_nearest_first_by_their_best_face(gallery, metric):
         assert near(gallery, 1, 0, collection="nowhere", metric=metric, within=limit) == []
 
 
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_a_search_may_list_every_face(gallery, metric):
+    ann, _ = register(gallery, "Ann", face(1, 0), face(0, 1), face(1, 0.1), labels={"team": "blue"})
+    register(gallery, "Bob", face(1, 1))
+    register(gallery, "Eve", face(1, 0), collection="others")
+    found = near(gallery, 1, 0, metric=metric, by_face=True)
+    assert [name for name, _ in found] == ["Ann", "Ann", "Bob", "Ann"]
+    assert [name for name, _ in near(gallery, 1, 0, metric=metric)] == ["Ann", "Bob"]
+    assert near(gallery, 1, 0, metric=metric, by_face=True, k=2) == found[:2]
+    assert near(gallery, 1, 0, metric=metric, by_face=True, within=found[2][1]) == found[:3]
+    for whose in ({"person_id": ann.id}, {"labels": {"team": "blue"}}):
+        assert len(near(gallery, 1, 0, metric=metric, by_face=True, **whose)) == 3
+
+
+def test_a_person_is_found_by_name_in_any_spelling_of_the_collection(gallery):
+    ann, _ = register(gallery, "Ann")
+    register(gallery, "Bob", collection="others")
+    assert gallery.named("ANN", within="default") == gallery.person(ann.id)
+    for name, collection in (("Ann", "others"), ("Bob", "default"), ("An", "default"), ("Ann", "nowhere")):
+        with pytest.raises(PersonNotFound):
+            gallery.named(name, within=collection)
+
+
+def test_the_last_face_may_take_its_person_along(gallery):
+    ann, (first, second) = register(gallery, "Ann", face(1), face(2))
+    assert gallery.forget(FORGET, face_id=first.id, last_with_person=True).recorded.event.person_id == ann.id
+    assert gallery.person(ann.id).faces == 1
+    with pytest.raises(FaceNotFound):
+        gallery.forget(FORGET, face_id=second.id, within="others", last_with_person=True)
+    gallery.forget(FORGET, face_id=second.id, last_with_person=True)
+    with pytest.raises(PersonNotFound):
+        gallery.person(ann.id)
+    bob, (only,) = register(gallery, "Bob")
+    gallery.forget(FORGET, face_id=only.id)
+    assert gallery.person(bob.id).faces == 0
+
+
 def test_a_search_may_be_narrowed_to_a_person_or_to_labels(gallery):
     ann, _ = register(gallery, "Ann", face(1), labels={"team": "blue", "site": "x"})
     register(gallery, "Bob", face(2), labels={"team": "blue"})
