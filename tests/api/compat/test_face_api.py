@@ -115,6 +115,14 @@ def test_the_stored_faces_within_the_threshold_are_recognized(client):
     assert asked(client, "recognize", img=text(STRANGER)) == {"matches": [], "count": 0}
 
 
+def test_every_stored_face_is_a_match(client):
+    for who in (ALICE, ALICIA, ALICE):
+        asked(client, "embed", img=text(who), person_id="Alice")
+    answer = asked(client, "recognize", img=text(ALICE), threshold=0.1)
+    assert [match["person_id"] for match in answer["matches"]] == ["Alice"] * 3
+    assert [match["distance"] > 0 for match in answer["matches"]] == [False, False, True]
+
+
 def test_who_was_registered_elsewhere_is_recognized(client):
     kept = register(client, ALICE, "Alice")
     (match,) = asked(client, "recognize", img=text(ALICE), person_id="Alice")["matches"]
