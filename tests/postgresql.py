@@ -5,7 +5,7 @@ import signal
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from unittest.mock import patch
 from uuid import uuid4
@@ -62,15 +62,24 @@ class PostgreSQL:
 
 
 @contextmanager
-def running(**settings: str) -> Iterator[PostgreSQL]:
-    """A server that is gone in the end, with all its data."""
+def running(home: Path | None = None, **settings: str) -> Iterator[PostgreSQL]:
+    """A server that is gone in the end, with all its data; a home that is given has to let another user in."""
+    with home_of_a_server() if home is None else nullcontext(home) as folder:
+        server = PostgreSQL(folder, settings)
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@contextmanager
+def home_of_a_server() -> Iterator[Path]:
+    """A folder that is gone in the end."""
     # Not below pytest's own folder, which every pytest that starts closes to others: the server runs as another user.
     home = Path(tempfile.mkdtemp(prefix="postgresql-", dir="/tmp"))
-    server = PostgreSQL(home, settings)
     try:
-        yield server
+        yield home
     finally:
-        server.stop()
         shutil.rmtree(home)
 
 

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
+import psycopg
 import sqlalchemy as sa
 
 from core.encryption import Keyring
@@ -325,7 +326,7 @@ def errors() -> Iterator[None]:
         raise ValueError(f"the database rejects a value: {_code_of(error)}") from None
     except sa.exc.ProgrammingError as error:
         raise ServiceUnavailable("The database lacks a table, or its user lacks a permission.") from error
-    except (sa.exc.DBAPIError, sa.exc.TimeoutError, sqlite3.Error, OSError) as error:
+    except (sa.exc.DBAPIError, sa.exc.TimeoutError, sqlite3.Error, psycopg.OperationalError, OSError) as error:
         code = _code_of(error)
         if code in _FULL:
             raise StorageFull from error

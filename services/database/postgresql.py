@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from typing import Any, TypeVar
 
 import psycopg
@@ -29,6 +29,10 @@ _KEPT = "old segments are kept for a replica or the archive"
 _SWITCH = "SELECT pg_logical_emit_message(false, 'purge', ''), pg_switch_wal()"
 _CURRENT = "SELECT pg_walfile_name(pg_current_wal_insert_lsn())"
 _SEGMENTS = "SELECT name FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$' ORDER BY name"
+
+# A result of 1 MB that goes through a temporary file on the database's disk, whose room nothing else tells every user.
+_SPILL_SOON = "SELECT set_config('work_mem', '64kB', true), set_config('temp_tablespaces', '', true)"
+_SPILL = "SELECT count(*) FROM unnest(array_fill(repeat('x', 8000), ARRAY[128]))"
 
 ANSWER_S = round(DATABASE_S)  # for a statement, and for a server that stops answering
 
@@ -136,6 +140,9 @@ class PostgresqlDatabase(Database):
                 driver: Any = connection.driver_connection
                 if driver.execute("SHOW transaction_read_only").fetchone() == ("on",):
                     raise ReadOnlyDatabase
+                driver.execute(_SPILL_SOON)
+                with suppress(psycopg.errors.ConfigurationLimitExceeded):  # temp_file_limit is less
+                    driver.execute(_SPILL)
         finally:
             pool.dispose()
 

@@ -18,7 +18,8 @@ from services.gallery.store.choice import make_search
 from services.gallery.store.store import GalleryStore
 from tests.conftest import assert_error
 from tests.disks import filled, small_disk
-from tests.services.gallery.store.test_store import face, near, register
+from tests.postgresql import home_of_a_server, new_database, running
+from tests.services.gallery.store.test_store import FORGET, face, near, register
 
 USER = 10001
 
@@ -91,6 +92,40 @@ def test_a_full_disk_is_said_and_a_freed_one_is_used_again(tmp_path, asked_each_
             assert near(gallery, 1) == [("Ann", 0.0)]
         gallery.ping()
         register(gallery, "Bob", face(2))
+
+
+def test_a_full_disk_of_postgresql_is_said_and_a_freed_one_is_used_again(asked_each_time):
+    with (
+        home_of_a_server() as home,
+        small_disk(home / "disk", 80) as disk,
+        running(disk) as server,
+        opened(new_database(server.url)) as gallery,
+    ):
+        ann, _ = register(gallery, "Ann", face(1))
+        gallery.ping()
+        with filled(disk):
+            for _ in range(2):
+                with pytest.raises(StorageFull):
+                    gallery.ping()
+            with pytest.raises(StorageFull):
+                register(gallery, "Bob", face(2, crop=os.urandom(1_000_000)))
+            assert near(gallery, 1) == [("Ann", 0.0)]
+            gallery.forget(FORGET, person_id=ann.id)  # the page of the last event has room for another
+            assert near(gallery, 1) == []
+        gallery.ping()
+        register(gallery, "Bob", face(2))
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_limit_for_temporary_files_is_not_a_full_disk(database_url, asked_each_time):
+    name = sa.make_url(database_url).database
+    engine = sa.create_engine(database_url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f'ALTER DATABASE "{name}" SET temp_file_limit = 0')
+    with opened(database_url) as gallery:
+        gallery.ping()
+        register(gallery, "Ann", face(1))
+        gallery.ping()
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
