@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
+from api.context import services_of
+from api.factory import create_app
 from services.deepface.engine import DeepFaceEngine
 from services.deepface.interface import Detection
 from services.faces.quality import measure_quality
@@ -53,6 +55,11 @@ def bricks():
 def shrunk(image, side_px=40):
     scale = side_px / min(image.shape[:2])
     return cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+
+
+def blurred(image):
+    """The photo made out of one of 40 pixels."""
+    return cv2.resize(shrunk(image), image.shape[1::-1], interpolation=cv2.INTER_CUBIC)
 
 
 @pytest.mark.parametrize("detector", PACKAGED)
@@ -110,12 +117,50 @@ def test_good_photos_are_good_enough_by_default(quality, detector):
 def test_photos_of_40_pixels_and_upside_down_ones_are_not_good_enough(quality, detector):
     good = []
     for name, image in list((labelled_pairs()[0] | labelled_gallery()[0]).items())[::EVERY]:
-        small = shrunk(image)
-        enlarged = cv2.resize(small, image.shape[1::-1], interpolation=cv2.INTER_CUBIC)
-        for what, poor in (("small", small), ("enlarged", enlarged), ("turned", cv2.rotate(image, cv2.ROTATE_180))):
+        for what, poor in (
+            ("small", shrunk(image)),
+            ("enlarged", blurred(image)),
+            ("turned", cv2.rotate(image, cv2.ROTATE_180)),
+        ):
             found = quality(poor, detector)
             good += [(name, what, found)] if found.score >= MIN_QUALITY else []
     assert good == []
+
+
+@needs_shared
+def test_one_blurred_photo_lets_blurred_strangers_in_and_is_refused_by_default(real_settings):
+    """Three good photos of a person beside one of 40 pixels, and 15 photos of others, of 40 pixels too."""
+    defaults = {"detection": "bounded", "default_alignment": "auto", "default_detector": "dlib"}
+    app = create_app(real_settings.model_copy(update={**defaults, "min_quality": MIN_QUALITY}))
+    readiness = services_of(app).health.readiness
+    readiness.start()
+    assert readiness.wait(60)
+    client = app.test_client()
+    photos = {path: cv2.imread(str(path)) for path in sorted(Path(SHARED, "faces", "gallery").glob("*/*"))}
+    *good, last = [image for path, image in photos.items() if path.parent.name.startswith("Donald")][:4]
+    others = [image for path, image in photos.items() if not path.parent.name.startswith(("Donald", "George"))]
+    strangers = others[::2]
+
+    def post(path, image, **body):
+        return client.post(path, json={"img": base64.b64encode(encoded(image, ".jpg")).decode(), **body})
+
+    for name in ("before", "after"):
+        for image in good:
+            assert post("/register", image, name="Donald", collection=name).status_code == 201
+    assert post("/register", blurred(last), name="Donald", collection="before", min_quality=0).status_code == 201
+    refused = post("/register", blurred(last), name="Donald", collection="after")
+    assert (refused.status_code, refused.json["details"]["reasons"]) == (422, ["blurred"])
+
+    matches = {"before": 0, "after": 0}
+    for image in strangers:
+        for face in post("/represent", blurred(image), enforce_detection=False).json["result"]:
+            for name in matches:
+                body = {"embedding": face["embedding"], "collection": name}
+                (found,) = client.post("/identify", json=body).json["result"]
+                matches[name] += found["decision"] == "match"
+    print(f"blurred strangers who are a match, of {len(strangers)}: {matches}")
+    assert matches["before"] >= 3
+    assert matches["after"] <= 1
 
 
 @needs_shared
