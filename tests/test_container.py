@@ -54,6 +54,22 @@ def test_the_files_of_the_deployment_pass_their_linters(command):
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
+def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path):
+    """With the folder of this service in the place of /opt/face-service: the command has to be there."""
+    text = (PROJECT / "deploy" / "face-service.service").read_text()
+    assert text.count("/opt/face-service") == 4
+    (tmp_path / ".venv").symlink_to(TOOLS.parent)
+    unit = tmp_path / "face-service.service"
+    unit.write_text(text.replace("/opt/face-service", str(tmp_path)))
+    result = subprocess.run(
+        ["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False, env={"PATH": "/usr/bin"}
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    seconds = re.search(r"stop_grace_period: (\d+)s", (PROJECT / "docker-compose.yml").read_text())[1]
+    assert f"TimeoutStopSec={seconds}\n" in text
+
+
 FIXED = {
     "HOST": "0.0.0.0",
     "PORT": "5000",

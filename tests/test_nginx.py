@@ -13,6 +13,8 @@ from http.client import HTTPResponse
 
 import pytest
 import requests
+import trustme
+import yaml
 from requests.adapters import HTTPAdapter
 
 from api.middleware.browser_headers import SECURITY
@@ -38,14 +40,18 @@ def fronted(folder, upstream):
     """nginx with the shipped configuration, but for its port, its upstream and its folder for files."""
     port = free_port()
     text = (PROJECT / "deploy" / "nginx.conf").read_text()
-    for old, new in (("api:5000", upstream), ("listen 8080", f"listen 127.0.0.1:{port}"), ("/tmp/", f"{folder}/")):
+    for old, new in (
+        ("127.0.0.1:5000", upstream),
+        ("listen 8080", f"listen 127.0.0.1:{port}"),
+        ("/tmp/", f"{folder}/"),
+    ):
         assert old in text
         text = text.replace(old, new)
     (folder / "nginx.conf").write_text(text)
     user = "user root;" if os.geteuid() == 0 else ""  # the folder is this user's
     command = ["nginx", "-c", str(folder / "nginx.conf"), "-p", str(folder), "-e", "stderr"]
     with (folder / "nginx.log").open("wb") as log:
-        process = subprocess.Popen([*command, "-g", f"{user} daemon off;"], stderr=log)
+        process = subprocess.Popen([*command, "-g", f"{user} pid {folder}/nginx.pid; daemon off;"], stderr=log)
     try:
         wait_for_port(port)
         yield f"http://127.0.0.1:{port}"
@@ -171,6 +177,48 @@ def test_whatever_nginx_itself_refuses_has_the_one_error_body_and_the_security_h
             assert (body["success"], body["request_id"]) == (False, answer.headers["X-Request-Id"])
             assert {name: answer.headers.get_all(name) for name in SECURITY} == {k: [v] for k, v in SECURITY.items()}
             assert answer.headers["Retry-After"] == ("5" if answer.status == 503 else None)
+
+
+def checked(file, folder):
+    """What nginx says about a configuration."""
+    command = ["nginx", "-t", "-q", "-c", str(file), "-g", f"pid {folder}/nginx.pid;"]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_shipped_configuration_is_valid_on_any_machine(tmp_path):
+    assert checked(PROJECT / "deploy" / "nginx.conf", tmp_path).stderr == ""
+
+
+def test_with_the_documented_tls_conf_beside_it_nginx_serves_tls(tmp_path):
+    page = (PROJECT / "docs" / "how-to" / "bare-server.md").read_text()
+    text = re.search(r"```nginx\n(.*?)```", page, re.DOTALL)[1]
+    authority = trustme.CA()
+    issued = authority.issue_cert("localhost", "127.0.0.1")
+    issued.private_key_pem.write_to_path(tmp_path / "privkey.pem")
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "fullchain.pem")
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    port = free_port()
+    for old, new in (("/etc/ssl/faces", str(tmp_path)), ("listen 443", f"listen 127.0.0.1:{port}")):
+        assert old in text
+        text = text.replace(old, new)
+    (tmp_path / "tls.conf").write_text(text)
+    with fronted(tmp_path, f"127.0.0.1:{free_port()}"):
+        answer = requests.get(f"https://127.0.0.1:{port}/", verify=tmp_path / "authority.pem", timeout=10)
+    assert_body(answer, 503, "service_unavailable")
+    assert (tmp_path / "nginx.log").read_text().count("[warn]") == 0
+
+
+def test_compose_starts_nginx_with_the_address_of_its_container(tmp_path):
+    compose = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())["services"]
+    shell, option, script = compose["nginx"]["command"]
+    made, _, started = script.partition(" && ")
+    made = made.replace("/tmp/", f"{tmp_path}/").replace("/etc/nginx", str(PROJECT / "deploy"))
+    subprocess.run([shell, option, made], check=True)
+    ours = (PROJECT / "deploy" / "nginx.conf").read_text()
+    address = f"{compose['api']['hostname']}:{compose['api']['environment']['PORT']}"
+    assert (tmp_path / "nginx.conf").read_text() == ours.replace("127.0.0.1:5000", address)
+    assert f"server {address};" in (tmp_path / "nginx.conf").read_text()
+    assert started.startswith("exec nginx -c /tmp/nginx.conf ")
 
 
 class SlowClients(threading.Thread):
