@@ -3,20 +3,24 @@
 import inspect
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
+from flask import Flask
 from pydantic_core import PydanticUndefined
 
 from api.cli import face_service
 from api.door import doors_of
 from api.factory import create_app
 from api.openapi import door_views, summary, views
-from api.route import route_of
+from api.route import Route, route_of
 from core.exceptions import ServiceError
 from core.settings import Settings
+from services.models.catalogue import catalogue
+from services.models.catalogue.types import Model
 
 PAGES = Path(__file__).parent / "reference"
 MADE = "<!-- Written by `make reference` from the code. Do not edit. -->"
@@ -34,7 +38,9 @@ def pages() -> dict[str, str]:
         "settings.md": _page("Settings", _settings()),
         "errors.md": _page("Errors", _errors()),
         "endpoints.md": _page("Endpoints", _endpoints()),
+        "options.md": _page("Options", _options()),
         "commands.md": _page("Commands", _commands()),
+        "models.md": _page("Models", _models()),
     }
 
 
@@ -85,9 +91,9 @@ def _errors() -> Iterator[str]:
     yield "```"
     yield ""
     yield from _table(
-        ("error_code", "HTTP", "raised when", "message"),
+        ("error_code", "HTTP", "raised when", "what to do"),
         (
-            (f"`{error.code}`", str(error.status), _raised(error), error.default_message)
+            (f"`{error.code}`", str(error.status), _raised(error), _remedy(error))
             for error in sorted(_concrete(ServiceError), key=lambda error: (error.status, error.code))
         ),
     )
@@ -104,14 +110,48 @@ def _raised(error: type[ServiceError]) -> str:
     return " ".join((error.__doc__ or "").split()).removeprefix("Raised ").removeprefix("when ")
 
 
+def _remedy(error: type[ServiceError]) -> str:
+    return error.remedy or error.default_message.partition(". ")[2]
+
+
+@cache
+def _app() -> Flask:
+    with TemporaryDirectory() as folder:
+        return create_app(Settings(_env_file=None, data_path=Path(folder)))
+
+
+@cache
+def _routes() -> dict[str, tuple[str, Route]]:
+    """Return the summary and description of every route by its method and path."""
+    return {f"{method} {path}": (summary(view), route_of(view)) for method, path, view in views(_app())}
+
+
+Field = tuple[str, str, str]  # name, type and description
+
+
+def _fields(route: Route) -> list[Field]:
+    model = route.request or route.query
+    if model is None:
+        return []
+    schema = model.model_json_schema(ref_template="{model}")["properties"]
+    return [(f"`{name}`", _type(of), of.get("description", "")) for name, of in schema.items()]
+
+
+@cache
+def _shared() -> dict[Field, list[str]]:
+    """Return the described fields that bodies of several endpoints have, each with these endpoints."""
+    found: dict[Field, list[str]] = {}
+    for name, (_, route) in _routes().items():
+        for field in _fields(route) if route.request else ():
+            found.setdefault(field, []).append(name)
+    return {field: names for field, names in sorted(found.items()) if len(names) > 1 and field[-1]}
+
+
 def _endpoints() -> Iterator[str]:
     yield "All are available at `/` and under `/api/v1`. `GET /openapi.json` describes them for programs, `GET /docs`"
     yield "for people. Every answer carries `X-Request-Id` (yours, if you sent one) and `X-Response-Time-Ms`."
     yield ""
-    with TemporaryDirectory() as folder:
-        app = create_app(Settings(_env_file=None, data_path=Path(folder)))
-        found = [(f"{method} {path}", summary(view), route_of(view)) for method, path, view in views(app)]
-        of_doors = [(door.title, *found) for door in doors_of(app) for found in door_views(app, door)]
+    found = [(name, said, route) for name, (said, route) in _routes().items()]
     yield from _table(
         ("endpoint", "scope", "what it does"),
         (
@@ -124,18 +164,17 @@ def _endpoints() -> Iterator[str]:
         ),
     )
     for name, _, route in found:
-        model = route.request or route.query
-        if model is not None:
+        fields = _fields(route)
+        if fields:
             yield f"## {name}"
             yield ""
-            yield from _table(
-                ("field", "type", "description"),
-                (
-                    (f"`{field}`", _type(schema), schema.get("description", ""))
-                    for field, schema in model.model_json_schema(ref_template="{model}")["properties"].items()
-                ),
-            )
-
+            own = [field for field in fields if field not in _shared()]
+            if own:
+                yield from _table(("field", "type", "description"), iter(own))
+            shared = [field for field in fields if field in _shared()]
+            if shared:
+                yield f"{'And the' if own else 'The'} [options](options.md): {', '.join(name for name, *_ in shared)}."
+                yield ""
     yield "## Doors"
     yield ""
     yield "The setting `DOORS` opens them. Each answers as another system does; `GET /openapi.json` has their fields."
@@ -143,10 +182,77 @@ def _endpoints() -> Iterator[str]:
     yield from _table(
         ("door", "endpoint", "scope", "what it does"),
         (
-            (title, f"`{method} {path}`", _scope(route_of(view).scope), summary(view))
-            for title, method, path, view in of_doors
+            (door.title, f"`{method} {path}`", _scope(route_of(view).scope), summary(view))
+            for door in doors_of(_app())
+            for method, path, view in door_views(_app(), door)
         ),
     )
+
+
+def _options() -> Iterator[str]:
+    yield "The fields that several [endpoints](endpoints.md) take. [Send images and options](../how-to/requests.md)"
+    yield "says how to write them."
+    yield ""
+    yield from _table(
+        ("option", "type", "description", "endpoints"),
+        (
+            (*field, ", ".join(f"`{name.removeprefix('POST ')}`" for name in names))
+            for field, names in _shared().items()
+        ),
+    )
+
+
+def _models() -> Iterator[str]:
+    yield "[Choose models](../how-to/models.md) says what the columns mean. `GET /models` has the same as JSON, with"
+    yield "inputs, thresholds, sources and status."
+    yield ""
+    yield "## Presets"
+    yield ""
+    yield from _table(
+        ("preset", "model", "detector"),
+        ((f"`{preset.name}`", preset.model, preset.detector) for preset in catalogue.PRESETS.values()),
+    )
+    yield "## Licences"
+    yield ""
+    yield from _table(
+        ("model", "task", "files", "licence", "commercial use", "why"),
+        (
+            (
+                model.name,
+                model.task,
+                _size(model),
+                model.license.name,
+                model.license.commercial_use,
+                f"[{model.license.reason}]({model.license.source})",
+            )
+            for model in catalogue.MODELS.values()
+        ),
+    )
+    yield "## Packages"
+    yield ""
+    extras: dict[str, list[str]] = {}
+    for model in catalogue.MODELS.values():
+        if model.extra is not None:
+            needs = f"`{model.extra.command}`" if model.extra.command else f"none. {model.extra.refusal}"
+            extras.setdefault(needs, []).append(model.name)
+    yield from _table(("models", "command"), ((", ".join(names), needs) for needs, names in extras.items()))
+    yield "## Accuracy"
+    yield ""
+    yield from _table(
+        ("model", "benchmark", "what", "value"),
+        (
+            (model.name, number.benchmark, number.metric, str(number.value))
+            for model in catalogue.MODELS.values()
+            for number in model.accuracy
+        ),
+    )
+
+
+def _size(model: Model) -> str:
+    sizes = [file.size for file in model.files]
+    if not sizes:
+        return "-"
+    return "not published" if None in sizes else f"{sum(size or 0 for size in sizes) / 1_000_000:.1f} MB"
 
 
 def _scope(scope: Any) -> str:

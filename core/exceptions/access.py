@@ -9,6 +9,7 @@ class AmbiguousCredentials(ServiceError):
     status = 400
     code = "ambiguous_credentials"
     default_message = "The request carries two API keys. Send one, in Authorization: Bearer or in X-API-Key."
+    remedy = "Send one key, in Authorization: Bearer or in X-API-Key."
 
 
 class Unauthorized(ServiceError):
@@ -17,6 +18,7 @@ class Unauthorized(ServiceError):
     status = 401
     code = "unauthorized"
     default_message = "A valid API key is required. Send it in Authorization: Bearer or in X-API-Key."
+    remedy = "Send a valid API key in Authorization: Bearer or in X-API-Key."
 
 
 class Forbidden(ServiceError):
@@ -24,6 +26,10 @@ class Forbidden(ServiceError):
 
     status = 403
     code = "forbidden"
+    remedy = (
+        "Use a key with the scope or collection that the message names. For an origin or host, set CORS_ORIGINS or"
+        " ALLOWED_HOSTS."
+    )
 
 
 class LicenseForbidden(ServiceError):
@@ -31,6 +37,7 @@ class LicenseForbidden(ServiceError):
 
     status = 403
     code = "license_forbidden"
+    remedy = "Use another model, or change LICENSE_POLICY if the terms allow your use."
 
 
 class RateLimited(ServiceError):

@@ -34,6 +34,7 @@ class ImageSourceForbidden(ImageError):
     status = 403
     code = "image_source_forbidden"
     default_message = "This image source is not allowed."
+    remedy = "Send the image itself, or have the source allowed by the URL_ and ALLOW_ settings."
 
 
 class ImageTooLarge(ImageError):
@@ -42,6 +43,7 @@ class ImageTooLarge(ImageError):
     status = 413
     code = "image_too_large"
     default_message = "The image is too large. Send a smaller one."
+    remedy = "Send a smaller image, or raise the limit."
 
 
 class NoFaceDetected(ImageError):
@@ -66,6 +68,7 @@ class LowQuality(ImageError):
     status = 422
     code = "low_quality"
     default_message = "The face is not good enough to be registered. See the reasons in details."
+    remedy = "Follow the reasons and advice in details, and take another photo."
 
 
 class SpoofDetected(ImageError):

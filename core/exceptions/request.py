@@ -9,6 +9,7 @@ class ValidationFailed(ServiceError):
     status = 422
     code = "validation_error"
     default_message = "The request is not valid."
+    remedy = "Correct the fields that details list."
 
     def __init__(self, fields: list[dict[str, str]], message: str | None = None) -> None:
         super().__init__(message, details={"fields": fields})
@@ -48,6 +49,7 @@ class Conflict(ServiceError):
 
     status = 409
     code = "conflict"
+    remedy = "Follow the message: it names what is stored already."
 
 
 class MethodNotAllowed(ServiceError):
@@ -68,6 +70,7 @@ class LengthRequired(ServiceError):
     status = 411
     code = "length_required"
     default_message = "The request has no Content-Length. Send the body with one."
+    remedy = "Send the body with a Content-Length."
 
 
 class RequestTooLarge(ServiceError):

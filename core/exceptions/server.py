@@ -9,6 +9,7 @@ class FolderNotFound(ServiceError):
     status = 400
     code = "db_not_found"
     default_message = "The folder FACES_DB_PATH does not exist. Create it or correct the setting."
+    remedy = "Create the folder, or correct FACES_DB_PATH."
 
 
 class LivenessUnavailable(ServiceError):
@@ -16,6 +17,7 @@ class LivenessUnavailable(ServiceError):
 
     status = 412
     code = "liveness_unavailable"
+    remedy = "Run: face-service weights fetch MiniFASNet"
 
 
 class ServiceUnavailable(ServiceError):
@@ -23,6 +25,7 @@ class ServiceUnavailable(ServiceError):
 
     status = 503
     code = "service_unavailable"
+    remedy = "Follow the message. If it is the database, retry later."
 
 
 class ModelUnavailable(ServiceError):
@@ -30,6 +33,7 @@ class ModelUnavailable(ServiceError):
 
     status = 503
     code = "model_unavailable"
+    remedy = "Run the command in the message."
 
 
 class ModelLoading(ServiceError):
@@ -46,6 +50,7 @@ class IndexBuilding(ServiceError):
     status = 503
     code = "index_building"
     default_message = "The index of the photo folder is being built. Retry later."
+    remedy = "Retry later, or run before: face-service index build"
 
 
 class Overloaded(ServiceError):
@@ -54,6 +59,7 @@ class Overloaded(ServiceError):
     status = 503
     code = "overloaded"
     default_message = "The server is at capacity. Retry later."
+    remedy = "Retry later. If it is often so, add cores or machines."
 
 
 class DeadlineExceeded(ServiceError):
@@ -70,6 +76,7 @@ class StorageFull(ServiceError):
     status = 507
     code = "storage_full"
     default_message = "The disk of the database is full. Nothing was changed. Free disk space and retry."
+    remedy = "Free disk space and retry."
 
 
 class DeepFaceError(ServiceError):
