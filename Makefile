@@ -7,7 +7,7 @@ PORT ?= $(or $(shell sed -n 's/^PORT=//p' .env 2>/dev/null),5000)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 UV = uv==0.13.9
 
-.PHONY: run test test-tensorflow extras stress soak attack fuzz lint types reference demo lock-hashes pin-images clean
+.PHONY: run test test-tensorflow extras stress soak attack fuzz lint types reference docs pictures demo lock-hashes pin-images clean
 .DEFAULT_GOAL := run
 
 # Set up if need be, and serve on http://localhost:5000.
@@ -36,6 +36,15 @@ types: $(VENV)/.dev
 # The pages of docs/reference, from the code.
 reference: $(VENV)/.dev
 	$(BIN)/python -m docs.generate
+
+# The site of all documents, in docs/_build: warnings are errors, and no page may load anything from elsewhere.
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet docs docs/_build
+	@! grep -rnE '(src|<link[^>]* href)="(https?:)?//' --include='*.html' docs/_build
+
+# The pictures of the documents, of docs/images/*.json, which `python -m benchmarks figures` measures.
+pictures: $(VENV)/.dev
+	MPLBACKEND=agg $(BIN)/python -m docs.pictures
 
 # The small set of real networks with DEEPFACE_ENGINE=tensorflow, in an environment of its own (3 GB).
 test-tensorflow: VENV := $(if $(filter .venv,$(VENV)),.venv-tensorflow,$(VENV))
@@ -68,9 +77,9 @@ attack: $(VENV)/.dev
 fuzz: $(VENV)/.dev
 	ATTACKS=full $(BIN)/python -m pytest -n 2 --dist loadfile tests/security/test_images.py tests/security/test_openapi.py
 
-# Against the running server: makes ./faces_db of two sample photos and asks about them.
-demo: $(VENV)/.dev
-	@$(BIN)/python examples/demo.py --url http://localhost:$(PORT)
+# Against the running server: shows it at work, and keeps its photos in ./faces_db.
+demo: $(VENV)/.run
+	@$(BIN)/face-service demo --keep --url http://localhost:$(PORT)
 
 # After a change of requirements*.txt: write requirements*.lock, from which everything is installed.
 lock-hashes:
@@ -82,7 +91,7 @@ pin-images:
 	@sh deploy/pin-images.sh
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) docs/_build .mypy_cache .ruff_cache .pytest_cache
 
 # Readable by its owner only: API_KEYS, GALLERY_KEY and the password of DATABASE_URL are added to it.
 .env:
@@ -95,7 +104,12 @@ $(VENV)/.run: requirements-onnx.lock pyproject.toml
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
+$(VENV)/.docs: requirements-docs.lock $(VENV)/.dev
+	@echo "Installing what the documents need into $(VENV) ..."
+	@$(INSTALL) --require-hashes -r requirements-docs.lock
+	@touch $@
+
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.run
-	@echo "Installing what the tests and the demo need into $(VENV) ..."
+	@echo "Installing what the tests need into $(VENV) ..."
 	@$(INSTALL) --require-hashes -r requirements-dev.lock
 	@touch $@

@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -212,18 +211,6 @@ def test_a_file_that_changed_since_the_first_start_stops_the_next(tmp_path):
         assert "arcface_weights.onnx: expected SHA-256" in log.read_text()
 
 
-@pytest.mark.skipif(not shutil.which("make"), reason="needs make")
-def test_the_demo_finds_a_true_pair_a_false_pair_and_a_face(server, tmp_path):
-    with served(tmp_path) as (url, _, _):
-        wait_for(f"{url}/ready")
-        command = [sys.executable, "examples/demo.py", "--url", url, "--folder", str(tmp_path / "photos")]
-        result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr
-    assert "same person" in result.stdout
-    assert "different people" in result.stdout
-    assert re.search(r"found .*astronaut", result.stdout)
-
-
 def test_a_client_that_went_away_is_not_worked_for(tmp_path):
     with served(tmp_path, INFERENCE_LANES="1") as (url, log, _):
         wait_for(f"{url}/ready")
@@ -320,15 +307,3 @@ def test_the_start_warns_of_what_is_probably_wrong(tmp_path):
     for said in ("Did you mean FACES_DB_PATH?", "The folder FACES_DB_PATH does not exist.", "127.0.0.1: ", "refused"):
         assert said in warned
     assert "s3cret" not in log.read_text()
-
-
-def test_the_demo_waits_for_a_service_that_starts_and_says_if_it_searches_another_folder(tmp_path):
-    (tmp_path / "photos").mkdir()
-    with served(tmp_path) as (url, *_):  # which does not listen yet
-        command = [sys.executable, "examples/demo.py", "--url", url, "--folder"]
-        run = {"cwd": PROJECT, "capture_output": True, "text": True}
-        other = subprocess.run([*command, str(tmp_path / "other")], check=False, **run)
-        assert "Waiting: " in other.stdout
-        assert other.returncode == 1
-        assert "The service searches another folder than" in other.stderr
-        assert subprocess.run([*command, str(tmp_path / "photos")], check=False, **run).returncode == 0

@@ -25,6 +25,7 @@ _COMMANDS = {
     "audit": "api.cli.audit:audit",
     "db": "api.cli.gallery:database",
     "doctor": "api.cli.doctor:doctor",
+    "demo": "api.cli.demo.command:demo",
 }
 
 

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from api.cli.demo.photos import PhotoFolder
 from tests.services.gallery.owner_database import PROJECT, PSQL_FOLDER, asked
 from tests.serving import served, wait_for
 
@@ -34,8 +35,7 @@ def test_the_commands_of_the_document_do_what_it_says(tmp_path, owner_url, galle
         process,
     ):
         wait_for(f"{url}/ready", alive=process)
-        demo = [sys.executable, str(PROJECT / "examples" / "demo.py"), "--url", url]
-        subprocess.run(demo, cwd=tmp_path, capture_output=True, check=True)
+        PhotoFolder(tmp_path / "faces_db").write()
         environment = {
             "PATH": os.pathsep.join([os.path.dirname(sys.executable), str(PSQL_FOLDER), os.environ["PATH"]]),
             "PYTHONPATH": str(PROJECT),
