@@ -56,8 +56,10 @@ def main() -> None:
                 how = Detection(
                     detector=detector, method=method, alignment=crop_of(alignment, MODEL), enforce=False, max_faces=1
                 )
-                embeddings, milliseconds = _embedded(engine, famous | people, how)
-                all_pairs = {metric: _distances(embeddings, famous_pairs + people_pairs, metric) for metric in METRICS}
+                embeddings, milliseconds = embed_photos(engine, famous | people, how)
+                all_pairs = {
+                    metric: pair_distances(embeddings, famous_pairs + people_pairs, metric) for metric in METRICS
+                }
                 cosine, same = all_pairs["cosine"]
                 published = catalogue.find(MODEL).thresholds["cosine"]
                 threshold = template_threshold("cosine") if alignment == TEMPLATE else published
@@ -80,7 +82,7 @@ def template_threshold(metric: str) -> float:
     return limit.value
 
 
-def _embedded(engine: Engine, photos: dict[str, Pixels], how: Detection) -> tuple[dict[str, Distances], float]:
+def embed_photos(engine: Engine, photos: dict[str, Pixels], how: Detection) -> tuple[dict[str, Distances], float]:
     """The embedding of each photo, and the median milliseconds that it took."""
     embeddings, took = {}, []
     for name, image in photos.items():
@@ -91,7 +93,8 @@ def _embedded(engine: Engine, photos: dict[str, Pixels], how: Detection) -> tupl
     return embeddings, statistics.median(took)
 
 
-def _distances(embeddings: dict[str, Distances], pairs: Pairs, metric: str) -> tuple[Distances, Labels]:
+def pair_distances(embeddings: dict[str, Distances], pairs: Pairs, metric: str) -> tuple[Distances, Labels]:
+    """Return the distance of each pair, and whether it is of one person."""
     apart = [float(distances(embeddings[one], embeddings[other], metric)[0, 0]) for one, other, _ in pairs]
     return np.array(apart), np.array([same for *_, same in pairs])
 

@@ -97,15 +97,20 @@ def print_overhead(home: Path, our_url: str, their_url: str, content: bytes) -> 
 def print_throughput(our_url: str, their_url: str, contents: list[bytes]) -> None:
     """Requests per second and p95 of mixed work at several numbers of clients, ours and theirs in turn."""
     print(f"\nmixed work (two represent, one verify), {REQUESTS_PER_LEVEL} requests a level")
-    first, second = (data_uri(content) for content in contents)
-    options = {"model_name": "Dlib", "detector_backend": "opencv"}
-    mix: list[Work] = [
-        ("represent", {"img": first, **options}),
-        ("verify", {"img1": first, "img2": second, **options}),
-        ("represent", {"img": second, **options}),
-    ]
+    mix = mixed_work(contents)
     print("clients      ours req/s    p95 ms   DeepFace req/s    p95 ms    ratio")
     for clients in CLIENTS:
         rate, p95 = load(our_url, mix, clients=clients, count=REQUESTS_PER_LEVEL)
         their_rate, their_p95 = load(their_url, mix, clients=clients, count=REQUESTS_PER_LEVEL)
         print(f"{clients:7} {rate:15.1f} {p95:9.0f} {their_rate:16.1f} {their_p95:9.0f} {rate / their_rate:8.2f}")
+
+
+def mixed_work(contents: list[bytes]) -> list[Work]:
+    """Return two requests to `/represent` and one to `/verify`, of two JPEGs."""
+    first, second = (data_uri(content) for content in contents)
+    options = {"model_name": "Dlib", "detector_backend": "opencv"}
+    return [
+        ("represent", {"img": first, **options}),
+        ("verify", {"img1": first, "img2": second, **options}),
+        ("represent", {"img": second, **options}),
+    ]

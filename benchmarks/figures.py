@@ -1,0 +1,108 @@
+"""What the plots of the documents show: error curves, requests beside DeepFace's API, and searches of the gallery.
+
+Each is written to `docs/images/NAME.json` with the machine, and drawn by `make pictures`.
+"""
+
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.servers import PROJECT, machine
+from core.process import prepare_process
+from core.settings import Settings
+
+WAYS = (("deepface", "eyes"), ("bounded", "template"))  # search and alignment: DeepFace's, and the service's
+DETECTORS = ("yunet", "dlib", "opencv")
+SIZES = (1_000, 10_000, 100_000)  # faces of the gallery
+DIMENSION = 128  # Dlib's
+SEARCHES = 31
+
+
+def main(figure: str) -> None:
+    """Measure and write one figure. Each needs a process of its own: numpy reads at import how many threads it has."""
+    prepare_process(Settings())
+    measured = {"machine": machine(), "command": f"python -m benchmarks figures {figure}"} | FIGURES[figure]()
+    (PROJECT / "docs" / "images" / f"{figure}.json").write_text(json.dumps(measured, indent=1) + "\n")
+    print(f"Wrote docs/images/{figure}.json")
+
+
+def errors() -> dict[str, Any]:
+    """Return, for each detector and way, the rates of false matches and false non-matches at every threshold."""
+    import numpy as np
+
+    from benchmarks.accuracy import MODEL, embed_photos, pair_distances
+    from benchmarks.real_engine import real_engine
+    from services.deepface.interface import Detection
+    from services.faces.options import crop_of
+    from tests.models.labelled import labelled_gallery, labelled_pairs
+
+    (famous, pairs), (people, more) = labelled_pairs(), labelled_gallery()
+    curves = []
+    with real_engine() as engine:
+        for detector in DETECTORS:
+            for method, alignment in WAYS:
+                how = Detection(
+                    detector=detector, method=method, alignment=crop_of(alignment, MODEL), enforce=False, max_faces=1
+                )
+                embeddings, _ = embed_photos(engine, famous | people, how)
+                apart, same = pair_distances(embeddings, pairs + more, "cosine")
+                thresholds = np.unique(apart)
+                rates = [
+                    (float((apart[~same] <= limit).mean()), float((apart[same] > limit).mean())) for limit in thresholds
+                ]
+                curves.append(
+                    {"detector": detector, "search": method, "alignment": alignment, "rates": _corners(rates)}
+                )
+    return {"model": MODEL, "pairs": len(pairs + more), "curves": curves}
+
+
+def _corners(rates: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return the points at which the first rate changes, with four decimals; the lowest second rate of each."""
+    lowest: dict[float, float] = {}
+    for matched, missed in rates:
+        lowest[round(matched, 4)] = round(missed, 4)
+    return sorted(lowest.items())
+
+
+def requests() -> dict[str, Any]:
+    """Return the requests per second and the 95th percentile of both services, by the number of clients."""
+    from benchmarks.load import load
+    from benchmarks.overhead import CLIENTS, REQUESTS_PER_LEVEL, SIZE_PX, mixed_work, pictures
+    from benchmarks.servers import deepfaces, ours
+
+    rows = []
+    with tempfile.TemporaryDirectory() as name, ours(Path(name)) as (url, *_), deepfaces(Path(name)) as (their_url, *_):
+        for clients in CLIENTS:
+            row: dict[str, Any] = {"clients": clients}
+            for who, where in (("service", url), ("deepface", their_url)):
+                rate, p95 = load(where, mixed_work(pictures()), clients=clients, count=REQUESTS_PER_LEVEL)
+                row[who] = {"per_second": round(rate, 1), "p95_ms": round(p95)}
+            rows.append(row)
+    return {"size_px": SIZE_PX, "rows": rows}
+
+
+def searches() -> dict[str, Any]:
+    """Return the median milliseconds of a whole search of the gallery, by the number of faces."""
+    from benchmarks.gallery_faces import EVERYBODY, People
+    from benchmarks.gallery_stores import Stores
+    from benchmarks.timing import in_turn
+    from tests.postgresql import running
+
+    rows = []
+    with tempfile.TemporaryDirectory() as name, running() as server:
+        for count in SIZES:
+            people = People.made(count, DIMENSION)
+            stores = Stores.filled(Path(name) / f"{count}.db", server.url, people)
+            probe = people.probes[0]
+            ways: dict[str, Callable[[], Any]] = {
+                "sqlite_ms": lambda s=stores, p=probe: s.sqlite.whole(p, EVERYBODY),
+                "postgresql_ms": lambda s=stores, p=probe: s.indexed.whole(p, EVERYBODY),
+            }
+            took = in_turn(ways, SEARCHES)
+            rows.append({"faces": count} | {way: round(took[way], 2) for way in ways})
+    return {"dimension": DIMENSION, "rows": rows}
+
+
+FIGURES: dict[str, Callable[[], dict[str, Any]]] = {"errors": errors, "requests": requests, "searches": searches}
