@@ -27,6 +27,6 @@ if __name__ == "__main__":
     names = parser.add_subparsers(dest="name", required=True)
     parsers = {name: names.add_parser(name) for name in NAMES}
     parsers["inference"].add_argument("--only", type=_numbers, help="rows of the table, by comma: 2,5")
-    parsers["figures"].add_argument("figure", choices=("errors", "requests", "searches"))
+    parsers["figures"].add_argument("figure", choices=("errors", "requests", "searches", "folders"))
     arguments = vars(parser.parse_args())
     importlib.import_module(f"benchmarks.{arguments.pop('name')}").main(**arguments)

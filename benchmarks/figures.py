@@ -4,6 +4,10 @@ Each is written to `docs/images/NAME.json` with the machine, and drawn by `make 
 """
 
 import json
+import os
+import resource
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +22,8 @@ DETECTORS = ("yunet", "dlib", "opencv")
 SIZES = (1_000, 10_000, 100_000)  # faces of the gallery
 DIMENSION = 128  # Dlib's
 SEARCHES = 31
+PHOTO_SIDES = (400, 1600)  # widths in pixels; the height is a quarter more
+PHOTOS = (20, 220)
 
 
 def main(figure: str) -> None:
@@ -105,4 +111,53 @@ def searches() -> dict[str, Any]:
     return {"dimension": DIMENSION, "rows": rows}
 
 
-FIGURES: dict[str, Callable[[], dict[str, Any]]] = {"errors": errors, "requests": requests, "searches": searches}
+def folders() -> dict[str, Any]:
+    """Return the processor seconds per photo that the two commands take, start and end of the process left out."""
+    from benchmarks.overhead import pictures
+
+    rows = []
+    with tempfile.TemporaryDirectory() as name:
+        home = Path(name)
+        for side_px in PHOTO_SIDES:
+            contents = pictures((side_px, side_px * 5 // 4))
+            for command in (("index", "build"), ("gallery", "enroll")):
+                few, many = (_processor_s(home, contents, count, command) for count in PHOTOS)
+                each = (many - few) / (PHOTOS[1] - PHOTOS[0])
+                rows.append({"photo_px": side_px, "command": " ".join(command), "processor_s": round(each, 3)})
+    return {"photos": PHOTOS[1], "rows": rows}
+
+
+def _processor_s(home: Path, contents: list[bytes], count: int, command: tuple[str, ...]) -> float:
+    """Return what a command takes for a folder of so many photos, two persons in turn, with no other work."""
+    work = Path(tempfile.mkdtemp(dir=home))
+    folder = work / "photos"
+    for number in range(count):
+        path = folder / f"person{number:05}" / "photo.jpg"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(contents[number % 2] + number.to_bytes(4))  # what follows a JPEG's end is not looked at
+    environment = os.environ | {
+        "MODEL_PRESET": "offline",
+        "FACES_DB_PATH": str(folder),
+        "DATA_PATH": str(work / "data"),
+        "DEEPFACE_HOME": str(home),
+        "PYTHONPATH": str(PROJECT),
+    }
+    options = [str(folder), "--face-policy", "largest"] if command[0] == "gallery" else []
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(
+        [sys.executable, "-m", "api.cli", *command, *options],
+        cwd=work,
+        env=environment,
+        check=True,
+        capture_output=True,
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+FIGURES: dict[str, Callable[[], dict[str, Any]]] = {
+    "errors": errors,
+    "requests": requests,
+    "searches": searches,
+    "folders": folders,
+}

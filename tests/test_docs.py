@@ -5,6 +5,7 @@ import json
 import re
 import shlex
 import subprocess
+from datetime import date
 from pathlib import Path
 from typing import get_args
 
@@ -12,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from api.cli import face_service
+from core import __version__
 from core.settings import Settings
 from docs.generate import PAGES, pages
 from schemas.common import Metric
@@ -111,6 +113,13 @@ def test_the_table_of_attacks_is_what_the_tests_try():
     text = DOCUMENTS[PROJECT / "SECURITY.md"]
     rows = table(["attack", "in every test run", "by `make attack`", "let through"], text)
     assert rows == [[name, f"{quick:,}", f"{full:,}", "0"] for name, (quick, full) in TRIED.items()]
+
+
+def test_the_newest_release_of_the_changelog_has_a_date_and_is_this_version():
+    releases = re.findall(r"^## \[([\d.]+)\] - (\S+)$", DOCUMENTS[PROJECT / "CHANGELOG.md"], re.MULTILINE)
+    assert releases[0][0] == __version__
+    dates = [date.fromisoformat(day) for _, day in releases]
+    assert dates == sorted(dates, reverse=True)
 
 
 def test_the_example_settings_are_settings():
