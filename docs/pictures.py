@@ -130,8 +130,8 @@ def draw_requests(*, rows: list[dict[str, Any]], **origin: Any) -> None:
     axes.set_xticks(places, [str(row["clients"]) for row in rows])
     axes.set(xlabel="clients at once", ylabel="requests per second")
     axes.set_title("Above each bar: the 95th percentile of the times", fontsize=9)
-    axes.margins(y=0.15)
-    axes.legend(loc="upper left")
+    axes.margins(y=0.3)
+    axes.legend(loc="upper left", ncols=2)
     _save(figure, "requests.svg")
 
 
@@ -216,7 +216,9 @@ def _arrow(
 ) -> None:
     axes.annotate("", xy=end, xytext=start, arrowprops={"arrowstyle": "->", "color": colour, "lw": 1.5})
     if text:
-        axes.text((start[0] + end[0]) / 2 + 0.1, (start[1] + end[1]) / 2, text, color=colour, fontsize=9)
+        middle = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2
+        white = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+        axes.text(*middle, text, color=colour, fontsize=9, ha="center", va="center", bbox=white)
 
 
 def _save(figure: Figure, name: str) -> None:
