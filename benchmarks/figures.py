@@ -30,7 +30,7 @@ def main(figure: str) -> None:
     """Measure and write one figure. Each needs a process of its own: numpy reads at import how many threads it has."""
     prepare_process(Settings())
     measured = {"machine": machine(), "command": f"python -m benchmarks figures {figure}"} | FIGURES[figure]()
-    (PROJECT / "docs" / "images" / f"{figure}.json").write_text(json.dumps(measured, indent=1) + "\n")
+    (PROJECT / "docs" / "images" / f"{figure}.json").write_text(json.dumps(measured) + "\n")
     print(f"Wrote docs/images/{figure}.json")
 
 
@@ -65,11 +65,13 @@ def errors() -> dict[str, Any]:
 
 
 def _corners(rates: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Return the points at which the first rate changes, with four decimals; the lowest second rate of each."""
-    lowest: dict[float, float] = {}
-    for matched, missed in rates:
-        lowest[round(matched, 4)] = round(missed, 4)
-    return sorted(lowest.items())
+    """Return the points at which both rates have changed, with four decimals: the corners of the line."""
+    lowest = {round(matched, 4): round(missed, 4) for matched, missed in rates}
+    corners: list[tuple[float, float]] = []
+    for matched, missed in sorted(lowest.items()):
+        if not corners or missed < corners[-1][1]:
+            corners.append((matched, missed))
+    return corners
 
 
 def requests() -> dict[str, Any]:

@@ -113,7 +113,7 @@ def draw_errors(*, model: str, pairs: int, curves: list[dict[str, Any]], **origi
     axes.set(xlabel="strangers accepted", ylabel="pairs of one person refused")
     axes.set_title(f"{model}, {pairs:,} pairs: lower is better")
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.13), frameon=False)
     _save(figure, "errors.svg")
 
 
