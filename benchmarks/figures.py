@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -105,8 +106,8 @@ def searches() -> dict[str, Any]:
             stores = Stores.filled(Path(name) / f"{count}.db", server.url, people)
             probe = people.probes[0]
             ways: dict[str, Callable[[], Any]] = {
-                "sqlite_ms": lambda s=stores, p=probe: s.sqlite.whole(p, EVERYBODY),
-                "postgresql_ms": lambda s=stores, p=probe: s.indexed.whole(p, EVERYBODY),
+                "sqlite_ms": partial(stores.sqlite.whole, probe, EVERYBODY),
+                "postgresql_ms": partial(stores.indexed.whole, probe, EVERYBODY),
             }
             took = in_turn(ways, SEARCHES)
             rows.append({"faces": count} | {way: round(took[way], 2) for way in ways})

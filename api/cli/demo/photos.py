@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
+from cv2.typing import MatLike
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -69,5 +70,5 @@ def _read(person: str) -> Pixels:
     return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)
 
 
-def _jpeg(image: npt.NDArray[np.generic]) -> bytes:
+def _jpeg(image: MatLike) -> bytes:
     return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1].tobytes()
