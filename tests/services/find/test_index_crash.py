@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from services.find import folder_watch
 from services.find.store import FolderIndexStore
 from tests.conftest import PROJECT
 from tests.pictures import ALICE, ALICIA, BOB, photo, write_photo
@@ -128,7 +129,10 @@ def test_two_workers_never_embed_the_same_photo_twice(folders):
     assert sorted(Counter(log.read_text().split()).items()) == sorted((f"{number}.png", 1) for number in range(100))
 
 
-def test_a_worker_serves_its_last_index_while_another_builds_and_then_the_others(make_indexer, engine, photos):
+def test_a_worker_serves_its_last_index_while_another_builds_and_then_the_others(
+    make_indexer, engine, photos, monkeypatch
+):
+    monkeypatch.setattr(folder_watch, "_INLINE_S", 60)  # however long the machine takes to list two photos
     write_photo(photos / "a.png", ALICE)
     one, other = make_indexer(engine), make_indexer(engine)
     key = one.key("opencv", SPACE)
