@@ -20,8 +20,8 @@ from tests.postgresql import in_files, new_database, running
 from tests.serving import served, wait_for
 
 CLIENTS = 8
-KILLS = int(os.environ.get("GALLERY_KILLS", "3"))  # of a worker, on each database
-RESTARTS = int(os.environ.get("GALLERY_RESTARTS", "3"))  # of PostgreSQL
+KILLS = int(os.environ.get("GALLERY_KILLS", "2"))  # of a worker, on each database
+RESTARTS = int(os.environ.get("GALLERY_RESTARTS", "1"))  # of PostgreSQL
 OPERATIONS = int(os.environ.get("GALLERY_OPERATIONS", "48"))  # of all clients together
 FACES_OF_PERSONS = (
     "SELECT persons.name, count(faces.id) FROM persons LEFT JOIN faces ON faces.person_id = persons.id GROUP BY 1"

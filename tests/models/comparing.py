@@ -6,9 +6,20 @@ import numpy as np
 import pytest
 
 from core.images.decoding import ImagePolicy
+from tests.models.conftest import needs_shared
 
 TOLERANCE = 1e-5
 POLICY = ImagePolicy(max_bytes=10**8, max_pixels=10**8)
+DETECTORS = ("opencv", "dlib", pytest.param("yunet", marks=needs_shared), "skip")
+# Every detector and every model: what a model does with a crop is the same whoever cut it out.
+ON_THE_GRID = pytest.mark.parametrize(
+    ("model", "detector"),
+    [
+        *(("Dlib", detector) for detector in ("opencv", "dlib", "skip")),
+        pytest.param("Dlib", "yunet", marks=needs_shared),
+        *((model, "opencv") for model in ("Facenet512", "VGG-Face", "SFace", "DeepID", "GhostFaceNet")),
+    ],
+)
 
 
 def post(client, route, images, **options):

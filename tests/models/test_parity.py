@@ -7,22 +7,12 @@ import numpy as np
 import pytest
 
 from core.images.decoding import decode
-from tests.models.comparing import POLICY, TOLERANCE, assert_same, post, threshold_of
-from tests.models.conftest import needs_shared
+from tests.models.comparing import DETECTORS, ON_THE_GRID, POLICY, TOLERANCE, assert_same, post, threshold_of
 
-yunet = pytest.param("yunet", marks=needs_shared)
-DETECTORS = ("opencv", "dlib", yunet, "skip")
 NORMALIZATIONS = ("raw", "Facenet", "Facenet2018", "VGGFace", "VGGFace2", "ArcFace")
-MODELS = ("Facenet512", "VGG-Face", "SFace", "DeepID", "GhostFaceNet")
-# Every detector and every model: what a model does with a crop is the same whoever cut it out.
-PAIRS = [
-    *(("Dlib", detector) for detector in ("opencv", "dlib", "skip")),
-    pytest.param("Dlib", "yunet", marks=needs_shared),
-    *((model, "opencv") for model in MODELS),
-]
 
 
-@pytest.mark.parametrize(("model", "detector"), PAIRS)
+@ON_THE_GRID
 def test_verify(real_client, deepface, two, one, model, detector):
     options = {"model_name": model, "detector_backend": detector, "threshold": threshold_of(model)}
     contents = {"img1": two, "img2": one}
@@ -50,7 +40,7 @@ def test_verify_with_every_other_option(real_client, deepface, two, one, options
     assert_same(ours, theirs)
 
 
-@pytest.mark.parametrize(("model", "detector"), PAIRS)
+@ON_THE_GRID
 def test_represent(real_client, deepface, two, model, detector):
     options = {"model_name": model, "detector_backend": detector}
     ours = post(real_client, "represent", {"img": two}, **options)

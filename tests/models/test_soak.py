@@ -18,7 +18,7 @@ from tests.models.mixed import EYELESS, pictures, prepare_home, works
 from tests.serving import served, wait_for
 from tests.test_server import text
 
-REQUESTS = int(os.environ.get("SOAK_REQUESTS", "450"))
+REQUESTS = int(os.environ.get("SOAK_REQUESTS", "240"))
 CLIENTS = 4
 SAMPLES = 60
 
