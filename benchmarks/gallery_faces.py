@@ -14,12 +14,12 @@ from psycopg.types.json import Jsonb
 
 from services.database import postgresql
 from services.database.database import Database
-from services.database.schema import collections, faces, now, persons
+from services.database.schema import collections, embeddings, faces, now, persons
 from services.database.sqlite import SqliteDatabase
 from services.deepface.interface import EmbeddingSpace, FaceArea
 from services.find.index import Floats
 from services.gallery.store.rows import text_of_space
-from services.gallery.store.values import NewFace
+from services.gallery.store.values import FaceEmbedding, NewFace
 
 EVERYBODY, FEW = "everybody", "few"  # the collections; the faces of the second are a hundredth more
 FACES_EACH = 5
@@ -37,6 +37,7 @@ SPACE = EmbeddingSpace(
 _INSERTED = 1000
 _TYPES = {
     "id": "uuid",
+    "face_id": "uuid",
     "person_id": "uuid",
     "dimension": "int4",
     "embedding": "vector",
@@ -83,10 +84,8 @@ class People:
     def face(self, row: int) -> NewFace:
         """The face of a row of `embeddings`, as a registration brings it."""
         return NewFace(
-            embedding=self.embeddings[row],
-            space=SPACE,
+            embeddings=(FaceEmbedding(space=SPACE, vector=self.embeddings[row], weights="made up"),),
             detector="opencv",
-            weights="made up",
             area=FaceArea(x=100, y=100, w=150, h=150, left_eye=(140, 150), right_eye=(210, 150)),
             confidence=0.9,
             quality={"sharpness": 12.5, "brightness": 128.0},
@@ -119,10 +118,16 @@ def fill(database: Database, people: People) -> float:
             some = range(start, min(start + _INSERTED, len(people.person_ids)))
             connection.execute(sa.insert(persons), [_person(people, number, at) for number in some])
             rows = range(start * FACES_EACH, some.stop * FACES_EACH)
-            if isinstance(database, SqliteDatabase):
-                connection.execute(sa.insert(faces), [_face(people, row, at) for row in rows])
-            else:
-                _copy(connection, [_face(people, row, at) for row in rows])
+            numbers = [uuid4() for _ in rows]
+            tables = {
+                faces: [_face(people, row, number, at) for row, number in zip(rows, numbers, strict=True)],
+                embeddings: [_embedding(people, row, number) for row, number in zip(rows, numbers, strict=True)],
+            }
+            for table, values in tables.items():
+                if isinstance(database, SqliteDatabase):
+                    connection.execute(sa.insert(table), values)
+                else:
+                    _copy(connection, table, values)
     started = time.perf_counter()
     if definitions:
         with database.writing() as connection:
@@ -136,18 +141,18 @@ def fill(database: Database, people: People) -> float:
 
 def _without_indexes(connection: sa.Connection) -> list[str]:
     """Drop pgvector's indexes, for they are built faster than they grow; returns how they were defined."""
-    select = "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'faces' AND indexdef LIKE '%%hnsw%%'"
+    select = "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'embeddings' AND indexdef LIKE '%%hnsw%%'"
     indexes = connection.exec_driver_sql(select).all()
     for name, _ in indexes:
         connection.exec_driver_sql(f"DROP INDEX {name}")
     return [definition for _, definition in indexes]
 
 
-def _copy(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
-    """Store rows of `faces` in PostgreSQL, where statements of many take minutes."""
+def _copy(connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+    """Store rows of a table in PostgreSQL, where statements of many take minutes."""
     driver: Any = connection.connection.driver_connection
     pgvector.psycopg.register_vector(driver)
-    with driver.cursor().copy(f"COPY faces ({', '.join(rows[0])}) FROM STDIN (FORMAT BINARY)") as copy:
+    with driver.cursor().copy(f"COPY {table.name} ({', '.join(rows[0])}) FROM STDIN (FORMAT BINARY)") as copy:
         copy.set_types([_TYPES.get(name, "varchar") for name in rows[0]])
         for row in rows:
             copy.write_row([Jsonb(value) if isinstance(value, dict) else value for value in row.values()])
@@ -164,21 +169,29 @@ def _person(people: People, number: int, at: datetime) -> dict[str, Any]:
     }
 
 
-def _face(people: People, row: int, at: datetime) -> dict[str, Any]:
+def _face(people: People, row: int, number: UUID, at: datetime) -> dict[str, Any]:
     face = people.face(row)
     return {
-        "id": uuid4(),
+        "id": number,
         "person_id": people.person_ids[row // FACES_EACH],
-        "collection": people.collection(row),
-        "space": text_of_space(face.space),
-        "dimension": len(face.embedding),
-        "embedding": face.embedding,
         "detector": face.detector,
-        "weights": face.weights,
         "area": asdict(face.area),
         "confidence": face.confidence,
         "quality": face.quality,
         "registered_at": at,
+    }
+
+
+def _embedding(people: People, row: int, number: UUID) -> dict[str, Any]:
+    (one,) = people.face(row).embeddings
+    return {
+        "face_id": number,
+        "space": text_of_space(one.space),
+        "person_id": people.person_ids[row // FACES_EACH],
+        "collection": people.collection(row),
+        "dimension": len(one.vector),
+        "embedding": one.vector,
+        "weights": one.weights,
     }
 
 

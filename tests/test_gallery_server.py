@@ -169,7 +169,7 @@ class Registrations:
     def check(self, ask):
         """That nothing acknowledged is lost, and nothing is there by half; `ask` is for rows of the database."""
         faces = dict(ask(FACES_OF_PERSONS))
-        for table in ("faces", "answers"):
+        for table in ("faces", "embeddings", "answers"):
             assert [tuple(row) for row in ask(f"SELECT count(*) FROM {table}")] == [(len(faces),)]
         assert set(faces.values()) == {1}
         assert {f"p{number}." for number in self.acknowledged} <= set(faces)
@@ -236,7 +236,8 @@ def test_no_file_of_sqlite_and_no_line_of_the_log_keeps_the_forgotten(tmp_path):
             persons.add(answer.json()["person_id"])
             with closing(sqlite3.connect(database)) as connection:
                 ((embedding, crop),) = connection.execute(
-                    "SELECT embedding, crop FROM faces ORDER BY rowid DESC LIMIT 1"
+                    "SELECT embedding, crop FROM faces JOIN embeddings ON face_id = id"
+                    " ORDER BY faces.rowid DESC LIMIT 1"
                 )
             for kind, content in (("face", embedding), ("crop", crop)):
                 starts = range(0, len(content) - 63, (len(content) - 64) // 4)

@@ -79,10 +79,10 @@ def show_statistics() -> None:
     """Count persons and faces per collection, model and options."""
     found = services().gallery.maintenance.statistics()
     size = f"{found.size_bytes / _MEGABYTE:.1f} MB"
-    click.echo(f"{sum(found.persons.values())} persons, {sum(found.faces.values())} faces, {size}")
+    click.echo(f"{sum(found.persons.values())} persons, {found.faces} faces, {size}")
     for collection, persons in found.persons.items():
         click.echo(f"{collection}: {persons} persons")
-        for (within, space), faces in found.faces.items():
+        for (within, space), faces in found.faces_by_space.items():
             if within == collection:
                 say(f"  {faces} faces: {', '.join(f'{name} {value}' for name, value in asdict(space).items())}")
 

@@ -1,7 +1,7 @@
-"""Encrypts the face image of a face and, in SQLite, its embedding; pgvector needs to read embeddings.
+"""Encrypts the image of a face and, in SQLite, its embeddings; pgvector needs to read embeddings.
 
-The column `sealed_with` of a row names its encryption key. Null means that no key encrypted it: both values are plain,
-or in PostgreSQL there is no face image. A row that cannot be decrypted is never skipped: reading it raises an error.
+The column `sealed_with` of a row names its encryption key. Null means that no key encrypted it: the value is plain, or
+there is no face image. A row that cannot be decrypted is never skipped: reading it raises an error.
 
 The ids of the face and of its person are authenticated, so that a value moved to another row is not decrypted. Earlier
 versions authenticated the id of the face alone, under another key ID. The table `sealing_keys` says what may still be
@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from core.encryption import DecryptionError, Keyring, key_id
 from core.exceptions import ServiceUnavailable
-from services.database.schema import faces, sealing_keys
+from services.database.schema import embeddings, faces, sealing_keys
 from services.database.upserts import insert_if_missing
 
 _NO_KEY = "GALLERY_KEY: the gallery is encrypted, but no encryption key is set"
@@ -26,9 +26,6 @@ _NOT_DECRYPTED = "GALLERY_KEY: the encryption key does not decrypt a face of thi
 
 # In `sealing_keys` while there are values from before the gallery had a key.
 _PLAIN = "plain"
-
-# What `Decryption` needs of a row.
-COLUMNS = (faces.c.id, faces.c.person_id, faces.c.embedding, faces.c.crop, faces.c.sealed_with)
 
 _EMBEDDING, _CROP = b"embedding", b"crop"
 
@@ -44,47 +41,57 @@ def first_key(keyring: Keyring) -> str:
     return keyring.bound.first
 
 
-def plain(connection: sa.Connection) -> sa.ColumnElement[bool]:
-    """The condition that a face has a value that could be encrypted, and is not."""
-    without = faces.c.sealed_with.is_(None)
-    return without if connection.dialect.name == "sqlite" else without & faces.c.crop.is_not(None)
+class Encryption:
+    """Encrypts the columns of rows in a transaction; the first value records the key as used.
 
-
-def columns(
-    connection: sa.Connection,
-    keyring: Keyring,
-    number: UUID,
-    person: UUID,
-    *,
-    embedding: npt.NDArray[np.float32],
-    crop: bytes | None,
-) -> dict[str, Any]:
-    """The columns of the face with this id, of this person, that may be encrypted; records the key as used.
-
-    Raises:
-        ServiceUnavailable: the gallery is encrypted, and there is no key.
+    Without a key the values stay plain. Every method raises ServiceUnavailable if the gallery is encrypted all the
+    same.
     """
-    on_sqlite = connection.dialect.name == "sqlite"
-    if crop is None and not on_sqlite:
-        return {"embedding": embedding, "crop": crop, "sealed_with": None}
-    if not keyring:
-        if _used(connection):  # since this process was started
-            raise ServiceUnavailable(_NO_KEY)
-        return {"embedding": embedding, "crop": crop, "sealed_with": None}
-    _record_use(connection, keyring)
-    content = embedding.astype("<f4").tobytes()
-    return {
-        "embedding": keyring.bound.encrypt(content, _bound(_EMBEDDING, number, person)) if on_sqlite else embedding,
-        "crop": None if crop is None else keyring.bound.encrypt(crop, _bound(_CROP, number, person)),
-        "sealed_with": first_key(keyring),
-    }
+
+    def __init__(self, connection: sa.Connection, keyring: Keyring) -> None:
+        self._connection = connection
+        self._keyring = keyring
+        self._is_recorded = False
+
+    def embedding(self, number: UUID, person: UUID, vector: npt.NDArray[np.float32]) -> dict[str, Any]:
+        """The columns of an embedding of the face and the person with these ids."""
+        if not _seals_embeddings(self._connection):
+            return {"embedding": vector, "sealed_with": None}
+        return self._columns("embedding", vector.astype("<f4").tobytes(), _bound(_EMBEDDING, number, person))
+
+    def crop(self, number: UUID, person: UUID, crop: bytes | None) -> dict[str, Any]:
+        """The columns of the image of the face with this id, of this person; None if there is none."""
+        if crop is None:
+            return {"crop": None, "sealed_with": None}
+        return self._columns("crop", crop, _bound(_CROP, number, person))
+
+    def _columns(self, name: str, content: bytes, bound: bytes) -> dict[str, Any]:
+        if not self._is_recorded:
+            self._record_use()
+        if not self._keyring:
+            return {name: content, "sealed_with": None}
+        return {name: self._keyring.bound.encrypt(content, bound), "sealed_with": first_key(self._keyring)}
+
+    def _record_use(self) -> None:
+        used = _used(self._connection)
+        if not self._keyring:
+            if used:  # since this process was started
+                raise ServiceUnavailable(_NO_KEY)
+        else:
+            insert_if_missing(self._connection, sealing_keys, {"id": first_key(self._keyring)})
+            if not used and self._connection.scalar(sa.select(_has_plain(self._connection))):
+                insert_if_missing(self._connection, sealing_keys, {"id": _PLAIN})
+        self._is_recorded = True
 
 
-def _record_use(connection: sa.Connection, keyring: Keyring) -> None:
-    is_first = not _used(connection)
-    insert_if_missing(connection, sealing_keys, {"id": first_key(keyring)})
-    if is_first and connection.scalar(sa.select(sa.exists().where(plain(connection)))):
-        insert_if_missing(connection, sealing_keys, {"id": _PLAIN})
+def _has_plain(connection: sa.Connection) -> sa.ColumnElement[bool]:
+    """Whether a value of the gallery could be encrypted, and is not."""
+    crops = sa.exists().where(faces.c.crop.is_not(None), faces.c.sealed_with.is_(None))
+    return crops | sa.exists().where(embeddings.c.sealed_with.is_(None)) if _seals_embeddings(connection) else crops
+
+
+def _seals_embeddings(connection: sa.Connection) -> bool:
+    return connection.dialect.name == "sqlite"
 
 
 class Decryption:
@@ -100,10 +107,10 @@ class Decryption:
         self._takes_plain = not self._used or _PLAIN in self._used or not self._used.isdisjoint(keyring.ids)
 
     def embedding_of(self, row: Any) -> npt.NDArray[np.float32]:
-        """The embedding of a row with `id`, `person_id`, `embedding` and `sealed_with`."""
+        """The embedding of a row with `face_id`, `person_id`, `embedding` and `sealed_with`."""
         if not isinstance(row.embedding, bytes):
             return np.asarray(row.embedding, np.float32)  # from pgvector
-        content = self.embedding(row.embedding, row.sealed_with, row.id.bytes, row.person_id.bytes)
+        content = self.embedding(row.embedding, row.sealed_with, row.face_id.bytes, row.person_id.bytes)
         return np.frombuffer(content, "<f4")
 
     def embedding(self, stored: bytes, sealed_with: str | None, number: bytes, person: bytes) -> bytes:
@@ -128,17 +135,6 @@ class Decryption:
             return self._keyring.bound.decrypt(stored, what + number + person)
         except DecryptionError:
             raise ServiceUnavailable(_NOT_DECRYPTED) from None
-
-
-def columns_anew(
-    connection: sa.Connection, keyring: Keyring, read: Decryption, row: Any, person: UUID
-) -> dict[str, Any]:
-    """The columns of a row with COLUMNS that are encrypted anew, for this person; raises ServiceUnavailable."""
-    embedding, crop = read.embedding_of(row), read.crop_of(row)
-    anew = columns(connection, keyring, row.id, person, embedding=embedding, crop=crop)
-    if not isinstance(anew["embedding"], bytes):
-        del anew["embedding"]  # it stays unencrypted
-    return anew
 
 
 def _used(connection: sa.Connection) -> frozenset[str]:

@@ -143,30 +143,49 @@ sealing_keys = sa.Table("sealing_keys", metadata, sa.Column("id", sa.String(16),
 # The dimensions of the models that pgvector can index; 4096 is too many.
 INDEXED_DIMENSIONS = (128, 160, 512)
 
+# What is about a face itself; `embeddings` has what it is compared by.
 faces = sa.Table(
     "faces",
     metadata,
     sa.Column("id", Id, primary_key=True),
     sa.Column("person_id", sa.ForeignKey("persons.id"), nullable=False, index=True),
-    sa.Column("collection", sa.ForeignKey("collections.name"), nullable=False),
-    # The embedding space, as `text_of_space` writes it: one text, so that one index finds the faces to compare.
-    sa.Column("space", sa.String(200), nullable=False),
-    sa.Column("dimension", sa.Integer, nullable=False),
-    sa.Column("embedding", Vector, nullable=False),
     sa.Column("detector", sa.String(50), nullable=False),
-    sa.Column("weights", sa.String(200), nullable=False),
     sa.Column("area", Json, nullable=False),
     sa.Column("confidence", sa.Float, nullable=False),
     sa.Column("quality", Json, nullable=False),
     sa.Column("liveness", sa.Float),
     sa.Column("crop", sa.LargeBinary),
     sa.Column("registered_at", UtcTime, nullable=False),
-    sa.Column("sealed_with", sa.ForeignKey("sealing_keys.id"), index=True),
-    # Set until the face is in PostgreSQL's index. Indexing takes longer than the rest of a registration.
-    sa.Column("waits_for_index", sa.Boolean, nullable=False, server_default=sa.false()),
-    sa.Index("ix_faces_collection_space", "collection", "space", "person_id"),
+    sa.Column("sealed_with", sa.ForeignKey("sealing_keys.id")),  # of the image
     sa.Index(
-        "ix_faces_waiting",
+        "ix_faces_sealed_with",
+        "sealed_with",
+        postgresql_where=sa.text("crop IS NOT NULL"),
+        sqlite_where=sa.text("crop IS NOT NULL"),
+    ),
+)
+
+# One row for each embedding space of a face. The person and the collection are the face's: searches filter by them.
+embeddings = sa.Table(
+    "embeddings",
+    metadata,
+    sa.Column("face_id", sa.ForeignKey("faces.id", ondelete="CASCADE"), primary_key=True),
+    # As `text_of_space` writes it: one text, so that one index finds the embeddings to compare.
+    sa.Column("space", sa.String(200), primary_key=True),
+    # The order of a face's embeddings; 0 is the one of the requested space.
+    sa.Column("place", sa.SmallInteger, nullable=False, server_default=sa.text("0")),
+    sa.Column("person_id", Id, nullable=False),
+    sa.Column("collection", sa.String(100), nullable=False),
+    sa.Column("dimension", sa.Integer, nullable=False),
+    sa.Column("embedding", Vector, nullable=False),
+    sa.Column("weights", sa.String(200), nullable=False),
+    sa.Column("sealed_with", sa.ForeignKey("sealing_keys.id")),  # null in PostgreSQL
+    # Set until it is in PostgreSQL's index. Indexing takes longer than the rest of a registration.
+    sa.Column("waits_for_index", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Index("ix_embeddings_collection_space", "collection", "space", "person_id"),
+    sa.Index("ix_embeddings_sealed_with", "sealed_with", postgresql_where=sa.text("sealed_with IS NOT NULL")),
+    sa.Index(
+        "ix_embeddings_waiting",
         *("collection", "space"),
         postgresql_where=sa.text("waits_for_index"),
         sqlite_where=sa.text("waits_for_index"),

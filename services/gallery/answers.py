@@ -96,13 +96,14 @@ def described(space: EmbeddingSpace) -> str:
 
 def face_row(face: StoredFace) -> FaceRow:
     """The description of a face in responses."""
+    space, weights = next(iter(face.weights.items()))
     return FaceRow(
-        **asdict(face.space),
+        **asdict(space),
         id=face.id,
         person_id=face.person_id,
         collection=face.collection,
         detector_backend=face.detector,
-        weights=face.weights,
+        weights=weights,
         facial_area=facial_area(face.area),
         face_confidence=face.confidence,
         quality=_quality(face),

@@ -20,10 +20,14 @@ _INDEXED_AT_ONCE = 16  # faces that are locked against changes for a tenth of a 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
-    """The persons per collection, the faces per collection and embedding space, and the database's size in bytes."""
+    """The persons per collection, all faces, those per collection and embedding space, and the database's bytes.
+
+    A face may be in several embedding spaces.
+    """
 
     persons: dict[str, int]
-    faces: dict[tuple[str, EmbeddingSpace], int]
+    faces: int
+    faces_by_space: dict[tuple[str, EmbeddingSpace], int]
     size_bytes: int
 
 
@@ -48,7 +52,10 @@ class UpkeepService:
     def statistics(self) -> Statistics:
         """The current content of the gallery in numbers."""
         return Statistics(
-            persons=self._store.collections(), faces=self._store.face_counts(), size_bytes=self._database.size_bytes()
+            persons=self._store.collections(),
+            faces=self._store.face_count(),
+            faces_by_space=self._store.face_counts(),
+            size_bytes=self._database.size_bytes(),
         )
 
     def expire(self) -> int:

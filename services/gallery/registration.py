@@ -7,6 +7,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from core.exceptions import Conflict, LowQuality, NoFaceDetected, SeveralFaces, SpoofDetected
 from core.scopes import Scope, is_granted
@@ -24,6 +25,7 @@ from services.faces.reader import DetectedFace
 from services.gallery.answers import registered
 from services.gallery.store.store import GalleryStore
 from services.gallery.store.values import (
+    FaceEmbedding,
     IdempotencyKey,
     IdempotencyKeyTaken,
     NewFace,
@@ -123,7 +125,7 @@ class GalleryService:
         person_id, name = request.person_id, request.name
         other = self._belongs_to_another(request, plan, new)
         if other is not None and request.on_duplicate == "reject":
-            self._log.keep(_refused(new, other, plan))
+            self._log.keep(_refused(other, plan))
             known = {"person_id": other.person.id, "name": other.person.name, "distance": other.distance}
             details = known if is_granted(Scope.GALLERY_READ) else None
             raise Conflict("This face already belongs to another person.", details=details)
@@ -138,7 +140,7 @@ class GalleryService:
             metadata=request.metadata,
             retain_until=request.retain_until,
             idempotency_key=idempotency_key,
-            event=new_event("register", collection=request.collection, model=new.space.model),
+            event=new_event("register", collection=request.collection, model=plan.space.model),
         )
         person, (face,) = self._store.register(registration)
         return registered(person, face, is_named=_names(request, person))
@@ -173,8 +175,8 @@ class GalleryService:
         if request.on_duplicate == "allow":
             return None
         near = self._store.nearest(
-            new.embedding.astype(np.float64),
-            space=new.space,
+            new.embeddings[0].vector.astype(np.float64),
+            space=plan.space,
             collection=request.collection,
             metric=plan.metric,
             k=2,
@@ -187,18 +189,22 @@ class GalleryService:
     def _new_face(
         self, request: RegisterRequest, plan: EmbeddingPlan, read: DetectedFace, embedding: Any, quality: Quality
     ) -> NewFace:
-        detector, space = plan.detection.detector, plan.space
         crop: Any = cv2.imencode(".png", read.face.crop)[1] if request.store_crop else None
         return NewFace(
-            embedding=np.asarray(embedding, np.float32),
-            space=space,
-            detector=detector,
-            weights=self._engine.fingerprint([detector, space.model]),
+            embeddings=(self._embedding(plan, embedding),),
+            detector=plan.detection.detector,
             area=read.face.area,
             confidence=read.face.confidence,
             quality={name: value for name, value in measures(quality).model_dump().items() if value is not None},
             liveness=None if read.liveness is None else read.liveness.probability,
             crop=None if crop is None else crop.tobytes(),
+        )
+
+    def _embedding(self, plan: EmbeddingPlan, embedding: npt.NDArray[np.float64]) -> FaceEmbedding:
+        return FaceEmbedding(
+            space=plan.space,
+            vector=np.asarray(embedding, np.float32),
+            weights=self._engine.fingerprint([plan.detection.detector, plan.space.model]),
         )
 
 
@@ -212,7 +218,7 @@ def _names(request: RegisterRequest, person: Person) -> bool:
     return request.on_duplicate != "merge" and (by_name or person.id == request.person_id)
 
 
-def _refused(new: NewFace, other: PersonMatch, plan: EmbeddingPlan) -> Event:
+def _refused(other: PersonMatch, plan: EmbeddingPlan) -> Event:
     """The event of a face that is refused because it is within the threshold of another person's face."""
     return new_event(
         "register",
@@ -221,7 +227,7 @@ def _refused(new: NewFace, other: PersonMatch, plan: EmbeddingPlan) -> Event:
         person_id=other.person.id,
         face_id=other.face_id,
         reason=Conflict.code,
-        model=new.space.model,
+        model=plan.space.model,
         similarity_metric=plan.metric,
         threshold=plan.strict_threshold,
         distance=other.distance,

@@ -12,7 +12,7 @@ from services.audit.events import Event
 from services.audit.recorder import new_event
 from services.database import encryption
 from services.database.database import Database
-from services.database.schema import faces, persons
+from services.database.schema import embeddings, faces, persons
 from services.deepface.interface import EmbeddingSpace
 from services.faces.options import Defaults
 from services.gallery.owner_table import OwnerRow, OwnerTable, Replaced
@@ -21,8 +21,8 @@ from services.models.catalogue import catalogue
 
 _PAGE = 500  # faces; each page is a transaction of its own, because a long one would block SQLite's writers
 _COLUMNS = [
-    *(faces.c[name] for name in ("id", "person_id", "embedding", "sealed_with", "detector", "weights", "confidence")),
-    *(faces.c[name] for name in ("quality", "liveness", "registered_at")),
+    *(embeddings.c[name] for name in ("face_id", "person_id", "embedding", "sealed_with", "weights")),
+    *(faces.c[name] for name in ("detector", "confidence", "quality", "liveness", "registered_at")),
     *(persons.c[name] for name in ("name", "labels", "metadata", "retain_until")),
 ]
 
@@ -43,21 +43,23 @@ class FaceSource:
         """
         select = (
             sa.select(*_COLUMNS)
-            .join(persons, persons.c.id == faces.c.person_id)
+            .join(faces, faces.c.id == embeddings.c.face_id)
+            .join(persons, persons.c.id == embeddings.c.person_id)
             # An expression: with the bare columns, PostgreSQL would use their index and sort all faces for every page.
-            .where(sa.func.coalesce(faces.c.collection, "") == collection, faces.c.space == text_of_space(space))
-            .order_by(faces.c.id)
+            .where(sa.func.coalesce(embeddings.c.collection, "") == collection)
+            .where(embeddings.c.space == text_of_space(space))
+            .order_by(embeddings.c.face_id)
             .limit(_PAGE)
         )
         last: UUID | None = None
         while True:
             with self._database.reading() as connection:
-                page = connection.execute(select if last is None else select.where(faces.c.id > last)).all()
+                page = connection.execute(select if last is None else select.where(embeddings.c.face_id > last)).all()
                 read = encryption.Decryption(connection, self._database.keyring)
             yield from (_row(read, row) for row in page)
             if len(page) < _PAGE:
                 return
-            last = page[-1].id
+            last = page[-1].face_id
 
 
 class TableCopyService:
@@ -106,7 +108,7 @@ class TableCopyService:
 def _row(read: encryption.Decryption, row: Any) -> OwnerRow:
     known = {name: getattr(row, name) for name in ("labels", "detector", "weights", "confidence", "quality")}
     return OwnerRow(
-        id=str(row.id),
+        id=str(row.face_id),
         person_id=str(row.person_id),
         label=row.name,
         embedding=read.embedding_of(row),

@@ -136,7 +136,6 @@ def test_every_person_face_and_picture_is_as_it_was(program, kind):
 
 @EVERY_KIND
 def test_faces_are_found_in_each_of_their_spaces(program):
-    assert column(program, "SELECT DISTINCT space FROM faces") == SPACES
     for photo, name, options in (
         (ALICE, "Alice", {}),
         (ALICE, "Alice", {"model_name": "Facenet", "align": False}),
@@ -144,6 +143,7 @@ def test_faces_are_found_in_each_of_their_spaces(program):
     ):
         nearest, *_ = identify(program, photo, **options)
         assert (nearest["name"], nearest["distance"], nearest["match"]) == (name, 0, True)
+    assert column(program, "SELECT DISTINCT space FROM embeddings") == SPACES
 
 
 def test_an_export_is_imported_as_it_was(new):
@@ -212,7 +212,7 @@ def test_a_new_gallery_of_the_same_life_is_kept_in_the_same_words(program, kind,
     live(other)
     assert events_in(other.command("audit", "export")) == events_of(kind)
     assert events_in((WRITTEN / kind / "audit.jsonl").read_bytes()) == events_of(kind)
-    assert column(other, "SELECT DISTINCT space FROM faces") == SPACES
+    assert column(other, "SELECT DISTINCT space FROM embeddings") == SPACES
     own = sha256(f"{other.token.split('_')[1]}\ndefault\n{life.KEY}".encode()).hexdigest()
     assert rows(other, "SELECT key, request FROM answers") == ENROLLED | {(own, OF_THE_REQUEST)}
     assert column(other, "SELECT id FROM sealing_keys") == ({BOUND_KEY} if program.is_encrypted else set())

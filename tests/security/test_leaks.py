@@ -112,7 +112,7 @@ def break_everything(session, database):
         for path in (EMBEDDING, "/register", "/find"):
             session.show(path, photograph(100 + number, colour), **({"name": "b"} if path == "/register" else {}))
     with sqlite3.connect(database) as connection:
-        connection.execute("CREATE TRIGGER broken BEFORE INSERT ON faces BEGIN SELECT RAISE(ABORT, 'broken'); END")
+        connection.execute("CREATE TRIGGER broken BEFORE INSERT ON embeddings BEGIN SELECT RAISE(ABORT, 'broken'); END")
     connection.close()
     answer = session.show("/register", photograph(200, ALICE), name="canary", store_crop=True)
     assert answer.json()["error_code"] == InternalError.code

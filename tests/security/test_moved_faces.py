@@ -32,14 +32,25 @@ NAMES = "encryption: rows moved to another person, and values or indexes of befo
 def _rows(connection):
     """Id, person, embedding, crop and key of Ann's and of Bob's face."""
     return connection.execute(
-        "SELECT f.id, f.person_id, f.embedding, f.crop, f.sealed_with FROM faces f JOIN persons p ON p.id = f.person_id"
-        " ORDER BY p.name"
+        "SELECT f.id, f.person_id, e.embedding, f.crop, f.sealed_with FROM faces f"
+        " JOIN embeddings e ON e.face_id = f.id JOIN persons p ON p.id = f.person_id ORDER BY p.name"
     ).fetchall()
 
 
-def _set(connection, number, **values):
-    columns = ", ".join(f"{name} = ?" for name in values)
-    connection.execute(f"UPDATE faces SET {columns} WHERE id = ?", (*values.values(), number))
+# The columns of each table that an attack sets; a person and a key are in both.
+_COLUMNS = {
+    "faces": ("id", {"person_id", "crop", "sealed_with"}),
+    "embeddings": ("face_id", {"person_id", "embedding", "sealed_with"}),
+}
+
+
+def _set(connection, number, *, only="", **values):
+    """Change these columns of a face in the tables that have them, or in `only` one."""
+    for table, (key, names) in _COLUMNS.items():
+        some = {name: value for name, value in values.items() if name in names and only in ("", table)}
+        if some:
+            columns = ", ".join(f"{name} = ?" for name in some)
+            connection.execute(f"UPDATE {table} SET {columns} WHERE {key} = ?", (*some.values(), number))
 
 
 def _as_before(what, number, value):
@@ -66,11 +77,18 @@ def _relabelled(connection, ann, bob):
 def _swapped_ids(connection, ann, bob):
     for number, other in ((ann[0], "0" * 32), (bob[0], ann[0]), ("0" * 32, bob[0])):
         connection.execute("UPDATE faces SET id = ? WHERE id = ?", (other, number))
+        connection.execute("UPDATE embeddings SET face_id = ? WHERE face_id = ?", (other, number))
 
 
 # What is done to the database, in which Bob is to be taken for Ann.
 ATTACKS = {
     "row given to another person": lambda db, ann, bob: _set(db, bob[0], person_id=ann[1]),
+    "face given to another person": lambda db, ann, bob: _set(db, bob[0], person_id=ann[1], only="faces"),
+    "embedding given to another person": lambda db, ann, bob: _set(db, bob[0], person_id=ann[1], only="embeddings"),
+    "embedding given to another face and person": lambda db, ann, bob: (
+        db.execute("DELETE FROM embeddings WHERE face_id = ?", (ann[0],)),
+        db.execute("UPDATE embeddings SET face_id = ?, person_id = ? WHERE face_id = ?", (ann[0], ann[1], bob[0])),
+    ),
     "rows exchanged between two persons": lambda db, ann, bob: (
         _set(db, bob[0], person_id=ann[1]), _set(db, ann[0], person_id=bob[1])
     ),
@@ -206,7 +224,9 @@ def test_what_nobody_has_moved_opens(tmp_path, begin):
             assert encryption.problem(connection, KEYS) == ""
             used = connection.exec_driver_sql("SELECT id FROM sealing_keys").scalars().all()
             assert used == [KEYS.bound.first]
-            versions = connection.exec_driver_sql("SELECT DISTINCT substr(embedding, 1, 1) FROM faces").scalars().all()
+            versions = (
+                connection.exec_driver_sql("SELECT DISTINCT substr(embedding, 1, 1) FROM embeddings").scalars().all()
+            )
             assert versions == [b"\2"]
         engine.dispose()
 

@@ -34,9 +34,12 @@ class Space(_Part):
 
 
 class Manifest(_Part):
-    """`members` are the other files of the zip, each with its SHA-256; the space at n has `embeddings/n.npy`."""
+    """`members` are the other files of the zip, each with its SHA-256; the space at n has `embeddings/n.npy`.
 
-    format: Literal[1] = 1
+    Format 2 has faces with several embeddings.
+    """
+
+    format: Literal[1, 2] = 1
     persons: int
     faces: int
     collections: list[CollectionName]
@@ -71,8 +74,15 @@ class StorablePerson(BaseModel):
     retain_until: UtcTime | None
 
 
+class SpaceOfFace(_Part):
+    """An embedding of a face: the next one of this embedding space."""
+
+    space: NonNegativeInt
+    weights: _Text
+
+
 class FaceLine(_Part):
-    """A face; its embedding is the next one of its embedding space."""
+    """A face. `space` and `weights` are of its first embedding, and `also` has the others."""
 
     id: UUID
     space: NonNegativeInt
@@ -84,6 +94,7 @@ class FaceLine(_Part):
     liveness: Number | None
     has_crop: bool
     registered_at: UtcTime
+    also: list[SpaceOfFace] = Field(default=[], exclude_if=lambda also: not also)
 
 
 def dimension_of(space: EmbeddingSpace) -> int:

@@ -20,11 +20,12 @@ from services.gallery.archive.format import (
     FaceLine,
     Manifest,
     PersonLine,
+    SpaceOfFace,
     array_name,
     crop_name,
     dimension_of,
 )
-from services.gallery.store.values import Embedding, ExportedFace, NewFace, Person
+from services.gallery.store.values import ExportedFace, FaceEmbedding, NewFace, Person, Vector
 
 # Maximum bytes of what is read at once.
 _MAX_MANIFEST = 1 << 28
@@ -96,14 +97,21 @@ def persons_in(archive: ZipFile, manifest: Manifest) -> Iterator[tuple[Person, l
             for name in (PERSONS, FACES, *(array_name(place) for place in range(len(manifest.spaces))))
         )
         spaces = [EmbeddingSpace(**space.model_dump()) for space in manifest.spaces]
-        embeddings = [_embeddings(file, space) for file, space in zip(arrays, spaces, strict=True)]
+        rows = [_embeddings(file, space) for file, space in zip(arrays, spaces, strict=True)]
+
+        def embedding(one: FaceLine | SpaceOfFace) -> FaceEmbedding:
+            return FaceEmbedding(space=spaces[one.space], vector=next(rows[one.space]), weights=one.weights)
+
         face_count = 0
         for _ in range(manifest.persons):
             line = PersonLine.model_validate_json(_line(persons))
             whole = []
             for _ in range(line.faces):
                 face = FaceLine.model_validate_json(_line(faces))
-                whole.append(_face(archive, face, spaces[face.space], next(embeddings[face.space])))
+                compared: list[FaceLine | SpaceOfFace] = [face, *face.also]
+                if len({one.space for one in compared}) < len(compared):
+                    raise ValueError("a face has an embedding space twice")
+                whole.append(_face(archive, face, tuple(map(embedding, compared))))
             face_count += len(whole)
             yield Person(**line.model_dump() | {"id": str(line.id)}), whole
         if face_count != manifest.faces or any(file.read(1) for file in (persons, faces, *arrays)):
@@ -117,7 +125,7 @@ def _line(file: IO[bytes]) -> bytes:
     return line
 
 
-def _embeddings(file: IO[bytes], space: EmbeddingSpace) -> Iterator[Embedding]:
+def _embeddings(file: IO[bytes], space: EmbeddingSpace) -> Iterator[Vector]:
     """The rows of an array one by one, each float32 of shape (dimension,)."""
     if np.lib.format.read_magic(file) != (1, 0):
         raise ValueError("unknown array format")
@@ -132,17 +140,15 @@ def _embeddings(file: IO[bytes], space: EmbeddingSpace) -> Iterator[Embedding]:
         yield row
 
 
-def _face(archive: ZipFile, line: FaceLine, space: EmbeddingSpace, embedding: Embedding) -> ExportedFace:
+def _face(archive: ZipFile, line: FaceLine, embeddings: tuple[FaceEmbedding, ...]) -> ExportedFace:
     crop = None
     if line.has_crop:
         if archive.getinfo(crop_name(line.id)).file_size > _MAX_CROP:
             raise ValueError("an image is too large")
         crop = archive.read(crop_name(line.id))
     face = NewFace(
-        embedding=embedding,
-        space=space,
+        embeddings=embeddings,
         detector=line.detector,
-        weights=line.weights,
         area=line.area,
         confidence=line.confidence,
         quality=line.quality,

@@ -7,7 +7,7 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO
+from typing import IO, Literal
 from uuid import UUID
 from zipfile import ZipFile
 
@@ -29,6 +29,7 @@ from services.gallery.archive.format import (
     Manifest,
     PersonLine,
     Space,
+    SpaceOfFace,
     StorablePerson,
     array_name,
     crop_name,
@@ -36,7 +37,7 @@ from services.gallery.archive.format import (
 )
 from services.gallery.archive.reader import checked, open_export, persons_in
 from services.gallery.store.store import GalleryStore
-from services.gallery.store.values import ExportedFace, Person
+from services.gallery.store.values import ExportedFace, FaceEmbedding, Person
 
 
 @dataclass(slots=True)
@@ -152,6 +153,7 @@ class _Writer:
         self._embeddings: dict[EmbeddingSpace, IO[bytes]] = {}
         self._digests: dict[str, str] = {}
         self._person_count = self._face_count = 0
+        self._format: Literal[1, 2] = 1
         self.left_out: list[str] = []  # the ids of persons that cannot be read
 
     def add(self, person: Person, faces: list[ExportedFace]) -> None:
@@ -168,14 +170,12 @@ class _Writer:
 
     def _add_face(self, one: ExportedFace) -> None:
         face = one.face
-        if face.space not in self._embeddings:
-            self._embeddings[face.space] = self._temporary()
-        self._embeddings[face.space].write(face.embedding.astype("<f4").tobytes())
+        first, *also = map(self._add_embedding, face.embeddings)
         line = FaceLine(
             id=UUID(one.id),
-            space=list(self._embeddings).index(face.space),
+            **first.model_dump(),
+            also=also,
             detector=face.detector,
-            weights=face.weights,
             area=face.area,
             confidence=face.confidence,
             quality=face.quality,
@@ -184,8 +184,15 @@ class _Writer:
             registered_at=one.registered_at,
         )
         self._faces.write(line.model_dump_json().encode() + b"\n")
+        self._format = 2 if also else self._format
         if face.crop is not None:
             self._write(crop_name(line.id), [face.crop])
+
+    def _add_embedding(self, one: FaceEmbedding) -> SpaceOfFace:
+        if one.space not in self._embeddings:
+            self._embeddings[one.space] = self._temporary()
+        self._embeddings[one.space].write(one.vector.astype("<f4").tobytes())
+        return SpaceOfFace(space=list(self._embeddings).index(one.space), weights=one.weights)
 
     def finish(self, collections: list[str]) -> tuple[int, int]:
         """Write the collected content; returns how many persons and faces."""
@@ -199,6 +206,7 @@ class _Writer:
                 np.lib.format.write_array_header_1_0(whole, header)
                 self._write(array_name(place), [*_chunks(whole)], _chunks(file))
         manifest = Manifest(
+            format=self._format,
             persons=self._person_count,
             faces=self._face_count,
             collections=collections,

@@ -10,7 +10,7 @@ from services.audit.events import Event
 from services.audit.store import record, record_all
 from services.database import schema
 from services.database.database import Database
-from services.database.schema import as_id, collections, faces, persons
+from services.database.schema import as_id, collections, embeddings, faces, persons
 from services.deepface.interface import EmbeddingSpace
 from services.gallery.store import writes
 from services.gallery.store.rows import space_of_text, text_of_space
@@ -49,7 +49,7 @@ class CollectionStore:
             if not with_persons:
                 raise
             of_each = replace(event, action="forget", details={"reason": event.action})
-            writes.forget_one_by_one(self._database, faces.c.collection == name, of_each)
+            writes.forget_one_by_one(self._database, writes.are_in(name), of_each)
             return self._remove_collection(name, event, with_persons=with_persons)
 
     def _remove_collection(self, name: str, event: Event, *, with_persons: bool) -> Forgotten:
@@ -70,54 +70,63 @@ class CollectionStore:
 
     def spaces(self, collection: str, *, person_id: str | None = None) -> dict[EmbeddingSpace, int]:
         """The embedding spaces of the collection's faces, or of this person's in it, with the dimension of each."""
-        select = sa.select(faces.c.space, faces.c.dimension).where(faces.c.collection == collection)
+        select = sa.select(embeddings.c.space, embeddings.c.dimension).where(embeddings.c.collection == collection)
         with self._database.reading() as connection:
             if person_id is None:
                 rows = _one_of_each(connection, select)
             else:
-                rows = list(connection.execute(select.where(faces.c.person_id == as_id(person_id)).distinct()))
+                rows = list(connection.execute(select.where(embeddings.c.person_id == as_id(person_id)).distinct()))
             return {space_of_text(row.space): row.dimension for row in rows}
 
     def not_compared(self, collection: str, space: EmbeddingSpace) -> NotCompared:
         """The persons of the collection who have faces, but none in this embedding space, and where they have them."""
-        others, theirs = faces.alias(), text_of_space(space)
+        others, theirs = embeddings.alias(), text_of_space(space)
         is_compared = sa.exists().where(
-            others.c.collection == collection, others.c.space == theirs, others.c.person_id == faces.c.person_id
+            others.c.collection == collection, others.c.space == theirs, others.c.person_id == embeddings.c.person_id
         )
-        count = sa.func.count(faces.c.person_id.distinct()).label("persons")
-        where = (faces.c.collection == collection) & (faces.c.space != theirs) & ~is_compared
+        count = sa.func.count(embeddings.c.person_id.distinct()).label("persons")
+        where = (embeddings.c.collection == collection) & (embeddings.c.space != theirs) & ~is_compared
         with self._database.reading() as connection:
-            rows = connection.execute(sa.select(faces.c.space, count).where(where).group_by(faces.c.space)).all()
+            rows = connection.execute(_by_space(count).where(where)).all()
             found = {space_of_text(row.space): row.persons for row in rows}
             total = sum(found.values()) if len(found) < 2 else connection.scalar(sa.select(count).where(where))
         return NotCompared(persons=total or 0, spaces=found)
 
     def mixed(self) -> dict[str, dict[EmbeddingSpace, int]]:
         """The collections with faces in several embedding spaces, and the number of persons in each of those."""
-        count = sa.func.count(faces.c.person_id.distinct()).label("persons")
+        count = sa.func.count(embeddings.c.person_id.distinct()).label("persons")
         found: dict[str, dict[EmbeddingSpace, int]] = {}
         with self._database.reading() as connection:
             for name in connection.scalars(sa.select(collections.c.name).order_by(collections.c.name)).all():
-                within = faces.c.collection == name
-                if len(_one_of_each(connection, sa.select(faces.c.space).where(within))) > 1:
-                    rows = connection.execute(sa.select(faces.c.space, count).where(within).group_by(faces.c.space))
+                within = embeddings.c.collection == name
+                if len(_one_of_each(connection, sa.select(embeddings.c.space).where(within))) > 1:
+                    rows = connection.execute(_by_space(count).where(within))
                     found[name] = {space_of_text(row.space): row.persons for row in rows}
         return found
 
+    def face_count(self) -> int:
+        """The number of faces."""
+        with self._database.reading() as connection:
+            return connection.scalar(sa.select(sa.func.count()).select_from(faces)) or 0
+
     def face_counts(self) -> dict[tuple[str, EmbeddingSpace], int]:
-        """The number of faces per collection and embedding space, without zeros."""
-        key = (faces.c.collection, faces.c.space)
+        """The number of faces per collection and embedding space, without zeros; a face may be in several spaces."""
+        key = (embeddings.c.collection, embeddings.c.space)
         select = sa.select(*key, sa.func.count().label("faces")).group_by(*key).order_by(*key)
         with self._database.reading() as connection:
             return {(row.collection, space_of_text(row.space)): row.faces for row in connection.execute(select)}
 
 
+def _by_space(count: sa.ColumnElement[int]) -> sa.Select[Any]:
+    return sa.select(embeddings.c.space, count).group_by(embeddings.c.space)
+
+
 def _one_of_each(connection: sa.Connection, select: sa.Select[Any]) -> list[sa.Row[Any]]:
     """The first row of each embedding space: so many steps in an index instead of a look at each face."""
-    first = select.order_by(faces.c.space).limit(1)
+    first = select.order_by(embeddings.c.space).limit(1)
     rows: list[sa.Row[Any]] = []
     row = connection.execute(first).first()
     while row is not None:
         rows.append(row)
-        row = connection.execute(first.where(faces.c.space > row.space)).first()
+        row = connection.execute(first.where(embeddings.c.space > row.space)).first()
     return rows

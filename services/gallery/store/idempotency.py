@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from services.database.schema import answers, events, faces, persons
 from services.database.upserts import insert_if_missing
-from services.gallery.store.rows import SELECT_PERSONS, faces_in, person_of
+from services.gallery.store.rows import SELECT_PERSONS, person_of, read_faces
 from services.gallery.store.values import IdempotencyKey, IdempotencyKeyTaken, IdempotencyRecord
 
 
@@ -34,7 +34,7 @@ def find(connection: sa.Connection, key: str, at: datetime, by: str | None) -> I
     owner = sa.select(faces.c.person_id).where(faces.c.id == row.face_id).scalar_subquery()
     # One statement, because a merge may give the face to another person at any moment.
     person = connection.execute(SELECT_PERSONS.where(persons.c.id == owner)).first()
-    face = faces_in(connection, [row.face_id])
+    face = read_faces(connection, faces.c.id == row.face_id)
     if person is None or not face:
         return None
     return IdempotencyRecord(request=row.request, person=person_of(person), face=face[0])

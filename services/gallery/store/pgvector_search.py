@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from core.distances import distances
 from services.database.database import Database
-from services.database.schema import INDEXED_DIMENSIONS, faces, persons, text_of_vector
+from services.database.schema import INDEXED_DIMENSIONS, embeddings, persons, text_of_vector
 from services.gallery.store.rows import has_labels
 from services.gallery.store.search import FaceSearch, Filter, NearestFace, by_person
 
@@ -27,21 +27,20 @@ _SETTINGS = (
     " SET LOCAL plan_cache_mode = force_custom_plan"
 )
 _HEADER_BYTES = 4  # of pgvector's format: the dimension, and a reserved field
-_EXPLAIN = sa.text("EXPLAIN (FORMAT JSON) SELECT FROM faces WHERE collection = :collection AND space = :space")
-_EVERYONE = sa.text("SELECT reltuples FROM pg_class WHERE oid = 'faces'::regclass")
+_EXPLAIN = sa.text("EXPLAIN (FORMAT JSON) SELECT FROM embeddings WHERE collection = :collection AND space = :space")
+_EVERYONE = sa.text("SELECT reltuples FROM pg_class WHERE oid = 'embeddings'::regclass")
 
 # Sorted as the index of waiting faces, which is empty most of the time.
-_ONE_WAITING = (
-    sa.select(sa.literal(1)).where(faces.c.waits_for_index).order_by(faces.c.collection, faces.c.space).limit(1)
+_WAITING = (
+    sa.select(embeddings.c.face_id, embeddings.c.space)
+    .where(embeddings.c.waits_for_index)
+    .order_by(embeddings.c.collection, embeddings.c.space)
 )
-_SOME_WAITING = (
-    sa.select(faces.c.id)
-    .where(faces.c.waits_for_index)
-    .order_by(faces.c.collection, faces.c.space)
-    .limit(sa.bindparam("most", type_=sa.Integer))
-    .with_for_update(skip_locked=True)  # another process works on those
-)
-_INDEX_WAITING = sa.update(faces).where(faces.c.id.in_(_SOME_WAITING)).values(waits_for_index=False)
+_ONE_WAITING = _WAITING.limit(1)
+# Another process works on those that are locked.
+_SOME_WAITING = _WAITING.limit(sa.bindparam("most", type_=sa.Integer)).with_for_update(skip_locked=True)
+_THESE = sa.tuple_(embeddings.c.face_id, embeddings.c.space).in_(_SOME_WAITING)
+_INDEX_WAITING = sa.update(embeddings).where(_THESE).values(waits_for_index=False)
 
 # Measured on a collection with 1 % of a million faces: the index took 103 ms and found 41 % of the nearest five
 # persons. A scan took 50 ms and found all. The time of a scan grows with the collection.
@@ -155,9 +154,9 @@ def _of_everyone(dimension: int, metric: str, exact: bool) -> sa.Select[Any]:
 def _of_some(dimension: int, metric: str, exact: bool, only: Filter) -> sa.Select[Any]:
     def of_these(select: sa.Select[Any]) -> sa.Select[Any]:
         if only.person is not None:
-            select = select.where(faces.c.person_id == only.person)
+            select = select.where(embeddings.c.person_id == only.person)
         if only.labels:
-            select = select.join(persons, persons.c.id == faces.c.person_id).where(*has_labels(only.labels))
+            select = select.join(persons, persons.c.id == embeddings.c.person_id).where(*has_labels(only.labels))
         return select
 
     return _sending([of_these(select) for select in _nearest(dimension, metric, exact)])
@@ -166,21 +165,21 @@ def _of_some(dimension: int, metric: str, exact: bool, only: Filter) -> sa.Selec
 def _nearest(dimension: int, metric: str, exact: bool) -> list[sa.Select[Any]]:
     """One scan of all faces; or a search of the index, and a scan of the faces that wait for it."""
     kind, operator = f"vector({dimension})", "<->" if metric == "euclidean" else "<=>"
-    compared = f"faces.embedding::{kind}"
+    compared = f"embeddings.embedding::{kind}"
     if not exact:
         kind, operator = f"halfvec({dimension})", "<#>"
-        compared = f"l2_normalize(faces.embedding)::{kind}"  # the index is defined with exactly this expression
+        compared = f"l2_normalize(embeddings.embedding)::{kind}"  # the index is defined with exactly this expression
     every = (
-        sa.select(faces.c.id, faces.c.person_id, faces.c.embedding, faces.c.waits_for_index)
+        sa.select(embeddings.c.face_id, embeddings.c.person_id, embeddings.c.embedding, embeddings.c.waits_for_index)
         .where(
-            faces.c.dimension == sa.literal_column(str(dimension)),  # as in the condition of the partial index
-            faces.c.collection == sa.bindparam("of_collection"),
-            faces.c.space == sa.bindparam("of_space"),
+            embeddings.c.dimension == sa.literal_column(str(dimension)),  # as in the condition of the partial index
+            embeddings.c.collection == sa.bindparam("of_collection"),
+            embeddings.c.space == sa.bindparam("of_space"),
         )
         .order_by(sa.text(f"({compared}) {operator} CAST(:probe AS {kind})"))
         .limit(sa.bindparam("many", type_=sa.Integer))
     )
-    return [every] if exact else [every.where(~faces.c.waits_for_index), every.where(faces.c.waits_for_index)]
+    return [every] if exact else [every.where(~embeddings.c.waits_for_index), every.where(embeddings.c.waits_for_index)]
 
 
 def _sending(parts: Sequence[sa.Select[Any]]) -> sa.Select[Any]:
@@ -190,7 +189,7 @@ def _sending(parts: Sequence[sa.Select[Any]]) -> sa.Select[Any]:
     """
     found = sa.union_all(*(sa.select(part.subquery()) for part in parts)).subquery()
     sent = sa.func.vector_send(found.c.embedding).label("sent")
-    return sa.select(found.c.id, found.c.person_id, found.c.waits_for_index, sent)
+    return sa.select(found.c.face_id, found.c.person_id, found.c.waits_for_index, sent)
 
 
 def _reach(found: Sequence[_Found], many: int, *, exact: bool) -> tuple[float, bool]:
@@ -214,10 +213,10 @@ def _ordered(probe: npt.NDArray[np.float64], rows: Sequence[Any], metric: str) -
     if not rows:
         return []
     sent = np.frombuffer(b"".join(row.sent for row in rows), np.uint8).reshape(len(rows), -1)
-    embeddings = np.ascontiguousarray(sent[:, _HEADER_BYTES:]).view(">f4")
-    exact = distances(probe[None], embeddings, metric)[0].tolist()
+    vectors = np.ascontiguousarray(sent[:, _HEADER_BYTES:]).view(">f4")
+    exact = distances(probe[None], vectors, metric)[0].tolist()
     found = [
-        _Found(NearestFace(person_id=row.person_id, face_id=row.id, distance=distance), row.waits_for_index)
+        _Found(NearestFace(person_id=row.person_id, face_id=row.face_id, distance=distance), row.waits_for_index)
         for row, distance in zip(rows, exact, strict=True)
     ]
     return sorted(found, key=lambda one: (one.near.distance, one.near.person_id, one.near.face_id))

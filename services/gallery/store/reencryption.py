@@ -1,15 +1,18 @@
 """Encrypts faces that another key or an earlier version encrypted, or that are not encrypted."""
 
 from contextlib import suppress
+from uuid import UUID
 
 import sqlalchemy as sa
 
+from core.encryption import Keyring
 from core.exceptions import ServiceUnavailable
 from services.audit.events import Event
 from services.audit.store import record
 from services.database import encryption, schema
 from services.database.database import Database
-from services.database.schema import faces, sealing_keys
+from services.database.schema import embeddings, faces, sealing_keys
+from services.gallery.store.rows import SELECT_EMBEDDINGS
 
 _STILL_READ = "All data is encrypted, but SQLite's log still holds the old data. Run: face-service gallery purge"
 
@@ -31,7 +34,8 @@ class FaceReencryption:
     def remaining(self) -> int:
         """How many faces the first key has yet to encrypt."""
         with self._database.reading() as connection:
-            return connection.scalar(sa.select(sa.func.count()).where(self._of_others())) or 0
+            found = sa.union(*self._of_others()).subquery()
+            return connection.scalar(sa.select(sa.func.count()).select_from(found)) or 0
 
     def reencrypt(self, event: Event, *, limit: int) -> int:
         """Encrypt up to `limit` of these faces in one transaction; returns how many.
@@ -56,15 +60,47 @@ class FaceReencryption:
                 return count
 
     def _reencrypt(self, connection: sa.Connection, limit: int) -> int:
-        select = sa.select(*encryption.COLUMNS)
-        rows = connection.execute(select.where(self._of_others()).limit(limit).with_for_update()).all()
-        read = encryption.Decryption(connection, self._keyring)
-        for row in rows:
-            sealed = encryption.columns_anew(connection, self._keyring, read, row, row.person_id)
-            connection.execute(sa.update(faces).where(faces.c.id == row.id).values(sealed))
-        return len(rows)
+        select = sa.union_all(*self._of_others()).limit(limit)  # which stops early, as `union` does not
+        numbers = set(connection.scalars(select))
+        crops = faces.c.id.in_(numbers) & faces.c.crop.is_not(None) & self._is_of_others(faces.c.sealed_with)
+        encrypt_crops(connection, self._keyring, crops)
+        if self._database.seals_embeddings:
+            vectors = embeddings.c.face_id.in_(numbers) & self._is_of_others(embeddings.c.sealed_with)
+            encrypt_embeddings(connection, self._keyring, vectors)
+        return len(numbers)
 
-    def _of_others(self) -> sa.ColumnElement[bool]:
+    def _of_others(self) -> list[sa.Select[tuple[UUID]]]:
+        """The faces with an image that the first key has not encrypted, and those with such an embedding."""
+        crops = sa.select(faces.c.id).where(faces.c.crop.is_not(None), self._is_of_others(faces.c.sealed_with))
+        vectors = sa.select(embeddings.c.face_id).where(self._is_of_others(embeddings.c.sealed_with))
+        return [crops, vectors] if self._database.seals_embeddings else [crops]
+
+    def _is_of_others(self, sealed_with: sa.ColumnElement[str | None]) -> sa.ColumnElement[bool]:
         others = sa.select(sealing_keys.c.id).where(sealing_keys.c.id != encryption.first_key(self._keyring))
-        of_others = faces.c.sealed_with.is_(None) | faces.c.sealed_with.in_(others)
-        return of_others if self._database.seals_embeddings else of_others & faces.c.crop.is_not(None)
+        return sealed_with.is_(None) | sealed_with.in_(others)
+
+
+def encrypt_crops(
+    connection: sa.Connection, keyring: Keyring, which: sa.ColumnElement[bool], *, person: UUID | None = None
+) -> None:
+    """Encrypt the images of these faces with the first key, for `person` or for the person whose face it is.
+
+    Raises:
+        ServiceUnavailable: no key decrypts an image.
+    """
+    read, sealed = encryption.Decryption(connection, keyring), encryption.Encryption(connection, keyring)
+    select = sa.select(faces.c.id, faces.c.person_id, faces.c.crop, faces.c.sealed_with).where(which)
+    for row in connection.execute(select.with_for_update()).all():
+        columns = sealed.crop(row.id, person or row.person_id, read.crop_of(row))
+        connection.execute(sa.update(faces).where(faces.c.id == row.id).values(columns))
+
+
+def encrypt_embeddings(
+    connection: sa.Connection, keyring: Keyring, which: sa.ColumnElement[bool], *, person: UUID | None = None
+) -> None:
+    """As `encrypt_crops`, for embeddings."""
+    read, sealed = encryption.Decryption(connection, keyring), encryption.Encryption(connection, keyring)
+    for row in connection.execute(SELECT_EMBEDDINGS.where(which)).all():
+        columns = sealed.embedding(row.face_id, person or row.person_id, read.embedding_of(row))
+        this = (embeddings.c.face_id == row.face_id) & (embeddings.c.space == row.space)
+        connection.execute(sa.update(embeddings).where(this).values(columns))

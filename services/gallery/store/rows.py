@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import groupby
+from operator import attrgetter
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -15,7 +17,7 @@ import sqlalchemy as sa
 
 from core.exceptions import FaceNotFound, PersonNotFound, ValidationFailed
 from schemas import text
-from services.database.schema import as_id, faces, persons, sorting_key
+from services.database.schema import as_id, embeddings, faces, persons, sorting_key
 from services.deepface.interface import EmbeddingSpace, FaceArea
 from services.gallery.store.values import Person, StoredFace
 
@@ -23,11 +25,21 @@ logger = logging.getLogger(__name__)
 
 _ID_LENGTH = 36  # characters of a UUID
 
-# A face without its embedding and image, which are large.
-FACE_COLUMNS = [
-    *(column for column in faces.c if column.name not in ("embedding", "crop")),
-    faces.c.crop.is_not(None).label("has_crop"),
-]
+# A row for each embedding of a face, without the embedding itself and the image, which are large.
+_SELECT_FACES = (
+    sa.select(*(column for column in faces.c if column.name != "crop"), faces.c.crop.is_not(None).label("has_crop"))
+    .add_columns(embeddings.c.collection, embeddings.c.space, embeddings.c.weights)
+    .join(embeddings, embeddings.c.face_id == faces.c.id)
+    .order_by(faces.c.registered_at, faces.c.id, embeddings.c.place)
+)
+
+# With the person of the face: an embedding whose row names another person must not be decrypted.
+SELECT_EMBEDDINGS = (
+    sa.select(embeddings.c.face_id, embeddings.c.space, embeddings.c.weights)
+    .add_columns(embeddings.c.embedding, embeddings.c.sealed_with, faces.c.person_id)
+    .join(faces, faces.c.id == embeddings.c.face_id)
+    .order_by(embeddings.c.face_id, embeddings.c.place)
+)
 
 _FACES = sa.select(sa.func.count()).where(faces.c.person_id == persons.c.id).scalar_subquery().label("faces")
 SELECT_PERSONS = sa.select(persons, _FACES)
@@ -111,25 +123,33 @@ def _salvaged(connection: sa.Connection, number: UUID) -> Person:
     return person_of(SimpleNamespace(**values), problem)
 
 
-def face_of(row: Any) -> StoredFace:
-    """The face of a row of FACE_COLUMNS."""
-    area: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in row.area.items()
-    }
+def read_faces(connection: sa.Connection, which: sa.ColumnElement[bool]) -> list[StoredFace]:
+    """These faces, in the order of registration."""
+    rows = connection.execute(_SELECT_FACES.where(which))
+    return [_face_of(list(of_face)) for _, of_face in groupby(rows, key=attrgetter("id"))]
+
+
+def _face_of(rows: Sequence[Any]) -> StoredFace:
+    row = rows[0]
     return StoredFace(
         id=str(row.id),
         person_id=str(row.person_id),
         collection=row.collection,
-        space=space_of_text(row.space),
+        weights={space_of_text(one.space): one.weights for one in rows},
         detector=row.detector,
-        weights=row.weights,
-        area=FaceArea(**area),
+        area=area_of(row.area),
         confidence=row.confidence,
         quality=row.quality,
         liveness=row.liveness,
         has_crop=row.has_crop,
         registered_at=row.registered_at,
     )
+
+
+def area_of(stored: Mapping[str, Any]) -> FaceArea:
+    """The box and landmarks of a column `area`."""
+    area: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()}
+    return FaceArea(**area)
 
 
 def has_labels(labels: Mapping[str, str]) -> list[sa.ColumnElement[bool]]:
@@ -201,16 +221,9 @@ def persons_in(connection: sa.Connection, numbers: Sequence[UUID]) -> dict[UUID,
     return {UUID(person.id): person for person in found}
 
 
-def faces_in(connection: sa.Connection, numbers: Sequence[UUID]) -> list[StoredFace]:
-    """Those of the faces that exist, in the order of `numbers`."""
-    rows = connection.execute(sa.select(*FACE_COLUMNS).where(faces.c.id.in_(numbers)))
-    found = {row.id: face_of(row) for row in rows}
-    return [found[number] for number in numbers if number in found]
-
-
 def face_in(connection: sa.Connection, number: UUID, within: str | None = None) -> StoredFace:
     """The face, in the collection `within` if given; raises FaceNotFound."""
-    found = faces_in(connection, [number])
+    found = read_faces(connection, faces.c.id == number)
     if not found or within not in (None, found[0].collection):
         raise FaceNotFound
     return found[0]

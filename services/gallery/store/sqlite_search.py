@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from core.exceptions import ServiceUnavailable
 from services.database import encryption
-from services.database.schema import changes, faces, persons
+from services.database.schema import changes, embeddings, persons
 from services.database.sqlite import SqliteDatabase
 from services.gallery.store.matrix import Matrix, halves_of
 from services.gallery.store.rows import has_labels
@@ -24,12 +24,12 @@ _READ_ROWS = 1000  # at a time
 
 # As SQLite stores them: converting every row to objects would take most of the time.
 _RAW: list[sa.ColumnElement[Any]] = [
-    sa.type_coerce(faces.c.id, sa.String).label("id"),
-    sa.type_coerce(faces.c.person_id, sa.String).label("person_id"),
-    sa.type_coerce(faces.c.embedding, sa.LargeBinary).label("embedding"),
-    faces.c.sealed_with,
-    faces.c.collection,
-    faces.c.space,
+    sa.type_coerce(embeddings.c.face_id, sa.String).label("face_id"),
+    sa.type_coerce(embeddings.c.person_id, sa.String).label("person_id"),
+    sa.type_coerce(embeddings.c.embedding, sa.LargeBinary).label("embedding"),
+    embeddings.c.sealed_with,
+    embeddings.c.collection,
+    embeddings.c.space,
 ]
 
 
@@ -122,7 +122,7 @@ class MatrixSearch(FaceSearch):
         select, read = sa.select(*_RAW), encryption.Decryption(connection, self._database.keyring)
         for start in range(0, len(face_ids), _MAX_PARAMETERS):
             some = face_ids[start : start + _MAX_PARAMETERS]
-            for row in connection.execute(select.where(faces.c.id.in_(some))):
+            for row in connection.execute(select.where(embeddings.c.face_id.in_(some))):
                 matrix = self._matrices.get((row.collection, row.space))
                 if matrix is not None:
                     self._add(matrix, read, [row])
@@ -131,7 +131,7 @@ class MatrixSearch(FaceSearch):
         """The matrix; a new one includes at least the changes up to `_seen`. Applying later ones again is harmless."""
         matrix = self._matrices.get((collection, space))
         if matrix is None:
-            where = (faces.c.collection == collection) & (faces.c.space == space)
+            where = (embeddings.c.collection == collection) & (embeddings.c.space == space)
             with self._database.reading() as connection:
                 read = encryption.Decryption(connection, self._database.keyring)
                 matrix = Matrix(connection.scalar(sa.select(sa.func.count()).where(where)) or 0)
@@ -144,6 +144,6 @@ class MatrixSearch(FaceSearch):
     def _add(self, matrix: Matrix, read: encryption.Decryption, rows: Sequence[sa.Row[Any]]) -> None:
         face_ids, person_ids, stored, sealed_with, *_ = zip(*rows, strict=True)
         ids = (map(bytes.fromhex, texts) for texts in (face_ids, person_ids))
-        embeddings = map(read.embedding, stored, sealed_with, *ids)
-        numbers = np.frombuffer(b"".join(embeddings), "<f4").reshape(len(rows), -1)
+        vectors = map(read.embedding, stored, sealed_with, *ids)
+        numbers = np.frombuffer(b"".join(vectors), "<f4").reshape(len(rows), -1)
         matrix.add(halves_of(face_ids), halves_of(person_ids), numbers)

@@ -23,17 +23,16 @@ from services.deepface.interface import EmbeddingSpace
 from services.gallery.store import idempotency, names, writes
 from services.gallery.store.collections import CollectionStore
 from services.gallery.store.rows import (
-    FACE_COLUMNS,
     SELECT_PERSONS,
     comes_after,
     cursor_of,
     face_comes_after,
     face_in,
-    face_of,
     has_labels,
     id_of,
     person_in,
     persons_in,
+    read_faces,
     read_persons,
     text_of_space,
 )
@@ -88,8 +87,9 @@ class GalleryStore(CollectionStore, TransferStore):
         now = schema.now()
         with self._database.writing() as connection:
             person = writes.person_to_change(connection, new, now)
+            sealed = encryption.Encryption(connection, self._keyring)
             of_person = partial(writes.add_face, person=UUID(person.id), collection=new.collection, at=now)
-            stored = [of_person(connection, self._keyring, face) for face in new.faces]
+            stored = [of_person(connection, sealed, face) for face in new.faces]
             if new.idempotency_key is not None:
                 idempotency.keep(connection, new.idempotency_key, UUID(stored[0].id), now)
             record(connection, new.event, now, person_id=person.id, face_id=stored[0].id)
@@ -241,13 +241,12 @@ class GalleryStore(CollectionStore, TransferStore):
             ValidationFailed: the cursor is not from `cursor_of_face`.
         """
         number = id_of(person_id, PersonNotFound)
-        select = sa.select(*FACE_COLUMNS).where(faces.c.person_id == number).limit(limit)
+        page = sa.select(faces.c.id).where(faces.c.person_id == number).limit(limit)
         if cursor is not None:
-            select = select.where(face_comes_after(cursor))
+            page = page.where(face_comes_after(cursor))
         with self._database.reading() as connection:
             person_in(connection, number, within)
-            rows = connection.execute(select.order_by(faces.c.registered_at, faces.c.id))
-            return [face_of(row) for row in rows]
+            return read_faces(connection, faces.c.id.in_(page.order_by(faces.c.registered_at, faces.c.id)))
 
     def face(self, face_id: str, *, within: str | None = None) -> StoredFace:
         """The face; raises FaceNotFound."""
@@ -259,7 +258,7 @@ class GalleryStore(CollectionStore, TransferStore):
         select = sa.select(faces.c.id, faces.c.person_id, faces.c.crop, faces.c.sealed_with)
         select = select.where(faces.c.id == id_of(face_id, FaceNotFound))
         if within is not None:
-            select = select.where(faces.c.collection == within)
+            select = select.where(writes.are_in(within))
         with self._database.reading() as connection:
             row = connection.execute(select).first()
             if row is None:
@@ -288,7 +287,7 @@ class GalleryStore(CollectionStore, TransferStore):
         except StorageFull:
             of_person = faces.c.person_id == as_id(person_id or "")
             if within is not None:
-                of_person &= faces.c.collection == within
+                of_person &= writes.are_in(within)
             writes.forget_one_by_one(self._database, of_person, event)
             return forget()
 

@@ -1,5 +1,6 @@
 """Exports, imports and merges whole persons."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -15,8 +16,15 @@ from services.database import encryption, schema
 from services.database.database import Database
 from services.database.schema import collections, faces, persons
 from services.gallery.store import limits, names, writes
-from services.gallery.store.rows import FACE_COLUMNS, SELECT_PERSONS, face_of, person_in, read_persons
-from services.gallery.store.values import ExportedFace, NewFace, Person, Retention, Snapshot
+from services.gallery.store.rows import (
+    SELECT_EMBEDDINGS,
+    SELECT_PERSONS,
+    area_of,
+    person_in,
+    read_persons,
+    space_of_text,
+)
+from services.gallery.store.values import ExportedFace, FaceEmbedding, NewFace, Person, Retention, Snapshot
 
 
 class TransferStore:
@@ -84,10 +92,11 @@ class TransferStore:
         return first
 
     def _add(self, connection: sa.Connection, whole: Sequence[ExportedFace], person: UUID, collection: str) -> None:
+        sealed = encryption.Encryption(connection, self._keyring)
         for one in whole:
             writes.add_face(
                 connection,
-                self._keyring,
+                sealed,
                 one.face,
                 person=person,
                 collection=collection,
@@ -123,26 +132,31 @@ def _everybody(connection: sa.Connection, keyring: Keyring) -> Iterator[tuple[Pe
     found = read_persons(connection, next_one)
     while found:
         (person,), number = found, UUID(found[0].id)
-        whole = sa.select(*FACE_COLUMNS, faces.c.embedding, faces.c.crop).where(faces.c.person_id == number)
-        theirs = connection.execute(whole.order_by(faces.c.registered_at, faces.c.id))
-        yield person, [_whole_face(read, one) for one in theirs]
+        yield person, _whole_faces(connection, read, number)
         found = read_persons(connection, next_one.where(persons.c.id > number))
 
 
-def _whole_face(read: encryption.Decryption, row: Any) -> ExportedFace:
-    stored = face_of(row)
+def _whole_faces(connection: sa.Connection, read: encryption.Decryption, person: UUID) -> list[ExportedFace]:
+    is_persons = faces.c.person_id == person
+    compared: defaultdict[UUID, list[FaceEmbedding]] = defaultdict(list)
+    for row in connection.execute(SELECT_EMBEDDINGS.where(is_persons)):
+        one = FaceEmbedding(space=space_of_text(row.space), vector=read.embedding_of(row), weights=row.weights)
+        compared[row.face_id].append(one)
+    whole = sa.select(faces).where(is_persons).order_by(faces.c.registered_at, faces.c.id)
+    return [_whole_face(read, row, compared[row.id]) for row in connection.execute(whole)]
+
+
+def _whole_face(read: encryption.Decryption, row: Any, compared: Sequence[FaceEmbedding]) -> ExportedFace:
     face = NewFace(
-        embedding=read.embedding_of(row),
-        space=stored.space,
-        detector=stored.detector,
-        weights=row.weights,
-        area=stored.area,
-        confidence=stored.confidence,
-        quality=stored.quality,
-        liveness=stored.liveness,
+        embeddings=tuple(compared),
+        detector=row.detector,
+        area=area_of(row.area),
+        confidence=row.confidence,
+        quality=row.quality,
+        liveness=row.liveness,
         crop=read.crop_of(row),
     )
-    return ExportedFace(id=stored.id, registered_at=stored.registered_at, face=face)
+    return ExportedFace(id=str(row.id), registered_at=row.registered_at, face=face)
 
 
 def merge(

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from services.audit.events import Event, RecordedEvent
 from services.deepface.interface import EmbeddingSpace, FaceArea
 
-Embedding = npt.NDArray[np.float32]
+Vector = npt.NDArray[np.float32]
 
 
 class IdempotencyKeyTaken(Exception):
@@ -44,18 +44,27 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FaceEmbedding:
+    """What a face is compared by in an embedding space.
+
+    `vector` is float32 of shape (dimension,); `weights` is `Engine.fingerprint` of the models that made it.
+    """
+
+    space: EmbeddingSpace
+    vector: Vector
+    weights: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewFace:
     """A face to be stored.
 
-    `embedding` is float32 of shape (dimension,); `weights` is `Engine.fingerprint` of the models that made it;
-    `quality` is what the quality gate measured; `liveness` is the probability of a real face, None if it was not
-    judged; `crop` is an encoded image.
+    `embeddings` are of different spaces; the first is of the space that was requested. `quality` is what the quality
+    gate measured; `liveness` is the probability of a real face, None if it was not judged; `crop` is an encoded image.
     """
 
-    embedding: Embedding
-    space: EmbeddingSpace
+    embeddings: tuple[FaceEmbedding, ...]
     detector: str
-    weights: str
     area: FaceArea
     confidence: float
     quality: dict[str, float]
@@ -96,14 +105,16 @@ class Registration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredFace:
-    """A face of the gallery, without its embedding and image."""
+    """A face of the gallery, without its embeddings and image.
+
+    `weights` are those of each embedding; the first is of the space that was requested.
+    """
 
     id: str
     person_id: str
     collection: str
-    space: EmbeddingSpace
+    weights: dict[EmbeddingSpace, str]
     detector: str
-    weights: str
     area: FaceArea
     confidence: float
     quality: dict[str, float]

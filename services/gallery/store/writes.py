@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,15 +13,17 @@ from core.encryption import Keyring
 from core.exceptions import Conflict, PersonNotFound
 from services.audit.events import Event
 from services.audit.store import record
-from services.database import encryption, schema
+from services.database import schema
 from services.database.database import Database
-from services.database.schema import INDEXED_DIMENSIONS, changes, collections, faces, persons
+from services.database.encryption import Encryption
+from services.database.schema import INDEXED_DIMENSIONS, changes, collections, embeddings, faces, persons
 from services.database.upserts import insert_if_missing
 from services.gallery.store import idempotency, limits, names
-from services.gallery.store.rows import SELECT_PERSONS, face_of, id_of, read_persons, text_of_space
+from services.gallery.store.reencryption import encrypt_crops, encrypt_embeddings
+from services.gallery.store.rows import SELECT_PERSONS, id_of, read_persons, text_of_space
 from services.gallery.store.values import NewFace, Person, Registration, StoredFace
 
-_INSERT_FACE = sa.insert(faces)
+_INSERT_FACE, _INSERT_EMBEDDING = sa.insert(faces), sa.insert(embeddings)
 _ATTEMPTS = 5  # to find or create a person whom other transactions create and delete
 
 
@@ -95,7 +96,7 @@ def person_to_change(connection: sa.Connection, new: Registration, at: datetime)
 
 def add_face(
     connection: sa.Connection,
-    keyring: Keyring,
+    sealed: Encryption,
     face: NewFace,
     *,
     person: UUID,
@@ -103,37 +104,54 @@ def add_face(
     at: datetime,
     number: UUID | None = None,
 ) -> StoredFace:
-    """Store the face with a new id, or with `number`; encrypted if there is an encryption key."""
+    """Store the face with a new id, or with `number`."""
     number = number or uuid4()
     values = {
         "id": number,
         "person_id": person,
-        "collection": collection,
-        "space": text_of_space(face.space),
-        "dimension": len(face.embedding),
         "detector": face.detector,
-        "weights": face.weights,
         "area": asdict(face.area),
         "confidence": face.confidence,
         "quality": face.quality,
         "liveness": face.liveness,
         "registered_at": at,
-        "waits_for_index": connection.dialect.name != "sqlite" and len(face.embedding) in INDEXED_DIMENSIONS,
     }
-    sealed = encryption.columns(connection, keyring, number, person, embedding=face.embedding, crop=face.crop)
-    connection.execute(_INSERT_FACE, values | sealed)
+    connection.execute(_INSERT_FACE, values | sealed.crop(number, person, face.crop))
+    for place, one in enumerate(face.embeddings):
+        values = {
+            "face_id": number,
+            "space": text_of_space(one.space),
+            "place": place,
+            "person_id": person,
+            "collection": collection,
+            "dimension": len(one.vector),
+            "weights": one.weights,
+            "waits_for_index": connection.dialect.name != "sqlite" and len(one.vector) in INDEXED_DIMENSIONS,
+        }
+        connection.execute(_INSERT_EMBEDDING, values | sealed.embedding(number, person, one.vector))
     note_changes(connection, faces.c.id == number)
-    return face_of(SimpleNamespace(**values, has_crop=face.crop is not None))
+    return StoredFace(
+        id=str(number),
+        person_id=str(person),
+        collection=collection,
+        weights={one.space: one.weights for one in face.embeddings},
+        detector=face.detector,
+        area=face.area,
+        confidence=face.confidence,
+        quality=face.quality,
+        liveness=face.liveness,
+        has_crop=face.crop is not None,
+        registered_at=at,
+    )
 
 
 def move_faces(connection: sa.Connection, keyring: Keyring, which: sa.ColumnElement[bool], person: UUID) -> None:
     """Give faces to another person; what is encrypted is encrypted anew, because it belongs to its person."""
     note_changes(connection, which)
-    read = encryption.Decryption(connection, keyring)
-    encrypted = sa.select(*encryption.COLUMNS).where(which & faces.c.sealed_with.is_not(None))
-    for row in connection.execute(encrypted).all():
-        sealed = encryption.columns_anew(connection, keyring, read, row, person)
-        connection.execute(sa.update(faces).where(faces.c.id == row.id).values(sealed | {"person_id": person}))
+    encrypt_crops(connection, keyring, which & faces.c.sealed_with.is_not(None), person=person)
+    encrypt_embeddings(connection, keyring, which & embeddings.c.sealed_with.is_not(None), person=person)
+    of_faces = embeddings.c.face_id.in_(sa.select(faces.c.id).where(which))
+    connection.execute(sa.update(embeddings).where(of_faces).values(person_id=person))
     connection.execute(sa.update(faces).where(which).values(person_id=person))
 
 
@@ -144,10 +162,15 @@ def note_changes(connection: sa.Connection, which: sa.ColumnElement[bool]) -> No
 
 
 def forget_faces(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
-    """Delete faces."""
+    """Delete faces with their embeddings."""
     note_changes(connection, which)
     idempotency.forget(connection, sa.select(faces.c.id).where(which))
     connection.execute(sa.delete(faces).where(which))
+
+
+def are_in(collection: str) -> sa.ColumnElement[bool]:
+    """The condition that faces are in a collection."""
+    return faces.c.person_id.in_(sa.select(persons.c.id).where(persons.c.collection == collection))
 
 
 def forget_one_by_one(database: Database, which: sa.ColumnElement[bool], event: Event) -> None:

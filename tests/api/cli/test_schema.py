@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import PROJECT
 from tests.pictures import ALICE, write_photo
 
-SAID = "Error: The database has schema {}; this version of the service supports 0010. Use the version that wrote it.\n"
+SAID = "Error: The database has schema {}; this version of the service supports 0011. Use the version that wrote it.\n"
 
 COMMANDS = (
     "gallery stats",

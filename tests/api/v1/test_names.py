@@ -1,13 +1,16 @@
 """Names over HTTP: one visible name is one person; and who was not compared."""
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 
 from api.context import services_of
+from services.gallery.store.values import Registration
 from tests.api.v1.test_gallery import identify, names, register, text
 from tests.conftest import assert_error
 from tests.pictures import ALICE, BOB
 from tests.services.gallery.store.test_names import NFC, NFD, SPELLINGS, make_twin
+from tests.services.gallery.store.test_store import REGISTER, face
 
 
 def listed(client, **query):
@@ -92,14 +95,9 @@ def test_the_models_of_a_collection_are_found_without_reading_its_faces(app, cli
         connection.set_progress_handler(lambda: steps.append(1), 1)
 
     def steps_with(faces):
-        with store._database.writing() as connection:
-            copied = (
-                "INSERT INTO faces SELECT lower(hex(randomblob(16))), person_id, collection, space, dimension,"
-                " embedding, detector, weights, area, confidence, quality, liveness, crop, registered_at, sealed_with,"
-                " waits_for_index FROM faces"
-            )
-            while connection.exec_driver_sql("SELECT count(*) FROM faces").scalar_one() < faces:
-                connection.exec_driver_sql(copied)
+        spaces = list(store.spaces("default"))
+        more = [face(space=spaces[number % 2], embedding=np.ones(128)) for number in range(faces)]
+        store.register(Registration(faces=more, name="Bob", collection="default", event=REGISTER))
         steps.clear()
         assert len(store.spaces("default")) == 2
         return len(steps)

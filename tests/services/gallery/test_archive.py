@@ -15,7 +15,17 @@ from services.gallery.archive.reader import UnreadableExport
 from services.gallery.archive.writer import GalleryFileService, Imported, IncompleteExport
 from services.gallery.store.sqlite_search import MatrixSearch
 from services.gallery.store.store import GalleryStore
-from tests.services.gallery.store.test_store import FORGET, OTHER, REGISTER, everybody, face, near, register
+from tests.services.gallery.store.test_store import (
+    FORGET,
+    OTHER,
+    REGISTER,
+    embedded,
+    everybody,
+    face,
+    near,
+    register,
+)
+from tests.services.gallery.store.test_store import comparable as same_as
 
 
 @pytest.fixture
@@ -54,10 +64,7 @@ def exported(gallery, tmp_path):
 
 
 def comparable(store):
-    return [
-        (person, {one.id: (one.face.embedding.tobytes(), replace(one.face, embedding=0)) for one in faces})
-        for person, faces in everybody(store)
-    ]
+    return [(person, {one.id: same_as(one.face) for one in faces}) for person, faces in everybody(store)]
 
 
 def test_what_is_exported_is_imported_as_it_was(gallery, exported, make_gallery):
@@ -68,6 +75,34 @@ def test_what_is_exported_is_imported_as_it_was(gallery, exported, make_gallery)
     assert other.collections() == gallery.collections()
     assert near(other, 1) == [("Ann", 0.0)]
     assert service.load(exported) == Imported(known=2)
+
+
+def test_a_face_of_several_embeddings_is_one_face_elsewhere(make_gallery, tmp_path):
+    gallery, path = make_gallery("from"), tmp_path / "gallery.zip"
+    register(gallery, "Ann", face(1, crop=b"png", also=[embedded(2, space=OTHER)]))
+    register(gallery, "Bob", face(3, space=OTHER), face(4))
+    assert files_of(gallery).export(path) == (2, 3)
+    with zipfile.ZipFile(path) as archive:
+        assert json.loads(archive.read("manifest.json"))["format"] == 2
+    other = make_gallery("to")
+    assert files_of(other).load(path) == Imported(stored=2)
+    assert comparable(other) == comparable(gallery)
+    assert near(other, 1)[0] == near(other, 2, space=OTHER)[0] == ("Ann", 0.0)
+    place = next(line["also"][0]["space"] for line in lines_of(path) if "also" in line)
+    rewrite(path, edit("faces.jsonl", b'"also":[{"space":%d' % place, b'"also":[{"space":%d' % (1 - place)))
+    with pytest.raises(UnreadableExport):
+        files_of(make_gallery("other")).load(path)
+
+
+def lines_of(path):
+    with zipfile.ZipFile(path) as archive:
+        return list(map(json.loads, archive.read("faces.jsonl").splitlines()))
+
+
+def test_faces_of_one_embedding_are_exported_as_by_earlier_versions(exported):
+    with zipfile.ZipFile(exported) as archive:
+        assert json.loads(archive.read("manifest.json"))["format"] == 1
+    assert not any("also" in line for line in lines_of(exported))
 
 
 def test_an_import_goes_on_where_another_ended(gallery, exported, make_gallery):
@@ -172,7 +207,7 @@ def array(value):
 @pytest.mark.parametrize(
     "change",
     [
-        edit("manifest.json", b'"format": 1', b'"format": 2'),
+        edit("manifest.json", b'"format": 1', b'"format": 3'),
         edit("manifest.json", b'"persons": 2', b'"persons": 3'),
         edit("manifest.json", b'"persons": 2', b'"persons": 1'),
         edit("manifest.json", b'"faces": 3', b'"faces": 4'),

@@ -15,7 +15,7 @@ from services.gallery.store import writes
 from services.gallery.store.pgvector_search import PgVectorSearch
 from services.gallery.store.sqlite_search import MatrixSearch
 from services.gallery.store.store import GalleryStore
-from services.gallery.store.values import IdempotencyKey, IdempotencyKeyTaken, Registration, Retention
+from services.gallery.store.values import FaceEmbedding, IdempotencyKey, IdempotencyKeyTaken, Registration, Retention
 from tests.services.gallery.store.test_store import DIMENSION, FORGET, OTHER, REGISTER, SPACE, face
 
 ROUNDS = 150
@@ -107,6 +107,11 @@ class History:
         names = self.rng.sample(list(LABELS), self.rng.randrange(most + 1))
         return {name: self.rng.choice(LABELS[name]) for name in names}
 
+    def others(self, space):
+        """Other spaces of a face."""
+        others = [one for one in dict.fromkeys(SPACES) if one != space]
+        return self.rng.sample(others, self.rng.choice([0, 0, 1, 2]))
+
     def embedding(self, space):
         kind = self.rng.random()
         numbers = self.numbers.normal(size=DIMENSION[replace(space, alignment="eyes")])
@@ -117,8 +122,13 @@ class History:
         key = self.some([*self.keys, f"k{len(self.keys)}"])
         of_name = self.rng.random() < 0.8
         who = {"name": self.rng.choice(NAMES)} if of_name else {"person_id": self.rng.choice(self.persons)}
-        new = replace(
-            face(), space=space, embedding=self.embedding(space), crop=self.some([b"png"]), liveness=self.some([0.25])
+        also = [FaceEmbedding(space=one, vector=self.embedding(one), weights="o") for one in self.others(space)]
+        new = face(
+            space=space,
+            embedding=self.embedding(space),
+            also=also,
+            crop=self.some([b"png"]),
+            liveness=self.some([0.25]),
         )
         options = {
             "collection": self.rng.choice(COLLECTIONS), "event": REGISTER, "labels": self.labels(),

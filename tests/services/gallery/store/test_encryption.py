@@ -21,7 +21,8 @@ from services.gallery.table_copy import FaceSource
 from tests.conftest import PROJECT
 from tests.postgresql import in_files
 from tests.services.conftest import events_in
-from tests.services.gallery.store.test_store import SPACE, everybody, face, near, register, vector
+from tests.services.gallery.store.test_store import OTHER as OTHER_SPACE
+from tests.services.gallery.store.test_store import SPACE, embedded, everybody, face, near, register, vector
 
 OLD, NEW, OTHER = (bytes([number]) * 32 for number in range(3))
 ROTATE = Event(action="rotate_key", outcome="done")
@@ -81,7 +82,7 @@ def test_with_a_key_the_database_holds_no_picture_and_sqlite_no_embedding(databa
     assert list(rows) == [Keyring([OLD]).bound.first]
     assert CROP not in bytes(*rows.values())
     if database_url.startswith("sqlite"):
-        for (stored,) in execute(database_url, "SELECT embedding FROM faces"):
+        for (stored,) in execute(database_url, "SELECT embedding FROM embeddings"):
             assert vector(1).tobytes()[:4] not in stored
             assert bytes(16) not in stored
     else:
@@ -163,10 +164,11 @@ def test_a_face_that_does_not_open_is_neither_left_out_nor_shown(database_url, o
     gallery = opened(OLD)
     ann, (first,) = register(gallery, "Ann", face(1, crop=CROP))
     _, (second,) = register(gallery, "Bob", face(2, crop=CROP + b"2"))
-    for column in ("embedding", "crop") if database_url.startswith("sqlite") else ("crop",):
-        (one, mine), (other, yours) = execute(database_url, f"SELECT id, {column} FROM faces")
+    values = [("faces", "id", "crop"), ("embeddings", "face_id", "embedding")]
+    for table, key, column in values if database_url.startswith("sqlite") else values[:1]:
+        (one, mine), (other, yours) = execute(database_url, f"SELECT {key}, {column} FROM {table}")
         for number, theirs in ((one, yours), (other, mine)):
-            execute(database_url, f"UPDATE faces SET {column} = :theirs WHERE id = :id", theirs=theirs, id=number)
+            execute(database_url, f"UPDATE {table} SET {column} = :theirs WHERE {key} = :id", theirs=theirs, id=number)
     gallery = opened(OLD)
     message = "the encryption key does not decrypt a face of this gallery"
     for number in (first.id, second.id):
@@ -198,6 +200,36 @@ def test_a_merge_encrypts_for_the_other_person_and_a_row_that_is_only_given_away
     execute(database_url, "UPDATE faces SET person_id = :person WHERE crop IS NOT NULL", person=number)
     with refused("the encryption key does not decrypt a face of this gallery"):
         gallery.crop(kept.id)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_face_that_is_only_given_away_takes_no_embedding_to_the_other_person(database_url, opened):
+    gallery = opened(OLD)
+    (ann, _), (bob, _), (cid, _) = (register(gallery, name, face(number)) for number, name in enumerate("ABC", 1))
+    ids = [person.id.replace("-", "") for person in (ann, bob)]
+    execute(database_url, "UPDATE faces SET person_id = :ann WHERE person_id = :bob", ann=ids[0], bob=ids[1])
+    message = "the encryption key does not decrypt a face of this gallery"
+    with refused(message):
+        everybody(gallery)
+    with refused(message):
+        gallery.merge(cid.id, [ann.id], Event(action="merge", outcome="done"))
+    assert near(gallery, 2)[0] == ("B", 0.0)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_each_embedding_of_a_face_is_encrypted_and_encrypted_anew(database_url, opened):
+    gallery = opened(OLD)
+    (ann, _), (bob, _) = (
+        register(gallery, name, face(number, also=[embedded(number, space=OTHER_SPACE)]))
+        for number, name in enumerate(("Ann", "Bob"), 1)
+    )
+    gallery.merge(ann.id, [bob.id], Event(action="merge", outcome="done"))
+    assert rotate(database_url, NEW, OLD) == 2
+    assert {key for (key,) in execute(database_url, "SELECT sealed_with FROM embeddings")} == {
+        Keyring([NEW]).bound.first
+    }
+    for space in (SPACE, OTHER_SPACE):
+        assert near(opened(NEW), 2, space=space) == [("Ann", 0.0)]
 
 
 def test_a_process_without_the_key_adds_nothing_plain_to_an_encrypted_gallery(database_url, opened):
@@ -244,7 +276,12 @@ def test_rotations_that_are_killed_go_on_while_others_search_and_leave_nothing_o
                 process.communicate()
             assert (process.returncode, 0 < done < FACES) == (-9 if kill else 0, True)
         assert in_files(tmp_path, pieces | dict.fromkeys(before, "before")) == set()
-        rows = execute(database_url, "SELECT embedding, crop, sealed_with FROM faces")
+        rows = execute(
+            database_url,
+            "SELECT embedding, crop, e.sealed_with FROM embeddings e JOIN faces f ON f.id = e.face_id"
+            " WHERE e.sealed_with = f.sealed_with",
+        )
+        assert len(rows) == FACES
         assert {row[2] for row in rows} == {Keyring(keys).bound.first}
         before = [stored[-64:] for row in rows for stored in row[:2]]
     assert in_files(tmp_path, dict.fromkeys(before, "now")) == {"now"}

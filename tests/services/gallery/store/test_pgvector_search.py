@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from core.distances import distances
-from services.database.schema import faces
+from services.database.schema import embeddings
 from services.gallery.store import pgvector_search
 from tests.services.gallery.store.test_store import face, near, register
 
@@ -21,7 +21,7 @@ def test_a_collection_is_found_behind_many_faces_of_another(make_store, database
     register(gallery, "Ann", face(0, 1))
     engine = sa.create_engine(database_url, poolclass=sa.NullPool)
     with engine.begin() as connection:  # so that PostgreSQL takes pgvector's index all the same
-        connection.exec_driver_sql("DROP INDEX ix_faces_collection_space")
+        connection.exec_driver_sql("DROP INDEX ix_embeddings_collection_space")
         connection.exec_driver_sql(f"ALTER DATABASE {engine.url.database} SET seq_page_cost = 1e6")
     assert near(make_store(), 1, metric="cosine") == [("Ann", 1.0)]
 
@@ -32,10 +32,10 @@ def test_only_embeddings_of_no_index_lie_apart_from_their_rows(make_store, datab
     embedding = np.random.default_rng(0).normal(size=dimension).astype(np.float32)
     register(make_store(), "Ann", face(embedding=embedding))
     engine = sa.create_engine(database_url, poolclass=sa.NullPool)
-    columns = [column.name for column in faces.c if not isinstance(column.type, sa.Float | sa.Integer | sa.Uuid)]
-    looked_up = ", ".join(f"pg_column_toast_chunk_id({name}) AS {name}" for name in columns if "_at" not in name)
+    columns = [column.name for column in embeddings.c if not isinstance(column.type, sa.Integer | sa.Uuid)]
+    looked_up = ", ".join(f"pg_column_toast_chunk_id({name}) AS {name}" for name in columns)
     with engine.begin() as connection:
-        row = connection.exec_driver_sql(f"SELECT {looked_up} FROM faces").mappings().one()
+        row = connection.exec_driver_sql(f"SELECT {looked_up} FROM embeddings").mappings().one()
     assert {name for name, place in row.items() if place is not None} == apart
 
 

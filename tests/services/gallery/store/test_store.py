@@ -11,14 +11,16 @@ import sqlalchemy as sa
 
 from core.exceptions import Conflict, FaceNotFound, NotFound, PersonNotFound, ValidationFailed
 from services.audit.events import Event
-from services.database.schema import answers
+from services.database.schema import answers, embeddings
 from services.deepface.interface import EmbeddingSpace, FaceArea
 from services.gallery.store.rows import cursor_of_face
 from services.gallery.store.values import (
+    FaceEmbedding,
     IdempotencyKey,
     IdempotencyKeyTaken,
     IdempotencyRecord,
     NewFace,
+    NotCompared,
     Registration,
     Retention,
 )
@@ -40,12 +42,16 @@ def vector(*first, space=SPACE):
     return embedding
 
 
-def face(*first, space=SPACE, **changes):
+def embedded(*first, space):
+    return FaceEmbedding(space=space, vector=vector(*first, space=space), weights="o")
+
+
+def face(*first, space=SPACE, embedding=None, also=(), **changes):
+    """A face with one embedding, or with those of `also` too."""
+    numbers = vector(*first, space=space) if embedding is None else embedding
     made = NewFace(
-        embedding=vector(*first, space=space),
-        space=space,
+        embeddings=(FaceEmbedding(space=space, vector=numbers, weights="w"), *also),
         detector="opencv",
-        weights="w",
         area=FaceArea(x=1, y=2, w=3, h=4, left_eye=(5, 6)),
         confidence=0.9,
         quality={"sharpness": 12.5},
@@ -66,6 +72,11 @@ def near(gallery, *probe, space=SPACE, collection="default", metric="euclidean",
     return [(one.person.name, one.distance) for one in found]
 
 
+def comparable(new):
+    """A face to be stored, with embeddings that can be compared."""
+    return replace(new, embeddings=[(one.space, one.weights, one.vector.tobytes()) for one in new.embeddings])
+
+
 def everybody(gallery):
     with gallery.snapshot() as snapshot:
         return list(snapshot.persons)
@@ -81,7 +92,7 @@ def test_a_registered_face_is_kept_as_it_was_given(gallery):
     assert (person.name, person.collection, person.labels) == ("Zoë", "default", {"team": "blue"})
     assert (person.metadata, person.faces, person.retain_until) == ({"n": [1, None]}, 1, until)
     assert before <= person.registered_at <= datetime.now(UTC)
-    assert (kept.person_id, kept.space, kept.detector) == (person.id, SPACE, "opencv")
+    assert (kept.person_id, kept.weights, kept.detector) == (person.id, {SPACE: "w"}, "opencv")
     assert kept.area == FaceArea(x=1, y=2, w=3, h=4, left_eye=(5, 6))
     assert (kept.confidence, kept.quality, kept.liveness, kept.has_crop) == (0.9, {"sharpness": 12.5}, 0.75, True)
     assert gallery.person(person.id) == person
@@ -349,6 +360,48 @@ def test_the_spaces_of_a_collection_are_known(gallery):
     register(gallery, "Ann", face(1), face(1, space=OTHER))
     assert gallery.spaces("default") == {SPACE: 128, OTHER: 4096}
     assert gallery.spaces("nowhere") == {}
+
+
+def test_a_face_is_found_in_each_of_its_spaces_and_is_one_face(gallery):
+    ann, (kept,) = register(gallery, "Ann", face(1, also=[embedded(2, space=OTHER)]))
+    assert list(kept.weights.items()) == [(SPACE, "w"), (OTHER, "o")]
+    assert ann.faces == gallery.person(ann.id).faces == gallery.face_count() == 1
+    assert gallery.faces(ann.id) == [kept]
+    assert list(gallery.face(kept.id).weights) == [SPACE, OTHER]
+    register(gallery, "Bob", face(2))
+    assert near(gallery, 1) == [("Ann", 0.0), ("Bob", 1.0)]
+    assert near(gallery, 2, space=OTHER) == [("Ann", 0.0)]
+    assert near(gallery, 2, space=OTHER, person_id=ann.id) == [("Ann", 0.0)]
+    assert gallery.spaces("default", person_id=ann.id) == {SPACE: 128, OTHER: 4096}
+    assert gallery.mixed() == {"default": {SPACE: 2, OTHER: 1}}
+    assert gallery.not_compared("default", SPACE) == NotCompared(persons=0, spaces={})
+    assert gallery.not_compared("default", OTHER) == NotCompared(persons=1, spaces={SPACE: 1})
+
+
+def test_what_becomes_of_a_face_becomes_of_all_its_embeddings(make_store):
+    one, other = make_store(), make_store()
+    spaces = {SPACE: 1, OTHER: 2}
+    ann, (kept,) = register(one, "Ann", face(1, crop=b"png", also=[embedded(2, space=OTHER)]))
+    bob, _ = register(one, "Bob", face(3))
+    for space, number in spaces.items():
+        assert near(other, number, space=space)[0] == ("Ann", 0.0)
+    one.merge(bob.id, [ann.id], REGISTER)
+    for space, number in spaces.items():
+        assert near(other, number, space=space) == [("Bob", 0.0)]
+    assert (other.crop(kept.id), other.face(kept.id)) == (b"png", replace(kept, person_id=bob.id))
+    one.forget(FORGET, face_id=kept.id)
+    assert near(other, 2, space=OTHER) == []
+    assert near(other, 1) == [("Bob", 2.0)]
+    with one._database.reading() as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(embeddings)) == 1
+    one.remove_collection("default", FORGET, with_persons=True)
+    assert near(other, 1) == []
+
+
+def test_a_face_of_two_embeddings_that_cannot_be_stored_is_not_stored_by_half(gallery):
+    with pytest.raises(sa.exc.IntegrityError):
+        register(gallery, "Ann", face(1, also=[embedded(2, space=SPACE)]))
+    assert (gallery.face_count(), gallery.collections(), near(gallery, 1)) == (0, {}, [])
 
 
 def test_a_request_that_comes_again_finds_what_it_stored(gallery):
