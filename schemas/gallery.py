@@ -69,6 +69,22 @@ class RegisterRequest(EnrolmentOptions):
         return self
 
 
+class Space(BaseModel):
+    """An embedding space: the model and the options that decide which faces can be compared."""
+
+    model: str
+    alignment: str
+    detection: str
+    normalization: str
+    expand_percentage: int
+
+
+class FaceSpace(Space):
+    """An embedding space in which a face can be compared."""
+
+    weights: str = Field(description="Identifies the files of the detector and the model, and the runtime.")
+
+
 class RegisterResponse(ImageResponse):
     """The stored face."""
 
@@ -83,6 +99,10 @@ class RegisterResponse(ImageResponse):
     facial_area: FacialArea
     face_confidence: float
     quality: QualityMeasures
+    spaces: list[FaceSpace] | None = key_if_set(
+        "All models and options by which the face can be compared: those of the request, and the service's defaults."
+        " Left out if there are only those of the request."
+    )
 
 
 MostPersons = Annotated[int, Field(ge=1, le=100), WHOLE]
@@ -161,14 +181,9 @@ class IdentifiedFace(Liveness):
     matches: list[Match] = Field(description="The nearest persons, nearest first.")
 
 
-class SpacePersons(BaseModel):
+class SpacePersons(Space):
     """An embedding space, and the number of persons with a face in it."""
 
-    model: str
-    alignment: str
-    detection: str
-    normalization: str
-    expand_percentage: int
     persons: int
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, JsonValue, RootModel
 from schemas.common import FacialArea, PageLimit, Request, Response, key_if_set
 from schemas.faces import QualityMeasures
 from schemas.fields import CollectionName, Id, Labels, Metadata, Moment, Name
-from schemas.gallery import SpacePersons
+from schemas.gallery import FaceSpace, SpacePersons
 
 
 class ForgetRequest(Request):
@@ -99,7 +99,7 @@ class MergeRequest(Request):
 
 
 class FaceRow(BaseModel):
-    """A face in the gallery. Its embedding is never returned."""
+    """A face in the gallery. Its embeddings are never returned. The model and options are those of the request."""
 
     id: str
     person_id: str
@@ -117,6 +117,9 @@ class FaceRow(BaseModel):
     liveness: float | None = Field(description="Probability of a real face. Null if liveness was not checked.")
     has_crop: bool
     registered_at: datetime
+    spaces: list[FaceSpace] | None = key_if_set(
+        "All models and options by which the face can be compared. Left out if there are only those above."
+    )
 
 
 class FaceInfo(Response, FaceRow):

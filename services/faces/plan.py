@@ -34,13 +34,15 @@ class EmbeddingPlan(Plan):
     """How to find, embed and compare faces.
 
     `own_threshold` is the service's for the metric, the embedding space and the detector; None if none is known.
-    `limit` is the request's threshold, else the service's own; None if there is neither.
+    `limit` is the request's threshold, else the service's own; None if there is neither. `also` is a plan whose
+    detection and embedding space each face is embedded in besides.
     """
 
     space: EmbeddingSpace
     metric: str
     own_threshold: Threshold | None
     limit: Threshold | None
+    also: "EmbeddingPlan | None" = None
 
     @property
     @override

@@ -23,13 +23,15 @@ Embeddings = npt.NDArray[np.float64]
 class DetectedFace:
     """A face of the image, with its liveness if it was requested, and a second look if its quality is judged.
 
-    `detector` is the one that found the face.
+    `detector` is the one that found the face. `also` is its embedding by the plan's `also`, of shape (dimension,); None
+    if there is no such plan, or its detector does not find the face.
     """
 
     face: Face
     liveness: LivenessScore | None
     detector: str
     second_look: SecondLook | None
+    also: npt.NDArray[np.float64] | None = None
 
     @property
     def is_detected(self) -> bool:
@@ -134,7 +136,30 @@ class FaceReader:
                 embeddings = self._engine.embed(
                     crops, model=model, normalization=plan.space.normalization, from_bytes=from_bytes
                 )
+                if plan.also is not None:
+                    faces[:] = self._embedded_also(image, faces, plan.also)
             yield image, faces, embeddings
+
+    def _embedded_also(self, image: Pixels, faces: DetectedFaces, plan: EmbeddingPlan) -> list[DetectedFace]:
+        """The faces with `also`: the plan detects them itself, because its threshold is for its own detector."""
+        found = [face for face in self._detected(image, replace(plan.detection, enforce=False)) if face.confidence > 0]
+        again = [next((one for one in found if _is_same(one.area, read.face.area)), None) for read in faces]
+        crops = [face.crop for face in again if face is not None]
+        if not crops:
+            return faces
+        rows = iter(self._engine.embed(crops, model=plan.space.model, normalization=plan.space.normalization))
+        pairs = zip(faces, again, strict=True)
+        return [read if face is None else replace(read, also=next(rows)) for read, face in pairs]
+
+
+def _is_same(one: FaceArea, other: FaceArea) -> bool:
+    """Whether two boxes, which may be two detectors', are of one face: each has the other's centre."""
+    return _has_centre(one, other) and _has_centre(other, one)
+
+
+def _has_centre(area: FaceArea, other: FaceArea) -> bool:
+    x, y = other.x + other.w / 2, other.y + other.h / 2
+    return area.x <= x <= area.x + area.w and area.y <= y <= area.y + area.h
 
 
 def _certainty(face: Face) -> tuple[float, int]:

@@ -8,7 +8,7 @@ from pydantic_core import PydanticSerializationError, ValidationError
 
 from core.scopes import Scope, is_granted
 from schemas.faces import QualityMeasures
-from schemas.gallery import NotCompared, RegisterResponse, SpacePersons
+from schemas.gallery import FaceSpace, NotCompared, RegisterResponse, SpacePersons
 from schemas.persons import FaceRow, PersonId, PersonInfo, PersonRow, PersonsResponse, Receipt
 from services.deepface.interface import EmbeddingSpace
 from services.faces.reader import facial_area
@@ -51,6 +51,7 @@ def registered(person: Person, face: StoredFace, *, is_named: bool) -> RegisterR
         facial_area=facial_area(face.area),
         face_confidence=face.confidence,
         quality=QualityMeasures.model_validate(face.quality),
+        spaces=_spaces(face),
     )
 
 
@@ -110,7 +111,14 @@ def face_row(face: StoredFace) -> FaceRow:
         liveness=face.liveness,
         has_crop=face.has_crop,
         registered_at=face.registered_at,
+        spaces=_spaces(face),
     )
+
+
+def _spaces(face: StoredFace) -> list[FaceSpace] | None:
+    """The embedding spaces of a face; None if it has one."""
+    spaces = [FaceSpace(**asdict(space), weights=weights) for space, weights in face.weights.items()]
+    return spaces if len(spaces) > 1 else None
 
 
 def _quality(face: StoredFace) -> QualityMeasures | None:

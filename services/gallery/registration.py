@@ -1,5 +1,6 @@
 """The use case of registering a face."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
@@ -9,8 +10,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from core.exceptions import Conflict, LowQuality, NoFaceDetected, SeveralFaces, SpoofDetected
+from core.exceptions import Conflict, LowQuality, ModelUnavailable, NoFaceDetected, SeveralFaces, SpoofDetected
 from core.scopes import Scope, is_granted
+from schemas.common import EmbeddingOptions
 from schemas.gallery import RegisterRequest, RegisterResponse
 from schemas.text import identity
 from services.audit.events import Event
@@ -54,6 +56,7 @@ class GalleryService:
         log: EventLog,
     ) -> None:
         self._engine = engine
+        self._default = defaults.embedding_plan(EmbeddingOptions())
         self._min_quality = min_quality
         self._captures = captures
         self._defaults = defaults
@@ -76,6 +79,9 @@ class GalleryService:
     def register(self, request: RegisterRequest, *, idempotency_key: IdempotencyKey | None = None) -> RegisterResponse:
         """Register the one face of an image, or the face of the best quality among the frames of a capture.
 
+        A face is embedded in the embedding space of the request, and in that of the defaults if it is another one whose
+        models are installed. So a request with the default options finds everybody.
+
         With an `idempotency_key`, a retry with the same key gets the response for the face that the first one stored,
         and stores nothing. It names the current person of the face.
 
@@ -93,7 +99,7 @@ class GalleryService:
                 self._store.person(request.person_id, within=request.collection)
         compares = request.on_duplicate != "allow" or request.frames is not None
         plan = self._defaults.decision_plan(request) if compares else self._defaults.embedding_plan(request)
-        plan = replace(plan, judges_quality=True)
+        plan = replace(plan, judges_quality=True, also=self._also(plan))
         read, embedding = self._one_face(request, plan)
         quality = measure_quality(read)
         self._require_quality(request, quality)
@@ -109,6 +115,15 @@ class GalleryService:
             if first is None:
                 raise Conflict("The face stored with this Idempotency-Key was deleted. Use a new key.") from None
             return first
+
+    def _also(self, plan: EmbeddingPlan) -> EmbeddingPlan | None:
+        """The default plan, if it has another embedding space and its models are installed."""
+        if plan.space == self._default.space:
+            return None
+        with suppress(ModelUnavailable):
+            self._engine.load_all(self._default.models)
+            return self._default
+        return None
 
     def _require_quality(self, request: RegisterRequest, quality: Quality) -> None:
         least = self._min_quality if request.min_quality is None else request.min_quality
@@ -189,9 +204,12 @@ class GalleryService:
     def _new_face(
         self, request: RegisterRequest, plan: EmbeddingPlan, read: DetectedFace, embedding: Any, quality: Quality
     ) -> NewFace:
+        embeddings = [self._embedding(plan, embedding)]
+        if plan.also is not None and read.also is not None:
+            embeddings.append(self._embedding(plan.also, read.also))
         crop: Any = cv2.imencode(".png", read.face.crop)[1] if request.store_crop else None
         return NewFace(
-            embeddings=(self._embedding(plan, embedding),),
+            embeddings=tuple(embeddings),
             detector=plan.detection.detector,
             area=read.face.area,
             confidence=read.face.confidence,

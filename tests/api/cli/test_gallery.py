@@ -37,8 +37,10 @@ def test_statistics_tell_collections_persons_and_faces_by_space(app, folder):
     assert first.endswith(" MB")
     assert others == [
         "default: 2 persons",
+        "  3 faces: model VGG-Face, alignment eyes, detection bounded, normalization base, expand_percentage 0",
         "  3 faces: model Dlib, alignment template, detection bounded, normalization base, expand_percentage 0",
         "staff: 2 persons",
+        "  3 faces: model VGG-Face, alignment eyes, detection bounded, normalization base, expand_percentage 0",
         "  3 faces: model Dlib, alignment none, detection bounded, normalization base, expand_percentage 0",
     ]
 
