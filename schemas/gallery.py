@@ -203,6 +203,6 @@ class IdentifyResponse(FacesResponse):
     threshold_source: ThresholdSource
     not_compared: NotCompared | None = key_if_set(
         "Persons of the collection who were not compared, because all their faces were registered with another model or"
-        " other options. Left out if there are none."
+        " other options. Left out if there are none. In a large collection, the numbers may be a minute old."
     )
     result: list[IdentifiedFace]

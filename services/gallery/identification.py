@@ -25,6 +25,7 @@ from services.faces.quality import measure_quality, measures, problems
 from services.faces.reader import DetectedFace, DetectedFaces, Embeddings, FaceReader, facial_area
 from services.faces.verification import Pair, decide
 from services.gallery.answers import described, not_compared
+from services.gallery.left_out import LeftOut
 from services.gallery.person_lock import PersonLock
 from services.gallery.store.store import GalleryStore
 from services.gallery.store.values import PersonMatch
@@ -57,6 +58,7 @@ class IdentificationService:
         self._store = store
         self._log = log
         self._lock = lock
+        self._left_out = LeftOut(store)
 
     def identify(self, request: IdentifyRequest) -> IdentifyResponse:
         """The nearest persons for each face of the image, whatever their distance, with a decision.
@@ -100,7 +102,7 @@ class IdentificationService:
             about = {} if read is None else _about(read)
             result.append(IdentifiedFace(decision=decision, reason=reason, matches=matches[:top_k], **about))
         is_mixed = request.person_id is None and len(held) > 1
-        left_out = self._store.not_compared(request.collection, plan.space) if is_mixed else None
+        left_out = self._left_out.of(request.collection, plan.space) if is_mixed else None
         answer = IdentifyResponse(
             count=len(result),
             model=plan.space.model,
