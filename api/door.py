@@ -1,7 +1,8 @@
 """The description of a door: an API of another system, whose clients the service answers as that system does."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from flask import Blueprint, Flask, Response, current_app, request
 
@@ -18,6 +19,7 @@ class Door:
 
     Every error of a request to one of the `paths`, or below, has the body `error`. So has one that no route answers.
     `statuses` are the HTTP statuses of errors that are not the service's own; a class stands for its subclasses too.
+    `prefaces` are what the messages of errors begin with, by the name of the view. `code` gives the code of an error.
     """
 
     name: str
@@ -26,6 +28,8 @@ class Door:
     blueprint: Blueprint
     error: type[DoorError]
     statuses: Mapping[type[ServiceError], int] = field(default_factory=dict)
+    prefaces: Mapping[str, str] = field(default_factory=dict)
+    code: Callable[[ServiceError], str] = attrgetter("code")
 
     def status_of(self, error: type[ServiceError]) -> int:
         """Return the HTTP status of an error at this door."""
@@ -35,7 +39,8 @@ class Door:
         """Return the response for an error of the current request."""
         fields, status = _sent_fields(error), self.status_of(type(error))
         message = "; ".join(f"{wrong['field']}: {wrong['msg']}" for wrong in fields) or error.message
-        body = self.error.of(code=error.code, status=status, message=message, fields=fields)
+        preface = self.prefaces.get((request.endpoint or "").rpartition(".")[2], "")
+        body = self.error.of(code=self.code(error), status=status, message=preface + message, fields=fields)
         return Response(body.model_dump_json(), status=status, mimetype="application/json")
 
 

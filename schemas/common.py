@@ -204,6 +204,9 @@ class DetectionOptions(Request):
     # Whether only the face counts of which the detector is most certain.
     only_surest_face: ClassVar[bool] = False
 
+    # Whether a face that is not live is an error.
+    refuses_spoofs: ClassVar[bool] = False
+
     detector_backend: DetectorName | None = Field(
         None, description="Face detector. Default: DEFAULT_DETECTOR. `skip` treats the whole image as one face."
     )
@@ -256,6 +259,9 @@ class MetricOptions(EmbeddingOptions):
 
 class ComparisonOptions(MetricOptions):
     """Options for embedding and comparing faces."""
+
+    # Whether DeepFace's thresholds hold, also where the service has measured its own.
+    has_deepface_thresholds: ClassVar[bool] = False
 
     # Thresholds of another system, by model and metric, in place of DeepFace's.
     published_thresholds: ClassVar[Mapping[str, Mapping[str, float]]] = {}

@@ -116,6 +116,9 @@ class ProbeRequest(ComparisonOptions):
     # Whether every face is a match of its own, and not only the nearest of each person.
     lists_faces: ClassVar[bool] = False
 
+    # Whether a collection without any face of the model and options is an error, also if it has no faces at all.
+    requires_faces: ClassVar[bool] = False
+
     img: ImageSource | None = None
     embedding: Embedding | None = Field(
         None,

@@ -4,7 +4,7 @@ A door is a module here, or a package, with its bodies in `schemas/compat/` unde
 one service and translate. Keys, scopes, collections, limits, the queue and the audit trail are those of every endpoint.
 """
 
-from api.compat import face_api, localai
+from api.compat import deepface, dev, face_api, localai
 from api.door import Door
 
-DOORS: dict[str, Door] = {door.name: door for door in (localai.DOOR, face_api.DOOR)}
+DOORS: dict[str, Door] = {door.name: door for door in (localai.DOOR, deepface.DOOR, dev.DOOR, face_api.DOOR)}

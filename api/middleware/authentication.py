@@ -31,6 +31,21 @@ def caller() -> Caller:
     return found
 
 
+def sent_key() -> str | None:
+    """Return the API key of the current request, even if it is repeated; raise AmbiguousCredentials for two keys.
+
+    A header sent twice arrives as one, joined by a comma. No key contains a comma.
+    """
+    authorization = [part.strip() for part in request.headers.get("Authorization", "").split(",")]
+    given = {part.strip() for part in request.headers.get("X-API-Key", "").split(",")}
+    if any(_is_bearer(part) for part in authorization):
+        given |= {part[len(_BEARER) :].strip() if _is_bearer(part) else part for part in authorization}
+    given.discard("")
+    if len(given) > 1:
+        raise AmbiguousCredentials
+    return next(iter(given), None)
+
+
 def require_collection(name: str) -> None:
     """Raise Forbidden if the current request's API key is for another collection."""
     if caller().collection not in (None, name):
@@ -63,7 +78,7 @@ def _scope() -> Scope | None:
 def _look_up() -> None:
     if _scope() is None:
         return
-    token = _token()
+    token = sent_key()
     try:
         g.caller = services().access.keys.caller(token)
     except Unauthorized:
@@ -78,21 +93,6 @@ def _admit() -> None:
     if (scope := _scope()) is not None:
         with granted(caller().scopes):
             require(scope)
-
-
-def _token() -> str | None:
-    """Return the API key of the current request, even if it is repeated; raise AmbiguousCredentials for two keys.
-
-    A header sent twice arrives as one, joined by a comma. No key contains a comma.
-    """
-    authorization = [part.strip() for part in request.headers.get("Authorization", "").split(",")]
-    given = {part.strip() for part in request.headers.get("X-API-Key", "").split(",")}
-    if any(_is_bearer(part) for part in authorization):
-        given |= {part[len(_BEARER) :].strip() if _is_bearer(part) else part for part in authorization}
-    given.discard("")
-    if len(given) > 1:
-        raise AmbiguousCredentials
-    return next(iter(given), None)
 
 
 def _is_bearer(credentials: str) -> bool:

@@ -15,7 +15,7 @@ from core.images.private_hosts import parse_private_host
 
 CPU = -1  # value of GPU_DEVICE
 
-DoorName = Literal["localai", "face-api"]
+DoorName = Literal["localai", "deepface", "dev", "face-api"]
 DOORS: tuple[DoorName, ...] = get_args(DoorName)  # those that are open by default
 
 _MIN_SECRET = 32  # characters

@@ -130,6 +130,7 @@ class Defaults:
             detection=self._detection(options),
             judges_liveness=options.anti_spoofing,
             only_surest_face=options.only_surest_face,
+            refuses_spoofs=options.refuses_spoofs,
         )
 
     def embedding_plan(self, options: EmbeddingOptions) -> EmbeddingPlan:
@@ -146,6 +147,7 @@ class Defaults:
             detection=detection,
             judges_liveness=options.anti_spoofing,
             only_surest_face=options.only_surest_face,
+            refuses_spoofs=options.refuses_spoofs,
             space=space,
             metric=metric,
             own_threshold=own,
@@ -213,9 +215,11 @@ class Defaults:
 
 
 def _limit(options: ComparisonOptions, own: Threshold | None, model: str, metric: str) -> Threshold | None:
-    """The threshold of the request, or else the published one if it is in place of DeepFace's, or else our own."""
+    """The threshold of the request; else DeepFace's or the published one, where it holds; else our own."""
     if options.threshold is not None:
         return Threshold(options.threshold, "request")
+    if options.has_deepface_thresholds and own is not None:
+        return Threshold(catalogue.find(model).thresholds[metric], "deepface")
     published = options.published_thresholds.get(model, {}).get(metric)
     if published is None or own is None or own.source != "deepface":
         return own

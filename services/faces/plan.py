@@ -15,12 +15,14 @@ from services.models.thresholds import Conditions, Threshold, without_threshold
 class Plan:
     """How to find the faces of an image, and whether to judge the liveness and the quality of each.
 
-    With `only_surest_face`, the image has one face: that of which the detector is most certain.
+    With `only_surest_face`, the image has one face: that of which the detector is most certain. With `refuses_spoofs`,
+    a face that is not live is an error.
     """
 
     detection: Detection
     judges_liveness: bool
     only_surest_face: bool = False
+    refuses_spoofs: bool = False
     judges_quality: bool = False
 
     @property

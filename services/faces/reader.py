@@ -8,12 +8,13 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from core.exceptions import SpoofDetected
 from core.images.decoding import ImagePolicy
 from core.images.sources import managed_image
 from core.logging import annotate
 from schemas.common import FacialArea
 from services.deepface.interface import Detection, Engine, Face, FaceArea, LivenessScore, Pixels, SecondLook
-from services.faces.liveness import combine_liveness
+from services.faces.liveness import combine_liveness, is_spoof
 from services.faces.plan import EmbeddingPlan, Plan
 
 Embeddings = npt.NDArray[np.float64]
@@ -66,6 +67,7 @@ class FaceReader:
 
         Raises:
             ImageError: as `managed_image`, and `NoFaceDetected`. Each names the field.
+            SpoofDetected: a face is not live, and the plan refuses that.
             ModelUnavailable, LivenessUnavailable: weights are missing. Raised before the image is read.
             DeadlineExceeded: as `Engine.lane` and `Engine.detect`.
         """
@@ -90,6 +92,8 @@ class FaceReader:
             if plan.judges_liveness:
                 scores = self._engine.liveness(image, [face.area for face in found])
                 live = [self.judge([score]) for score in scores]
+            if plan.refuses_spoofs and any(map(is_spoof, live)):
+                raise SpoofDetected
             looks: Sequence[SecondLook | None] = [None] * len(found)
             if plan.judges_quality:
                 looks = self._engine.look_again(image, [face.area for face in found])

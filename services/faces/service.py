@@ -54,6 +54,11 @@ class FaceService:
         self._captures = captures
         self._defaults = defaults
 
+    @property
+    def detector(self) -> str:
+        """The detector of requests that name none."""
+        return self._defaults.detector
+
     def verify(self, request: VerifyRequest) -> VerifyResponse:
         """Whether the closest pair of faces of the two images is the same person. For frames, the middle pair decides.
 

@@ -162,7 +162,7 @@ class IdentificationService:
         # The default collection exists before it has persons.
         if not held and request.collection not in {COLLECTION, *self._store.collections()}:
             raise NotFound("The collection does not exist.")
-        if held and space not in held:
+        if space not in held and (held or request.requires_faces):
             raise _incomparable("collection" if request.person_id is None else "person", held)
         dimension = catalogue.find(space.model).dim
         if request.embedding is not None and len(request.embedding) != dimension:

@@ -125,8 +125,35 @@ class GalleryService:
             return self._default
         return None
 
+    def register_every(self, request: RegisterRequest) -> int:
+        """Register every face of an image that is good enough for the named person; returns how many.
+
+        Raises:
+            LowQuality: no face is good enough.
+            Others as `FrameReader.embedded` and `GalleryStore`.
+        """
+        plan = self._defaults.embedding_plan(request)
+        plan = replace(plan, judges_quality=True, also=self._also(plan))
+        faces, embeddings = self._captures.embedded(request.img, None, "img", plan)
+        if not faces:
+            raise NoFaceDetected(field="img")
+        qualities = [measure_quality(read) for read in faces]
+        self._require_quality(request, max(qualities, key=lambda quality: quality.score))
+        least = self._least_quality(request)
+        new = [
+            self._new_face(request, plan, read, embedding, quality)
+            for read, embedding, quality in zip(faces, embeddings, qualities, strict=True)
+            if quality.score >= least
+        ]
+        event = new_event("register", collection=request.collection, model=plan.space.model)
+        self._store.register(Registration(faces=new, collection=request.collection, name=request.name, event=event))
+        return len(new)
+
+    def _least_quality(self, request: RegisterRequest) -> float:
+        return self._min_quality if request.min_quality is None else request.min_quality
+
     def _require_quality(self, request: RegisterRequest, quality: Quality) -> None:
-        least = self._min_quality if request.min_quality is None else request.min_quality
+        least = self._least_quality(request)
         if quality.score < least:
             raise LowQuality(
                 f"The face is not good enough to be registered: {problems(quality)}.",

@@ -45,18 +45,18 @@ def as_json(value):
     return value.item() if isinstance(value, np.generic) else value
 
 
-def assert_same(ours, theirs):
+def assert_same(ours, theirs, tolerance=TOLERANCE):
     """Assert equality, of numbers within the tolerance; theirs may not have keys that ours has not."""
     theirs = as_json(theirs)
     if isinstance(theirs, dict):
         assert set(ours) == set(theirs)
         for key in theirs:
-            assert_same(ours[key], theirs[key])
+            assert_same(ours[key], theirs[key], tolerance)
     elif isinstance(theirs, list):
         assert len(ours) == len(theirs)
         for one, other in zip(ours, theirs, strict=True):
-            assert_same(one, other)
+            assert_same(one, other, tolerance)
     elif isinstance(theirs, float):
-        assert ours == pytest.approx(theirs, abs=TOLERANCE)
+        assert ours == pytest.approx(theirs, abs=tolerance)
     else:
         assert ours == theirs

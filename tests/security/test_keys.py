@@ -134,7 +134,7 @@ def test_a_careless_comparison_is_noticed(app, attack, monkeypatch):
 
 
 def test_a_service_that_takes_the_first_of_two_lines_is_noticed(app, attack, monkeypatch):
-    monkeypatch.setattr(authentication, "_token", lambda: request.headers.get("X-API-Key", "").partition(",")[0])
+    monkeypatch.setattr(authentication, "sent_key", lambda: request.headers.get("X-API-Key", "").partition(",")[0])
     attack(SHAPES, *attacked(app, 300), twin=True)
 
 

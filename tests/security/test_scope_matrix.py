@@ -71,6 +71,17 @@ def requests_at_doors(world):
         ("POST", "/v1/face/register"): [(one | store | name, needs) for one, needs in image],
         ("POST", "/v1/face/identify"): [(one | store | limit, needs) for one, needs in image],
         ("POST", "/v1/face/forget"): [({"id": UNKNOWN, **store}, ())],
+        ("POST", "/deepface/verify"): pairs,
+        **{("POST", f"/deepface/{name}"): image for name in ("analyze", "represent")},
+        ("POST", "/deepface/register"): [(one | collection | {"img_name": "Nobody"}, needs) for one, needs in image],
+        ("POST", "/deepface/search"): [(one | collection | limit, needs) for one, needs in image],
+        ("POST", "/deepface/build/index"): [(collection, ())],
+        ("GET", "/dev/capabilities"): [({}, ())],
+        ("POST", "/dev/verify"): pairs,
+        ("POST", "/dev/represent"): image,
+        ("POST", "/dev/compare"): [
+            (one | {"model_name": "Dlib", "vector_b": [1.0] * 128}, needs) for one, needs in image
+        ],
         ("POST", "/face-api/verify"): pairs,
         ("POST", "/face-api/analyze"): image,
         ("POST", "/face-api/embed"): [*image, (alice | new, (WRITE,)), (photo | new, (WRITE, FIND))],
