@@ -135,13 +135,19 @@ def draw_requests(*, rows: list[dict[str, Any]], **origin: Any) -> None:
     _save(figure, "requests.svg")
 
 
-def draw_searches(*, dimension: int, rows: list[dict[str, Any]], **origin: str) -> None:
-    """Draw the time of a search over the number of faces, for both databases."""
+def draw_searches(*, rows: list[dict[str, Any]], **origin: str) -> None:
+    """Draw the time of a search over the size of the gallery, for both databases."""
     figure, axes = plt.subplots(figsize=(5.6, 3.8))
-    faces = [row["faces"] for row in rows]
+    places = np.arange(len(rows))
     for name, label, colour in (("sqlite_ms", "SQLite, exact", BLUE), ("postgresql_ms", "PostgreSQL, HNSW", ORANGE)):
-        axes.plot(faces, [row[name] for row in rows], "o-", color=colour, label=label)
-    axes.set(xscale="log", yscale="log", xlabel=f"faces of {dimension} numbers", ylabel="milliseconds")
+        times = [row[name] for row in rows]
+        axes.plot(places, times, "o-", color=colour, label=label)
+        for place, milliseconds in zip(places, times, strict=True):
+            axes.annotate(f"{milliseconds:g}", (place, milliseconds), (0, 7), textcoords="offset points", fontsize=8)
+    axes.set_xticks(places, [f"{row['faces']:,}\nx {row['dimension']}" for row in rows])
+    axes.set(yscale="log", ylim=(1, 100), xlabel="faces x numbers of an embedding", ylabel="milliseconds")
+    axes.set_yticks(ticks := (1, 2, 5, 10, 20, 50, 100), map(str, ticks), minor=False)
+    axes.minorticks_off()
     axes.set_title("Median time of a search for 5 persons")
     axes.grid(alpha=0.3)
     axes.legend()
