@@ -36,7 +36,10 @@ class IndexStatus(BaseModel):
     name: str = Field(description="The options of the index as one text, for FIND_SPACES.")
     model: str
     detector_backend: str
-    alignment: str = Field(description="How faces are aligned. `none` if they are not aligned.")
+    alignment: str = Field(
+        description="How faces are aligned. `none` if they are not. `template_rgb` is `template` with the model's own"
+        " colours."
+    )
     detection: str
     normalization: str
     expand_percentage: int

@@ -57,6 +57,15 @@ class ModelFile(BaseModel):
     package: str | None = Field(description="The Python package that contains the file.")
 
 
+class TrainedPixelsInfo(BaseModel):
+    """The pixels that a model was trained on: RGB, scaled as by one of DeepFace's normalizations."""
+
+    model_config = _FROM_ROWS
+
+    scaling: str = Field(description="The `normalization` that scales pixels so.")
+    source: str
+
+
 class ModelInfo(BaseModel):
     """A model with purpose, accuracy, licence and status."""
 
@@ -65,6 +74,10 @@ class ModelInfo(BaseModel):
     input_px: Annotated[list[int], Field(min_length=2, max_length=2, description="Width and height.")] | None
     dim: int | None = Field(description="Length of an embedding.")
     template: str | None = Field(description="The crop of the training data. `alignment: template` makes it.")
+    trained_pixels: TrainedPixelsInfo | None = Field(
+        description="The pixels of the training data, if DeepFace feeds the model others. `alignment: template` feeds"
+        " these, and the alignment of the embedding space is `template_rgb`."
+    )
     thresholds: list[Thresholds]
     accuracy: list[AccuracyInfo]
     license: LicenseInfo

@@ -105,7 +105,7 @@ class FaceRow(BaseModel):
     person_id: str
     collection: str
     model: str
-    alignment: str = Field(description="The alignment used: `template`, `eyes`, or `none` if the face was not aligned.")
+    alignment: str = Field(description="The alignment used: `template`, `template_rgb`, `eyes`, or `none`.")
     detection: str
     normalization: str
     expand_percentage: int

@@ -86,7 +86,13 @@ class FakeEngine(Engine):
 
     @override
     def embed(
-        self, crops: Sequence[Pixels], *, model: str, normalization: str, from_bytes: bool = False
+        self,
+        crops: Sequence[Pixels],
+        *,
+        model: str,
+        normalization: str,
+        alignment: str = "eyes",
+        from_bytes: bool = False,
     ) -> npt.NDArray[np.float64]:
         self.load(model)
         self.embedded += len(crops)

@@ -42,7 +42,7 @@ from services.deepface.networks.runtime import Runtime
 from services.deepface.networks.shared_trunk import SharedTrunk
 from services.deepface.requirements import require_files, require_sound
 from services.models.catalogue import catalogue
-from services.models.catalogue.types import Model
+from services.models.catalogue.types import TEMPLATE_RGB, Model
 from services.models.weights import Weights
 
 # The tasks that run on INFERENCE_RUNTIME.
@@ -242,17 +242,26 @@ class DeepFaceEngine(Engine):
 
     @override
     def embed(
-        self, crops: Sequence[Pixels], *, model: str, normalization: str, from_bytes: bool = False
+        self,
+        crops: Sequence[Pixels],
+        *,
+        model: str,
+        normalization: str,
+        alignment: str = "eyes",
+        from_bytes: bool = False,
     ) -> npt.NDArray[np.float64]:
         self.load(model)
+        trained = catalogue.find(model).trained_pixels if alignment == TEMPLATE_RGB else None
         faces: list[Any] = []
         with self._inside_deepface():
             for batch in in_batches(crops, self._batch_size):
+                # DeepFace hands the colours on in the order in which it gets them.
+                ordered = batch if trained is None else [crop[:, :, ::-1] for crop in batch]
                 embedded = representation.represent(
-                    img_path=batch if from_bytes else [unit_scale(crop) for crop in batch],
+                    img_path=ordered if from_bytes else [unit_scale(crop) for crop in ordered],
                     model_name=model,
                     detector_backend="skip",
-                    normalization=normalization,
+                    normalization=normalization if trained is None or normalization != "base" else trained.scaling,
                 )
                 # DeepFace leaves out the outer list for a single face.
                 faces += embedded if len(batch) == 1 else [image[0] for image in embedded]

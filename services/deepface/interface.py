@@ -167,9 +167,18 @@ class Engine(ABC):
 
     @abstractmethod
     def embed(
-        self, crops: Sequence[Pixels], *, model: str, normalization: str, from_bytes: bool = False
+        self,
+        crops: Sequence[Pixels],
+        *,
+        model: str,
+        normalization: str,
+        alignment: str = "eyes",
+        from_bytes: bool = False,
     ) -> npt.NDArray[np.float64]:
         """The embeddings of face crops as the model returns them (not normalized), shape (len(crops), dimension).
+
+        `alignment` is that of the embedding space. With `template_rgb`, the network gets the colours that it was
+        trained on, and with the normalization `base` also their scale.
 
         `from_bytes` resizes the crops as uint8, like DeepFace.represent for the detector `skip`. Otherwise DeepFace
         resizes them as floats in [0, 1]. The results differ in the third digit.

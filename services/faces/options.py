@@ -11,7 +11,7 @@ from schemas.common import AlignmentOptions, ComparisonOptions, DetectionOptions
 from services.deepface.interface import Detection, EmbeddingSpace
 from services.faces.plan import EmbeddingPlan, Plan, conditions_of
 from services.models.catalogue import catalogue
-from services.models.catalogue.types import TEMPLATE
+from services.models.catalogue.types import TEMPLATE, TEMPLATES
 from services.models.licensing import LicensePolicy
 from services.models.thresholds import Threshold, has_template_threshold, threshold_of
 
@@ -211,7 +211,7 @@ class Defaults:
             raise ValidationFailed.of("alignment", f"{model.name} has no template; use eyes or auto")
         alignment = _or(options.alignment, self.alignment)
         fits = has_template_threshold(model) if alignment == _AUTO else model.template is not None
-        return TEMPLATE if alignment != _EYES and fits else _EYES
+        return model.template_alignment if alignment != _EYES and fits else _EYES
 
 
 def _limit(options: ComparisonOptions, own: Threshold | None, model: str, metric: str) -> Threshold | None:
@@ -228,5 +228,5 @@ def _limit(options: ComparisonOptions, own: Threshold | None, model: str, metric
 
 def crop_of(alignment: str, model: str) -> str:
     """The value of `Detection.alignment` for an embedding space of this alignment and model."""
-    template = catalogue.find(model).template if alignment == TEMPLATE else None
+    template = catalogue.find(model).template if alignment in TEMPLATES else None
     return alignment if template is None else template

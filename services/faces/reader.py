@@ -138,7 +138,11 @@ class FaceReader:
             if faces:
                 crops = [read.face.crop for read in faces]
                 embeddings = self._engine.embed(
-                    crops, model=model, normalization=plan.space.normalization, from_bytes=from_bytes
+                    crops,
+                    model=model,
+                    normalization=plan.space.normalization,
+                    alignment=plan.space.alignment,
+                    from_bytes=from_bytes,
                 )
                 if plan.also is not None:
                     faces[:] = self._embedded_also(image, faces, plan.also)

@@ -111,7 +111,10 @@ class PhotoEmbedder:
     def _embeddings(self, space: EmbeddingSpace, crops: Sequence[Pixels]) -> Floats:
         if not crops:
             return np.empty((0, 0), np.float32)
-        return np.asarray(self._engine.embed(crops, model=space.model, normalization=space.normalization), np.float32)
+        embeddings = self._engine.embed(
+            crops, model=space.model, normalization=space.normalization, alignment=space.alignment
+        )
+        return np.asarray(embeddings, np.float32)
 
     def _detected(self, key: IndexKey, name: str, signature: Signature, content: bytes) -> DetectedPhoto:
         space = key.space

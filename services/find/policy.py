@@ -11,6 +11,7 @@ from schemas.common import EmbeddingOptions
 from services.deepface.interface import EmbeddingSpace
 from services.faces.options import NOT_ALIGNED, Defaults
 from services.find.index import IndexKey, index_name
+from services.models.catalogue.types import TEMPLATE, TEMPLATE_RGB
 
 # The options that the parts of an index's name stand for, in this order.
 _OPTIONS = ("model_name", "detector_backend", "alignment", "detection", "normalization", "expand_percentage")
@@ -66,7 +67,7 @@ class IndexPolicy:
 
 def _resolved(name: str, defaults: Defaults) -> str:
     """The full name of the index that an entry of FIND_SPACES stands for."""
-    parts = [part.strip() for part in name.split("/")]
+    parts = _parts(name)
     if len(parts) > len(_OPTIONS):
         raise SettingsError(f"FIND_SPACES: {name!r} has more than {len(_OPTIONS)} parts")
     options: dict[str, str | bool] = dict(zip(_OPTIONS, parts, strict=False))
@@ -86,9 +87,14 @@ def _resolved(name: str, defaults: Defaults) -> str:
     return index_name(plan.detection.detector, plan.space)
 
 
+def _parts(name: str) -> list[str]:
+    """The parts of an index's name, as a request gives them."""
+    return [TEMPLATE if part == TEMPLATE_RGB else part for part in (part.strip() for part in name.split("/"))]
+
+
 def _differences(wanted: str, allowed: str) -> list[dict[str, str]]:
     """One entry per option in which the two indexes differ, as in the details of `ValidationFailed`."""
-    parts = zip(_OPTIONS, wanted.split("/"), allowed.split("/"), strict=True)
+    parts = zip(_OPTIONS, _parts(wanted), _parts(allowed), strict=True)
     return [_difference(option, value, other) for option, value, other in parts if value != other]
 
 

@@ -3,7 +3,16 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from schemas.models import AccuracyInfo, LicenseInfo, ModelFile, ModelInfo, ModelsResponse, PresetInfo, Thresholds
+from schemas.models import (
+    AccuracyInfo,
+    LicenseInfo,
+    ModelFile,
+    ModelInfo,
+    ModelsResponse,
+    PresetInfo,
+    Thresholds,
+    TrainedPixelsInfo,
+)
 from schemas.service import SelfTestOutcome
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import Model, Preset, WeightFile
@@ -73,6 +82,7 @@ class ModelOverview:
             input_px=None if model.input_px is None else list(model.input_px),
             dim=model.dim,
             template=model.template,
+            trained_pixels=model.trained_pixels and TrainedPixelsInfo.model_validate(model.trained_pixels),
             thresholds=_thresholds(model),
             accuracy=[AccuracyInfo.model_validate(number) for number in model.accuracy],
             license=LicenseInfo.model_validate(model.license),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from services.models.catalogue import catalogue
-from services.models.catalogue.types import TEMPLATE, Model
+from services.models.catalogue.types import TEMPLATES, Model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ def without_threshold(model: Model, conditions: Conditions) -> dict[str, str]:
         wrong["expand_percentage"] = f"expand_percentage {conditions.expand_percentage}"
     if conditions.detector == catalogue.NO_DETECTOR:
         wrong["detector_backend"] = f"detector {conditions.detector}"
-    elif conditions.alignment == TEMPLATE and _measured(model, conditions) is None:
+    elif conditions.alignment in TEMPLATES and _measured(model, conditions) is None:
         option = "detector_backend" if has_template_threshold(model) else "alignment"
         wrong[option] = f"alignment template and detector {conditions.detector}"
     return wrong
@@ -57,7 +57,7 @@ def without_threshold(model: Model, conditions: Conditions) -> dict[str, str]:
 
 def has_template_threshold(model: Model) -> bool:
     """Whether a threshold is known for faces cropped by the template of the model, behind at least one detector."""
-    return any(one.alignment == TEMPLATE for one in model.measured_thresholds)
+    return any(one.alignment in TEMPLATES for one in model.measured_thresholds)
 
 
 def _measured(model: Model, conditions: Conditions) -> dict[str, float] | None:

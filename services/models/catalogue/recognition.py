@@ -9,6 +9,7 @@ from services.models.catalogue.types import (
     License,
     MeasuredThresholds,
     Model,
+    TrainedPixels,
     dlib_file,
     keras_twin,
     mirrored,
@@ -27,6 +28,27 @@ _TEMPLATES = {
     "SFace": "arcface",
     "GhostFaceNet": "arcface",
     "Buffalo_L": "arcface",
+}
+
+# Of the other models with a template, DeepFace feeds Dlib and Buffalo_L what their packages do: RGB, 0 to 255, and RGB,
+# (x - 127.5) / 127.5 (insightface/model_zoo/arcface_onnx.py). SFace gets RGB, 0 to 255, as in OpenCV's FaceRecognizerSF
+# (modules/objdetect/src/face_recognize.cpp). For VGG-Face, the order that DeepFace's conversion of the weights expects
+# is not documented.
+_TRAINED_PIXELS = {
+    "Facenet": TrainedPixels(  # `prewhiten`: each image by its own mean and deviation
+        scaling="Facenet",
+        source="https://github.com/davidsandberg/facenet/blob/master/src/facenet.py",
+    ),
+    "Facenet512": TrainedPixels(  # (x - 127.5) / 128
+        scaling="ArcFace",
+        source="https://github.com/davidsandberg/facenet/wiki/Training-using-the-VGGFace2-dataset",
+    ),
+    "ArcFace": TrainedPixels(
+        scaling="ArcFace", source="https://github.com/leondgarse/Keras_insightface/blob/master/evals.py"
+    ),
+    "GhostFaceNet": TrainedPixels(
+        scaling="ArcFace", source="https://github.com/HamadYA/GhostFaceNets/blob/main/evals.py"
+    ),
 }
 
 _DLIB_TEMPLATE = (0.083, 0.58, 0.407, 0.131)
@@ -83,6 +105,7 @@ def _recognition(
         keras_files=keras_twin(files) if keras_files is None else keras_files,
         thresholds=dict(zip(_METRICS, thresholds, strict=True)),
         template=_TEMPLATES.get(name),
+        trained_pixels=_TRAINED_PIXELS.get(name),
         measured_thresholds=tuple(
             MeasuredThresholds(alignment=alignment, detector=detector, values=dict(zip(_METRICS, values, strict=True)))
             for (alignment, detector), values in _MEASURED.get(name, {}).items()

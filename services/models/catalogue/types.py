@@ -6,8 +6,12 @@ from typing import Literal
 Task = Literal["recognition", "detection", "attribute", "liveness"]
 CommercialUse = Literal["yes", "no", "unclear"]
 
-# The alignment of an embedding space that uses the crop the model was trained on.
+# The alignments of an embedding space that uses the crop the model was trained on. With the first, the model gets the
+# colours and the scale that DeepFace feeds it. With the second it gets `TrainedPixels`. What reaches a network belongs
+# to the name: a model whose input changes gets another name, so that its old embeddings stay apart.
 TEMPLATE = "template"
+TEMPLATE_RGB = "template_rgb"
+TEMPLATES = frozenset({TEMPLATE, TEMPLATE_RGB})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,17 @@ class Extra:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedPixels:
+    """The pixels that a model was trained on, where DeepFace feeds it others: BGR, 0 to 1.
+
+    The colours are RGB. `scaling` is the `normalization` of DeepFace that scales pixels so; `source` says so.
+    """
+
+    scaling: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuredThresholds:
     """Thresholds per metric for faces with this alignment that this detector found."""
 
@@ -101,7 +116,8 @@ class MeasuredThresholds:
 class Model:
     """One model. `input_px` is (width, height); `dim` the embedding's length.
 
-    `template` is the crop that the model was trained on (`alignment.py`). `thresholds` are DeepFace's own, per metric.
+    `template` is the crop that the model was trained on (`alignment.py`). `trained_pixels` are its colours and scale,
+    if DeepFace feeds others. `thresholds` are DeepFace's own, per metric.
     `measured_thresholds` replace them where they apply (`services/models/thresholds.py`).
 
     `confidence_scale` gives the confidences of a detector that mean no certainty and full certainty of a face. It is
@@ -123,11 +139,17 @@ class Model:
     keras_files: tuple[WeightFile, ...] = ()
     thresholds: dict[str, float] = field(default_factory=dict)
     template: str | None = None
+    trained_pixels: TrainedPixels | None = None
     measured_thresholds: tuple[MeasuredThresholds, ...] = ()
     search: Search = Search()
     confidence_scale: tuple[float, float] | None = (0.0, 0.5)  # of a probability
     thread_safe: bool = True
     extra: Extra | None = None
+
+    @property
+    def template_alignment(self) -> str:
+        """The alignment of embedding spaces with the model's template."""
+        return TEMPLATE if self.trained_pixels is None else TEMPLATE_RGB
 
     @property
     def all_files(self) -> tuple[WeightFile, ...]:

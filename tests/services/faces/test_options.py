@@ -67,6 +67,20 @@ def test_faces_are_cut_out_as_the_model_was_trained_where_its_threshold_is_known
     assert defaults.plan(ComparisonOptions(alignment=asked, align=False)).detection.alignment == "none"
 
 
+@pytest.mark.parametrize(
+    ("model", "space", "crop"),
+    [
+        ("Dlib", "template", "dlib"),
+        ("SFace", "template", "arcface"),  # DeepFace feeds it the colours of its training
+        ("ArcFace", "template_rgb", "arcface"),
+        ("Facenet512", "template_rgb", "facenet"),
+    ],
+)
+def test_a_template_with_other_pixels_than_deepfaces_is_another_space(model, space, crop):
+    plan = Defaults.of(Settings()).embedding_plan(ComparisonOptions(alignment="template", model_name=model))
+    assert (plan.space.alignment, plan.detection.alignment) == (space, crop)
+
+
 def test_a_template_a_model_does_not_have_is_a_wrong_option():
     with pytest.raises(ValidationFailed) as caught:
         Defaults.of(Settings()).embedding_plan(ComparisonOptions(alignment="template", model_name="OpenFace"))

@@ -39,6 +39,10 @@ def test_without_the_setting_everything_is_allowed():
         ("ArcFace/ssd/none", {"model_name": "ArcFace", "detector_backend": "ssd", "align": False}),
         (" Facenet / ssd / auto / full / Facenet2018 / 10 ", None),
         (key(model_name="ArcFace", normalization="raw").name, {"model_name": "ArcFace", "normalization": "raw"}),
+        (
+            key(model_name="ArcFace", alignment="template").name,
+            {"model_name": "ArcFace", "alignment": "template"},
+        ),
     ],
 )
 def test_a_name_allows_one_index_and_the_default_one_is_always_allowed(space, options):
@@ -61,6 +65,7 @@ def test_a_name_allows_one_index_and_the_default_one_is_always_allowed(space, op
         ({"model_name": "ArcFace"}, {"model_name"}),
         ({"detector_backend": "ssd"}, {"detector_backend"}),
         ({"alignment": "eyes"}, {"alignment"}),
+        ({"model_name": "ArcFace", "alignment": "template"}, {"model_name"}),
         ({"align": False}, {"align"}),
         ({"detection": "full"}, {"detection"}),
         ({"normalization": "raw"}, {"normalization"}),
