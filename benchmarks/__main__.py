@@ -8,6 +8,7 @@ NAMES = (
     "engine",
     "detection",
     "accuracy",
+    "quality",
     "find",
     "gallery",
     "gallery_large",

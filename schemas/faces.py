@@ -231,7 +231,7 @@ class QualityMeasures(BaseModel):
     size_px: int = Field(description="Shorter side of the face's box, in pixels.")
     turn: float | None = key_if_set(
         "Distance of the nose from the midpoint of the eyes, divided by the distance between the eyes. 0 = looking"
-        " straight ahead. Absent without a nose, as with `detection: deepface`."
+        " straight ahead. Absent without a face."
     )
     score: float = Field(
         description="Overall quality, 0 to 1: the lowest measure, relative to a good value. The certainty of the"
@@ -257,9 +257,6 @@ class JudgedFace(BaseModel):
         " `too_small`, `turned`."
     )
     advice: list[str] = Field(description="How to fix each problem.")
-    not_judged: list[str] = Field(
-        description="`turned` if there is no nose, as with `detection: deepface`; otherwise empty."
-    )
 
 
 class QualityResponse(FacesResponse):

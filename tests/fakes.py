@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -82,7 +83,7 @@ class FakeEngine(Engine):
 
     @override
     def look_again(self, image: Pixels, areas: Sequence[FaceArea]) -> list[SecondLook]:
-        return [SecondLook(quarter_turns=0, margin=1)] * len(areas)
+        return [SecondLook(quarter_turns=0, margin=1, area=_with_nose(area)) for area in areas]
 
     @override
     def embed(
@@ -123,6 +124,14 @@ class FakeEngine(Engine):
     @override
     def confidence(self, distance: float, *, model: str, metric: str, verified: bool) -> float:
         return 75.0 if verified else 25.0
+
+
+def _with_nose(area: FaceArea) -> FaceArea:
+    """The area with a nose midway below the eyes: a face that looks straight ahead."""
+    if area.left_eye is None or area.right_eye is None:
+        return area
+    (left, y), (right, _) = area.left_eye, area.right_eye
+    return replace(area, nose=((left + right) // 2, y + area.h // 3))
 
 
 def _certain(action: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 from deepface.models.Detector import FacialAreaRegion
 from deepface.modules import detection
@@ -98,6 +99,13 @@ def _cut_by_deepface(image: Pixels, face: Found, how: Detection) -> Pixels:
     )
     crop: Pixels = cut.img.copy()
     return crop
+
+
+def with_landmarks(image: Pixels, area: FaceArea, predictor: Any) -> FaceArea:
+    """The area with the eyes and the base of the nose that dlib's predictor finds in its box."""
+    box = np.array([area.x, area.y, area.w, area.h], np.float64)
+    points = landmarks(image, Found(box=box, score=0), predictor)
+    return _area(image, Found(box=box, score=0, points=points), 0)
 
 
 def _area(image: Pixels, face: Found, expand_percentage: int) -> FaceArea:

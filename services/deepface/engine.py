@@ -28,7 +28,14 @@ from core.timeouts import POLL_S, check_deadline
 from services.deepface import orientation
 from services.deepface.attributes import analyze
 from services.deepface.clients import TASKS, build_client
-from services.deepface.detection import as_deepface, as_found, in_batches, needs_predictor, unit_scale
+from services.deepface.detection import (
+    as_deepface,
+    as_found,
+    in_batches,
+    needs_predictor,
+    unit_scale,
+    with_landmarks,
+)
 from services.deepface.detectors import search
 from services.deepface.hooks import resolving, sees_gpu
 from services.deepface.interface import Detection, Engine, Face, FaceArea, LivenessScore, Pixels, SecondLook
@@ -233,11 +240,13 @@ class DeepFaceEngine(Engine):
     @override
     def look_again(self, image: Pixels, areas: Sequence[FaceArea]) -> list[SecondLook]:
         self._load_upright()  # after the detector skip, which is never loaded
+        self._load_predictor()
         looks = []
         with self._inside_deepface() as lane:
             for area in areas:
                 check_deadline()
-                looks.append(orientation.look_again(lane.models[_UPRIGHT], image, area))
+                seen = area if area.nose is not None else with_landmarks(image, area, lane.models[_PREDICTOR])
+                looks.append(orientation.look_again(lane.models[_UPRIGHT], image, seen))
         return looks
 
     @override

@@ -81,11 +81,13 @@ class LivenessScore:
 class SecondLook:
     """A face turned by `quarter_turns` clockwise (0 to 3), as it looks most like one.
 
-    `margin` says how much it does so: above 0 for a face, 1 for most upright ones.
+    `margin` says how much it does so: above 0 for a face, 1 for most upright ones. `area` has the eyes and a nose: its
+    tip from a detector that gives a mouth, else its base.
     """
 
     quarter_turns: int
     margin: float
+    area: FaceArea
 
 
 class Engine(ABC):
@@ -162,6 +164,7 @@ class Engine(ABC):
         """What another detector, which sees upright faces only, says about each face of the BGR image.
 
         Raises:
+            ModelUnavailable: the shape predictor that finds noses is not installed.
             DeadlineExceeded: the request's time ended between two faces.
         """
 

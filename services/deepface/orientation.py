@@ -34,7 +34,7 @@ def look_again(detector: Any, image: Pixels, area: FaceArea) -> SecondLook:
     if margins[0] < _CERTAIN:
         margins += [_margin(detector, np.ascontiguousarray(np.rot90(around, turns))) for turns in (1, 2, 3)]
     turns = int(np.argmax(margins))
-    return SecondLook(quarter_turns=turns, margin=margins[turns])
+    return SecondLook(quarter_turns=turns, margin=margins[turns], area=area)
 
 
 def _surroundings(image: Pixels, area: FaceArea) -> Pixels:

@@ -65,7 +65,7 @@ class Quality:
     - `brightness`: mean of the grey crop, 0 to 255.
     - `size_px`: shorter side of the box.
     - `turn`: offset of the nose from the midpoint of the eyes, along their line, divided by the distance of the eyes.
-      0 is straight ahead; None without a nose. If only the base of the nose is known, as estimated for its tip.
+      0 is straight ahead; None without a face. If only the base of the nose is known, as estimated for its tip.
     - `score`: the lowest measure relative to its good value, 0 to 1. The certainty of the detector counts as a measure.
       0 if no face was found, or if the face is not upright.
     - `reasons`: what is not good enough.
@@ -91,7 +91,7 @@ def measure_quality(read: DetectedFace) -> Quality:
         values["sharpness"] = float(cv2.Laplacian(grey, cv2.CV_64F).var())
         values["detail"] = _detail(grey)
         values["brightness"] = float(grey.mean())
-    turn, certainty = _turn(face.area), _certainty(read)
+    turn, certainty = _turn(read), _certainty(read)
     reasons = []
     shares = [values[name] / good for name, good in _GOOD.items()]
     if not read.is_detected:
@@ -144,8 +144,9 @@ def _share(value: float, scale: tuple[float, float]) -> float:
     return min(1.0, max(0.0, (value - none) / (full - none)))
 
 
-def _turn(area: FaceArea) -> float | None:
-    if area.nose is None or area.left_eye is None or area.right_eye is None:
+def _turn(read: DetectedFace) -> float | None:
+    area = read.face.area if read.second_look is None else read.second_look.area
+    if not read.is_detected or area.nose is None or area.left_eye is None or area.right_eye is None:
         return None
     left, right, nose = (np.array(point, float) for point in (area.left_eye, area.right_eye, area.nose))
     between = right - left
@@ -214,7 +215,6 @@ class QualityService:
                     quality=measures(quality),
                     reasons=list(quality.reasons),
                     advice=[ADVICE[reason] for reason in quality.reasons],
-                    not_judged=["turned"] if quality.turn is None else [],
                 )
                 for face, quality in judged
             ],

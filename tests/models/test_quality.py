@@ -9,6 +9,7 @@ import pytest
 
 from api.context import services_of
 from api.factory import create_app
+from core.settings import Settings
 from services.deepface.engine import DeepFaceEngine
 from services.deepface.interface import Detection
 from services.faces.quality import measure_quality
@@ -18,7 +19,7 @@ from tests.models.conftest import needs_shared
 from tests.models.labelled import SHARED, labelled_gallery, labelled_pairs
 from tests.pictures import encoded
 
-MIN_QUALITY = 0.45  # the default
+MIN_QUALITY = Settings.model_fields["min_quality"].default
 PACKAGED = ("dlib", "opencv")
 OFFLINE = ("dlib", "opencv", "yunet")
 EVERY = 5  # of the labelled photos so many are left out between two that are looked at
@@ -79,20 +80,17 @@ def test_a_good_photo_is_good_enough_and_the_same_shrunk_turned_or_blurred_is_no
 
 
 @pytest.mark.parametrize("detector", PACKAGED)
-@pytest.mark.parametrize(("method", "is_judged"), [("bounded", True), ("full", True), ("deepface", False)])
-def test_a_detector_without_landmarks_has_a_nose_in_its_bounded_search(
-    real_client, portraits, detector, method, is_judged
-):
+@pytest.mark.parametrize("method", ["bounded", "full", "deepface"])
+def test_the_turn_of_a_head_is_judged_after_every_detector_and_search(real_client, portraits, detector, method):
     image = base64.b64encode(encoded(portraits[0], ".jpg")).decode()
     body = {"img": image, "detector_backend": detector, "detection": method, "max_faces": 1}
     (face,) = real_client.post("/quality", json=body).json["result"]
-    assert face["not_judged"] == ([] if is_judged else ["turned"])
-    assert ("turn" in face["quality"]) == ("nose" in face["facial_area"]) == is_judged
-    if is_judged:
-        area = face["facial_area"]
+    assert 0 <= face["quality"]["turn"] < 0.3
+    area = face["facial_area"]
+    assert ("nose" in area) == (method != "deepface")  # there the area is DeepFace's
+    if "nose" in area:
         assert area["right_eye"][0] < area["nose"][0] < area["left_eye"][0]
         assert area["nose"][1] > max(area["right_eye"][1], area["left_eye"][1])
-        assert 0 <= face["quality"]["turn"] < 0.3
 
 
 @pytest.mark.parametrize("detector", [*PACKAGED, "skip"])
@@ -106,10 +104,12 @@ def test_a_wall_is_no_face(real_client, bricks, detector):
 
 @needs_shared
 @pytest.mark.parametrize("detector", OFFLINE)
-def test_good_photos_are_good_enough_by_default(quality, detector):
-    photos = list((labelled_pairs()[0] | labelled_gallery()[0]).items())
-    poor = {name: found for name, image in photos if (found := quality(image, detector)).score < MIN_QUALITY}
-    assert poor == {}
+@pytest.mark.parametrize(("method", "alignment", "every"), [("bounded", "dlib", 1), ("deepface", "eyes", EVERY)])
+def test_good_photos_are_good_enough_by_default(quality, detector, method, alignment, every):
+    photos = list((labelled_pairs()[0] | labelled_gallery()[0]).items())[::every]
+    found = {name: quality(image, detector, method, alignment) for name, image in photos}
+    assert {name: one for name, one in found.items() if one.score < MIN_QUALITY} == {}
+    assert all(one.turn is not None for one in found.values())
 
 
 @needs_shared
