@@ -16,7 +16,7 @@ try:
     # Imported only now, because it imports numpy. Defaults are checked before the fork: gunicorn would restart a worker
     # that a wrong default ends forever.
     from services.preflight import (
-        begin_sealed,
+        begin_encryption,
         has_no_key,
         photo_folder_problem,
         require_known_defaults,
@@ -25,7 +25,7 @@ try:
 
     require_known_defaults(_settings)
     require_sound_weights(_settings)
-    _warnings = [*misspelt_settings(), *begin_sealed(_settings)]
+    _warnings = [*misspelt_settings(), *begin_encryption(_settings)]
     if _problem := photo_folder_problem(_settings):
         _warnings.append(_problem)
     try:

@@ -65,7 +65,7 @@ class _Budget:
         return DATABASE_S - self.spent_s - (0.0 if self.waits_since is None else now - self.waits_since)
 
 
-_budget: ContextVar[_Budget | None] = ContextVar("patience", default=None)
+_budget: ContextVar[_Budget | None] = ContextVar("database_time_budget", default=None)
 
 
 def begin_database_budget() -> Token[_Budget | None]:

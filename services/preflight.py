@@ -68,7 +68,7 @@ def has_no_key(settings: Settings) -> bool:
         database.close()
 
 
-def begin_sealed(settings: Settings) -> list[str]:
+def begin_encryption(settings: Settings) -> list[str]:
     """Encrypt the indexes if GALLERY_KEY is set, and return one sentence for everything that is still unencrypted.
 
     A database that does not answer has a sentence, too.

@@ -57,14 +57,14 @@ def count_wrong_key() -> None:
 
 def _limiter(app: Flask, counted: str, limit: str, who: Callable[[], str], is_exempt: Callable[[], bool]) -> Limiter:
     """Return a limiter that counts each request once, by address or by API key, unless the request is exempt."""
-    hits = services_of(app).access.counters
+    counters = services_of(app).access.counters
     limiter = Limiter(
         who,
         key_prefix=counted,
         request_identifier=lambda: request.endpoint or _NO_ROUTE,
         application_limits=[ApplicationLimit(limit)] if limit else [],
-        storage_uri=hits.uri,
-        storage_options=dict(hits.options),
+        storage_uri=counters.uri,
+        storage_options=dict(counters.options),
     )
     limiter.request_filter(is_exempt)
     limiter.init_app(app)

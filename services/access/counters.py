@@ -15,7 +15,7 @@ from typing_extensions import override
 from core.exceptions import ServiceError
 from services.database import schema
 from services.database.database import Database
-from services.database.schema import hits
+from services.database.schema import rate_counters
 from services.database.upserts import insert_into
 
 _CLEAN_S = 60.0  # how often a process deletes expired counters
@@ -126,19 +126,19 @@ class DatabaseStorage(Storage):
         """
         self._clean()
         now = schema.now()
-        is_over = hits.c.expires_at <= now
+        is_over = rate_counters.c.expires_at <= now
         with self._database.writing() as connection:
-            new = insert_into(connection.dialect.name, hits).values(
+            new = insert_into(connection.dialect.name, rate_counters).values(
                 key=key, times=amount, expires_at=now + timedelta(seconds=expiry)
             )
             counted = new.on_conflict_do_update(
-                index_elements=[hits.c.key],
+                index_elements=[rate_counters.c.key],
                 set_={
-                    "times": sa.case((is_over, new.excluded.times), else_=hits.c.times + new.excluded.times),
-                    "expires_at": sa.case((is_over, new.excluded.expires_at), else_=hits.c.expires_at),
+                    "times": sa.case((is_over, new.excluded.times), else_=rate_counters.c.times + new.excluded.times),
+                    "expires_at": sa.case((is_over, new.excluded.expires_at), else_=rate_counters.c.expires_at),
                 },
             )
-            return int(connection.execute(counted.returning(hits.c.times)).scalar_one())
+            return int(connection.execute(counted.returning(rate_counters.c.times)).scalar_one())
 
     @override
     def get(self, key: str) -> int:
@@ -161,17 +161,17 @@ class DatabaseStorage(Storage):
     @override
     def reset(self) -> int:
         with self._database.writing() as connection:
-            return connection.execute(sa.delete(hits)).rowcount
+            return connection.execute(sa.delete(rate_counters)).rowcount
 
     @override
     def clear(self, key: str) -> None:
         with self._database.writing() as connection:
-            connection.execute(sa.delete(hits).where(hits.c.key == key))
+            connection.execute(sa.delete(rate_counters).where(rate_counters.c.key == key))
 
     def _row(self, key: str) -> Any:
         with self._database.reading() as connection:
-            is_open = (hits.c.key == key) & (hits.c.expires_at > datetime.now(UTC))
-            return connection.execute(sa.select(hits).where(is_open)).first()
+            is_open = (rate_counters.c.key == key) & (rate_counters.c.expires_at > datetime.now(UTC))
+            return connection.execute(sa.select(rate_counters).where(is_open)).first()
 
     def _clean(self) -> None:
         with self._cleaning:
@@ -180,4 +180,4 @@ class DatabaseStorage(Storage):
             self._cleaned_at = time.monotonic()
         # In a transaction of its own: otherwise the count would hold its row while it waits for the deletion.
         with self._database.writing() as connection:
-            connection.execute(sa.delete(hits).where(hits.c.expires_at <= schema.now()))
+            connection.execute(sa.delete(rate_counters).where(rate_counters.c.expires_at <= schema.now()))

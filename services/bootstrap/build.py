@@ -86,7 +86,7 @@ class _Shared:
     engine: Engine
     policy: ImagePolicy
     reader: FaceReader
-    captures: FrameReader
+    frames: FrameReader
     database: Database
     gallery_store: GalleryStore
     audit_store: AuditStore
@@ -160,7 +160,7 @@ def _shared(settings: Settings, engine: Engine | None) -> _Shared:
         engine=engine,
         policy=policy,
         reader=reader,
-        captures=FrameReader(reader=reader, defaults=defaults),
+        frames=FrameReader(reader=reader, defaults=defaults),
         database=database,
         gallery_store=gallery_store,
         audit_store=audit_store,
@@ -184,7 +184,7 @@ def _access(shared: _Shared) -> AccessServices:
 def _faces(shared: _Shared) -> FaceServices:
     reader, defaults = shared.reader, shared.defaults
     return FaceServices(
-        service=FaceService(engine=shared.engine, reader=reader, captures=shared.captures, defaults=defaults),
+        service=FaceService(engine=shared.engine, reader=reader, frames=shared.frames, defaults=defaults),
         comparison=ComparisonService(reader=reader, defaults=defaults),
         quality=QualityService(reader=reader, defaults=defaults),
     )
@@ -222,7 +222,7 @@ def _gallery(shared: _Shared) -> GalleryServices:
     settings, defaults, store = shared.settings, shared.defaults, shared.gallery_store
     registration = GalleryService(
         engine=shared.engine,
-        captures=shared.captures,
+        frames=shared.frames,
         defaults=defaults,
         min_quality=settings.min_quality,
         store=store,
@@ -236,7 +236,7 @@ def _gallery(shared: _Shared) -> GalleryServices:
         identification=IdentificationService(
             engine=shared.engine,
             reader=shared.reader,
-            captures=shared.captures,
+            frames=shared.frames,
             defaults=defaults,
             store=store,
             lock=lock,

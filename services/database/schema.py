@@ -258,7 +258,7 @@ keys = sa.Table(
 )
 
 # Requests per API key or address, if RATE_LIMIT_STORAGE is the database.
-hits = sa.Table(
+rate_counters = sa.Table(
     "hits",
     metadata,
     sa.Column("key", sa.String(200), primary_key=True),
@@ -266,7 +266,7 @@ hits = sa.Table(
     sa.Column("expires_at", UtcTime, nullable=False, index=True),
 )
 
-misses = sa.Table(
+failed_attempts = sa.Table(
     "misses",
     metadata,
     sa.Column("person_id", sa.ForeignKey("persons.id", ondelete="CASCADE"), primary_key=True),

@@ -48,10 +48,10 @@ ALL_ACTIONS: tuple[Action, ...] = ("age", "gender", "emotion", "race")
 class FaceService:
     """Answers requests that need only their own images."""
 
-    def __init__(self, *, engine: Engine, reader: FaceReader, captures: FrameReader, defaults: Defaults) -> None:
+    def __init__(self, *, engine: Engine, reader: FaceReader, frames: FrameReader, defaults: Defaults) -> None:
         self._engine = engine
         self._reader = reader
-        self._captures = captures
+        self._frames = frames
         self._defaults = defaults
 
     @property
@@ -71,7 +71,7 @@ class FaceService:
         started, image2 = time.monotonic(), request.img2
         plan = self._defaults.decision_plan(request)
         (faces1, embeddings1), (faces2, embeddings2) = in_parallel(
-            lambda: self._captures.embedded(request.img1, request.frames, "img1", plan),
+            lambda: self._frames.embedded(request.img1, request.frames, "img1", plan),
             lambda: self._reader.embedded(image2, "img2", plan),
         )
         annotate(faces=len(faces1) + len(faces2))

@@ -45,7 +45,7 @@ class IdentificationService:
         *,
         engine: Engine,
         reader: FaceReader,
-        captures: FrameReader,
+        frames: FrameReader,
         defaults: Defaults,
         store: GalleryStore,
         lock: PersonLock,
@@ -53,7 +53,7 @@ class IdentificationService:
     ) -> None:
         self._engine = engine
         self._reader = reader
-        self._captures = captures
+        self._frames = frames
         self._defaults = defaults
         self._store = store
         self._log = log
@@ -131,7 +131,7 @@ class IdentificationService:
         plan = self._defaults.decision_plan(request)
         person = self._store.person(request.person_id, within=within)
         self._lock.require_open(person.id)
-        faces, embeddings = self._captures.embedded(request.img1, request.frames, "img1", plan)
+        faces, embeddings = self._frames.embedded(request.img1, request.frames, "img1", plan)
         if not faces:
             raise NoFaceDetected(field="img1")
         pairs = [

@@ -12,7 +12,7 @@ from services.audit.events import Event
 from services.audit.recorder import new_event
 from services.audit.store import record
 from services.database.database import Database
-from services.database.schema import misses
+from services.database.schema import failed_attempts
 from services.gallery.store import writes
 
 
@@ -48,24 +48,28 @@ class FailedAttempts:
             locked_until = _locked_until(connection, number, at)
             if locked_until is not None:
                 return locked_until
-            is_persons = misses.c.person_id == number
-            row = connection.execute(sa.select(misses).where(is_persons)).first()
+            is_persons = failed_attempts.c.person_id == number
+            row = connection.execute(sa.select(failed_attempts).where(is_persons)).first()
             if is_match:
-                connection.execute(sa.delete(misses).where(is_persons))
+                connection.execute(sa.delete(failed_attempts).where(is_persons))
                 return None
             times = 1 if row is None else row.times + 1
             values: dict[str, Any] = {"times": times, "locked_until": None}
             if times >= most:
                 values = {"times": 0, "locked_until": until}
                 record(connection, event, at, person_id=person_id)
-            change = sa.insert(misses).values(person_id=number) if row is None else sa.update(misses).where(is_persons)
+            change = (
+                sa.insert(failed_attempts).values(person_id=number)
+                if row is None
+                else sa.update(failed_attempts).where(is_persons)
+            )
             connection.execute(change.values(**values))
             return None
 
 
 def _locked_until(connection: sa.Connection, number: UUID, at: datetime) -> datetime | None:
-    is_locked = (misses.c.person_id == number) & (misses.c.locked_until > at)
-    found: datetime | None = connection.scalar(sa.select(misses.c.locked_until).where(is_locked))
+    is_locked = (failed_attempts.c.person_id == number) & (failed_attempts.c.locked_until > at)
+    found: datetime | None = connection.scalar(sa.select(failed_attempts.c.locked_until).where(is_locked))
     return found
 
 

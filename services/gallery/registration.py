@@ -49,7 +49,7 @@ class GalleryService:
         self,
         *,
         engine: Engine,
-        captures: FrameReader,
+        frames: FrameReader,
         defaults: Defaults,
         min_quality: float,
         store: GalleryStore,
@@ -58,7 +58,7 @@ class GalleryService:
         self._engine = engine
         self._default = defaults.embedding_plan(EmbeddingOptions())
         self._min_quality = min_quality
-        self._captures = captures
+        self._frames = frames
         self._defaults = defaults
         self._store = store
         self._log = log
@@ -134,7 +134,7 @@ class GalleryService:
         """
         plan = self._defaults.embedding_plan(request)
         plan = replace(plan, judges_quality=True, also=self._also(plan))
-        faces, embeddings = self._captures.embedded(request.img, None, "img", plan)
+        faces, embeddings = self._frames.embedded(request.img, None, "img", plan)
         if not faces:
             raise NoFaceDetected(field="img")
         qualities = [measure_quality(read) for read in faces]
@@ -201,7 +201,7 @@ class GalleryService:
         is_capture = request.frames is not None
         takes_largest = is_capture and request.face_policy == "largest"
         one = replace(plan, detection=replace(plan.detection, max_faces=1)) if takes_largest else plan
-        faces, embeddings = self._captures.embedded(request.img, request.frames, "img", one)
+        faces, embeddings = self._frames.embedded(request.img, request.frames, "img", one)
         worth = [measure_quality(read).score if is_capture else read.face.area.w * read.face.area.h for read in faces]
         best = max(range(len(faces)), key=worth.__getitem__, default=None)
         if best is None:

@@ -12,7 +12,7 @@ from services.find.index import FolderIndex
 from services.gallery.store.pgvector_search import PgVectorSearch
 from services.gallery.store.sqlite_search import MatrixSearch
 from services.gallery.store.store import GalleryStore
-from services.preflight import begin_sealed, open_database, open_indexes, photo_folder_problem
+from services.preflight import begin_encryption, open_database, open_indexes, photo_folder_problem
 from tests.fakes import FakeEngine
 from tests.postgresql import new_database, running
 from tests.services.find.test_store import KEY
@@ -29,26 +29,26 @@ def register_ann(settings, name="Ann"):
 
 def test_without_a_gallery_there_is_nothing_to_say_and_none_is_made(settings):
     for changes in ({}, GALLERY_KEY):
-        assert begin_sealed(settings.model_copy(update=changes)) == []
+        assert begin_encryption(settings.model_copy(update=changes)) == []
     assert not settings.data_path.exists()
 
 
 def test_what_is_not_encrypted_is_said_and_a_wrong_key_refused(settings):
     register_ann(settings)
-    assert begin_sealed(settings) == []
+    assert begin_encryption(settings) == []
     with_key = settings.model_copy(update=GALLERY_KEY)
-    (said,) = begin_sealed(with_key)
+    (said,) = begin_encryption(with_key)
     assert said.startswith("1 faces are not encrypted with the first key of GALLERY_KEY. Run: face-service ")
     register_ann(with_key, "Bob")
     with pytest.raises(SettingsError, match=r"^GALLERY_KEY: the gallery is encrypted, but no encryption key is set$"):
-        begin_sealed(settings)
+        begin_encryption(settings)
     with pytest.raises(SettingsError, match=r"^GALLERY_KEY: the encryption key does not match this gallery$"):
-        begin_sealed(settings.model_copy(update={"gallery_key": ("cd" * 32,)}))
+        begin_encryption(settings.model_copy(update={"gallery_key": ("cd" * 32,)}))
 
 
 def test_of_postgresql_it_is_said_that_embeddings_are_not_encrypted_even_while_it_is_away(settings):
-    (away,) = begin_sealed(settings.model_copy(update={"database_url": NOBODY}))
-    again, said = begin_sealed(settings.model_copy(update={"database_url": NOBODY, **GALLERY_KEY}))
+    (away,) = begin_encryption(settings.model_copy(update={"database_url": NOBODY}))
+    again, said = begin_encryption(settings.model_copy(update={"database_url": NOBODY, **GALLERY_KEY}))
     assert away == again
     assert said.startswith("Embeddings in PostgreSQL are not encrypted")
 
@@ -57,9 +57,9 @@ def test_plain_indexes_are_encrypted_and_one_that_is_being_built_is_told(setting
     open_indexes(settings).save(KEY, FolderIndex.empty())
     with_key = settings.model_copy(update=GALLERY_KEY)
     with open_indexes(settings).building(KEY):
-        (said,) = begin_sealed(with_key)
+        (said,) = begin_encryption(with_key)
     assert said.startswith("1 indexes of the photo folder could not be encrypted. Run: face-service ")
-    assert begin_sealed(with_key) == []
+    assert begin_encryption(with_key) == []
     assert open_indexes(with_key).load(KEY) is not None
 
 
@@ -80,13 +80,13 @@ def test_a_key_that_does_not_open_an_index_is_refused_also_where_nothing_else_is
             "the encryption key does not match an index of the photo folder",
         ),
     ):
-        for start in (begin_sealed, open_indexes, partial(build_services, engine=FakeEngine())):
+        for start in (begin_encryption, open_indexes, partial(build_services, engine=FakeEngine())):
             with pytest.raises(
                 SettingsError, match=rf"^GALLERY_KEY: {problem}\. Set the right key, or delete DATA_PATH/folder_index "
             ):
                 start(given)
     assert path.read_bytes() == sealed
-    begin_sealed(settings.model_copy(update={"gallery_key": ("cd" * 32, *GALLERY_KEY["gallery_key"])}))
+    begin_encryption(settings.model_copy(update={"gallery_key": ("cd" * 32, *GALLERY_KEY["gallery_key"])}))
     assert path.read_bytes() != sealed
 
 
@@ -96,10 +96,10 @@ def test_in_postgresql_without_pictures_no_key_is_needed_until_an_index_is_encry
         with_key = settings.model_copy(update=GALLERY_KEY)
         with closing(open_database(with_key)) as database:
             register(GalleryStore(database, PgVectorSearch(database)), "Ann")
-        assert begin_sealed(settings) == []
+        assert begin_encryption(settings) == []
         open_indexes(with_key).save(KEY, FolderIndex.empty())
         with pytest.raises(SettingsError, match=r"^GALLERY_KEY: an index of the photo folder is encrypted"):
-            begin_sealed(settings)
+            begin_encryption(settings)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_in_postgresql_without_pictures_no_key_is_needed_until_an_index_is_encry
     ],
 )
 def test_a_database_that_does_not_answer_is_named_with_the_cause_and_without_its_password(settings, url, host, cause):
-    (said,) = begin_sealed(settings.model_copy(update={"database_url": url}))
+    (said,) = begin_encryption(settings.model_copy(update={"database_url": url}))
     assert said.startswith(f"The database does not answer. {host}: ")
     assert cause in said
     assert "s3cret" not in said
@@ -127,7 +127,7 @@ def test_what_the_server_says_is_the_cause(settings):
             ({"username": "nobody"}, "nobody"),
         ):
             url = sa.make_url(server.url).set(password="s3cret", **change).render_as_string(hide_password=False)
-            (said,) = begin_sealed(settings.model_copy(update={"database_url": url}))
+            (said,) = begin_encryption(settings.model_copy(update={"database_url": url}))
             assert cause in said
             assert "s3cret" not in said
 
@@ -138,7 +138,7 @@ def test_what_the_server_says_is_the_cause(settings):
 ])  # fmt: skip
 def test_a_url_of_no_database_stops_the_start_and_is_not_repeated(settings, url):
     with pytest.raises(SettingsError, match=r"^DATABASE_URL: the URL is not valid\. [^;\n]+$") as caught:
-        begin_sealed(settings.model_copy(update={"database_url": url}))
+        begin_encryption(settings.model_copy(update={"database_url": url}))
     assert "cret" not in str(caught.value)
 
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from api.context import services_of
 from core.scopes import Scope
-from services.database.schema import events, metadata, misses
+from services.database.schema import events, failed_attempts, metadata
 from services.models.thresholds import Threshold
 from tests.api.v1.test_gallery import UNKNOWN, register, text
 from tests.conftest import KEY, assert_error
@@ -192,9 +192,9 @@ def test_a_lock_is_on_record_with_the_key_that_caused_it(make_app, rows):
 
 def test_whoever_is_forgotten_takes_the_count_along(client, person, rows):
     miss(client, person, 1)
-    assert len(rows(misses)) == 1
+    assert len(rows(failed_attempts)) == 1
     assert client.delete(f"/persons/{person}").status_code == 200
-    assert rows(misses) == []
+    assert rows(failed_attempts) == []
 
 
 def test_an_attempt_that_began_before_the_lock_learns_nothing_after_it(make_app, engine):

@@ -12,7 +12,7 @@ from services.access import counters as module
 from services.access.counters import DatabaseStorage
 from services.audit.events import Event
 from services.database.choice import make_database
-from services.database.schema import hits, misses
+from services.database.schema import failed_attempts, rate_counters
 from services.gallery.person_lock import FailedAttempts
 from tests.services.conftest import events_in
 from tests.services.gallery.store.test_store import FORGET, face, register
@@ -77,7 +77,7 @@ class TestHits:
         storages[0].incr("open", 60)
         monkeypatch.setattr(module, "_CLEAN_S", 0)
         storages[1].incr("other", 60)
-        assert {row.key for row in rows(databases[0], hits)} == {"open", "other"}
+        assert {row.key for row in rows(databases[0], rate_counters)} == {"open", "other"}
 
     def test_are_cleared_and_reset(self, storages):
         here, there = storages
@@ -137,8 +137,8 @@ class TestMisses:
         for one in (person, other):
             self.count(stores[0], one)
         gallery.merge(person, [other], FORGET)
-        assert [str(row.person_id) for row in rows(databases[0], misses)] == [person]
+        assert [str(row.person_id) for row in rows(databases[0], failed_attempts)] == [person]
         gallery.forget(FORGET, person_id=person)
-        assert rows(databases[0], misses) == []
+        assert rows(databases[0], failed_attempts) == []
         with pytest.raises(PersonNotFound):
             self.count(stores[0], person)

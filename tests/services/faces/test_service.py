@@ -22,8 +22,8 @@ def make_service(settings):
         reader = FaceReader(
             engine=engine, policy=POLICY, max_faces=256, antispoof_threshold=defaults.antispoof_threshold
         )
-        captures = FrameReader(reader=reader, defaults=defaults)
-        return FaceService(engine=engine, reader=reader, captures=captures, defaults=defaults)
+        frames = FrameReader(reader=reader, defaults=defaults)
+        return FaceService(engine=engine, reader=reader, frames=frames, defaults=defaults)
 
     return make
 

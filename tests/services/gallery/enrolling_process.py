@@ -27,9 +27,9 @@ def main(url: str, folder: str, photos: str) -> None:
     database = make_database(url)
     store = GalleryStore(database, MatrixSearch(database))
     reader = FaceReader(engine=engine, policy=policy, max_faces=256, antispoof_threshold=defaults.antispoof_threshold)
-    captures = FrameReader(reader=reader, defaults=defaults)
+    frames = FrameReader(reader=reader, defaults=defaults)
     log = EventLog(store=AuditStore(database))
-    gallery = GalleryService(engine=engine, captures=captures, defaults=defaults, min_quality=0, store=store, log=log)
+    gallery = GalleryService(engine=engine, frames=frames, defaults=defaults, min_quality=0, store=store, log=log)
 
     def progress(done: int, _: int) -> None:
         if done == int(photos):  # while other threads are at the next

@@ -45,9 +45,9 @@ def store(database):
 def enrol(database, store, settings, engine, photos):
     defaults = Defaults.of(settings)
     reader = FaceReader(engine=engine, policy=POLICY, max_faces=256, antispoof_threshold=defaults.antispoof_threshold)
-    captures = FrameReader(reader=reader, defaults=defaults)
+    frames = FrameReader(reader=reader, defaults=defaults)
     log = EventLog(store=AuditStore(database))
-    gallery = GalleryService(engine=engine, captures=captures, defaults=defaults, min_quality=0, store=store, log=log)
+    gallery = GalleryService(engine=engine, frames=frames, defaults=defaults, min_quality=0, store=store, log=log)
     service = EnrolmentService(gallery=gallery, store=store, defaults=defaults, policy=POLICY, lanes=2)
 
     def enrol(collection="default", progress=lambda done, total: None, **options):
