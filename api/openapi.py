@@ -53,6 +53,8 @@ API_PREFIX = "/api/v1"
 _VARIABLE = re.compile(r"<(\w+)>")  # variable in a route's path in Flask
 _NAME = re.compile(r"{(\w+)}")
 
+_COMPONENT = "#/components/schemas/{model}"
+
 _LINE = {"type": "string", "minLength": 1, "maxLength": 200}  # schema of a header
 
 NO_CONTENT = 204
@@ -212,14 +214,14 @@ class _WithoutNull(GenerateJsonSchema):
 
 def _as_text(model: type[Request]) -> dict[str, Any]:
     """Return the schema of a form or query string, in which an object or a list of numbers is JSON text."""
-    described = model.model_json_schema(schema_generator=_WithoutNull)
+    described = model.model_json_schema(ref_template=_COMPONENT, schema_generator=_WithoutNull)
     for name, schema in described["properties"].items():
         if schema.get("type") == "object" or (
             schema.get("type") == "array" and name not in model.repeatable | model.image_lists
         ):
             text = {"type": "string", "contentMediaType": "application/json"}
             described["properties"][name] = text | {"description": schema.get("description", "")}
-    described.pop("$defs", None)  # only the replaced schemas referred to it
+    described.pop("$defs", None)  # components, since the JSON body has the same fields
     return described
 
 

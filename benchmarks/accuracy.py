@@ -72,7 +72,7 @@ def main() -> None:
                 print(f"{milliseconds:7.0f} ms  {fewest:28}{strict}")
 
 
-METRICS: tuple[str, ...] = get_args(Metric)
+METRICS: tuple[str, ...] = get_args(Metric.__value__)
 
 
 def template_threshold(metric: str) -> float:

@@ -133,8 +133,9 @@ def _fields(route: Route) -> list[Field]:
     model = route.request or route.query
     if model is None:
         return []
-    schema = model.model_json_schema(ref_template="{model}")["properties"]
-    return [(f"`{name}`", _type(of), of.get("description", "")) for name, of in schema.items()]
+    schema = model.model_json_schema(ref_template="{model}")
+    fields = _with_values(schema["properties"], schema.get("$defs", {}))
+    return [(f"`{name}`", _type(of), of.get("description", "")) for name, of in fields.items()]
 
 
 @cache
@@ -261,6 +262,16 @@ def _scope(scope: Any) -> str:
 
 def _anchor(heading: str) -> str:
     return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+def _with_values(schema: Any, named: dict[str, Any]) -> Any:
+    """Return the schema with the values of each named type in place of its name."""
+    if isinstance(schema, list):
+        return [_with_values(one, named) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    values = named.get(schema.get("$ref", ""), {})
+    return {name: _with_values(one, named) for name, one in schema.items()} | (values if "enum" in values else {})
 
 
 def _type(schema: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, JsonValue, StringConstraints
 
-from schemas.common import PageLimit, Request, Response
+from schemas.common import DISTANCE, THRESHOLD, PageLimit, Request, Response
 from schemas.fields import Id
 
 _FIRST = "0-0"
@@ -32,9 +32,9 @@ class AuditQuery(SealedPage):
 class Recorded(BaseModel):
     """A recorded event or decision, without image or embedding."""
 
-    id: str
-    at: datetime
-    request_id: str
+    id: str = Field(description="ID of the entry: a number as text, counted up from 1.")
+    at: datetime = Field(description="Time of the entry, in UTC.")
+    request_id: str = Field(description="ID of the request, as in the header X-Request-Id. Empty for commands.")
     key_id: str = Field(description="ID of the API key of the request. Empty if there are no API keys.")
     person_id: str = Field(description="Person in the gallery. Empty if the entry is about no such person.")
 
@@ -42,18 +42,20 @@ class Recorded(BaseModel):
 class AuditEvent(Recorded):
     """A recorded action and its outcome."""
 
-    action: str
-    outcome: str
-    collection: str
-    face_id: str
-    details: dict[str, JsonValue]
-    batch: int = Field(description="Number of the batch that seals the event.")
+    action: str = Field(description="What was done, for example `register`, `identify` or `forget`.")
+    outcome: str = Field(
+        description="`done` or `refused` for changes. For decisions: the decision, for example `match` or `unknown`."
+    )
+    collection: str = Field(description="Collection of the gallery. Empty if the event is about none.")
+    face_id: str = Field(description="Face in the gallery. Empty if the event is about no such face.")
+    details: dict[str, JsonValue] = Field(description="A few more facts about the action, by name.")
+    batch: int = Field(description="Number of the batch that seals the event, from 1.")
 
 
 class AuditResponse(Response):
     """Sealed events in sealing order. New events always come after the last one."""
 
-    events: list[AuditEvent]
+    events: list[AuditEvent] = Field(description="The events of this page.")
     next_after: str | None = Field(description="`after` of the next page. Null at the end.")
 
 
@@ -64,16 +66,16 @@ class VerificationsQuery(SealedPage):
 class Verification(Recorded):
     """A decision of /verify, without image or embedding."""
 
-    model: str
-    detector_backend: str
-    similarity_metric: str
-    distance: float
-    threshold: float
-    verified: bool
+    model: str = Field(description="Recognition model.")
+    detector_backend: str = Field(description="Face detector.")
+    similarity_metric: str = Field(description="Distance metric.")
+    distance: float = Field(description=DISTANCE)
+    threshold: float = Field(description=THRESHOLD)
+    verified: bool = Field(description="Whether the pair counted as the same person.")
 
 
 class VerificationsResponse(Response):
     """Sealed decisions in sealing order. New decisions always come after the last one."""
 
-    verifications: list[Verification]
+    verifications: list[Verification] = Field(description="The decisions of this page.")
     next_after: str | None = Field(description="`after` of the next page. Null at the end.")

@@ -16,49 +16,59 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import PydanticCustomError, core_schema
+from typing_extensions import TypeAliasType
 
-ModelName = Literal[
-    "VGG-Face",
-    "Facenet",
-    "Facenet512",
-    "OpenFace",
-    "DeepFace",
-    "DeepID",
-    "ArcFace",
-    "Dlib",
-    "SFace",
-    "GhostFaceNet",
-    "Buffalo_L",
-]
-DetectorName = Literal[
-    "opencv",
-    "ssd",
-    "dlib",
-    "mtcnn",
-    "fastmtcnn",
-    "retinaface",
-    "mediapipe",
-    "yolov8",
-    "yolov8n",
-    "yolov8m",
-    "yolov8l",
-    "yolov11n",
-    "yolov11s",
-    "yolov11m",
-    "yolov11l",
-    "yolov12n",
-    "yolov12s",
-    "yolov12m",
-    "yolov12l",
-    "yunet",
-    "centerface",
-    "skip",
-]
-Metric = Literal["cosine", "euclidean", "euclidean_l2", "angular"]
-Normalization = Literal["base", "raw", "Facenet", "Facenet2018", "VGGFace", "VGGFace2", "ArcFace"]
-Alignment = Literal["auto", "eyes", "template"]
-DetectionMethod = Literal["bounded", "full", "deepface"]
-Action = Literal["age", "gender", "emotion", "race"]
+# Named types, so that the OpenAPI document lists the values of each once. `get_args(Metric.__value__)` gives them.
+ModelName = TypeAliasType(
+    "ModelName",
+    Literal[
+        "VGG-Face",
+        "Facenet",
+        "Facenet512",
+        "OpenFace",
+        "DeepFace",
+        "DeepID",
+        "ArcFace",
+        "Dlib",
+        "SFace",
+        "GhostFaceNet",
+        "Buffalo_L",
+    ],
+)
+DetectorName = TypeAliasType(
+    "DetectorName",
+    Literal[
+        "opencv",
+        "ssd",
+        "dlib",
+        "mtcnn",
+        "fastmtcnn",
+        "retinaface",
+        "mediapipe",
+        "yolov8",
+        "yolov8n",
+        "yolov8m",
+        "yolov8l",
+        "yolov11n",
+        "yolov11s",
+        "yolov11m",
+        "yolov11l",
+        "yolov12n",
+        "yolov12s",
+        "yolov12m",
+        "yolov12l",
+        "yunet",
+        "centerface",
+        "skip",
+    ],
+)
+Metric = TypeAliasType("Metric", Literal["cosine", "euclidean", "euclidean_l2", "angular"])
+Normalization = TypeAliasType(
+    "Normalization", Literal["base", "raw", "Facenet", "Facenet2018", "VGGFace", "VGGFace2", "ArcFace"]
+)
+Alignment = TypeAliasType("Alignment", Literal["auto", "eyes", "template"])
+DetectionMethod = TypeAliasType("DetectionMethod", Literal["bounded", "full", "deepface"])
+Action = TypeAliasType("Action", Literal["age", "gender", "emotion", "race"])
 
 
 def _source(value: object, validate: ValidatorFunctionWrapHandler) -> object:
@@ -72,14 +82,12 @@ def _source(value: object, validate: ValidatorFunctionWrapHandler) -> object:
 
 
 # A string in JSON and in text fields. Bytes (the encoded image) in file parts and raw bodies.
+IMAGE = "a URL, a data URI, base64, or a path below the server's image folders. In multipart forms also a file."
 ImageSource = Annotated[
     str | bytes,
     WrapValidator(_source),
     WithJsonSchema({"type": "string", "minLength": 1}),
-    Field(
-        description="The image: a URL, a data URI, base64, or a path below the server's image folders. In multipart"
-        " forms also a file."
-    ),
+    Field(description=f"The image: {IMAGE}"),
 ]
 
 
@@ -177,7 +185,7 @@ class Request(BaseModel):
 class Response(BaseModel):
     """Base of all success bodies."""
 
-    success: Literal[True] = True
+    success: Literal[True] = Field(True, description="True in every success response.")
 
 
 def key_if_set(description: str | None = None) -> Any:
@@ -270,43 +278,58 @@ class ComparisonOptions(MetricOptions):
         None,
         ge=0,
         allow_inf_nan=False,
-        description="Maximum distance that counts as the same person. Default: the service's own for the metric, the"
-        " other options and the detector. Required if none is known for them.",
+        description="Maximum distance that counts as the same person. Default: the service's own for the metric,"
+        " the other options and the detector. Required if none is known for them.",
     )
 
 
-ThresholdSource = Annotated[
-    Literal["request", "measured", "deepface"],
-    Field(
-        description="Where the threshold is from: the request, a measurement with this service, or DeepFace's"
-        " published table."
-    ),
-]
+# Meaning of response fields that several groups of endpoints have.
+THRESHOLD_SOURCE = (
+    "Where the threshold is from: the request, a measurement with this service, or DeepFace's published table."
+)
+DISTANCE = (
+    "Distance of the two embeddings. Smaller is closer. 0 to 2 for `cosine` and `euclidean_l2`, 0 to 1 for `angular`,"
+    " from 0 for `euclidean`."
+)
+THRESHOLD = "Maximum distance that counts as the same person, in the range of the distance."
+SIMILARITY = (
+    "1 - distance, or 1 / (1 + distance) for the euclidean metrics. Larger is closer. -1 to 1 for `cosine`, 0 to 1 for"
+    " the others."
+)
+PAIR_CONFIDENCE = "DeepFace's confidence that it is the same person, 0 to 100 percent."
+FACE_CONFIDENCE = "The detector's confidence that this is a face, 0 to 1."
+IS_REAL = "Whether the face is judged live. Only if liveness was checked."
+ANTISPOOF_SCORE = "Mean probability of `real` over the two liveness models, 0 to 1. Only if liveness was checked."
+
+ThresholdSource = TypeAliasType("ThresholdSource", Literal["request", "measured", "deepface"])
+
+PageLimit = Annotated[int, Field(ge=1, le=1000, description="Maximum number of entries per page.")]
+
+Point = tuple[int, int]
 
 
-PageLimit = Annotated[int, Field(ge=1, le=1000)]
-
-Point = Annotated[tuple[int, int], Field(description="x and y in pixels of the upright image.")]
+def _point(what: str) -> str:
+    return f"{what}: x and y in pixels of the upright image."
 
 
 class FacialArea(BaseModel):
     """A face's box and landmarks in pixels of the upright image, origin top-left. Left and right are the person's."""
 
-    x: int
-    y: int
-    w: int
-    h: int
-    left_eye: Point | None = None
-    right_eye: Point | None = None
-    nose: Point | None = key_if_set()
-    mouth_left: Point | None = key_if_set()
-    mouth_right: Point | None = key_if_set()
+    x: int = Field(description="Left edge of the box, in pixels.")
+    y: int = Field(description="Top edge of the box, in pixels.")
+    w: int = Field(description="Width of the box, in pixels.")
+    h: int = Field(description="Height of the box, in pixels.")
+    left_eye: Point | None = Field(None, description=_point("Left eye of the person"))
+    right_eye: Point | None = Field(None, description=_point("Right eye of the person"))
+    nose: Point | None = key_if_set(_point("Nose"))
+    mouth_left: Point | None = key_if_set(_point("Left corner of the mouth"))
+    mouth_right: Point | None = key_if_set(_point("Right corner of the mouth"))
 
 
 class ErrorBody(BaseModel):
     """The body of every error response."""
 
-    success: Literal[False] = False
+    success: Literal[False] = Field(False, description="False in every error response.")
     error_code: str = Field(description="Stable error code; see the table of errors.")
     message: str = Field(description="Explanation of the error for humans.")
     request_id: str = Field(description="Request ID, also in the header X-Request-Id and in the request's log lines.")

@@ -6,6 +6,11 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from schemas.common import (
+    DISTANCE,
+    IMAGE,
+    SIMILARITY,
+    THRESHOLD,
+    THRESHOLD_SOURCE,
     WHOLE,
     ComparisonOptions,
     FacialArea,
@@ -21,8 +26,8 @@ from schemas.fields import Embedding, parsed
 class Target(BaseModel):
     """An embedding to compare with. `id` is a name that the client may choose."""
 
-    id: str | None = Field(None, max_length=200)
-    vector: Embedding
+    id: str | None = Field(None, max_length=200, description="Name of the target, repeated in its result.")
+    vector: Embedding = Field(description="The embedding, as many numbers as the model gives.")
 
 
 def _target(value: object) -> object:
@@ -64,7 +69,7 @@ class CompareRequest(ComparisonOptions):
     most_values: ClassVar[int] = 500_000
     vectors: ClassVar[frozenset[str]] = frozenset({*OTHER_NAMES, *OTHER_NAMES.values()}) - {"distance_metric", "metric"}
 
-    img: ImageSource | None = None
+    img: ImageSource | None = Field(None, description=f"The image: {IMAGE}")
     source_vector: Embedding | None = _by_either_name("source_vector", "Embedding, in place of img. In forms: JSON.")
     target_vector: Embedding | None = _by_either_name("target_vector", "One target embedding. In forms: JSON.")
     target_vectors: Targets | None = _by_either_name(
@@ -89,28 +94,28 @@ class CompareRequest(ComparisonOptions):
 class Source(BaseModel):
     """The compared source: a face of the image, or an embedding."""
 
-    type: Literal["image", "vector"]
-    face_index: int | None = key_if_set()
-    facial_area: FacialArea | None = key_if_set()
+    type: Literal["image", "vector"] = Field(description="Whether the source is a face of `img` or `source_vector`.")
+    face_index: int | None = key_if_set("Index of the face in the image, from 0, in the detector's order.")
+    facial_area: FacialArea | None = key_if_set("Box and landmarks of the face.")
 
 
 class Compared(BaseModel):
-    """The result for one target. `index` is the target's position in the request, from 0."""
+    """The result for one target."""
 
-    index: int
-    id: str | None = key_if_set()
-    distance: float
-    similarity: float
-    verified: bool
+    index: int = Field(description="Position of the target in the request, from 0.")
+    id: str | None = key_if_set("The target's `id` in the request.")
+    distance: float = Field(description=DISTANCE)
+    similarity: float = Field(description=SIMILARITY)
+    verified: bool = Field(description="True if the distance is within the threshold and the face is no spoof.")
 
 
 class CompareResponse(ImageResponse):
     """The results for all targets in request order. `best` is the nearest target."""
 
-    model: str
-    distance_metric: str
-    threshold: float
-    threshold_source: ThresholdSource
-    source: Source
-    results: list[Compared]
-    best: Compared
+    model: str = Field(description="Recognition model.")
+    distance_metric: str = Field(description="Distance metric.")
+    threshold: float = Field(description=THRESHOLD)
+    threshold_source: ThresholdSource = Field(description=THRESHOLD_SOURCE)
+    source: Source = Field(description="What was compared with the targets.")
+    results: list[Compared] = Field(description="One result per target, in request order.")
+    best: Compared = Field(description="The result of the nearest target.")

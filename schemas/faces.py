@@ -6,7 +6,15 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, Validati
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from schemas.common import (
+    ANTISPOOF_SCORE,
+    DISTANCE,
+    FACE_CONFIDENCE,
+    IMAGE,
+    IS_REAL,
     NULL_MEANS_DEFAULT,
+    PAIR_CONFIDENCE,
+    THRESHOLD,
+    THRESHOLD_SOURCE,
     Action,
     AlignmentOptions,
     ComparisonOptions,
@@ -18,6 +26,7 @@ from schemas.common import (
     ThresholdSource,
     key_if_set,
 )
+from schemas.fields import Uuid
 
 FRAMES_INSTEAD = (
     "2 to 5 images of one capture, in place of {field}. Each shows exactly one face, always of the same person."
@@ -61,11 +70,11 @@ class VerifyRequest(ComparisonOptions):
     image_lists: ClassVar[frozenset[str]] = frozenset({"frames"})
 
     frames: Frames | None = Field(None, description=FRAMES_INSTEAD.format(field="img1"))
-    img1: ImageSource | None = Field(None, validate_default=True)
-    person_id: str | None = Field(
+    img1: ImageSource | None = Field(None, validate_default=True, description=f"The first image: {IMAGE}")
+    person_id: Uuid | None = Field(
         None, min_length=1, max_length=100, description="A person in the gallery, in place of img2."
     )
-    img2: ImageSource | None = Field(None, validate_default=True)
+    img2: ImageSource | None = Field(None, validate_default=True, description=f"The second image: {IMAGE}")
 
     _or_frames = field_validator("img1", mode="after")(image_or_frames)
 
@@ -122,44 +131,44 @@ class ExtractRequest(AlignmentOptions):
 class Liveness(BaseModel):
     """The liveness verdict on a face, if liveness was checked."""
 
-    is_real: bool | None = key_if_set("Whether the face is judged live.")
-    antispoof_score: float | None = key_if_set("Mean probability of `real` over the two liveness models, 0 to 1.")
+    is_real: bool | None = key_if_set(IS_REAL)
+    antispoof_score: float | None = key_if_set(ANTISPOOF_SCORE)
 
 
 class VerifyResponse(ImageResponse):
     """Whether the closest pair of faces is the same person."""
 
     verified: bool = Field(description="True if the distance is within the threshold and no liveness check failed.")
-    distance: float = Field(description="Distance of the compared pair. Smaller is closer.")
-    threshold: float
-    threshold_source: ThresholdSource
-    confidence: float = Field(description="DeepFace's confidence that the pair is the same person, 0 to 100.")
-    model: str
-    detector_backend: str
-    similarity_metric: str
+    distance: float = Field(description=DISTANCE)
+    threshold: float = Field(description=THRESHOLD)
+    threshold_source: ThresholdSource = Field(description=THRESHOLD_SOURCE)
+    confidence: float = Field(description=PAIR_CONFIDENCE)
+    model: str = Field(description="Recognition model.")
+    detector_backend: str = Field(description="Face detector.")
+    similarity_metric: str = Field(description="Distance metric.")
     facial_areas: dict[Literal["img1", "img2"], FacialArea] = Field(description="Boxes of the compared pair.")
-    person_id: str | None = key_if_set("The person in the gallery, if the request names one in place of img2.")
-    face_id: str | None = key_if_set("The person's nearest stored face.")
+    person_id: Uuid | None = key_if_set("The person in the gallery, if the request names one in place of img2.")
+    face_id: Uuid | None = key_if_set("The person's nearest stored face.")
     frame: int | None = key_if_set("Index of the compared frame, from 0: the middle one by distance.")
-    img1_is_real: bool | None = key_if_set()
-    img1_antispoof_score: float | None = key_if_set()
-    img2_is_real: bool | None = key_if_set()
-    img2_antispoof_score: float | None = key_if_set()
+    img1_is_real: bool | None = key_if_set(IS_REAL)
+    img1_antispoof_score: float | None = key_if_set(ANTISPOOF_SCORE)
+    img2_is_real: bool | None = key_if_set(IS_REAL)
+    img2_antispoof_score: float | None = key_if_set(ANTISPOOF_SCORE)
     time: float = Field(description="Processing time in seconds.")
 
 
 class AnalyzedFace(Liveness):
     """One face with the requested attributes. Percentages sum to 100."""
 
-    age: int | None = key_if_set()
-    dominant_gender: str | None = key_if_set()
-    gender: dict[str, float] | None = key_if_set()
-    dominant_emotion: str | None = key_if_set()
-    emotion: dict[str, float] | None = key_if_set()
-    dominant_race: str | None = key_if_set()
-    race: dict[str, float] | None = key_if_set()
-    region: FacialArea
-    face_confidence: float = Field(description="The detector's confidence, 0 to 1.")
+    age: int | None = key_if_set("Estimated age in years.")
+    dominant_gender: str | None = key_if_set("The most probable gender: `Woman` or `Man`.")
+    gender: dict[str, float] | None = key_if_set("Percentage by gender, 0 to 100.")
+    dominant_emotion: str | None = key_if_set("The most probable emotion.")
+    emotion: dict[str, float] | None = key_if_set("Percentage by emotion, 0 to 100.")
+    dominant_race: str | None = key_if_set("The most probable group.")
+    race: dict[str, float] | None = key_if_set("Percentage by group, 0 to 100.")
+    region: FacialArea = Field(description="Box and landmarks of the face.")
+    face_confidence: float = Field(description=FACE_CONFIDENCE)
 
 
 class FacesResponse(ImageResponse):
@@ -173,8 +182,8 @@ class FacesResponse(ImageResponse):
 class AnalyzeResponse(FacesResponse):
     """The attributes of every face."""
 
-    count: int
-    result: list[AnalyzedFace]
+    count: int = Field(description="Number of faces in the response.")
+    result: list[AnalyzedFace] = Field(description="One entry per face.")
 
 
 class LocatedFace(Liveness):
@@ -194,33 +203,33 @@ class DetectResponse(FacesResponse):
 class EmbeddedFace(Liveness):
     """One face and its embedding as the model returns it (not normalized)."""
 
-    embedding: list[float]
-    facial_area: FacialArea
-    face_confidence: float = Field(description="The detector's confidence, 0 to 1.")
+    embedding: list[float] = Field(description="The numbers of the embedding, `dim` of them.")
+    facial_area: FacialArea = Field(description="Box and landmarks of the face.")
+    face_confidence: float = Field(description=FACE_CONFIDENCE)
 
 
 class RepresentResponse(FacesResponse):
     """The embedding of every face."""
 
-    count: int
-    model: str
-    dim: int = Field(description="Length of each embedding.")
-    result: list[EmbeddedFace]
+    count: int = Field(description="Number of faces in the response.")
+    model: str = Field(description="Recognition model.")
+    dim: int = Field(description="Number of values in each embedding.")
+    result: list[EmbeddedFace] = Field(description="One entry per face.")
 
 
 class ExtractedFace(Liveness):
     """One cropped face."""
 
     face_base64: str = Field(description="Data URI of the crop as PNG.")
-    facial_area: FacialArea
-    confidence: float = Field(description="The detector's confidence, 0 to 1.")
+    facial_area: FacialArea = Field(description="Box and landmarks of the face.")
+    confidence: float = Field(description=FACE_CONFIDENCE)
 
 
 class ExtractResponse(FacesResponse):
     """The crop of every face of the image."""
 
-    faces_found: int
-    result: list[ExtractedFace]
+    faces_found: int = Field(description="Number of faces in the response.")
+    result: list[ExtractedFace] = Field(description="One entry per face.")
 
 
 class QualityMeasures(BaseModel):
@@ -230,7 +239,7 @@ class QualityMeasures(BaseModel):
     brightness: float = Field(description="Mean of the grey crop, 0 to 255.")
     size_px: int = Field(description="Shorter side of the face's box, in pixels.")
     turn: float | None = key_if_set(
-        "Distance of the nose from the midpoint of the eyes, divided by the distance between the eyes. 0 = looking"
+        "Distance of the nose from the midpoint of the eyes, divided by the distance between the eyes. From 0: looking"
         " straight ahead. Absent without a face."
     )
     score: float = Field(
@@ -248,9 +257,9 @@ class QualityRequest(DetectionOptions):
 class JudgedFace(BaseModel):
     """One face of the image with its quality."""
 
-    facial_area: FacialArea
-    face_confidence: float
-    quality: QualityMeasures
+    facial_area: FacialArea = Field(description="Box and landmarks of the face.")
+    face_confidence: float = Field(description=FACE_CONFIDENCE)
+    quality: QualityMeasures = Field(description="The measures of the face.")
     reasons: list[str] = Field(
         description="Problems of the face: `no_face` (no face was found, or none was looked for), `uncertain` (the"
         " detector is not certain that it is a face), `upside_down` (also on its side), `blurred`, `too_dark`,"
@@ -262,8 +271,8 @@ class JudgedFace(BaseModel):
 class QualityResponse(FacesResponse):
     """Whether the image is good enough to register, with the reasons if it is not."""
 
-    acceptable: bool
+    acceptable: bool = Field(description="True if there are no reasons against the image.")
     reasons: list[str] = Field(description="`several_faces`, and the problems of the largest face.")
-    advice: list[str]
-    count: int
-    result: list[JudgedFace]
+    advice: list[str] = Field(description="How to fix each problem.")
+    count: int = Field(description="Number of faces in the response.")
+    result: list[JudgedFace] = Field(description="One entry per face.")

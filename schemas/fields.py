@@ -152,7 +152,10 @@ Metadata = Annotated[
 
 Embedding = Annotated[list[Number], Field(min_length=1, max_length=4096, fail_fast=True), BeforeValidator(parsed)]
 
-Id = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_as_written)]
+# An ID of the service, as OpenAPI's clients read it. Requests may send other text, which matches no ID.
+Uuid = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
+
+Id = Annotated[Uuid, StringConstraints(min_length=1, max_length=100), AfterValidator(_as_written)]
 
 UtcTime = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 

@@ -5,7 +5,11 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from schemas.common import (
+    DISTANCE,
     NULL_MEANS_DEFAULT,
+    PAIR_CONFIDENCE,
+    THRESHOLD,
+    THRESHOLD_SOURCE,
     WHOLE,
     ComparisonOptions,
     ImageSource,
@@ -34,15 +38,15 @@ class IndexStatus(BaseModel):
     """One index of the photos in FACES_DB_PATH, made with one detector and one model."""
 
     name: str = Field(description="The options of the index as one text, for FIND_SPACES.")
-    model: str
-    detector_backend: str
+    model: str = Field(description="Recognition model.")
+    detector_backend: str = Field(description="Face detector.")
     alignment: str = Field(
         description="How faces are aligned. `none` if they are not. `template_rgb` is `template` with the model's own"
         " colours."
     )
-    detection: str
-    normalization: str
-    expand_percentage: int
+    detection: str = Field(description="How images are searched: `bounded`, `full` or `deepface`.")
+    normalization: str = Field(description="Normalization of the model's input.")
+    expand_percentage: int = Field(description="Enlargement of the face boxes, 0 to 100 percent.")
     state: Literal["ready", "building", "failed", "kept", "stored"] = Field(
         description="`ready`: answers requests. `building`: a build is running; the last complete index, if any,"
         " answers. `failed`: the next request retries the build. `kept`: answers although the folder shows no photos"
@@ -59,14 +63,14 @@ class IndexStatus(BaseModel):
     total: int | None = key_if_set("Number of photos that the running build has to process.")
     failed: dict[str, int] = Field(description="Number of photos without a face in the index, by reason.")
     failures: list[FailedPhoto] | None = key_if_set("The photos counted in `failed`. Only with `failed=true`.")
-    bytes: int | None = key_if_set("Size of the index file.")
+    bytes: int | None = key_if_set("Size of the index file, in bytes.")
     age_s: float | None = key_if_set("Seconds since the index file was written.")
 
 
 class IndexesResponse(Response):
     """The indexes of the photo folder."""
 
-    indexes: list[IndexStatus]
+    indexes: list[IndexStatus] = Field(description="One entry per index.")
 
 
 class FindRequest(ComparisonOptions):
@@ -74,7 +78,7 @@ class FindRequest(ComparisonOptions):
 
     img: ImageSource
     k: Annotated[int, Field(ge=1, le=100_000), WHOLE] | None = Field(
-        None, description="Maximum number of rows per face of the image."
+        None, description="Maximum number of rows per face of the image. Default: all."
     )
     similarity_search: Annotated[bool, NULL_MEANS_DEFAULT] = Field(
         False, description="Also list faces beyond the threshold."
@@ -93,23 +97,25 @@ class FoundPhoto(Liveness):
     person: str | None = Field(
         description="The first folder below FACES_DB_PATH. Null if there is none, or with FIND_PERSON=off."
     )
-    distance: float
-    threshold: float | None = Field(description="Null if none is known for the options of a `similarity_search`.")
-    confidence: float | None = Field(description="DeepFace's confidence, 0 to 100. Null without a threshold.")
-    target_x: int
-    target_y: int
-    target_w: int
-    target_h: int
-    source_x: int
-    source_y: int
-    source_w: int
-    source_h: int
+    distance: float = Field(description=DISTANCE)
+    threshold: float | None = Field(
+        description=f"{THRESHOLD} Null if none is known for the options of a `similarity_search`."
+    )
+    confidence: float | None = Field(description=f"{PAIR_CONFIDENCE} Null without a threshold.")
+    target_x: int = Field(description="Left edge of the face in the photo, in pixels.")
+    target_y: int = Field(description="Top edge of the face in the photo, in pixels.")
+    target_w: int = Field(description="Width of the face in the photo, in pixels.")
+    target_h: int = Field(description="Height of the face in the photo, in pixels.")
+    source_x: int = Field(description="Left edge of the face in the image, in pixels.")
+    source_y: int = Field(description="Top edge of the face in the image, in pixels.")
+    source_w: int = Field(description="Width of the face in the image, in pixels.")
+    source_h: int = Field(description="Height of the face in the image, in pixels.")
 
 
 class FindResponse(FacesResponse):
     """One list of photos per face of the image, nearest first."""
 
-    faces_queried: int
+    faces_queried: int = Field(description="Number of faces of the image that were searched for.")
     pending: int = Field(description="Number of changed photos that this response does not reflect yet.")
-    threshold_source: ThresholdSource | None
-    result: list[list[FoundPhoto]]
+    threshold_source: ThresholdSource | None = Field(description=f"{THRESHOLD_SOURCE} Null without a threshold.")
+    result: list[list[FoundPhoto]] = Field(description="One list of photos per face of the image.")

@@ -7,7 +7,14 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from schemas.common import (
+    DISTANCE,
+    FACE_CONFIDENCE,
+    IMAGE,
     NULL_MEANS_DEFAULT,
+    PAIR_CONFIDENCE,
+    SIMILARITY,
+    THRESHOLD,
+    THRESHOLD_SOURCE,
     WHOLE,
     ComparisonOptions,
     FacialArea,
@@ -17,7 +24,7 @@ from schemas.common import (
     key_if_set,
 )
 from schemas.faces import FRAMES_INSTEAD, FacesResponse, Frames, Liveness, QualityMeasures, image_or_frames
-from schemas.fields import COLLECTION, CollectionName, Embedding, Id, Labels, Metadata, Moment, Name
+from schemas.fields import COLLECTION, CollectionName, Embedding, Id, Labels, Metadata, Moment, Name, Uuid
 
 
 class EnrolmentOptions(ComparisonOptions):
@@ -50,12 +57,14 @@ class RegisterRequest(EnrolmentOptions):
     image_lists: ClassVar[frozenset[str]] = frozenset({"frames"})
 
     frames: Frames | None = Field(None, description=FRAMES_INSTEAD.format(field="img"))
-    img: ImageSource | None = Field(None, validate_default=True)
+    img: ImageSource | None = Field(None, validate_default=True, description=f"The image: {IMAGE}")
     name: Name | None = Field(
         None, description="The person's name, unique in the collection. An unknown name creates a person."
     )
     person_id: Id | None = Field(None, description="An existing person, in place of the name.")
-    collection: Annotated[CollectionName, NULL_MEANS_DEFAULT] = COLLECTION
+    collection: Annotated[CollectionName, NULL_MEANS_DEFAULT] = Field(
+        COLLECTION, description="Collection of the person. A missing one is created."
+    )
     labels: Labels | None = Field(None, description="Labels to merge into the person's labels. In forms: JSON.")
     metadata: Metadata | None = Field(None, description="Merged into the person's metadata. In forms: JSON.")
     retain_until: Moment | None = Field(None, description="The person is due for deletion after this moment.")
@@ -72,11 +81,11 @@ class RegisterRequest(EnrolmentOptions):
 class Space(BaseModel):
     """An embedding space: the model and the options that decide which faces can be compared."""
 
-    model: str
-    alignment: str
-    detection: str
-    normalization: str
-    expand_percentage: int
+    model: str = Field(description="Recognition model.")
+    alignment: str = Field(description="How faces are aligned. `none` if they are not aligned.")
+    detection: str = Field(description="How images are searched: `bounded`, `full` or `deepface`.")
+    normalization: str = Field(description="Normalization of the model's input.")
+    expand_percentage: int = Field(description="Enlargement of the face boxes, 0 to 100 percent.")
 
 
 class FaceSpace(Space):
@@ -88,17 +97,17 @@ class FaceSpace(Space):
 class RegisterResponse(ImageResponse):
     """The stored face."""
 
-    id: str = Field(description="ID of the face.")
-    person_id: str | None = key_if_set(
+    id: Uuid = Field(description="ID of the face.")
+    person_id: Uuid | None = key_if_set(
         "The person. API keys without `gallery:read` get it only if the request named the person: not with"
         " `on_duplicate` `merge`."
     )
     name: str | None = key_if_set("The person's name. Only for API keys with `gallery:read`.")
-    collection: str
-    registered_at: datetime
-    facial_area: FacialArea
-    face_confidence: float
-    quality: QualityMeasures
+    collection: str = Field(description="Collection of the person.")
+    registered_at: datetime = Field(description="Time of the registration, in UTC.")
+    facial_area: FacialArea = Field(description="Box and landmarks of the face.")
+    face_confidence: float = Field(description=FACE_CONFIDENCE)
+    quality: QualityMeasures = Field(description="The measures of the face.")
     spaces: list[FaceSpace] | None = key_if_set(
         "All models and options by which the face can be compared: those of the request, and the service's defaults."
         " Left out if there are only those of the request."
@@ -119,12 +128,12 @@ class ProbeRequest(ComparisonOptions):
     # Whether a collection without any face of the model and options is an error, also if it has no faces at all.
     requires_faces: ClassVar[bool] = False
 
-    img: ImageSource | None = None
+    img: ImageSource | None = Field(None, description=f"The image: {IMAGE}")
     embedding: Embedding | None = Field(
         None,
         description="Embedding, in place of the image. Requires the scope `embeddings`. In forms: JSON.",
     )
-    collection: Annotated[CollectionName, NULL_MEANS_DEFAULT] = COLLECTION
+    collection: Annotated[CollectionName, NULL_MEANS_DEFAULT] = Field(COLLECTION, description="Collection to search.")
     person_id: Id | None = Field(None, description="Compare with this person only.")
     labels: Labels | None = Field(
         None, description="Compare only with persons who have all these labels. In forms: JSON."
@@ -158,16 +167,14 @@ class RecognizeRequest(ProbeRequest):
 class Match(BaseModel):
     """A person in the gallery, compared by the nearest face."""
 
-    person_id: str
-    face_id: str
-    name: str
-    labels: dict[str, str]
-    distance: float
-    similarity: float = Field(
-        description="1 - distance, or 1 / (1 + distance) for the euclidean metrics. Larger is closer."
-    )
-    confidence: float = Field(description="DeepFace's confidence that it is the same person, 0 to 100.")
-    threshold: float
+    person_id: Uuid = Field(description="ID of the person.")
+    face_id: Uuid = Field(description="ID of the person's nearest face.")
+    name: str = Field(description="Name of the person.")
+    labels: dict[str, str] = Field(description="Labels of the person.")
+    distance: float = Field(description=DISTANCE)
+    similarity: float = Field(description=SIMILARITY)
+    confidence: float = Field(description=PAIR_CONFIDENCE)
+    threshold: float = Field(description=THRESHOLD)
     match: bool = Field(
         description="True if the distance is within the threshold and the probe is no spoof and not below min_quality."
     )
@@ -176,36 +183,39 @@ class Match(BaseModel):
 class IdentifiedFace(Liveness):
     """A face of the probe with its nearest persons."""
 
-    facial_area: FacialArea | None = key_if_set()
-    face_confidence: float | None = key_if_set()
-    quality: QualityMeasures | None = key_if_set()
-    decision: Literal["match", "unknown", "ambiguous"]
-    reason: str
+    facial_area: FacialArea | None = key_if_set("Box and landmarks of the face. Left out for an embedding.")
+    face_confidence: float | None = key_if_set(f"{FACE_CONFIDENCE} Left out for an embedding.")
+    quality: QualityMeasures | None = key_if_set("The measures of the face. Left out for an embedding.")
+    decision: Literal["match", "unknown", "ambiguous"] = Field(
+        description="`match`: one person is within the threshold and clearly the closest. `ambiguous`: two persons are"
+        " almost equally close. `unknown`: nobody is within the threshold, or the face is refused."
+    )
+    reason: str = Field(description="Why the decision was made, for humans.")
     matches: list[Match] = Field(description="The nearest persons, nearest first.")
 
 
 class SpacePersons(Space):
     """An embedding space, and the number of persons with a face in it."""
 
-    persons: int
+    persons: int = Field(description="Number of persons with a face of this model and options.")
 
 
 class NotCompared(BaseModel):
     """Persons of the collection without a face of the model and options of the request."""
 
-    persons: int
+    persons: int = Field(description="Number of these persons.")
     spaces: list[SpacePersons] = Field(description="The models and options of their faces. A person may be in several.")
 
 
 class IdentifyResponse(FacesResponse):
     """The results for every face of the probe."""
 
-    count: int
-    model: str
-    similarity_metric: str
-    threshold_source: ThresholdSource
+    count: int = Field(description="Number of faces in the response.")
+    model: str = Field(description="Recognition model.")
+    similarity_metric: str = Field(description="Distance metric.")
+    threshold_source: ThresholdSource = Field(description=THRESHOLD_SOURCE)
     not_compared: NotCompared | None = key_if_set(
         "Persons of the collection who were not compared, because all their faces were registered with another model or"
         " other options. Left out if there are none. In a large collection, the numbers may be a minute old."
     )
-    result: list[IdentifiedFace]
+    result: list[IdentifiedFace] = Field(description="One entry per face, or one for an embedding.")

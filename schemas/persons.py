@@ -5,23 +5,23 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, JsonValue, RootModel
 
-from schemas.common import FacialArea, PageLimit, Request, Response, key_if_set
+from schemas.common import FACE_CONFIDENCE, FacialArea, PageLimit, Request, Response, key_if_set
 from schemas.faces import QualityMeasures
-from schemas.fields import CollectionName, Id, Labels, Metadata, Moment, Name
+from schemas.fields import CollectionName, Id, Labels, Metadata, Moment, Name, Uuid
 from schemas.gallery import FaceSpace, SpacePersons
 
 
 class ForgetRequest(Request):
     """A face or person to delete."""
 
-    id: Id
+    id: Id = Field(description="ID of the face or person.")
 
 
 class Receipt(Response):
-    """What was deleted, and when. `receipt_id` is the ID of the audit event."""
+    """What was deleted, and when."""
 
-    receipt_id: str
-    forgotten_at: datetime
+    receipt_id: str = Field(description="ID of the event in the audit trail: a number as text.")
+    forgotten_at: datetime = Field(description="Time of the deletion, in UTC.")
     person_id: str = Field(
         description="Empty if a collection was deleted, and for API keys without `gallery:read` also if a face was."
     )
@@ -35,14 +35,16 @@ class Receipt(Response):
 class PersonRow(BaseModel):
     """A person in the gallery."""
 
-    id: str
-    collection: str
-    name: str
-    labels: dict[str, str]
-    metadata: dict[str, JsonValue]
-    registered_at: datetime
-    retain_until: datetime | None
-    faces: int
+    id: Uuid = Field(description="ID of the person.")
+    collection: str = Field(description="Collection of the person.")
+    name: str = Field(description="Name of the person, unique in the collection.")
+    labels: dict[str, str] = Field(description="Labels of the person, by key.")
+    metadata: dict[str, JsonValue] = Field(description="Metadata of the person, by key.")
+    registered_at: datetime = Field(description="Time of the first registration, in UTC.")
+    retain_until: datetime | None = Field(
+        description="The person is due for deletion after this moment, in UTC. Null = unlimited."
+    )
+    faces: int = Field(description="Number of the person's faces.")
     problem: str | None = key_if_set("Names the stored values that cannot be read. They are left out here.")
 
 
@@ -53,7 +55,7 @@ class PersonInfo(Response, PersonRow):
 class PersonId(Response):
     """A changed person, for API keys without `gallery:read`."""
 
-    id: str
+    id: Uuid = Field(description="ID of the person.")
 
 
 class ChangedPerson(RootModel[PersonInfo | PersonId]):
@@ -75,23 +77,29 @@ class PersonsQuery(Request):
 class PersonsResponse(Response):
     """A page of persons, sorted by name."""
 
-    persons: list[PersonRow]
-    next_cursor: str | None
+    persons: list[PersonRow] = Field(description="The persons of this page.")
+    next_cursor: str | None = Field(description="`cursor` of the next page. Null at the end.")
 
 
 class PersonChanges(Request):
     """Changes to a person. New labels and metadata replace the old ones."""
 
-    name: Name | None = None
-    labels: Labels | None = None
-    metadata: Metadata | None = None
-    retain_until: Moment | None = None
+    name: Name | None = Field(None, description="New name, 1 to 200 characters in one line.")
+    labels: Labels | None = Field(None, description="All labels of the person, at most 50. In forms: JSON.")
+    metadata: Metadata | None = Field(
+        None, description="All metadata of the person, at most 10,000 characters as JSON. In forms: JSON."
+    )
+    retain_until: Moment | None = Field(
+        None, description="The person is due for deletion after this moment. Null = unlimited."
+    )
 
 
 class MergeRequest(Request):
     """Persons to merge into the person in the path."""
 
-    person_ids: Annotated[list[Id], Field(min_length=1, max_length=100, fail_fast=True)]
+    person_ids: Annotated[list[Id], Field(min_length=1, max_length=100, fail_fast=True)] = Field(
+        description="IDs of the persons to merge and delete, 1 to 100."
+    )
     retain_until: Moment | None = Field(
         None,
         description="Until when to keep the merged person. Null = unlimited. Required if the persons' dates differ.",
@@ -101,22 +109,22 @@ class MergeRequest(Request):
 class FaceRow(BaseModel):
     """A face in the gallery. Its embeddings are never returned. The model and options are those of the request."""
 
-    id: str
-    person_id: str
-    collection: str
-    model: str
+    id: Uuid = Field(description="ID of the face.")
+    person_id: Uuid = Field(description="ID of the person.")
+    collection: str = Field(description="Collection of the person.")
+    model: str = Field(description="Recognition model of the embedding.")
     alignment: str = Field(description="The alignment used: `template`, `template_rgb`, `eyes`, or `none`.")
-    detection: str
-    normalization: str
-    expand_percentage: int
-    detector_backend: str
+    detection: str = Field(description="How the image was searched: `bounded`, `full` or `deepface`.")
+    normalization: str = Field(description="Normalization of the model's input.")
+    expand_percentage: int = Field(description="Enlargement of the face box, 0 to 100 percent.")
+    detector_backend: str = Field(description="Face detector.")
     weights: str = Field(description="Identifies the files of the detector and the model, and the runtime.")
-    facial_area: FacialArea
-    face_confidence: float
+    facial_area: FacialArea = Field(description="Box and landmarks of the face in its image.")
+    face_confidence: float = Field(description=FACE_CONFIDENCE)
     quality: QualityMeasures | None = Field(description="Null if the stored measures cannot be read.")
-    liveness: float | None = Field(description="Probability of a real face. Null if liveness was not checked.")
-    has_crop: bool
-    registered_at: datetime
+    liveness: float | None = Field(description="Probability of a real face, 0 to 1. Null if liveness was not checked.")
+    has_crop: bool = Field(description="Whether the crop of the face is stored.")
+    registered_at: datetime = Field(description="Time of the registration, in UTC.")
     spaces: list[FaceSpace] | None = key_if_set(
         "All models and options by which the face can be compared. Left out if there are only those above."
     )
@@ -136,14 +144,14 @@ class FacesQuery(Request):
 class PersonDetails(PersonInfo):
     """A person with a page of their faces, in the order of registration. `faces` is the number of all."""
 
-    face_list: list[FaceRow]
+    face_list: list[FaceRow] = Field(description="The faces of this page.")
     next_cursor: str | None = Field(description="`cursor` of the next page of faces. Null at the end.")
 
 
 class CollectionRequest(Request):
     """A collection to create."""
 
-    name: CollectionName
+    name: CollectionName = Field(description="Name of the collection: 1 to 100 letters, digits, `_`, `.` and `-`.")
 
 
 class CollectionQuery(Request):
@@ -155,8 +163,8 @@ class CollectionQuery(Request):
 class CollectionRow(BaseModel):
     """A collection and its number of persons."""
 
-    name: str
-    persons: int
+    name: str = Field(description="Name of the collection.")
+    persons: int = Field(description="Number of its persons.")
     spaces: list[SpacePersons] | None = key_if_set(
         "How many of the persons have faces of each model and options. A search compares only persons with faces of its"
         " own model and options. Left out if all faces have the same."
@@ -170,4 +178,4 @@ class CollectionInfo(Response, CollectionRow):
 class CollectionsResponse(Response):
     """All collections, sorted by name."""
 
-    collections: list[CollectionRow]
+    collections: list[CollectionRow] = Field(description="One entry per collection.")

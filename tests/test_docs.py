@@ -86,7 +86,7 @@ def test_what_a_block_that_is_not_run_names_exists(path):
 
 
 def test_the_documented_thresholds_are_the_measured_ones():
-    rows = table(["alignment", "detector", *get_args(Metric)], DOCUMENTS[DOCS / "explanation/thresholds.md"])
+    rows = table(["alignment", "detector", *get_args(Metric.__value__)], DOCUMENTS[DOCS / "explanation/thresholds.md"])
     documented = {
         (alignment, detector): [float(number) for number in numbers[:4]]
         for alignment, named, *numbers in rows

@@ -35,7 +35,7 @@ _ENROLMENT = (
     click.option(
         "--metric",
         "distance_metric",
-        type=click.Choice(get_args(Metric)),
+        type=click.Choice(get_args(Metric.__value__)),
         help="Distance metric of --on-duplicate. Default: DEFAULT_METRIC.",
     ),
     click.option(

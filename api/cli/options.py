@@ -21,18 +21,18 @@ _OPTIONS: Options = (
     click.option(
         "--model",
         "model_name",
-        type=click.Choice(get_args(ModelName)),
+        type=click.Choice(get_args(ModelName.__value__)),
         help="Recognition model. Default: DEFAULT_MODEL.",
     ),
     click.option(
         "--detector",
         "detector_backend",
-        type=click.Choice(get_args(DetectorName)),
+        type=click.Choice(get_args(DetectorName.__value__)),
         help="Face detector. Default: DEFAULT_DETECTOR.",
     ),
     click.option(
         "--normalization",
-        type=click.Choice(get_args(Normalization)),
+        type=click.Choice(get_args(Normalization.__value__)),
         help="Normalization of the face. Default: DEFAULT_NORMALIZATION.",
     ),
     click.option("--align/--no-align", default=None, help="Align faces. Default: DEFAULT_ALIGN."),
@@ -45,10 +45,14 @@ _OPTIONS: Options = (
 # Ways to detect and crop faces that DeepFace does not have.
 _WAYS: Options = (
     click.option(
-        "--alignment", type=click.Choice(get_args(Alignment)), help="Alignment method. Default: DEFAULT_ALIGNMENT."
+        "--alignment",
+        type=click.Choice(get_args(Alignment.__value__)),
+        help="Alignment method. Default: DEFAULT_ALIGNMENT.",
     ),
     click.option(
-        "--detection", type=click.Choice(get_args(DetectionMethod)), help="Detection method. Default: DETECTION."
+        "--detection",
+        type=click.Choice(get_args(DetectionMethod.__value__)),
+        help="Detection method. Default: DETECTION.",
     ),
 )
 

@@ -61,7 +61,7 @@ DOOR = Door(
     },
 )
 
-_ACTIONS: tuple[Action, ...] = get_args(Action)
+_ACTIONS: tuple[Action, ...] = get_args(Action.__value__)
 _DEFAULT_TOP_K = 5
 
 

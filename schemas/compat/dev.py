@@ -39,8 +39,8 @@ def _filled(default: str) -> Callable[[object], object]:
     return fill
 
 
-DevModel = Annotated[ModelName, _one_of(get_args(ModelName), "model_name is not allowed.")]
-DevDetector = Annotated[DetectorName, _one_of(get_args(DetectorName), "detector_backend is not allowed.")]
+DevModel = Annotated[ModelName, _one_of(get_args(ModelName.__value__), "model_name is not allowed.")]
+DevDetector = Annotated[DetectorName, _one_of(get_args(DetectorName.__value__), "detector_backend is not allowed.")]
 DevMetric = Annotated[
     Literal["cosine", "euclidean", "euclidean_l2"],
     _one_of(_METRICS, "distance_metric must be cosine, euclidean, or euclidean_l2."),

@@ -41,7 +41,7 @@ _LARGEST_DISTANCE = 2.0  # of cosine
 
 
 def _known(model: str) -> str:
-    names = (*MODELS, *get_args(ModelName), *get_args(DetectorName))
+    names = (*MODELS, *get_args(ModelName.__value__), *get_args(DetectorName))
     if model in _NOT_OFFERED:
         raise PydanticCustomError("model", f"DeepFace has no weights of {model}; use insightface-buffalo-l")
     if model and model not in names:
@@ -62,7 +62,7 @@ class LocalAIModelRequest(DoorRequest):
     def detection(self) -> dict[str, Any]:
         """The options for finding faces."""
         chosen, _ = MODELS.get(self.model or "", ({}, None))
-        detector = self.model if self.model in get_args(DetectorName) else chosen.get("detector_backend")
+        detector = self.model if self.model in get_args(DetectorName.__value__) else chosen.get("detector_backend")
         method = {"detection": chosen["detection"]} if chosen else {}
         return {"detector_backend": detector, "enforce_detection": True, **method}
 
@@ -70,7 +70,7 @@ class LocalAIModelRequest(DoorRequest):
     def embedding(self) -> dict[str, Any]:
         """The options for finding, cropping and embedding faces."""
         chosen, _ = MODELS.get(self.model or "", ({}, None))
-        name = self.model if self.model in get_args(ModelName) else None
+        name = self.model if self.model in get_args(ModelName.__value__) else None
         return {"model_name": name, **self.detection, **chosen}
 
     def comparison(self, threshold: float | None) -> dict[str, Any]:

@@ -60,9 +60,9 @@ def pickle_options(name: str) -> dict[str, Any]:
         return {}
     model, detector, aligned, normalization, percentage = match.groups()
     said = {
-        "model_name": _spelled(model, get_args(ModelName)),
-        "detector_backend": _spelled(detector, get_args(DetectorName)),
-        "normalization": _spelled(normalization, get_args(Normalization)),
+        "model_name": _spelled(model, get_args(ModelName.__value__)),
+        "detector_backend": _spelled(detector, get_args(DetectorName.__value__)),
+        "normalization": _spelled(normalization, get_args(Normalization.__value__)),
     }
     return said | {"align": aligned == "aligned", "expand_percentage": int(percentage)}
 

@@ -166,9 +166,9 @@ def test_requests_can_name_exactly_the_catalogues_models():
     def rows(task):
         return {model.name for model in catalogue.MODELS.values() if model.task == task}
 
-    assert set(typing.get_args(ModelName)) == rows("recognition")
-    assert set(typing.get_args(DetectorName)) - set(catalogue.ALIASES) == rows("detection")
-    assert set(typing.get_args(Action)) == rows("attribute")
+    assert set(typing.get_args(ModelName.__value__)) == rows("recognition")
+    assert set(typing.get_args(DetectorName.__value__)) - set(catalogue.ALIASES) == rows("detection")
+    assert set(typing.get_args(Action.__value__)) == rows("attribute")
 
 
 def test_frames_are_judged_live_whatever_the_request_says():

@@ -8,11 +8,11 @@ from services.models.thresholds import Conditions, Threshold, threshold_of, with
 
 RECOGNITION = [model for model in catalogue.MODELS.values() if model.task == "recognition"]
 DLIB, ARCFACE = catalogue.find("Dlib"), catalogue.find("ArcFace")
-DETECTORS = [catalogue.find(name).name for name in get_args(DetectorName)]
+DETECTORS = [catalogue.find(name).name for name in get_args(DetectorName.__value__)]
 
 
 @pytest.mark.parametrize("alignment", ["eyes", "none"])
-@pytest.mark.parametrize("metric", get_args(Metric))
+@pytest.mark.parametrize("metric", get_args(Metric.__value__))
 def test_deepfaces_thresholds_hold_behind_every_detector_that_looks_for_faces(alignment, metric):
     for detector in sorted({*DETECTORS} - {"skip"}):
         conditions = Conditions(alignment=alignment, detector=detector)
@@ -40,7 +40,7 @@ def test_no_threshold_holds_outside_its_conditions(model, alignment, wrong, opti
     named = set(without_threshold(model, conditions))
     assert named >= options
     assert named - options <= {"alignment"}
-    assert all(threshold_of(model, metric, conditions) is None for metric in get_args(Metric))
+    assert all(threshold_of(model, metric, conditions) is None for metric in get_args(Metric.__value__))
 
 
 def test_a_template_has_a_threshold_only_behind_the_detectors_it_was_measured_with():
@@ -54,7 +54,7 @@ def test_a_template_has_a_threshold_only_behind_the_detectors_it_was_measured_wi
     assert set(without_threshold(ARCFACE, Conditions(alignment="template", detector="yunet"))) == {"alignment"}
 
 
-@pytest.mark.parametrize("metric", get_args(Metric))
+@pytest.mark.parametrize("metric", get_args(Metric.__value__))
 def test_a_measured_threshold_replaces_the_published_one(metric):
     for one in DLIB.measured_thresholds:
         conditions = Conditions(alignment=one.alignment, detector=one.detector)
