@@ -13,6 +13,7 @@ from openapi_pydantic import (
     DataType,
     Header,
     Info,
+    License,
     MediaType,
     OpenAPI,
     Operation,
@@ -28,14 +29,13 @@ from openapi_pydantic import (
 )
 from openapi_pydantic.util import PydanticSchema, construct_open_api_with_schema_class
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core import core_schema
-from typing_extensions import override
 from werkzeug.routing import Rule
 
 from api.assets import Asset
 from api.door import Door, doors_of
+from api.examples import examples
 from api.route import Route, route_of
+from api.text_schemas import COMPONENT, form, form_name, forms, image_options, multipart_name, query_parameters
 from core import __version__
 from core.exceptions import (
     AmbiguousCredentials,
@@ -46,23 +46,57 @@ from core.exceptions import (
     Unauthorized,
     ValidationFailed,
 )
-from schemas.common import RAW_IMAGE_FIELD, ErrorBody, Request
+from schemas.common import ErrorBody, Request
 
 API_PREFIX = "/api/v1"
 
 _VARIABLE = re.compile(r"<(\w+)>")  # variable in a route's path in Flask
 _NAME = re.compile(r"{(\w+)}")
 
-_COMPONENT = "#/components/schemas/{model}"
-
 _LINE = {"type": "string", "minLength": 1, "maxLength": 200}  # schema of a header
+_FILE = Schema(type=DataType.STRING, schema_format="binary", minLength=1)
+
+_UUID = {"type": "string", "format": "uuid"}
+_VARIABLES = {
+    "person_id": ("ID of the person.", _UUID),
+    "face_id": ("ID of the face.", _UUID),
+    "name": ("Name of the collection.", {"type": "string", "maxLength": 100}),
+}
+
+_REQUEST_ID = "5f301b72c9a24ede86a308f5929a1af8"  # of the examples
+
+_DESCRIPTION = """\
+Compares faces (1:1), identifies the persons of its gallery (1:N), searches a folder of photos, and estimates age,
+gender, emotion and race. The gallery is the service's own database of persons and their faces. The audit trail records
+its changes and decisions.
+
+Send an image as URL, data URI, base64 or path in JSON, as a file in a form, or as the body itself. The examples are
+about the photos that `make demo` writes to FACES_DB_PATH.
+
+Every error has the same body, with a stable `error_code`. Boxes and landmarks are in pixels of the upright image. Times
+are in UTC. If the service has API keys, send one as bearer token or in the header `X-API-Key`.
+"""
+
+_GALLERY = Tag(name="Gallery", description="Register, identify, list, change and delete persons.")
+
+# The tag of each group of endpoints, by the name of its module.
+_TAGS = {
+    "faces": Tag(name="Faces", description="Compare, analyze, embed and crop the faces of images."),
+    "find": Tag(name="Photo folder", description="Search the photos of FACES_DB_PATH."),
+    "gallery": _GALLERY,
+    "persons": _GALLERY,
+    "audit": Tag(name="Audit", description="Recorded changes and decisions."),
+    "service": Tag(name="Service", description="State and models of the service."),
+}
 
 NO_CONTENT = 204
 
 # Either may carry the API key. A service without API keys requires none.
 _SECURITY: dict[str, SecurityScheme | Reference] = {
-    "bearer": SecurityScheme(type="http", scheme="bearer"),
-    "header": SecurityScheme(type="apiKey", name="X-API-Key", security_scheme_in="header"),
+    "bearer": SecurityScheme(type="http", scheme="bearer", description="The API key as bearer token."),
+    "header": SecurityScheme(
+        type="apiKey", name="X-API-Key", security_scheme_in="header", description="The API key in a header."
+    ),
 }
 _PUBLIC_ERRORS = (Forbidden, RateLimited)
 _ACCESS_ERRORS = (*_PUBLIC_ERRORS, AmbiguousCredentials, Unauthorized, ServiceUnavailable)
@@ -118,21 +152,36 @@ def openapi_document(app: Flask) -> Asset:
 
 
 def _openapi_json(app: Flask) -> str:
+    doors = doors_of(app)
+    described = [
+        (door, method, path, view, route_of(view))
+        for door in (None, *doors)
+        for method, path, view in (views(app) if door is None else door_views(app, door))
+        if route_of(view).in_document
+    ]
     paths: dict[str, dict[str, Operation]] = defaultdict(dict)
-    for door in (None, *doors_of(app)):
-        for method, path, view in views(app) if door is None else door_views(app, door):
-            paths[path][method.lower()] = _operation(path, view, route_of(view), door)
+    errors: dict[str, tuple[Door | None, set[type[ServiceError]]]] = {}
+    for door, method, path, view, route in described:
+        paths[path][method.lower()] = _operation(path, view, route, door)
+        for error in _errors(route):
+            errors.setdefault(_answer_name(error, door), (door, set()))[1].add(error)
+    tags = [*_TAGS.values(), *(Tag(name=door.title, description=f"DOORS: {door.name}") for door in doors)]
     document = OpenAPI(
         openapi="3.1.1",
         info=Info(
             title="Face service",
             version=__version__,
-            description="Verifies, analyzes, represents, finds and extracts faces.",
+            description=_DESCRIPTION,
+            license=License(name="MIT", identifier="MIT"),
         ),
         servers=[Server(url="./")],  # where the document itself is, so behind any prefix
-        tags=[Tag(name=door.title, description=f"DOORS: {door.name}") for door in doors_of(app)] or None,
+        tags=list({tag.name: tag for tag in tags}.values()),
         paths={path: PathItem(**methods) for path, methods in paths.items()},
-        components=Components(securitySchemes=_SECURITY),
+        components=Components(
+            securitySchemes=_SECURITY,
+            schemas=dict(forms(route.request for *_, route in described if route.request is not None)),
+            responses={name: _error_answer(door, alike) for name, (door, alike) in sorted(errors.items())},
+        ),
     )
     return construct_open_api_with_schema_class(document).model_dump_json(
         by_alias=True,
@@ -143,130 +192,107 @@ def _openapi_json(app: Flask) -> str:
 
 
 def _operation(path: str, view: Callable[..., Any], route: Route, door: Door | None) -> Operation:
+    name = view.__name__ if door is None else f"{door.blueprint.name}_{view.__name__}"
+    tag = _TAGS[view.__module__.rpartition(".")[2]].name if door is None else door.title
+    example = examples().get(name, {})
     parameters = [
-        *(_parameter(name, "path", {"type": "string"}) for name in _NAME.findall(path)),
-        *(_parameter(name, "header", _LINE, said) for name, said in route.headers.items()),
-        *(_query_parameters(route.query) if route.query is not None else []),
-        *(_image_options(route.request) if route.request is not None else []),
+        *(_variable(variable, example.get("path", {}).get(variable)) for variable in _NAME.findall(path)),
+        *(_header(header, said) for header, said in route.headers.items()),
+        *(query_parameters(route.query) if route.query is not None else []),
+        *(image_options(route.request) if route.request is not None else []),
     ]
-    content = {route.media_type: MediaType()} if route.status != NO_CONTENT else None
-    if route.response is not None:
-        content = _json(route.response)
-    headers = {
-        name: Header(description=said, required=True, param_schema=Schema.model_validate(_LINE))
-        for name, said in route.answer_headers.items()
-    }
+    errors = sorted(_errors(route), key=lambda error: error.code)
+    answers = {str(_status(error, door)): _answer_name(error, door) for error in errors}
     return Operation(
-        operationId=view.__name__ if door is None else f"{door.blueprint.name}_{view.__name__}",
-        tags=None if door is None else [door.title],
+        operationId=name,
+        tags=[tag],
         summary=summary(view),
-        requestBody=None if route.request is None else _request_body(route.request),
+        description=f"Error codes: {', '.join(f'`{error.code}`' for error in errors)}." if errors else None,
+        requestBody=None if route.request is None else _request_body(route.request, example.get("request")),
         parameters=parameters or None,
-        security=None if route.scope is None else [{name: [route.scope.value]} for name in _SECURITY],
+        security=[] if route.scope is None else [{way: [route.scope.value]} for way in _SECURITY],
         responses={
-            str(route.status): Response(description="Success", headers=headers or None, content=content),
-            **({"304": Response(description="`If-None-Match` names the current ETag")} if route.has_etag else {}),
-            **_error_responses({*route.errors, *_access_errors(route)}, door),
+            str(route.status): _success(route, example.get("answer")),
+            **{status: Reference(ref=f"#/components/responses/{answers[status]}") for status in sorted(answers)},
         },
     )
 
 
-def _access_errors(route: Route) -> tuple[type[ServiceError], ...]:
+def _success(route: Route, example: Any) -> Response:
+    headers = {
+        name: Header(description=said, required=True, param_schema=Schema.model_validate(_LINE))
+        for name, said in route.answer_headers.items()
+    }
+    content = None
+    if route.response is not None:
+        content = _json(route.response, example)
+    elif route.status != NO_CONTENT:
+        content = {route.media_type: MediaType(media_type_schema=_FILE)}
+    return Response(description="Success", headers=headers or None, content=content)
+
+
+def _errors(route: Route) -> set[type[ServiceError]]:
+    """Return the errors of a route, with those that all routes of its kind may answer."""
     if route.is_probe:
-        return ()
-    return (ValidationFailed, *(_PUBLIC_ERRORS if route.scope is None else _ACCESS_ERRORS))
+        return set(route.errors)
+    return {*route.errors, ValidationFailed, *(_PUBLIC_ERRORS if route.scope is None else _ACCESS_ERRORS)}
 
 
-def _request_body(model: type[Request]) -> RequestBody:
+def _request_body(model: type[Request], example: Any) -> RequestBody:
     if model.is_json:
-        return RequestBody(required=True, content=_json(model))
-    text, multipart = _as_text(model), _as_text(model)
-    for name in model.image_fields() - model.image_lists:
-        if name in multipart["properties"]:
-            multipart["properties"][name]["format"] = "binary"
-    for name in model.image_lists:
-        multipart["properties"][name]["items"]["format"] = "binary"
-        del multipart["properties"][name]["uniqueItems"]  # applies to JSON values, not to files
+        return RequestBody(required=True, content=_json(model, example))
     content = {
-        "application/json": _media(model),
-        "application/x-www-form-urlencoded": MediaType(media_type_schema=Schema.model_validate(text)),
-        "multipart/form-data": MediaType(media_type_schema=Schema.model_validate(multipart)),
+        "application/json": _media(model, example),
+        "application/x-www-form-urlencoded": MediaType(media_type_schema=_component(form_name(model))),
+        "multipart/form-data": MediaType(media_type_schema=_component(multipart_name(model))),
     }
     if model.takes_raw_image():
-        content["image/*"] = MediaType(
-            media_type_schema=Schema(type=DataType.STRING, schema_format="binary", minLength=1)
-        )
-    return RequestBody(required="required" in text, content=content)
+        content["image/*"] = MediaType(media_type_schema=_FILE)
+    return RequestBody(required="required" in form(model), content=content)
 
 
-class _WithoutNull(GenerateJsonSchema):
-    """Schema generator for text input: there `null` would be a text of four letters."""
-
-    @override
-    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
-        return self.generate_inner(schema["schema"])
-
-    @override
-    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        described = super().default_schema(schema)
-        return {key: value for key, value in described.items() if (key, value) != ("default", None)}
+def _component(name: str) -> Reference:
+    return Reference(ref=COMPONENT.format(model=name))
 
 
-def _as_text(model: type[Request]) -> dict[str, Any]:
-    """Return the schema of a form or query string, in which an object or a list of numbers is JSON text."""
-    described = model.model_json_schema(ref_template=_COMPONENT, schema_generator=_WithoutNull)
-    for name, schema in described["properties"].items():
-        if schema.get("type") == "object" or (
-            schema.get("type") == "array" and name not in model.repeatable | model.image_lists
-        ):
-            text = {"type": "string", "contentMediaType": "application/json"}
-            described["properties"][name] = text | {"description": schema.get("description", "")}
-    described.pop("$defs", None)  # components, since the JSON body has the same fields
-    return described
-
-
-def _image_options(model: type[Request]) -> list[Parameter]:
-    """Return the options of the query string of a request with the image as its body."""
-    if not model.takes_raw_image():
-        return []
-    images = {RAW_IMAGE_FIELD, *model.image_lists}
-    return [option for option in _query_parameters(model, "Only with an image body. ") if option.name not in images]
-
-
-def _query_parameters(model: type[Request], when: str = "") -> list[Parameter]:
-    properties = _as_text(model)["properties"]
-    return [
-        _parameter(name, "query", schema, when + schema.pop("description", "")) for name, schema in properties.items()
-    ]
-
-
-def _parameter(name: str, place: str, schema: dict[str, Any], description: str = "") -> Parameter:
+def _variable(name: str, example: str | None) -> Parameter:
+    described, schema = _VARIABLES.get(name, (None, {"type": "string"}))
     return Parameter.model_validate(
-        {
-            "name": name,
-            "in": place,
-            "required": place == "path",
-            "description": description or None,
-            "schema": schema,
-        }
+        {"name": name, "in": "path", "required": True, "description": described, "schema": schema, "example": example}
     )
 
 
-def _error_responses(errors: Iterable[type[ServiceError]], door: Door | None) -> dict[str, Response]:
-    by_status: dict[int, list[str]] = defaultdict(list)
-    for error in sorted(errors, key=lambda error: error.code):
-        by_status[error.status if door is None else door.status_of(error)].append(
-            f"`{error.code}`: {(error.__doc__ or '').strip()}"
-        )
-    return {
-        str(status): Response(description="\n\n".join(lines), content=_json(ErrorBody if door is None else door.error))
-        for status, lines in sorted(by_status.items())
-    }
+def _header(name: str, described: str) -> Parameter:
+    return Parameter.model_validate({"name": name, "in": "header", "description": described, "schema": _LINE})
 
 
-def _json(model: type[BaseModel]) -> dict[str, MediaType]:
-    return {"application/json": _media(model)}
+def _status(error: type[ServiceError], door: Door | None) -> int:
+    return error.status if door is None else door.status_of(error)
 
 
-def _media(model: type[BaseModel]) -> MediaType:
-    return MediaType(media_type_schema=PydanticSchema(schema_class=model))
+def _answer_name(error: type[ServiceError], door: Door | None) -> str:
+    """Return the component of the answer that all errors with this status have."""
+    return f"{'' if door is None else door.blueprint.name}Error{_status(error, door)}"
+
+
+def _error_answer(door: Door | None, alike: Iterable[type[ServiceError]]) -> Response:
+    """Return the answer of a status, with the codes of all errors that have it."""
+    errors = sorted(alike, key=lambda error: error.code)
+    code, message, status = errors[0].code, errors[0].default_message, _status(errors[0], door)
+    body: BaseModel
+    if door is None:
+        body = ErrorBody(error_code=code, message=message, request_id=_REQUEST_ID, details={})
+    else:
+        body = door.error.of(code=code, status=status, message=message, fields=[])
+    return Response(
+        description="\n\n".join(f"`{error.code}`: {(error.__doc__ or '').strip()}" for error in errors),
+        content=_json(type(body), body.model_dump(mode="json")),
+    )
+
+
+def _json(model: type[BaseModel], example: Any) -> dict[str, MediaType]:
+    return {"application/json": _media(model, example)}
+
+
+def _media(model: type[BaseModel], example: Any) -> MediaType:
+    return MediaType(media_type_schema=PydanticSchema(schema_class=model), example=example)

@@ -20,9 +20,10 @@ class Route:
     An API key needs the `scope`. A route without a scope is public. A route takes a `request` body, a `query`, or
     neither. Whatever else the query string holds is an error. A route with a request waits in the queue for the lanes,
     unless it `infers` nothing. Without a `response` there is no body, or the service does not validate it. `headers`
-    are the request headers it reads and `answer_headers` the response headers it sets, each with its meaning. A route
-    that `has_etag` answers 304 to a client whose copy is current. Monitoring asks a route that `is_probe`: no rate
-    limit applies to it, and it ignores the query string. `errors` are its errors, except those about API keys.
+    are the request headers it reads and `answer_headers` the response headers it sets, each with its meaning.
+    Monitoring asks a route that `is_probe`: no rate limit applies to it, and it ignores the query string. A route that
+    is not `in_document` serves the OpenAPI document or a page: it is for people, not for clients made from the
+    document. `errors` are its errors, except those about API keys.
     """
 
     scope: Scope | None
@@ -34,8 +35,8 @@ class Route:
     status: int = 200
     media_type: str = "application/json"
     infers: bool = True
-    has_etag: bool = False
     is_probe: bool = False
+    in_document: bool = True
     errors: tuple[type[ServiceError], ...] = ()
 
     @property

@@ -1,4 +1,4 @@
-"""`python -m docs.generate` writes the pages of `docs/reference/` from the code; a test compares them."""
+"""`python -m docs.generate` writes `docs/reference/` from the code, with `openapi.json`; a test compares it."""
 
 import inspect
 import re
@@ -15,7 +15,7 @@ from pydantic_core import PydanticUndefined
 from api.cli import face_service
 from api.door import doors_of
 from api.factory import create_app
-from api.openapi import door_views, summary, views
+from api.openapi import door_views, openapi_document, summary, views
 from api.route import Route, route_of
 from core.exceptions import ServiceError
 from core.settings import Settings
@@ -41,6 +41,7 @@ def pages() -> dict[str, str]:
         "options.md": _page("Options", _options()),
         "commands.md": _page("Commands", _commands()),
         "models.md": _page("Models", _models()),
+        "openapi.json": _openapi(),
     }
 
 
@@ -115,9 +116,14 @@ def _remedy(error: type[ServiceError]) -> str:
 
 
 @cache
-def _app() -> Flask:
+def _app(**settings: Any) -> Flask:
     with TemporaryDirectory() as folder:
-        return create_app(Settings(_env_file=None, data_path=Path(folder)))
+        return create_app(Settings(_env_file=None, data_path=Path(folder), **settings))
+
+
+def _openapi() -> str:
+    """Return the OpenAPI document without doors: clients of the other systems come from there."""
+    return openapi_document(_app(doors=())).content.decode() + "\n"
 
 
 @cache

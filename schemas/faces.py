@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
+from typing_extensions import TypeAliasType
 
 from schemas.common import (
     ANTISPOOF_SCORE,
@@ -119,13 +120,14 @@ class RepresentRequest(EmbeddingOptions):
     img: ImageSource
 
 
+ColorMode = TypeAliasType("ColorMode", Literal["rgb", "gray"])
+
+
 class ExtractRequest(AlignmentOptions):
     """An image whose faces are cropped."""
 
     img: ImageSource
-    color_face: Annotated[Literal["rgb", "gray"], NULL_MEANS_DEFAULT] = Field(
-        "rgb", description="Colour mode of the crops."
-    )
+    color_face: Annotated[ColorMode, NULL_MEANS_DEFAULT] = Field("rgb", description="Colour mode of the crops.")
 
 
 class Liveness(BaseModel):

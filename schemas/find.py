@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
+from typing_extensions import TypeAliasType
 
 from schemas.common import (
     DISTANCE,
@@ -19,6 +20,8 @@ from schemas.common import (
     key_if_set,
 )
 from schemas.faces import FacesResponse, Liveness
+
+Refresh = TypeAliasType("Refresh", Literal["auto", "wait"])
 
 
 class FailedPhoto(BaseModel):
@@ -83,7 +86,7 @@ class FindRequest(ComparisonOptions):
     similarity_search: Annotated[bool, NULL_MEANS_DEFAULT] = Field(
         False, description="Also list faces beyond the threshold."
     )
-    refresh: Annotated[Literal["auto", "wait"], NULL_MEANS_DEFAULT] = Field(
+    refresh: Annotated[Refresh, NULL_MEANS_DEFAULT] = Field(
         "auto",
         description="`auto`: answer from the last complete index and report how many photos are `pending`. `wait`:"
         " first wait until the index contains every changed photo.",

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
+from typing_extensions import TypeAliasType
 
 from schemas.common import (
     DISTANCE,
@@ -26,6 +27,9 @@ from schemas.common import (
 from schemas.faces import FRAMES_INSTEAD, FacesResponse, Frames, Liveness, QualityMeasures, image_or_frames
 from schemas.fields import COLLECTION, CollectionName, Embedding, Id, Labels, Metadata, Moment, Name, Uuid
 
+OnDuplicate = TypeAliasType("OnDuplicate", Literal["allow", "reject", "merge"])
+FacePolicy = TypeAliasType("FacePolicy", Literal["single", "largest"])
+
 
 class EnrolmentOptions(ComparisonOptions):
     """How an image is embedded and compared, and which images the gallery accepts.
@@ -34,13 +38,13 @@ class EnrolmentOptions(ComparisonOptions):
     `threshold` only where it has none, so that a request cannot choose who counts as another person.
     """
 
-    on_duplicate: Annotated[Literal["allow", "reject", "merge"], NULL_MEANS_DEFAULT] = Field(
+    on_duplicate: Annotated[OnDuplicate, NULL_MEANS_DEFAULT] = Field(
         "allow",
         description="What to do with a face within the threshold of another person's face. `allow`: store it"
         " anyway. `reject`: answer 409. `merge`: store it as the other person's face. Only API keys with"
         " `gallery:read` are told whose face it is.",
     )
-    face_policy: Annotated[Literal["single", "largest"], NULL_MEANS_DEFAULT] = Field(
+    face_policy: Annotated[FacePolicy, NULL_MEANS_DEFAULT] = Field(
         "single", description="`single`: refuse an image with several faces. `largest`: use its largest face."
     )
     min_quality: float | None = Field(

@@ -1,13 +1,16 @@
 """The API documentation as a page: Swagger UI from the package flask-swagger-ui. It loads nothing from elsewhere."""
 
+import json
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from string import Template
 
 from flask import Blueprint, Response, request
 
 from api.assets import Asset
 from api.endpoint import endpoint
+from api.examples import FACE, OTHER_PERSON, PERSON
 from api.route import Route
 from core.exceptions import NotFound
 
@@ -28,15 +31,8 @@ _PAGE = Template("""<!DOCTYPE html>
 </html>
 """)
 
-# validatorUrl is null because the default validator is a third-party server. The page does not store a typed API key.
-_START = """SwaggerUIBundle({
-  url: new URL("../openapi.json", document.currentScript.src).href,
-  dom_id: "#page",
-  validatorUrl: null,
-  persistAuthorization: false,
-  tryItOutEnabled: true,
-});
-"""
+_IDS = {"person": PERSON, "face": FACE, "otherPerson": OTHER_PERSON}
+_START = f"const exampleIds = {json.dumps(_IDS)};\n{Path(__file__).with_suffix('.js').read_text('utf-8')}"
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; base-uri 'none';"
@@ -50,14 +46,14 @@ _PACKAGED = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/
 
 
 @blueprint.get("/docs")
-@endpoint(Route(scope=None, response=None, media_type="text/html", has_etag=True))
+@endpoint(Route(scope=None, response=None, media_type="text/html", in_document=False))
 def docs() -> Response:
     """Interactive API documentation."""
     return _answer(_PAGES["" if request.path.endswith("/") else "docs/"])
 
 
 @blueprint.get("/docs/<file>")
-@endpoint(Route(scope=None, response=None, media_type="text/*", has_etag=True, errors=(NotFound,)))
+@endpoint(Route(scope=None, response=None, media_type="text/*", in_document=False, errors=(NotFound,)))
 def docs_file(file: str) -> Response:
     """A file of the documentation page."""
     if file == "start.js":

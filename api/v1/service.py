@@ -55,7 +55,7 @@ def models() -> ModelsResponse:
 
 
 @blueprint.get("/openapi.json")
-@endpoint(Route(scope=None, response=None, has_etag=True))
+@endpoint(Route(scope=None, response=None, in_document=False))
 def openapi() -> Response:
     """The API description as OpenAPI 3.1."""
     return openapi_document(current_app).answer()

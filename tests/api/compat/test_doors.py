@@ -128,7 +128,8 @@ def test_the_document_describes_the_door_under_its_tag(client, app, door):
         assert operation["tags"] == [door.title]
         assert operation["summary"]
         if route_of(view).scope is not None:
-            body = operation["responses"]["401"]["content"]["application/json"]["schema"]
+            name = operation["responses"]["401"]["$ref"].rpartition("/")[2]
+            body = document["components"]["responses"][name]["content"]["application/json"]["schema"]
             assert body == {"$ref": f"#/components/schemas/{door.error.__name__}"}
 
 

@@ -10,6 +10,8 @@ from tests.api.v1.test_gallery import register, text
 from tests.conftest import assert_error
 from tests.pictures import ALICE, ALICIA, BOB, Block, encoded, picture
 
+FORM = "application/x-www-form-urlencoded"
+
 # Alice as a print would show her: less red is less live.
 UNSURE, PRINT = (32, 64, 96), (32, 64, 32)
 
@@ -156,6 +158,8 @@ def test_the_openapi_document_describes_frames(client):
     json_body = document["components"]["schemas"]["VerifyRequest"]["properties"]["frames"]["anyOf"][0]
     assert (json_body["minItems"], json_body["maxItems"], json_body["uniqueItems"]) == (2, 5, True)
     content = document["paths"]["/register"]["post"]["requestBody"]["content"]
-    assert content["multipart/form-data"]["schema"]["properties"]["frames"]["items"]["format"] == "binary"
-    assert content["application/x-www-form-urlencoded"]["schema"]["properties"]["frames"]["type"] == "array"
+    upload, form = (content[kind]["schema"]["$ref"] for kind in ("multipart/form-data", FORM))
+    schemas = {f"#/components/schemas/{name}": schema for name, schema in document["components"]["schemas"].items()}
+    assert schemas[upload]["properties"]["frames"]["items"]["format"] == "binary"
+    assert schemas[form]["properties"]["frames"]["type"] == "array"
     assert "frames" not in {parameter["name"] for parameter in document["paths"]["/register"]["post"]["parameters"]}

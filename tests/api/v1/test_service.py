@@ -1,6 +1,8 @@
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import jsonschema
 import openapi_spec_validator
 import pytest
 
@@ -70,19 +72,76 @@ def test_the_openapi_document_is_valid_and_describes_every_endpoint(client):
     openapi_spec_validator.validate(document)
     assert document["openapi"].startswith("3.1")
     listed = {line["path"] for line in client.get("/").json["endpoints"]}
-    assert set(document["paths"]) == listed
+    assert set(document["paths"]) == listed - {"/docs", "/docs/{file}", "/openapi.json"}
+
+
+def resolved(document, value):
+    """What a reference of the document leads to; any other value as it is."""
+    for step in value.get("$ref", "").removeprefix("#/").split("/") if "$ref" in value else ():
+        document = document[step]
+    return document if "$ref" in value else value
+
+
+def operations(document):
+    return [operation for path in document["paths"].values() for operation in path.values()]
+
+
+def test_every_operation_has_a_name_a_tag_and_examples(make_app):
+    document = make_app(doors=()).test_client().get("/openapi.json").json
+    names = [operation["operationId"] for operation in operations(document)]
+    assert len(set(names)) == len(names)
+    tags = [tag["name"] for tag in document["tags"]]
+    assert tags == ["Faces", "Photo folder", "Gallery", "Audit", "Service"]
+    for operation in operations(document):
+        (tag,) = operation["tags"]
+        assert tag in tags
+        contents = [answer.get("content", {}) for answer in operation["responses"].values()]
+        contents.append(operation.get("requestBody", {}).get("content", {}))
+        for content in contents:
+            assert "example" in content.get("application/json", {"example": ""}), operation["operationId"]
+        for parameter in operation.get("parameters", ()):
+            assert parameter["in"] != "path" or parameter["example"]
+
+
+def test_every_example_is_one_of_its_schema(make_app):
+    document = make_app(doors=()).test_client().get("/openapi.json").json
+    for operation in operations(document):
+        answers = [resolved(document, answer) for answer in operation["responses"].values()]
+        for content in (part.get("content", {}) for part in (operation.get("requestBody", {}), *answers)):
+            if media := content.get("application/json"):
+                schema = media["schema"] | {"components": document["components"]}
+                validator = jsonschema.Draft202012Validator(schema)
+                assert list(validator.iter_errors(media["example"])) == [], operation["operationId"]
+
+
+def test_an_error_is_described_once_for_all_operations(client):
+    document = client.get("/openapi.json").json
+    for operation in operations(document):
+        errors = {status: answer for status, answer in operation["responses"].items() if status >= "400"}
+        named = set(re.findall(r"`(\w+)`", operation.get("description", "")))
+        of_all = "".join(resolved(document, answer)["description"] for answer in errors.values())
+        assert all("$ref" in answer for answer in errors.values())
+        assert named <= set(re.findall(r"`(\w+)`:", of_all))
+
+
+def test_only_operations_with_a_scope_need_a_key(client):
+    document = client.get("/openapi.json").json
+    public = {operation["operationId"] for operation in operations(document) if operation["security"] == []}
+    assert public == {"info", "health", "ready"}
+    assert "security" not in document
 
 
 def test_the_openapi_document_says_what_each_endpoint_takes(client):
     document = client.get("/openapi.json").json
     verify = document["paths"]["/verify"]["post"]
     assert set(verify["requestBody"]["content"]) == FORMS | {"application/json"}
-    multipart = verify["requestBody"]["content"]["multipart/form-data"]["schema"]
+    multipart = resolved(document, verify["requestBody"]["content"]["multipart/form-data"]["schema"])
     assert multipart["properties"]["img1"]["format"] == "binary"
     find = document["paths"]["/find"]["post"]
     assert set(find["requestBody"]["content"]) == FORMS | {"application/json", "image/*"}
     assert {"k", "threshold", "model_name"} < {parameter["name"] for parameter in find["parameters"]}
-    assert "index_building" in find["responses"]["503"]["description"]
+    assert "`index_building`" in find["description"]
+    assert "`index_building`" in resolved(document, find["responses"]["503"])["description"]
     schema = document["components"]["schemas"]["FindRequest"]
     assert schema["additionalProperties"] is False
     assert schema["required"] == ["img"]
@@ -92,12 +151,26 @@ def test_the_openapi_document_knows_null_in_json_only(client):
     document = client.get("/openapi.json").json
     assert {"type": "null"} in document["components"]["schemas"]["FindRequest"]["properties"]["k"]["anyOf"]
     find = document["paths"]["/find"]["post"]
-    forms = [find["requestBody"]["content"][kind]["schema"] for kind in FORMS]
-    for text in (*(form["properties"] for form in forms), {p["name"]: p["schema"] for p in find["parameters"]}):
+    forms = [resolved(document, find["requestBody"]["content"][kind]["schema"])["properties"] for kind in FORMS]
+    query = {parameter["name"]: parameter["schema"] for parameter in find["parameters"]}
+    for text in (*forms, query):
         assert (text["k"]["type"], text["k"]["maximum"]) == ("integer", 100_000)
         assert "null" not in str(text)
         assert "default" not in text["k"]
-        assert text["refresh"]["default"] == "auto"
+    assert [form["refresh"]["default"] for form in forms] == ["auto", "auto"]
+
+
+def test_options_beside_an_image_have_no_default_that_a_client_would_send_beside_json(client):
+    document = client.get("/openapi.json").json
+    options = {
+        parameter["name"]: parameter
+        for operation in operations(document)
+        if "requestBody" in operation
+        for parameter in operation.get("parameters", ())
+        if parameter["in"] == "query"
+    }
+    assert "default" not in str([parameter["schema"] for parameter in options.values()])
+    assert options["anti_spoofing"]["description"].endswith(" Default: false.")
 
 
 def test_the_openapi_document_is_built_once_however_many_ask_at_once(app, monkeypatch):
