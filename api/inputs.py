@@ -181,7 +181,7 @@ def _json_object(body: bytes, most_values: int) -> dict[str, Any]:
     if not body.isascii() or b"\\u" in body:  # as text it can take four bytes a character
         count_body_bytes(3 * len(body))
     try:
-        text = body.decode()
+        text = body.decode("utf-8-sig")  # Windows writes a byte order mark; RFC 8259 lets a reader ignore it
         del body  # an image would be in memory three times while it is parsed
         value = json.loads(text, parse_constant=no_constant, object_pairs_hook=no_duplicates)
     except json.JSONDecodeError as error:

@@ -1,6 +1,7 @@
 """Says what to send in place of an unknown field, or of a body without the right Content-Type."""
 
 import re
+from codecs import BOM_UTF8
 from difflib import get_close_matches
 
 from core.images.header import ACCEPTED, image_format
@@ -22,9 +23,15 @@ _IMAGE_WORDS = frozenset({
 _SHORT_NAMES = {
     "backend": "detector_backend",
     "detector": "detector_backend",
+    "distance": "distance_metric",
+    "enforce": "enforce_detection",
     "metric": "distance_metric",
     "model": "model_name",
     "person": "person_id",
+    "person_name": "name",
+    "subject": "name",
+    "user_name": "name",
+    "username": "name",
 }
 
 # Parameters of DeepFace 0.0.103 that no endpoint has, and those that only some endpoints have.
@@ -75,7 +82,7 @@ def content_type(kind: str, head: bytes, model: type[Request]) -> str | None:
 
     None if the body may be what `kind` says, or anything.
     """
-    begins = head.lstrip()
+    begins = head.removeprefix(BOM_UTF8).lstrip()
     given = f"The Content-Type is {kind[:_MAX_NAME]}" if kind else "The request has no Content-Type"
     if begins.startswith((b"{", b"[")):
         return f"{given}, but the body looks like JSON. Send the header Content-Type: application/json."

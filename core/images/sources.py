@@ -68,8 +68,8 @@ class FetchedUrl(str):
 
 
 def is_url(source: str) -> bool:
-    """Return whether the source is read as a URL."""
-    return source[:8].lower().startswith(("http://", "https://"))
+    """Return whether the source is read as a URL. Blanks and line breaks around it do not count."""
+    return source.lstrip()[:8].lower().startswith(("http://", "https://"))
 
 
 def fetched(url: str, policy: ImagePolicy) -> FetchedUrl:
@@ -116,6 +116,7 @@ def _is_data_uri(source: str) -> bool:
 def _read_url(source: str, policy: ImagePolicy) -> bytes:
     if not policy.allow_urls:
         raise ImageSourceForbidden("Images by URL are disabled. Send the image itself.")
+    source = source.strip()
     if len(source) > MAX_URL:
         raise ImageDecodeError(f"The URL is longer than {MAX_URL} characters. Send a shorter one or the image itself.")
     return fetch(source, max_bytes=policy.max_bytes, rules=policy.urls)

@@ -42,6 +42,8 @@ def said_of(response, field):
         ("identify", "topk", "top_k"),
         ("register", "persons_id", "person_id"),
         ("register", "photo", "img"),
+        ("register", "username", "name"),
+        ("verify", "distance", "distance_metric"),
         ("compare", "target_vektor", "target_vector"),
         ("forget", "ids", "id"),
         ("collections", "names", "name"),
@@ -102,8 +104,13 @@ def test_actions_in_one_text_are_told_to_be_a_list(client):
     assert client.post("/analyze", data={"img": ALICE_TEXT, "actions": "age,gender"}).status_code == 200
 
 
+def test_json_may_begin_with_a_byte_order_mark_as_windows_writes_it(client):
+    body = b"\xef\xbb\xbf" + json.dumps({"img": ALICE_TEXT}).encode()
+    assert client.post("/extract", data=body, content_type="application/json").status_code == 200
+
+
 @pytest.mark.parametrize("kind", ["", FORM, "text/plain", "application/octet-stream"])
-@pytest.mark.parametrize("body", [TEXT, b"\r\n  " + TEXT, b"[1]"])
+@pytest.mark.parametrize("body", [TEXT, b"\r\n  " + TEXT, b"\xef\xbb\xbf" + TEXT, b"[1]"])
 def test_json_under_another_type_is_told_the_header(client, kind, body):
     for route in ("extract", "verify", "forget"):
         response = client.post(f"/{route}", data=body, content_type=kind)

@@ -42,6 +42,7 @@ def test_its_pictures_are_read_by_every_kind_of_request(make_app, camera):
     assert client.post("/extract", data={"img": url}).get_json()["faces_found"] == 1
     assert client.post("/verify", json={"img1": url, "img2": url}).get_json()["verified"] is True
     assert client.post("/register", json={"img": url, "name": "Alice"}).status_code == 201
+    assert client.post("/extract", json={"img": f" \t{url}\r\n"}).get_json()["faces_found"] == 1
 
 
 def test_a_registration_by_url_is_answered_again_when_the_camera_is_gone(make_app, camera):
