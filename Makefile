@@ -8,8 +8,9 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 UV = uv==0.13.9
 CLIENT_TOOLS = $(abspath $(VENV))/clients
 CLIENTS = redocly hey_api openapi_fetch
+APART = tests/security tests/test_documents.py tests/clients tests/browser
 
-.PHONY: run test test-tensorflow test-clients test-browser extras stress soak attack fuzz lint types reference docs pictures demo lock-hashes pin-images clean
+.PHONY: run test test-security test-documents test-clients test-browser test-tensorflow extras stress soak attack fuzz lint types reference docs pictures demo lock-hashes pin-images clean
 .DEFAULT_GOAL := run
 
 # Set up if need be, and serve on http://localhost:5000.
@@ -23,9 +24,18 @@ run: $(VENV)/.run .env
 	@echo
 	@PORT=$(PORT) $(BIN)/face-service serve
 
-# Set up if need be, and run all tests, two files at a time: a good part of them waits for servers.
+# Set up if need be, and run the tests, two files at a time: a good part of them waits for servers. The targets below
+# run the rest of tests/.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(APART))
+
+# The attacks of SECURITY.md, with few tries each; `make attack` tries all.
+test-security: $(VENV)/.dev
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/security
+
+# Every command of the documents, against a real server.
+test-documents: $(VENV)/.dev
+	$(BIN)/python -m pytest -n 2 tests/test_documents.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -66,8 +76,8 @@ test-browser: $(VENV)/.browser
 	  echo "Chromium could not be installed."
 	$(BIN)/python -m pytest tests/browser
 
-# Try the packages of the optional models (requirements-insightface.txt, requirements-mtcnn.txt), each in an environment
-# of its own: 4 GB. `make extras EXTRAS="yolov8n fastmtcnn"` tries others.
+# Try the packages of the optional models (requirements-insightface.txt, -mtcnn, -fastmtcnn and -yolo), each in an
+# environment of its own: 15 GB. `make extras EXTRAS="yolov8n fastmtcnn"` tries only these.
 extras: $(VENV)/.dev
 	$(BIN)/python -m tests.models.extras $(EXTRAS)
 

@@ -16,10 +16,6 @@ from services.models.catalogue.types import (
 _YAPALAB = "https://github.com/YapaLab/yolo-face/releases/download/1.0.0/"
 _AKANAMETOV = "https://github.com/akanametov/yolo-face/releases/download/1.0.0/"
 
-# PyTorch comes with its dependencies, which differ between machines. What requires another OpenCV, or an older numpy,
-# comes without.
-_TORCH = "pip install torch==2.13.0 torchvision==0.28.0 && pip install --no-deps"
-
 
 def _wider_face(easy: float, medium: float, hard: float, source: str) -> tuple[Accuracy, ...]:
     levels = {"easy": easy, "medium": medium, "hard": hard}
@@ -38,7 +34,7 @@ def _yolo(name: str, url: str, accuracy: tuple[Accuracy, ...] = ()) -> Model:
         accuracy=accuracy,
         files=single(f"{name}-face.pt", url),
         thread_safe=False,
-        extra=Extra(modules=("ultralytics", "torchvision"), command=f"{_TORCH} ultralytics==8.4.190 PyYAML==6.0.3"),
+        extra=Extra(modules=("ultralytics", "torchvision"), command="pip install --no-deps -r requirements-yolo.txt"),
     )
 
 
@@ -97,7 +93,7 @@ DETECTION = (
         thread_safe=False,
         extra=Extra(
             modules=("facenet_pytorch", "torchvision"),
-            command=f"{_TORCH} facenet-pytorch==2.6.0",
+            command="pip install --no-deps -r requirements-fastmtcnn.txt",
         ),
     ),
     Model(
