@@ -213,7 +213,7 @@ def _operation(path: str, view: Callable[..., Any], route: Route, door: Door | N
         security=[] if route.scope is None else [{way: [route.scope.value]} for way in _SECURITY],
         responses={
             str(route.status): _success(route, example.get("answer")),
-            **{status: Reference(ref=f"#/components/responses/{answers[status]}") for status in sorted(answers)},
+            **{status: _reference(f"#/components/responses/{answers[status]}") for status in sorted(answers)},
         },
     )
 
@@ -252,7 +252,11 @@ def _request_body(model: type[Request], example: Any) -> RequestBody:
 
 
 def _component(name: str) -> Reference:
-    return Reference(ref=COMPONENT.format(model=name))
+    return _reference(COMPONENT.format(model=name))
+
+
+def _reference(path: str) -> Reference:
+    return Reference.model_validate({"$ref": path})
 
 
 def _variable(name: str, example: str | None) -> Parameter:

@@ -114,10 +114,11 @@ def ready_app(folder: Path, **changes: Any) -> Flask:
 
 def _answer(client: FlaskClient, method: str, path: str, request: Any) -> Any:
     """Return the JSON of an answer; None if there is none. A page of the audit trail is asked for until it is full."""
+    answer: Any = None
     for _ in range(_ATTEMPTS):
         response = client.open(path, method=method, json=request)
         assert response.status_code < 300 or path == "/analyze", (path, response.text)
-        answer = response.get_json() if response.is_json and response.status_code < 300 else None
+        answer = response.json if response.is_json and response.status_code < 300 else None
         if path not in ("/audit", "/verifications") or any(answer.get(name) for name in ("events", "verifications")):
             break
         time.sleep(0.1)
