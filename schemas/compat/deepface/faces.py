@@ -33,7 +33,7 @@ def _lenient(kind: type[bool] | type[int]) -> BeforeValidator:
 
 
 Flag = Annotated[bool, _lenient(bool)]
-Number = Annotated[int, _lenient(int)]
+LENIENT_INT = _lenient(int)  # after the range of a field: the range of a validated value has no JSON Schema
 
 _PUNCTUATION = str.maketrans("", "", "[]()\"' ")
 _INPUT_FIELDS = {"body", "img", "img1", "img2"}
@@ -69,7 +69,7 @@ class DeepFaceApiRepresentRequest(DeepFaceApiModelRequest):
     """An image whose faces are embedded."""
 
     img: ImageSource
-    max_faces: Annotated[Number, Field(ge=1, le=10_000)] | None = None
+    max_faces: Annotated[int, Field(ge=1, le=10_000), LENIENT_INT] | None = None
 
 
 class DeepFaceApiVerifyRequest(DeepFaceApiModelRequest):

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from schemas import gallery
 from schemas.common import ImageSource, Metric, Normalization
-from schemas.compat.deepface.faces import AsDeepFace, DeepFaceApiModelRequest, Flag, Number
+from schemas.compat.deepface.faces import LENIENT_INT, AsDeepFace, DeepFaceApiModelRequest, Flag
 from schemas.fields import COLLECTION, CollectionName
 
 
@@ -22,7 +22,7 @@ class DeepFaceApiStoredRequest(DeepFaceApiIndexRequest):
     """An image whose faces are stored, or compared with stored ones."""
 
     img: ImageSource
-    expand_percentage: Annotated[Number, Field(ge=0, le=100)] = 0
+    expand_percentage: Annotated[int, Field(ge=0, le=100), LENIENT_INT] = 0
     normalization: Normalization = "base"
 
     @property
@@ -48,7 +48,7 @@ class DeepFaceApiSearchRequest(DeepFaceApiStoredRequest):
     distance_metric: Metric = "cosine"
     search_method: Literal["exact", "ann"] = Field("exact", description="Both compare with every stored face.")
     similarity_search: Flag = Field(False, description="Also list faces beyond the threshold.")
-    k: Annotated[Number, Field(ge=0, le=100)] | None = Field(
+    k: Annotated[int, Field(ge=0, le=100), LENIENT_INT] | None = Field(
         None, description="Maximum number of faces. Default, also for 0: all; with `similarity_search` 100."
     )
     threshold: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
