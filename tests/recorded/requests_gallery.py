@@ -80,7 +80,11 @@ _IDENTIFY = (
     ask("recognize_with_threshold", "POST /recognize", json={"img": "@bob", "threshold": 1}),
     ask("verify_person", "POST /verify", json={"img1": "@bob+alice", "person_id": "{alice.person_id}"}),
     ask("verify_capture", "POST /verify", json={"frames": _FRAMES, "person_id": "{bob.person_id}", "threshold": 0.01}),
-    ask("verify_other_model", "POST /verify", json={"img1": "@bob", "person_id": "{zoe.person_id}"}),
+    ask(
+        "verify_other_model",
+        "POST /verify",
+        json={"img1": "@bob", "person_id": "{zoe.person_id}", "model_name": "Facenet"},
+    ),
     ask("verify_nobody", "POST /verify", json={"img1": "@bob", "person_id": NOBODY}),
     ask("verify_pair", "POST /verify", json={"img1": "@bob", "img2": "@alice", "threshold": 0.01}),
     ask("verifications", "GET /verifications"),
