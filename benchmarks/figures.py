@@ -24,7 +24,7 @@ SIZES = (1_000, 10_000, 100_000)  # faces of the gallery
 DIMENSION = 128  # Dlib's
 SEARCHES = 31
 PHOTO_SIDES = (400, 1600)  # widths in pixels; the height is a quarter more
-PHOTOS = (10, 60)
+PHOTOS = (8, 40)
 
 
 def main(figure: str) -> None:
