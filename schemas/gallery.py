@@ -82,6 +82,12 @@ class RegisterRequest(EnrolmentOptions):
         return self
 
 
+class RegisterEveryRequest(RegisterRequest):
+    """An image of which every face is registered for the person."""
+
+    photo: Name = Field(description="Name of the image.")
+
+
 class Space(BaseModel):
     """An embedding space: the model and the options that decide which faces can be compared."""
 

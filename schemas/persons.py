@@ -125,6 +125,7 @@ class FaceRow(BaseModel):
     liveness: float | None = Field(description="Probability of a real face, 0 to 1. Null if liveness was not checked.")
     has_crop: bool = Field(description="Whether the crop of the face is stored.")
     registered_at: datetime = Field(description="Time of the registration, in UTC.")
+    photo: str | None = key_if_set("Name of the photo, if a client of DeepFace's API gave one.")
     spaces: list[FaceSpace] | None = key_if_set(
         "All models and options by which the face can be compared. Left out if there are only those above."
     )

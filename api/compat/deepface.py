@@ -151,7 +151,8 @@ def analyze(body: DeepFaceApiAnalyzeRequest) -> DeepFaceApiAnalyzeResponse:
 )
 def register(body: DeepFaceApiRegisterRequest) -> DeepFaceApiRegisterResponse:
     """Register every face of an image."""
-    request = validated(DeepFaceApiRegister, {**body.stored, "name": person_of(_img_name(body))})
+    photo = _img_name(body)
+    request = validated(DeepFaceApiRegister, {**body.stored, "name": person_of(photo), "photo": photo})
     return DeepFaceApiRegisterResponse(inserted=services().gallery.registration.register_every(request))
 
 
@@ -168,10 +169,11 @@ def search(body: DeepFaceApiSearchRequest) -> DeepFaceApiSearchResponse:
     """The stored faces for each face of an image, nearest first."""
     identification = services().gallery.identification
     if body.similarity_search:
-        similar = validated(DeepFaceApiSimilar, {**body.search, "top_k": body.k or _MOST})
-        return DeepFaceApiSearchResponse.of(identification.identify(similar), body)
-    same = validated(DeepFaceApiSearch, {**body.search, "top_k": body.k or None})
-    return DeepFaceApiSearchResponse.of(identification.recognize(same), body)
+        answer = identification.identify(validated(DeepFaceApiSimilar, {**body.search, "top_k": body.k or _MOST}))
+    else:
+        answer = identification.recognize(validated(DeepFaceApiSearch, {**body.search, "top_k": body.k or None}))
+    found = [match.face_id for face in answer.result for match in face.matches]
+    return DeepFaceApiSearchResponse.of(answer, body, services().gallery.persons.photos(found))
 
 
 @blueprint.post("/build/index")
@@ -185,7 +187,7 @@ def search(body: DeepFaceApiSearchRequest) -> DeepFaceApiSearchResponse:
     )
 )
 def build_index(_: DeepFaceApiIndexRequest) -> DeepFaceApiIndexResponse:
-    """Answer as DeepFace does. There is nothing to build: every registration is in the index."""
+    """Answer that the index is built: every registration is in it."""
     return DeepFaceApiIndexResponse()
 
 

@@ -156,6 +156,7 @@ faces = sa.Table(
     sa.Column("liveness", sa.Float),
     sa.Column("crop", sa.LargeBinary),
     sa.Column("registered_at", UtcTime, nullable=False),
+    sa.Column("photo", sa.String(200)),  # the name of the photo
     sa.Column("sealed_with", sa.ForeignKey("sealing_keys.id")),  # of the image
     sa.Index(
         "ix_faces_sealed_with",

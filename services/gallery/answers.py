@@ -111,6 +111,7 @@ def face_row(face: StoredFace) -> FaceRow:
         liveness=face.liveness,
         has_crop=face.has_crop,
         registered_at=face.registered_at,
+        photo=face.photo,
         spaces=_spaces(face),
     )
 

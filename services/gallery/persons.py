@@ -1,5 +1,7 @@
 """The use cases of persons, faces and collections: list, change, merge and delete them."""
 
+from collections.abc import Sequence
+
 from core.exceptions import FaceNotFound
 from schemas.persons import (
     CollectionInfo,
@@ -104,6 +106,10 @@ class PersonService:
     def face(self, face_id: str, *, within: str | None = None) -> FaceInfo:
         """A face; raises FaceNotFound."""
         return FaceInfo(**face_row(self._store.face(face_id, within=within)).model_dump())
+
+    def photos(self, face_ids: Sequence[str]) -> dict[str, str]:
+        """The names of the photos of those of the faces that have one, by the id of the face."""
+        return self._store.photos(face_ids)
 
     def crop(self, face_id: str, *, within: str | None = None) -> bytes:
         """The PNG of a face; raises FaceNotFound, also if no image of the face was stored."""

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from core.exceptions import Conflict, LowQuality, ModelUnavailable, NoFaceDetected, SeveralFaces, SpoofDetected
 from core.scopes import Scope, is_granted
 from schemas.common import EmbeddingOptions
-from schemas.gallery import RegisterRequest, RegisterResponse
+from schemas.gallery import RegisterEveryRequest, RegisterRequest, RegisterResponse
 from schemas.text import identity
 from services.audit.events import Event
 from services.audit.recorder import EventLog, new_event
@@ -125,8 +125,8 @@ class GalleryService:
             return self._default
         return None
 
-    def register_every(self, request: RegisterRequest) -> int:
-        """Register every face of an image that is good enough for the named person; returns how many.
+    def register_every(self, request: RegisterEveryRequest) -> int:
+        """Register every face of an image that is good enough, unless the collection has exactly it; returns how many.
 
         Raises:
             LowQuality: no face is good enough.
@@ -141,13 +141,26 @@ class GalleryService:
         self._require_quality(request, max(qualities, key=lambda quality: quality.score))
         least = self._least_quality(request)
         new = [
-            self._new_face(request, plan, read, embedding, quality)
+            replace(self._new_face(request, plan, read, embedding, quality), photo=request.photo)
             for read, embedding, quality in zip(faces, embeddings, qualities, strict=True)
             if quality.score >= least
         ]
         event = new_event("register", collection=request.collection, model=plan.space.model)
-        self._store.register(Registration(faces=new, collection=request.collection, name=request.name, event=event))
+        with self._store.one_at_a_time():  # otherwise two requests could both store a face
+            new = [face for face in new if not self._is_known(request, face)]
+            if new:
+                self._store.register(
+                    Registration(faces=new, collection=request.collection, name=request.name, event=event)
+                )
         return len(new)
+
+    def _is_known(self, request: RegisterRequest, new: NewFace) -> bool:
+        """Whether a face of the collection has exactly this embedding, as the same image gives it."""
+        first = new.embeddings[0]
+        near = self._store.nearest(
+            first.vector.astype(np.float64), space=first.space, collection=request.collection, metric="euclidean", k=1
+        )
+        return any(one.distance == 0 for one in near)
 
     def _least_quality(self, request: RegisterRequest) -> float:
         return self._min_quality if request.min_quality is None else request.min_quality

@@ -1,5 +1,6 @@
 """Bodies of /register, /search and /build/index."""
 
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -8,7 +9,7 @@ from pydantic import BaseModel, Field
 from schemas import gallery
 from schemas.common import ImageSource, Metric, Normalization
 from schemas.compat.deepface.faces import LENIENT_INT, AsDeepFace, DeepFaceApiModelRequest, Flag
-from schemas.fields import COLLECTION, CollectionName
+from schemas.fields import COLLECTION, CollectionName, Name
 
 
 class DeepFaceApiIndexRequest(DeepFaceApiModelRequest):
@@ -35,7 +36,7 @@ class DeepFaceApiStoredRequest(DeepFaceApiIndexRequest):
 class DeepFaceApiRegisterRequest(DeepFaceApiStoredRequest):
     """An image whose faces are registered for one person."""
 
-    img_name: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
+    img_name: Name | None = Field(
         None,
         description="Name of the image. Its first folder is the person's name; without a folder, its name without the"
         " suffix. Default: the image's path or URL, or else a random name.",
@@ -79,7 +80,7 @@ def person_of(img_name: str) -> str:
     return path.parts[0] if len(path.parts) > 1 else path.stem
 
 
-class DeepFaceApiRegister(AsDeepFace, gallery.RegisterRequest):
+class DeepFaceApiRegister(AsDeepFace, gallery.RegisterEveryRequest):
     """An image to register as DeepFace does."""
 
 
@@ -107,7 +108,7 @@ class DeepFaceApiMatch(BaseModel):
     """A stored face. The box is that of the face in the request."""
 
     id: str = Field(description="ID of the face.")
-    img_name: str
+    img_name: str = Field(description="As registered. The person's name for faces that were not registered here.")
     model_name: str
     detector_backend: str = Field(description="That of the request.")
     aligned: bool
@@ -129,16 +130,23 @@ class DeepFaceApiSearchResponse(BaseModel):
     results: list[list[DeepFaceApiMatch]]
 
     @classmethod
-    def of(cls, answer: gallery.IdentifyResponse, request: DeepFaceApiSearchRequest) -> Self:
-        """The answer of the service to this request."""
-        return cls(results=[[_match(match, face, request) for match in face.matches] for face in answer.result])
+    def of(cls, answer: gallery.IdentifyResponse, request: DeepFaceApiSearchRequest, photos: Mapping[str, str]) -> Self:
+        """The answer of the service to this request. `photos` are the names of photos by the ids of the faces."""
+        return cls(
+            results=[
+                [_match(match, face, request, photos.get(match.face_id, match.name)) for match in face.matches]
+                for face in answer.result
+            ]
+        )
 
 
-def _match(match: gallery.Match, face: gallery.IdentifiedFace, request: DeepFaceApiSearchRequest) -> DeepFaceApiMatch:
+def _match(
+    match: gallery.Match, face: gallery.IdentifiedFace, request: DeepFaceApiSearchRequest, photo: str
+) -> DeepFaceApiMatch:
     assert face.facial_area is not None, "the request has an image"
     return DeepFaceApiMatch(
         id=match.face_id,
-        img_name=match.name,
+        img_name=photo,
         model_name=request.model_name,
         detector_backend=request.detector_backend,
         aligned=request.align,

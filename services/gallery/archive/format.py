@@ -36,7 +36,7 @@ class Space(_Part):
 class Manifest(_Part):
     """`members` are the other files of the zip, each with its SHA-256; the space at n has `embeddings/n.npy`.
 
-    Format 2 has faces with several embeddings.
+    Format 2 has faces with several embeddings, or with the name of the photo.
     """
 
     format: Literal[1, 2] = 1
@@ -94,6 +94,7 @@ class FaceLine(_Part):
     liveness: Number | None
     has_crop: bool
     registered_at: UtcTime
+    photo: _Name | None = Field(default=None, exclude_if=lambda photo: photo is None)
     also: list[SpaceOfFace] = Field(default=[], exclude_if=lambda also: not also)
 
 

@@ -154,5 +154,6 @@ def _face(archive: ZipFile, line: FaceLine, embeddings: tuple[FaceEmbedding, ...
         quality=line.quality,
         liveness=line.liveness,
         crop=crop,
+        photo=line.photo,
     )
     return ExportedFace(id=str(line.id), registered_at=line.registered_at, face=face)

@@ -182,9 +182,10 @@ class _Writer:
             liveness=face.liveness,
             has_crop=face.crop is not None,
             registered_at=one.registered_at,
+            photo=face.photo,
         )
         self._faces.write(line.model_dump_json().encode() + b"\n")
-        self._format = 2 if also else self._format
+        self._format = 2 if also or face.photo is not None else self._format
         if face.crop is not None:
             self._write(crop_name(line.id), [face.crop])
 

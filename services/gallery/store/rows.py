@@ -143,6 +143,7 @@ def _face_of(rows: Sequence[Any]) -> StoredFace:
         liveness=row.liveness,
         has_crop=row.has_crop,
         registered_at=row.registered_at,
+        photo=row.photo,
     )
 
 

@@ -1,6 +1,6 @@
 """The gallery in a SQL database."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
@@ -48,6 +48,8 @@ from services.gallery.store.values import (
     Retention,
     StoredFace,
 )
+
+_MAX_PARAMETERS = 500  # of a statement
 
 
 class GalleryStore(CollectionStore, TransferStore):
@@ -252,6 +254,16 @@ class GalleryStore(CollectionStore, TransferStore):
         """The face; raises FaceNotFound."""
         with self._database.reading() as connection:
             return face_in(connection, id_of(face_id, FaceNotFound), within)
+
+    def photos(self, face_ids: Sequence[str]) -> dict[str, str]:
+        """The names of the photos of those of the faces that have one, by the id of the face."""
+        found: dict[str, str] = {}
+        with self._database.reading() as connection:
+            for start in range(0, len(face_ids), _MAX_PARAMETERS):
+                some = [UUID(face_id) for face_id in face_ids[start : start + _MAX_PARAMETERS]]
+                select = sa.select(faces.c.id, faces.c.photo).where(faces.c.id.in_(some) & faces.c.photo.is_not(None))
+                found |= {str(row.id): row.photo for row in connection.execute(select)}
+        return found
 
     def crop(self, face_id: str, *, within: str | None = None) -> bytes | None:
         """The image of the face, None if none was stored; raises FaceNotFound."""

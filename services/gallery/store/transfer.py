@@ -155,6 +155,7 @@ def _whole_face(read: encryption.Decryption, row: Any, compared: Sequence[FaceEm
         quality=row.quality,
         liveness=row.liveness,
         crop=read.crop_of(row),
+        photo=row.photo,
     )
     return ExportedFace(id=str(row.id), registered_at=row.registered_at, face=face)
 

@@ -60,7 +60,8 @@ class NewFace:
     """A face to be stored.
 
     `embeddings` are of different spaces; the first is of the space that was requested. `quality` is what the quality
-    gate measured; `liveness` is the probability of a real face, None if it was not judged; `crop` is an encoded image.
+    gate measured; `liveness` is the probability of a real face, None if it was not judged; `crop` is an encoded image;
+    `photo` is the name of the photo, None if it has none.
     """
 
     embeddings: tuple[FaceEmbedding, ...]
@@ -70,6 +71,7 @@ class NewFace:
     quality: dict[str, float]
     liveness: float | None = None
     crop: bytes | None = None
+    photo: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,7 @@ class StoredFace:
     liveness: float | None
     has_crop: bool
     registered_at: datetime
+    photo: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

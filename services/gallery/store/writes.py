@@ -115,6 +115,7 @@ def add_face(
         "quality": face.quality,
         "liveness": face.liveness,
         "registered_at": at,
+        "photo": face.photo,
     }
     connection.execute(_INSERT_FACE, values | sealed.crop(number, person, face.crop))
     for place, one in enumerate(face.embeddings):
@@ -142,6 +143,7 @@ def add_face(
         liveness=face.liveness,
         has_crop=face.crop is not None,
         registered_at=at,
+        photo=face.photo,
     )
 
 

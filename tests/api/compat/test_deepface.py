@@ -10,7 +10,7 @@ import pytest
 
 from api.context import services_of
 from core.scopes import Scope
-from tests.api.v1.test_gallery import text
+from tests.api.v1.test_gallery import register, text
 from tests.conftest import KEY
 from tests.pictures import ALICE, ALICIA, BOB, MASK, photo, write_photo
 
@@ -352,6 +352,31 @@ def test_who_is_registered_here_is_identified_everywhere_and_forgotten_for_good(
     assert (match["name"], match["match"]) == ("alice", True)
     assert client.post("/forget", json={"id": match["person_id"]}).status_code == 200
     assert_error(ask(client, "search", img=text(ALICE)), 400, "error")
+
+
+def test_the_name_of_the_photo_is_kept_with_each_face(client):
+    registered(client, ALICE, BOB, img_name="alice/1.jpg")
+    registered(client, ALICIA, img_name="alice/2.jpg")
+    register(client, ALICE, "Alice", alignment="eyes", detection="deepface")
+    matches = found(client, ALICE, threshold=0.1)[0]
+    assert sorted(matches) == [("alice", False), ("alice/1.jpg", False), ("alice/2.jpg", True)]
+    ((one,),) = asked(client, "search", img=text(BOB), threshold=0.01)["results"]
+    assert client.get(f"/faces/{one['id']}").json["photo"] == one["img_name"] == "alice/1.jpg"
+
+
+def test_the_same_face_is_stored_once_as_with_deepface(client):
+    assert registered(client, ALICE, BOB, img_name="alice/1.jpg") == 2
+    assert registered(client, ALICE, img_name="alice/1.jpg") == 0
+    assert registered(client, ALICE, ALICIA, img_name="eve/1.jpg") == 1
+    assert registered(client, BOB, img_name="bob/1.jpg", model_name="Dlib") == 1
+    assert registered(client, BOB, img_name="bob/1.jpg", collection="staff") == 1
+    assert {
+        person["name"]: person["faces"] for person in client.get("/persons?collection=default").json["persons"]
+    } == {
+        "alice": 2,
+        "bob": 1,
+        "eve": 1,
+    }
 
 
 def test_the_index_is_always_built(client):

@@ -94,6 +94,21 @@ def test_a_face_of_several_embeddings_is_one_face_elsewhere(make_gallery, tmp_pa
         files_of(make_gallery("other")).load(path)
 
 
+def test_a_face_takes_the_name_of_its_photo_along(make_gallery, tmp_path):
+    gallery, path = make_gallery("from"), tmp_path / "gallery.zip"
+    register(gallery, "Ann", face(1, photo="ann/1.jpg"), face(2))
+    files_of(gallery).export(path)
+    with zipfile.ZipFile(path) as archive:
+        assert json.loads(archive.read("manifest.json"))["format"] == 2
+    assert [line.get("photo") for line in lines_of(path)] == ["ann/1.jpg", None]
+    other = make_gallery("to")
+    assert files_of(other).load(path) == Imported(stored=1)
+    assert comparable(other) == comparable(gallery)
+    rewrite(path, edit("faces.jsonl", b"ann/1.jpg", b"ann/\\u001b.jpg"))
+    with pytest.raises(UnreadableExport):
+        files_of(make_gallery("other")).load(path)
+
+
 def lines_of(path):
     with zipfile.ZipFile(path) as archive:
         return list(map(json.loads, archive.read("faces.jsonl").splitlines()))

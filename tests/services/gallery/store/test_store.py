@@ -102,6 +102,18 @@ def test_a_registered_face_is_kept_as_it_was_given(gallery):
     assert gallery.crop(register(gallery, "Ann")[1][0].id) is None
 
 
+def test_a_face_keeps_the_name_of_its_photo(gallery):
+    ann, (one, other) = register(gallery, "Ann", face(1, photo="ann/1.jpg"), face(2))
+    bob, (third,) = register(gallery, "Bob", face(3, photo="bob.png"))
+    assert (one.photo, other.photo, gallery.face(one.id)) == ("ann/1.jpg", None, one)
+    everyone = [one.id, other.id, third.id]
+    assert gallery.photos(everyone) == {one.id: "ann/1.jpg", third.id: "bob.png"}
+    assert gallery.photos([]) == gallery.photos([other.id, UNKNOWN]) == {}
+    gallery.merge(ann.id, [bob.id], REGISTER)
+    gallery.forget(FORGET, face_id=one.id)
+    assert gallery.photos(everyone) == {third.id: "bob.png"}
+
+
 def test_a_name_or_an_id_gives_a_person_another_face(gallery):
     person, _ = register(gallery, "Ann", labels={"a": "1", "b": "1"}, metadata={"x": 1})
     again, _ = register(gallery, "Ann", face(2), face(3), labels={"b": "2"}, metadata={"y": 2})
