@@ -17,6 +17,9 @@ MODEL = "Facenet"  # of requests without `model_name`
 METRIC = "cosine"
 
 _METRICS = ("cosine", "euclidean", "euclidean_l2")
+_NO_MODEL = "model_name is not allowed."
+_NO_DETECTOR = "detector_backend is not allowed."
+_NO_METRIC = "distance_metric must be cosine, euclidean, or euclidean_l2."
 _OPTIONS = (
     *("model_name", "detector_backend", "distance_metric", "threshold"),
     *("enforce_detection", "align", "normalization", "anti_spoofing"),
@@ -39,11 +42,11 @@ def _filled(default: str) -> Callable[[object], object]:
     return fill
 
 
-DevModel = Annotated[ModelName, _one_of(get_args(ModelName.__value__), "model_name is not allowed.")]
-DevDetector = Annotated[DetectorName, _one_of(get_args(DetectorName.__value__), "detector_backend is not allowed.")]
+DevModel = Annotated[ModelName, _one_of(get_args(ModelName.__value__), _NO_MODEL)]
+DevDetector = Annotated[DetectorName, _one_of(get_args(DetectorName.__value__), _NO_DETECTOR)]
 DevMetric = Annotated[
     Literal["cosine", "euclidean", "euclidean_l2"],
-    _one_of(_METRICS, "distance_metric must be cosine, euclidean, or euclidean_l2."),
+    _one_of(_METRICS, _NO_METRIC),
 ]
 
 
@@ -212,5 +215,5 @@ class DevError(DoorError):
     @classmethod
     @override
     def of(cls, *, code: str, status: int, message: str, fields: Sequence[dict[str, str]]) -> Self:
-        said = (wrong["msg"] for wrong in fields if wrong["msg"].startswith(wrong["field"]))
-        return cls(error=code, detail=next(said, message))
+        refusals = (wrong["msg"] for wrong in fields if wrong["msg"] in (_NO_MODEL, _NO_DETECTOR, _NO_METRIC))
+        return cls(error=code, detail=next(refusals, message))

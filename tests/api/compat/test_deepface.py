@@ -317,10 +317,10 @@ def test_the_person_is_the_first_folder_or_the_stem_of_the_images_name(client, i
 
 
 def test_without_a_name_the_person_comes_from_the_path_or_is_new(client, photos):
-    for path in ("alice/1.png", str(photos / "bob" / "1.png")):
-        write_photo(photos / path, ALICE)
+    for path, who in (("alice/1.png", ALICE), (str(photos / "bob" / "1.png"), BOB)):
+        write_photo(photos / path, who)
         assert asked(client, "register", img=path) == {"inserted": 1}
-    registered(client, ALICE)
+    registered(client, ALICIA)
     assert {"alice", "bob"} < set(names(client))
     assert len(names(client)) == 3
 
