@@ -29,5 +29,6 @@ if __name__ == "__main__":
     parsers = {name: names.add_parser(name) for name in NAMES}
     parsers["inference"].add_argument("--only", type=_numbers, help="rows of the table, by comma: 2,5")
     parsers["figures"].add_argument("figure", choices=("errors", "requests", "searches", "folders"))
+    parsers["accuracy"].add_argument("--write", action="store_true", help="also write the tables into the documents")
     arguments = vars(parser.parse_args())
     importlib.import_module(f"benchmarks.{arguments.pop('name')}").main(**arguments)

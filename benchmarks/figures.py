@@ -39,22 +39,23 @@ def errors() -> dict[str, Any]:
     """Return, for each detector and way, the rates of false matches and false non-matches at every threshold."""
     import numpy as np
 
-    from benchmarks.accuracy import MODEL, embed_photos, pair_distances
+    from benchmarks.accuracy import crops_of, labelled_photos
+    from benchmarks.persons import compare
     from benchmarks.real_engine import real_engine
-    from services.deepface.interface import Detection
-    from services.faces.options import crop_of
-    from tests.models.labelled import labelled_gallery, labelled_pairs
+    from benchmarks.variants import METRIC, MODEL
+    from tests.models.labelled import labelled_pairs
 
-    (famous, pairs), (people, more) = labelled_pairs(), labelled_gallery()
-    curves = []
+    photos, curves = labelled_photos(), []
+    famous = len(labelled_pairs()[0])
+    sets = (slice(famous), slice(famous, None))  # each with its own pairs
+    apart = np.empty(0)
     with real_engine() as engine:
         for detector in DETECTORS:
             for method, alignment in WAYS:
-                how = Detection(
-                    detector=detector, method=method, alignment=crop_of(alignment, MODEL), enforce=False, max_faces=1
-                )
-                embeddings, _ = embed_photos(engine, famous | people, how)
-                apart, same = pair_distances(embeddings, pairs + more, "cosine")
+                crops = crops_of(engine, photos, detector, method, alignment)
+                found = engine.embed(crops, model=MODEL, normalization="base", alignment=alignment)
+                compared = [compare(found[part], photos.persons[part], METRIC) for part in sets]
+                apart, same = (np.concatenate([getattr(one, name) for one in compared]) for name in ("apart", "same"))
                 thresholds = np.unique(apart)
                 rates = [
                     (float((apart[~same] <= limit).mean()), float((apart[same] > limit).mean())) for limit in thresholds
@@ -62,7 +63,7 @@ def errors() -> dict[str, Any]:
                 curves.append(
                     {"detector": detector, "search": method, "alignment": alignment, "rates": _corners(rates)}
                 )
-    return {"model": MODEL, "pairs": len(pairs + more), "curves": curves}
+    return {"model": MODEL, "pairs": len(apart), "curves": curves}
 
 
 def _corners(rates: list[tuple[float, float]]) -> list[tuple[float, float]]:
