@@ -9,6 +9,7 @@ NAMES = (
     "detection",
     "accuracy",
     "quality",
+    "confidence",
     "find",
     "gallery",
     "gallery_large",

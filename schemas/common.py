@@ -296,7 +296,8 @@ SIMILARITY = (
     "1 - distance, or 1 / (1 + distance) for the euclidean metrics. Larger is closer. -1 to 1 for `cosine`, 0 to 1 for"
     " the others."
 )
-PAIR_CONFIDENCE = "DeepFace's confidence that it is the same person, 0 to 100 percent."
+PAIR_CONFIDENCE = "Confidence that it is the same person, 0 to 100 percent."
+NOT_MEASURED = "Absent with a template without measured thresholds."
 FACE_CONFIDENCE = "The detector's confidence that this is a face, 0 to 1."
 IS_REAL = "Whether the face is judged live. Only if liveness was checked."
 ANTISPOOF_SCORE = "Mean probability of `real` over the two liveness models, 0 to 1. Only if liveness was checked."

@@ -12,6 +12,7 @@ from schemas.common import (
     FACE_CONFIDENCE,
     IMAGE,
     IS_REAL,
+    NOT_MEASURED,
     NULL_MEANS_DEFAULT,
     PAIR_CONFIDENCE,
     THRESHOLD,
@@ -144,7 +145,7 @@ class VerifyResponse(ImageResponse):
     distance: float = Field(description=DISTANCE)
     threshold: float = Field(description=THRESHOLD)
     threshold_source: ThresholdSource = Field(description=THRESHOLD_SOURCE)
-    confidence: float = Field(description=PAIR_CONFIDENCE)
+    confidence: float | None = key_if_set(f"{PAIR_CONFIDENCE} {NOT_MEASURED}")
     model: str = Field(description="Recognition model.")
     detector_backend: str = Field(description="Face detector.")
     similarity_metric: str = Field(description="Distance metric.")

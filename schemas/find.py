@@ -104,7 +104,9 @@ class FoundPhoto(Liveness):
     threshold: float | None = Field(
         description=f"{THRESHOLD} Null if none is known for the options of a `similarity_search`."
     )
-    confidence: float | None = Field(description=f"{PAIR_CONFIDENCE} Null without a threshold.")
+    confidence: float | None = Field(
+        description=f"{PAIR_CONFIDENCE} Null without a threshold, and with a template without measured thresholds."
+    )
     target_x: int = Field(description="Left edge of the face in the photo, in pixels.")
     target_y: int = Field(description="Top edge of the face in the photo, in pixels.")
     target_w: int = Field(description="Width of the face in the photo, in pixels.")

@@ -11,6 +11,7 @@ from schemas.common import (
     DISTANCE,
     FACE_CONFIDENCE,
     IMAGE,
+    NOT_MEASURED,
     NULL_MEANS_DEFAULT,
     PAIR_CONFIDENCE,
     SIMILARITY,
@@ -183,7 +184,7 @@ class Match(BaseModel):
     labels: dict[str, str] = Field(description="Labels of the person.")
     distance: float = Field(description=DISTANCE)
     similarity: float = Field(description=SIMILARITY)
-    confidence: float = Field(description=PAIR_CONFIDENCE)
+    confidence: float | None = key_if_set(f"{PAIR_CONFIDENCE} {NOT_MEASURED}")
     threshold: float = Field(description=THRESHOLD)
     match: bool = Field(
         description="True if the distance is within the threshold and the probe is no spoof and not below min_quality."

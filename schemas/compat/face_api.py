@@ -99,7 +99,7 @@ class FaceApiVerifyResponse(BaseModel):
     verified: bool
     distance: float
     threshold: float
-    confidence: float
+    confidence: float | None = key_if_set()
     model: str
     detector_backend: str
     similarity_metric: str

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from schemas.faces import VerifyResponse
 from services.deepface.interface import Engine
+from services.faces.confidence import confidence
 from services.faces.liveness import is_spoof, liveness_keys
 from services.faces.plan import EmbeddingPlan
 from services.faces.reader import DetectedFace, facial_area
@@ -53,7 +54,7 @@ def decide(
         distance=pair.distance,
         threshold=plan.threshold,
         threshold_source=plan.threshold_source,
-        confidence=engine.confidence(pair.distance, model=plan.space.model, metric=plan.metric, verified=same_person),
+        confidence=confidence(pair.distance, plan, engine, is_detected=is_detected),
         model=plan.space.model,
         detector_backend=plan.detection.detector,
         similarity_metric=plan.metric,

@@ -14,6 +14,7 @@ from schemas.find import FindRequest, FindResponse, FoundPhoto
 from services.audit.events import Event
 from services.audit.recorder import EventLog, new_event
 from services.deepface.interface import Engine
+from services.faces.confidence import confidence
 from services.faces.liveness import liveness_keys
 from services.faces.options import Defaults
 from services.faces.plan import EmbeddingPlan
@@ -90,9 +91,11 @@ class FindService:
         """The response fields for a distance. Without a threshold there is no confidence either."""
         if plan.limit is None:
             return {"distance": distance, "threshold": None, "confidence": None}
-        verified = distance <= plan.threshold
-        confidence = self._engine.confidence(distance, model=plan.space.model, metric=plan.metric, verified=verified)
-        return {"distance": distance, "threshold": plan.threshold, "confidence": confidence}
+        return {
+            "distance": distance,
+            "threshold": plan.threshold,
+            "confidence": confidence(distance, plan, self._engine),
+        }
 
     def _found(self, index: FolderIndex, row: int, read: DetectedFace, verdict: dict[str, float | None]) -> FoundPhoto:
         name = index.name(row)

@@ -17,6 +17,7 @@ from schemas.gallery import IdentifiedFace, IdentifyRequest, IdentifyResponse, M
 from services.audit.events import Event
 from services.audit.recorder import EventLog, new_event
 from services.deepface.interface import EmbeddingSpace, Engine
+from services.faces.confidence import confidence
 from services.faces.frames import FrameReader
 from services.faces.liveness import is_spoof, liveness_keys
 from services.faces.options import Defaults
@@ -204,7 +205,6 @@ class IdentificationService:
             k *= 10
 
     def _match(self, plan: EmbeddingPlan, near: PersonMatch, *, can_match: bool) -> Match:
-        model, metric = plan.space.model, plan.metric
         same_person = near.distance <= plan.threshold
         return Match(
             person_id=near.person.id,
@@ -212,8 +212,8 @@ class IdentificationService:
             name=near.person.name,
             labels=near.person.labels,
             distance=near.distance,
-            similarity=similarity(near.distance, metric),
-            confidence=self._engine.confidence(near.distance, model=model, metric=metric, verified=same_person),
+            similarity=similarity(near.distance, plan.metric),
+            confidence=confidence(near.distance, plan, self._engine),
             threshold=plan.threshold,
             match=same_person and can_match,
         )

@@ -1,10 +1,13 @@
 """The threshold of a model for the conditions under which it holds; elsewhere a request must send its own."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
 from services.models.catalogue import catalogue
-from services.models.catalogue.types import TEMPLATES, Model
+from services.models.catalogue.types import TEMPLATES, MeasuredThresholds, Model
+
+_MAX_EXPONENT = 700.0  # of a confidence that is 0 for all that matters; a larger one overflows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +35,7 @@ def threshold_of(model: Model, metric: str, conditions: Conditions) -> Threshold
     measured = _measured(model, conditions)
     if measured is None:
         return Threshold(model.thresholds[metric], "deepface")
-    return Threshold(measured[metric], "measured")
+    return Threshold(measured.values[metric], "measured")
 
 
 def without_threshold(model: Model, conditions: Conditions) -> dict[str, str]:
@@ -60,9 +63,22 @@ def has_template_threshold(model: Model) -> bool:
     return any(one.alignment in TEMPLATES for one in model.measured_thresholds)
 
 
-def _measured(model: Model, conditions: Conditions) -> dict[str, float] | None:
+def confidence_of(model: Model, metric: str, conditions: Conditions, distance: float) -> float | None:
+    """The measured confidence that two faces show one person, 0 to 100; None if none was measured.
+
+    Of as many labelled pairs of one person as of strangers, all of this distance, it is the share of the former. It is
+    50 at the threshold.
+    """
+    measured = None if without_threshold(model, conditions) else _measured(model, conditions)
+    if measured is None or measured.spreads is None:
+        return None
+    exponent = (distance - measured.values[metric]) / measured.spreads[metric]
+    return round(100 / (1 + math.exp(min(exponent, _MAX_EXPONENT))), 2)
+
+
+def _measured(model: Model, conditions: Conditions) -> MeasuredThresholds | None:
     applies = (
-        one.values
+        one
         for one in model.measured_thresholds
         if (one.alignment, one.detector) == (conditions.alignment, conditions.detector)
     )

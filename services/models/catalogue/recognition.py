@@ -53,6 +53,10 @@ _TRAINED_PIXELS = {
 
 _DLIB_TEMPLATE = (0.083, 0.58, 0.407, 0.131)
 
+# How confidence falls with distance, in the same order: the widest of the three detectors, which differ by 5 %
+# (`python -m benchmarks confidence`).
+_SPREADS = {("Dlib", "template"): (0.0073, 0.0255, 0.0183, 0.0059)}
+
 # Measured on DeepFace's 300 labelled pairs and the 1,225 pairs of a part of LFW (`python -m benchmarks accuracy`), in
 # the order of `_METRICS`. Of the 1,262 pairs of strangers at most one is accepted, with each of the three ways to
 # search; for the template two. DeepFace's thresholds accept up to 139 of them.
@@ -82,6 +86,10 @@ def _lfw(measured: float, declared: float) -> tuple[Accuracy, ...]:
     )
 
 
+def _by_metric(values: tuple[float, ...]) -> dict[str, float]:
+    return dict(zip(_METRICS, values, strict=True))
+
+
 def _recognition(
     name: str,
     size: tuple[int, int],
@@ -103,11 +111,16 @@ def _recognition(
         dim=dim,
         files=files,
         keras_files=keras_twin(files) if keras_files is None else keras_files,
-        thresholds=dict(zip(_METRICS, thresholds, strict=True)),
+        thresholds=_by_metric(thresholds),
         template=_TEMPLATES.get(name),
         trained_pixels=_TRAINED_PIXELS.get(name),
         measured_thresholds=tuple(
-            MeasuredThresholds(alignment=alignment, detector=detector, values=dict(zip(_METRICS, values, strict=True)))
+            MeasuredThresholds(
+                alignment=alignment,
+                detector=detector,
+                values=_by_metric(values),
+                spreads=_by_metric(_SPREADS[name, alignment]) if (name, alignment) in _SPREADS else None,
+            )
             for (alignment, detector), values in _MEASURED.get(name, {}).items()
         ),
         extra=extra,

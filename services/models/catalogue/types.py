@@ -105,11 +105,15 @@ class TrainedPixels:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuredThresholds:
-    """Thresholds per metric for faces with this alignment that this detector found."""
+    """Thresholds per metric for faces with this alignment that this detector found.
+
+    `spreads` say per metric over which distance a confidence falls from 50 to 27 percent; None if it was not measured.
+    """
 
     alignment: str
     detector: str
     values: dict[str, float]
+    spreads: dict[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,6 +88,29 @@ def test_a_similarity_search_without_a_threshold_lists_distances_alone(client):
     assert (row["threshold"], answer["threshold_source"], row["confidence"] > 50) == (0.2, "request", True)
 
 
+@pytest.mark.parametrize("options", [options for options, _ in OUTSIDE if "alignment" in options])
+def test_a_template_that_was_not_measured_has_no_confidence(client, options):
+    options = options | {"threshold": 0.1}
+    verified = client.post("/verify", json={"img1": text(ALICE), "img2": text(ALICE)} | options).json
+    assert verified["verified"] is True
+    assert "confidence" not in verified
+    assert client.post("/register", json={"img": text(ALICE), "name": "Alice"} | options).status_code == 201
+    match = client.post("/identify", json={"img": text(ALICE)} | options).json["result"][0]["matches"][0]
+    assert (match["match"], "confidence" in match) == (True, False)
+    ((row,),) = client.post("/find", json={"img": text(ALICE), "refresh": "wait"} | options).json["result"]
+    assert (row["distance"], row["confidence"]) == (0, None)
+
+
+@pytest.mark.parametrize("options", [{}, {"alignment": "eyes"}, {"align": False}])
+@pytest.mark.parametrize("model", ["Dlib", "ArcFace"])
+def test_a_confidence_agrees_with_the_verdict_at_the_services_threshold(client, model, options):
+    options = options | {"model_name": model}
+    for other, verified in ((ALICE, True), (BOB, False)):
+        answer = client.post("/verify", json={"img1": text(ALICE), "img2": text(other)} | options).json
+        assert answer["verified"] is verified
+        assert (answer["confidence"] >= 50) is verified
+
+
 @pytest.mark.parametrize(
     ("options", "threshold", "source"),
     [

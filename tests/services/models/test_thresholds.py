@@ -4,7 +4,7 @@ import pytest
 
 from schemas.common import DetectorName, Metric
 from services.models.catalogue import catalogue
-from services.models.thresholds import Conditions, Threshold, threshold_of, without_threshold
+from services.models.thresholds import Conditions, Threshold, confidence_of, threshold_of, without_threshold
 
 RECOGNITION = [model for model in catalogue.MODELS.values() if model.task == "recognition"]
 DLIB, ARCFACE = catalogue.find("Dlib"), catalogue.find("ArcFace")
@@ -60,3 +60,28 @@ def test_a_measured_threshold_replaces_the_published_one(metric):
         conditions = Conditions(alignment=one.alignment, detector=one.detector)
         assert threshold_of(DLIB, metric, conditions) == Threshold(one.values[metric], "measured")
         assert one.values[metric] <= DLIB.thresholds[metric] or one.alignment == "template"
+
+
+@pytest.mark.parametrize("detector", ["opencv", "dlib", "yunet"])
+@pytest.mark.parametrize("metric", get_args(Metric.__value__))
+def test_a_measured_confidence_falls_with_the_distance_and_is_50_at_the_threshold(metric, detector):
+    conditions = Conditions(alignment="template", detector=detector)
+    threshold = threshold_of(DLIB, metric, conditions).value
+    found = [confidence_of(DLIB, metric, conditions, threshold * share) for share in (0, 0.5, 0.9, 1, 1.1, 2, 1e9)]
+    assert found == sorted(found, reverse=True)
+    assert found[3] == 50
+    assert (found[0] > 99, found[-2] < 1, found[-1]) == (True, True, 0)
+
+
+@pytest.mark.parametrize(
+    ("model", "conditions"),
+    [
+        (DLIB, Conditions(alignment="template", detector="ssd")),
+        (DLIB, Conditions(alignment="template", detector="dlib", normalization="Facenet")),
+        (DLIB, Conditions(alignment="template", detector="dlib", expand_percentage=10)),
+        (DLIB, Conditions(alignment="eyes", detector="dlib")),
+        (ARCFACE, Conditions(alignment="template_rgb", detector="yunet")),
+    ],
+)
+def test_what_was_not_measured_has_no_measured_confidence(model, conditions):
+    assert confidence_of(model, "cosine", conditions, 0.01) is None
