@@ -17,7 +17,8 @@ RUN case "$ENGINE" in \
       *) echo "ENGINE is onnx, tensorflow or gpu" >&2; exit 1 ;; \
     esac \
  && python -m venv /opt/venv \
- && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes -r "$file"
+ && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes \
+      -r "$file" -r requirements-nodeps.lock
 COPY pyproject.toml main.py ./
 COPY core core
 COPY schemas schemas

@@ -61,7 +61,8 @@ pictures: $(VENV)/.dev
 # The small set of real networks with DEEPFACE_ENGINE=tensorflow, in an environment of its own (3 GB).
 test-tensorflow: VENV := $(if $(filter .venv,$(VENV)),.venv-tensorflow,$(VENV))
 test-tensorflow:
-	@test -f $(VENV)/.tensorflow || { $(PYTHON) -m venv $(VENV) && $(INSTALL) --require-hashes -r requirements.lock -r requirements-dev.lock; }
+	@test -f $(VENV)/.tensorflow || { $(PYTHON) -m venv $(VENV) && $(INSTALL) --require-hashes -r requirements.lock -r requirements-dev.lock \
+		&& $(INSTALL) --no-deps --require-hashes -r requirements-nodeps.lock; }
 	@touch $(VENV)/.tensorflow
 	$(BIN)/python -m pytest -W default tests/models/test_tensorflow.py
 
@@ -120,10 +121,11 @@ clean:
 .env:
 	install -m 600 .env.example .env
 
-$(VENV)/.run: requirements-onnx.lock pyproject.toml
+$(VENV)/.run: requirements-onnx.lock requirements-nodeps.lock pyproject.toml
 	@echo "Installing the service into $(VENV); about a minute the first time ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(INSTALL) --require-hashes -r requirements-onnx.lock
+	@$(INSTALL) --no-deps --require-hashes -r requirements-nodeps.lock
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 

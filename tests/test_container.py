@@ -20,6 +20,7 @@ from tests.conftest import PROJECT
 from tests.serving import wait_for
 from tests.test_architecture import TOPS
 from tests.test_nginx import free_port
+from tests.test_requirements import assert_only_installed_without_dependencies_is_broken
 from tests.test_server import ASTRONAUT
 
 TOOLS = Path(sys.executable).parent
@@ -217,7 +218,7 @@ cd {project}
 {copies}
 cd {tree}/app
 {install}
-{tree}/opt/venv/bin/pip check
+! {tree}/opt/venv/bin/pip check
 mount --bind {tree} {tree}
 mount -o remount,ro,bind {tree}
 for volume in data weights tmp; do mount -t tmpfs -o uid=10001,gid=10001 none {tree}/$volume; done
@@ -275,6 +276,7 @@ def test_what_the_dockerfile_installs_runs_as_its_user_on_a_read_only_tree():
             code = server.wait(60)
         said = (tree / "log").read_text()
         assert code == 0, said[-2000:]
+        assert_only_installed_without_dependencies_is_broken(said)
         assert f"face-service, version {__version__}" in said
         assert "No problems found." in said
     assert subprocess.run(
