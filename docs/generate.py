@@ -216,8 +216,11 @@ def _models() -> Iterator[str]:
     yield "## Presets"
     yield ""
     yield from _table(
-        ("preset", "model", "detector"),
-        ((f"`{preset.name}`", preset.model, preset.detector) for preset in catalogue.PRESETS.values()),
+        ("preset", "model", "detector", "`ATTRIBUTE_MODELS`"),
+        (
+            (f"`{preset.name}`", preset.model, preset.detector, f"`{preset.attributes}`")
+            for preset in catalogue.PRESETS.values()
+        ),
     )
     yield "## Licences"
     yield ""
@@ -243,6 +246,12 @@ def _models() -> Iterator[str]:
             needs = f"`{model.extra.command}`" if model.extra.command else f"none. {model.extra.refusal}"
             extras.setdefault(needs, []).append(model.name)
     yield from _table(("models", "command"), ((", ".join(names), needs) for needs, names in extras.items()))
+    yield "## Limits"
+    yield ""
+    yield from _table(
+        ("model", "limits"),
+        ((model.name, model.limits) for model in catalogue.MODELS.values() if model.limits is not None),
+    )
     yield "## Accuracy"
     yield ""
     yield from _table(

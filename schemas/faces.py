@@ -106,7 +106,10 @@ class AnalyzeRequest(DetectionOptions):
     # fail_fast: without it, a million wrong actions would cause an error response of megabytes.
     actions: (
         Annotated[list[Action], Field(min_length=1, max_length=4, fail_fast=True), BeforeValidator(_listed)] | None
-    ) = Field(None, description="Attributes to estimate. Default: all.")
+    ) = Field(
+        None,
+        description="Attributes to estimate. A missing model is an error. Default: all that can be estimated here.",
+    )
 
 
 class DetectRequest(DetectionOptions):
@@ -164,6 +167,9 @@ class AnalyzedFace(Liveness):
     """One face with the requested attributes. Percentages sum to 100."""
 
     age: int | None = key_if_set("Estimated age in years.")
+    age_range: Annotated[list[int], Field(min_length=2, max_length=2)] | None = key_if_set(
+        "The ages in years between which the central 80 % of the probability lies. Only of dlib's model."
+    )
     dominant_gender: str | None = key_if_set("The most probable gender: `Woman` or `Man`.")
     gender: dict[str, float] | None = key_if_set("Percentage by gender, 0 to 100.")
     dominant_emotion: str | None = key_if_set("The most probable emotion.")
@@ -187,6 +193,9 @@ class AnalyzeResponse(FacesResponse):
 
     count: int = Field(description="Number of faces in the response.")
     result: list[AnalyzedFace] = Field(description="One entry per face.")
+    unavailable: dict[Action, str] | None = key_if_set(
+        "The attributes that cannot be estimated here, each with the reason, if the request names no `actions`."
+    )
 
 
 class LocatedFace(Liveness):

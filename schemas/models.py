@@ -87,6 +87,7 @@ class ModelInfo(BaseModel):
     )
     thresholds: list[Thresholds] = Field(description="Known thresholds, each with its conditions.")
     accuracy: list[AccuracyInfo] = Field(description="Published figures.")
+    limits: str | None = key_if_set("The faces for which the accuracy does not hold.")
     license: LicenseInfo = Field(description="Licence of the weights.")
     allowed: bool = Field(description="Whether LICENSE_POLICY allows requests to use the model.")
     files: list[ModelFile] = Field(description="The files that the model needs.")

@@ -103,12 +103,13 @@ class FakeEngine(Engine):
         return embeddings
 
     @override
-    def attributes(self, crops: Sequence[Pixels], actions: Sequence[str]) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = [{} for _ in crops]
-        for action in actions:
-            self.load(action)
-            for crop, attributes in zip(crops, found, strict=True):
-                attributes.update({"age": _colour(crop)[1]} if action == "age" else _certain(action))
+    def attributes(self, image: Pixels, faces: Sequence[Face], models: Sequence[str]) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = [{} for _ in faces]
+        for model in models:
+            self.load(model)
+            action = catalogue.find(model).action
+            for face, attributes in zip(faces, found, strict=True):
+                attributes.update({"age": _colour(face.crop)[1]} if action == "age" else _certain(str(action)))
         return found
 
     @override

@@ -16,6 +16,11 @@ class ModelsSettings(BaseModel):
         description="Tested combination of models: `offline`, `commercial`, `accurate` or `deepface`. See"
         " docs/reference/models.md.",
     )
+    attribute_models: Literal["", "deepface", "dlib"] = Field(
+        "",
+        description="Models of age and gender: `deepface` or `dlib`. Emotion and race are always DeepFace's. Empty ="
+        " those of MODEL_PRESET.",
+    )
     license_policy: Literal["any", "commercial"] = Field(
         "any",
         description="Allowed models: `any`, or `commercial` for models whose weights may certainly be used"
@@ -23,8 +28,8 @@ class ModelsSettings(BaseModel):
     )
     preload_models: Names = Field(
         (),
-        description="Comma-separated models to load at start. Empty = the default model and detector, and the other"
-        " models of MODEL_PRESET.",
+        description="Comma-separated models to load at start. Empty = the default model and detector, and the"
+        " liveness models of MODEL_PRESET.",
     )
     deepface_home: Annotated[Path, BeforeValidator(home_folder)] = Field(
         default_factory=Path.home, description="Folder whose `.deepface/weights` holds the model files."

@@ -64,7 +64,7 @@ def cut_out(image: Pixels, face: Found, template: str, expand_percentage: int, p
 
 def landmarks(image: Pixels, face: Found, predictor: Any) -> Points:
     """The centres of the right and the left eye and the base of the nose, shape (3, 2), by dlib's predictor."""
-    (x, y), _, shape = _predicted(image, face, predictor)
+    (x, y), _, shape = predicted(image, face, predictor)
     parts = np.array([(shape.part(part).x, shape.part(part).y) for part in range(5)], np.float64)
     # Parts 0 and 1 are the corners of the eye on the right side of the image: the person's left eye.
     points: Points = np.array([parts[2:4].mean(axis=0), parts[:2].mean(axis=0), parts[4]]) + np.array([x, y])
@@ -73,13 +73,13 @@ def landmarks(image: Pixels, face: Found, predictor: Any) -> Points:
 
 def _dlib_chip(image: Pixels, face: Found, growth: float, predictor: Any) -> Pixels:
     """dlib's face chip, as in the training of its model (dlib.net/face_recognition.py.html)."""
-    _, region, shape = _predicted(image, face, predictor)
+    _, region, shape = predicted(image, face, predictor)
     padding = ((1 + 2 * _DLIB_PADDING) * growth - 1) / 2
     chip = dlib.get_face_chip(region, shape, _DLIB_PX, padding)
     return np.ascontiguousarray(chip[:, :, ::-1], np.uint8)
 
 
-def _predicted(image: Pixels, face: Found, predictor: Any) -> tuple[tuple[int, int], Pixels, Any]:
+def predicted(image: Pixels, face: Found, predictor: Any) -> tuple[tuple[int, int], Pixels, Any]:
     """dlib's five landmarks: the upper left corner and RGB pixels of a part of the image, and the landmarks in it."""
     x, y, side = _square(face)
     margin = 0.75 * side  # how far a chip may extend beyond the square, at any rotation

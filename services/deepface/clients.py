@@ -7,6 +7,7 @@ from deepface.models.spoofing.onnx.FasNet import Fasnet
 from deepface.modules import modeling
 
 from core.exceptions import ModelUnavailable, ServiceError
+from services.deepface.dlib_attributes import DlibAttribute
 from services.deepface.hooks import opening, reading, replace_sessions
 from services.deepface.networks.batching import Batcher
 from services.deepface.networks.dlib_onnx import DlibNetwork, graph_of
@@ -35,6 +36,8 @@ def build_client(model: Model, weights: Weights, *, runtime: Runtime, passes: Ba
         ModelUnavailable: the model cannot be loaded.
     """
     try:
+        if model.has_own_crop:
+            return DlibAttribute(model, passes.through(runtime.open(str(weights.path(*model.files)), model.name)))
         with opening(runtime), reading(trunk.files(model)):
             if model.task == "liveness":
                 # Always the ONNX form of the models, because only it gives access to both outputs.

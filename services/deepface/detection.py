@@ -1,6 +1,7 @@
 """Finds and crops faces: with DeepFace's own functions for its exact results, or in bounded copies of the image."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from services.deepface.interface import Detection, Face, FaceArea, Pixels, Point
 
 _EYES = "eyes"
 _BY_DEEPFACE = frozenset({"none", _EYES})
+
+_LANDMARKS = ("right_eye", "left_eye", "nose", "mouth_right", "mouth_left")
 
 _MAX_BATCH_BYTES = 2**22  # a larger crop is a batch of its own
 
@@ -48,12 +51,14 @@ def as_deepface(image: Pixels, how: Detection, predictor: Any) -> list[Face]:
         check_deadline()
         area = FaceArea(**face["facial_area"])
         if by_template and face["confidence"]:
-            seen = found_of(area)
+            before, seen = area, found_of(area)
             crop = cut_out(image, seen, how.alignment, how.expand_percentage, predictor)
             area = _area(image, seen, how.expand_percentage)
         else:
             crop = face["face"].copy()  # a view would keep DeepFace's bordered image, four times the size
-        faces.append(Face(area=area, confidence=face["confidence"], crop=crop))
+            before = _before_growth(area, how.expand_percentage)
+        is_whole = not face["confidence"]
+        faces.append(Face(area=area, confidence=face["confidence"], crop=crop, found=None if is_whole else before))
     return faces
 
 
@@ -80,7 +85,7 @@ def as_found(image: Pixels, found: list[Found], how: Detection, predictor: Any) 
             crop = cut_out(image, face, how.alignment, how.expand_percentage, predictor)
         if crop.size:
             area = _area(image, seen, how.expand_percentage)
-            faces.append(Face(area=area, confidence=round(face.score, 2), crop=crop))
+            faces.append(Face(area=area, confidence=round(face.score, 2), crop=crop, found=_whole_area(face)))
     return faces
 
 
@@ -108,16 +113,24 @@ def with_landmarks(image: Pixels, area: FaceArea, predictor: Any) -> FaceArea:
     return _area(image, Found(box=box, score=0, points=points), 0)
 
 
+def _whole_area(face: Found) -> FaceArea:
+    """The box and the landmarks of the detector, in whole pixels."""
+    x, y, w, h = (round(value) for value in face.box)
+    return FaceArea(x=x, y=y, w=w, h=h, **dict(zip(_LANDMARKS, _points(face), strict=False)))
+
+
+def _points(face: Found) -> list[Point]:
+    return [] if face.points is None else _whole(face.points)
+
+
 def _area(image: Pixels, face: Found, expand_percentage: int) -> FaceArea:
     """The enlarged box, clipped to the image, and the landmarks that are inside the image."""
     height, width = image.shape[:2]
     x, y, w, h = (int(value) for value in face.box)
     (left, w), (top, h) = _grown(x, w, width, expand_percentage), _grown(y, h, height, expand_percentage)
-    names = ("right_eye", "left_eye", "nose", "mouth_right", "mouth_left")
-    points = [] if face.points is None else _whole(face.points)
     inside = {
         name: point
-        for name, point in zip(names, points, strict=False)
+        for name, point in zip(_LANDMARKS, _points(face), strict=False)
         if 0 <= point[0] <= width and 0 <= point[1] <= height
     }
     return FaceArea(x=left, y=top, w=w, h=h, **inside)
@@ -131,6 +144,12 @@ def _grown(start: int, length: int, limit: int, percentage: int) -> tuple[int, i
         length = min(limit - start, grown)
     inside = max(0, start)
     return inside, max(0, min(limit, start + length) - inside)
+
+
+def _before_growth(area: FaceArea, percentage: int) -> FaceArea:
+    """The box before DeepFace enlarged it; to a pixel, if the enlarged one was not cut at the edge of the image."""
+    w, h = (round(side / (1 + percentage / 100)) for side in (area.w, area.h))
+    return replace(area, x=area.x + (area.w - w) // 2, y=area.y + (area.h - h) // 2, w=w, h=h)
 
 
 def _whole(points: Points) -> list[Point]:

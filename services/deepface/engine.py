@@ -37,6 +37,7 @@ from services.deepface.detection import (
     with_landmarks,
 )
 from services.deepface.detectors import search
+from services.deepface.dlib_attributes import estimate
 from services.deepface.hooks import resolving, sees_gpu
 from services.deepface.interface import Detection, Engine, Face, FaceArea, LivenessScore, Pixels, SecondLook
 from services.deepface.lanes import Lane, Lanes
@@ -136,6 +137,8 @@ class DeepFaceEngine(Engine):
                     lane.models[model.name] = self._built(model)
             if model.task == "detection":
                 self._load_for_crops(model)
+            if model.has_own_crop:
+                self._load_predictor()
             self._ready.add(model.name)
 
     def _load_for_crops(self, model: Model) -> None:
@@ -277,13 +280,17 @@ class DeepFaceEngine(Engine):
         return np.array([face["embedding"] for face in faces], np.float64)
 
     @override
-    def attributes(self, crops: Sequence[Pixels], actions: Sequence[str]) -> list[dict[str, Any]]:
-        self.load_all(actions)
-        found: list[dict[str, Any]] = []
+    def attributes(self, image: Pixels, faces: Sequence[Face], models: Sequence[str]) -> list[dict[str, Any]]:
+        self.load_all(models)
+        dlibs = [name for name in models if catalogue.find(name).has_own_crop]
+        deepfaces = [name for name in models if name not in dlibs]
         with self._inside_deepface() as lane:
-            for batch in in_batches(crops, self._batch_size):
+            found = estimate(image, faces, [self._shared[name] for name in dlibs], lane.models.get(_PREDICTOR))
+            rows = iter(found)
+            for batch in in_batches([face.crop for face in faces if deepfaces], self._batch_size):
                 with self._trunk.remembering():
-                    found += analyze(batch, actions, lambda action: self._model(lane, TASKS["attribute"], action))
+                    for row in analyze(batch, deepfaces, lambda name: self._model(lane, TASKS["attribute"], name)):
+                        next(rows).update(row)
         return found
 
     @override

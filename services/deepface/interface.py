@@ -49,6 +49,9 @@ class FaceArea:
 class Face:
     """A face found in an image.
 
+    `area` has the box as `Detection.expand_percentage` enlarges it, inside the image. `found` has it as the detector
+    gave it, and may extend beyond the image; None if the whole image is taken for the face.
+
     `crop` is the input for the models, aligned if requested: BGR uint8 of shape (height, width, 3). `confidence` is the
     detector's, 0 to 1. It is 0 if the whole image counts as the face.
     """
@@ -56,6 +59,7 @@ class Face:
     area: FaceArea
     confidence: float
     crop: Pixels
+    found: FaceArea | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,12 +196,13 @@ class Engine(ABC):
         """
 
     @abstractmethod
-    def attributes(self, crops: Sequence[Pixels], actions: Sequence[str]) -> list[dict[str, Any]]:
-        """DeepFace's attributes of face crops.
+    def attributes(self, image: Pixels, faces: Sequence[Face], models: Sequence[str]) -> list[dict[str, Any]]:
+        """The attributes of the faces of a BGR image, by these attribute models.
 
         Returns:
-            For each face, the keys of each action: `age` (years, int); `gender`, `emotion`, `race` (label to percent,
-            sum 100), each also with `dominant_…` (label).
+            For each face, the keys of each model's action: `age` (years, int); `gender`, `emotion`, `race` (label to
+            percent, sum 100), each also with `dominant_…` (label). dlib's age also has `age_range`: the first and the
+            last of the ages (years, int) that hold the central 80 % of the probability.
 
         Raises:
             ModelUnavailable: as `load`.

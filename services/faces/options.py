@@ -1,5 +1,6 @@
 """Resolves the options of a request, with the settings as defaults, into a plan for the engine."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -7,7 +8,14 @@ from pydantic import ValidationError
 
 from core.exceptions import ValidationFailed
 from core.settings import Settings, SettingsError
-from schemas.common import AlignmentOptions, ComparisonOptions, DetectionOptions, EmbeddingOptions, MetricOptions
+from schemas.common import (
+    Action,
+    AlignmentOptions,
+    ComparisonOptions,
+    DetectionOptions,
+    EmbeddingOptions,
+    MetricOptions,
+)
 from services.deepface.interface import Detection, EmbeddingSpace
 from services.faces.plan import EmbeddingPlan, Plan, conditions_of
 from services.models.catalogue import catalogue
@@ -52,7 +60,8 @@ def _known(name: str) -> str:
 class Defaults:
     """The default of every option. Names may be aliases of the catalogue's names.
 
-    `antispoof_threshold` is not an option, because a client must not choose how good a spoof has to be.
+    `attributes` has the model of each attribute. `antispoof_threshold` is not an option, because a client must not
+    choose how good a spoof has to be.
     """
 
     model: str
@@ -65,6 +74,7 @@ class Defaults:
     alignment: str
     detection: str
     antispoof_threshold: float
+    attributes: Mapping[Action, str]
     preload: tuple[str, ...]
     licenses: LicensePolicy
 
@@ -98,6 +108,7 @@ class Defaults:
         for name in preload:
             licenses.require_of("PRELOAD_MODELS", name)
         defaults = cls(
+            attributes=catalogue.ATTRIBUTE_MODELS[settings.attribute_models or preset.attributes],
             preload=preload,
             licenses=licenses,
             model=model,
@@ -205,7 +216,7 @@ class Defaults:
         if not _or(options.align, self.align):
             return NOT_ALIGNED
         if not isinstance(options, AlignmentOptions):
-            return _EYES  # the attribute models were not trained on any of the templates
+            return _EYES  # DeepFace's attribute models were not trained on any of the templates
         model = catalogue.find(self._model_of(options))
         if options.alignment == TEMPLATE and model.template is None:
             raise ValidationFailed.of("alignment", f"{model.name} has no template; use eyes or auto")

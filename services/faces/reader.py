@@ -71,7 +71,7 @@ class FaceReader:
             ModelUnavailable, LivenessUnavailable: weights are missing. Raised before the image is read.
             DeadlineExceeded: as `Engine.lane` and `Engine.detect`.
         """
-        with self._opened(source, field, plan) as (_, faces):
+        with self.opened(source, field, plan) as (_, faces):
             yield faces
 
     def judge(self, scores: Sequence[LivenessScore]) -> LivenessScore:
@@ -79,7 +79,12 @@ class FaceReader:
         return combine_liveness(scores, self._antispoof_threshold)
 
     @contextmanager
-    def _opened(self, source: str | bytes, field: str, plan: Plan) -> Iterator[tuple[Pixels, DetectedFaces]]:
+    def opened(self, source: str | bytes, field: str, plan: Plan) -> Iterator[tuple[Pixels, DetectedFaces]]:
+        """The image, and the results of `faces`. The thread holds a lane until the block ends.
+
+        Raises:
+            As `faces`. An `ImageError` raised in the block gets the name of the field.
+        """
         self._engine.load_all(plan.models)
         with managed_image(source, field=field, policy=self._policy, lane=self._engine.lane()) as image:
             found = self._detected(image, plan.detection)
@@ -133,7 +138,7 @@ class FaceReader:
         """
         model = plan.space.model
         annotate(model=model)
-        with self._opened(source, field, plan) as (image, faces):
+        with self.opened(source, field, plan) as (image, faces):
             embeddings = np.empty((0, 0))
             if faces:
                 crops = [read.face.crop for read in faces]

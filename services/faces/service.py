@@ -2,7 +2,7 @@
 
 import time
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import replace
@@ -35,14 +35,13 @@ from services.deepface.interface import Engine, Pixels
 from services.faces.frames import FrameReader
 from services.faces.liveness import liveness_keys
 from services.faces.options import Defaults
+from services.faces.plan import Plan
 from services.faces.reader import FaceReader, facial_area
 from services.faces.verification import Pair, decide
 from services.models.catalogue import catalogue
 
 T = TypeVar("T")
 U = TypeVar("U")
-
-ALL_ACTIONS: tuple[Action, ...] = ("age", "gender", "emotion", "race")
 
 
 class FaceService:
@@ -105,30 +104,33 @@ class FaceService:
 
     def usable(self, actions: Sequence[Action]) -> list[Action]:
         """Those of the attributes whose models are installed and allowed by LICENSE_POLICY."""
-        return [action for action in actions if self._is_usable(action)]
+        refused = self._refused(actions)
+        return [action for action in actions if action not in refused]
 
-    def _is_usable(self, action: Action) -> bool:
-        try:
-            self._defaults.licenses.require(action)
-            self._engine.load(action)
-        except (LicenseForbidden, ModelUnavailable):
-            return False
-        return True
+    def _refused(self, actions: Iterable[Action]) -> dict[Action, LicenseForbidden | ModelUnavailable]:
+        """The error of each of these attributes whose model is missing or forbidden. Loads the other models."""
+        refused: dict[Action, LicenseForbidden | ModelUnavailable] = {}
+        for action in actions:
+            name = self._defaults.attributes[action]
+            try:
+                self._defaults.licenses.require(name)
+                self._engine.load(name)
+            except (LicenseForbidden, ModelUnavailable) as error:
+                refused[action] = error
+        return refused
 
     def analyze(self, request: AnalyzeRequest) -> AnalyzeResponse:
-        """The attributes of every face.
+        """The attributes of every face. Without `actions`, those that are installed and allowed.
 
         Raises:
-            LicenseForbidden: LICENSE_POLICY forbids one of the models.
+            LicenseForbidden: LICENSE_POLICY forbids one of the models, or all if the request names none.
             ModelUnavailable: names all models that are unavailable, the detector too.
             As `FaceReader.faces`.
         """
-        actions = tuple(dict.fromkeys(request.actions or ALL_ACTIONS))
-        self._defaults.licenses.require(*actions)
         plan = self._defaults.plan(request)
-        self._engine.load_all((*plan.models, *actions))
-        with self._reader.faces(request.img, "img", plan) as faces:
-            attributes = self._engine.attributes([read.face.crop for read in faces], actions) if faces else []
+        models, unavailable = self._named(request.actions, plan) if request.actions else self._installed(plan)
+        with self._reader.opened(request.img, "img", plan) as (image, faces):
+            attributes = self._engine.attributes(image, [read.face for read in faces], models)
             result = [
                 AnalyzedFace(
                     **described,
@@ -138,7 +140,31 @@ class FaceService:
                 )
                 for read, described in zip(faces, attributes, strict=True)
             ]
-        return AnalyzeResponse(count=len(result), result=result, faces_truncated=faces.truncated)
+        return AnalyzeResponse(
+            count=len(result), result=result, unavailable=unavailable or None, faces_truncated=faces.truncated
+        )
+
+    def _named(self, actions: Iterable[Action], plan: Plan) -> tuple[list[str], dict[Action, str]]:
+        """The loaded models of these attributes. Raises as `analyze`."""
+        names = [self._defaults.attributes[action] for action in dict.fromkeys(actions)]
+        self._defaults.licenses.require(*names)
+        self._engine.load_all((*plan.models, *names))
+        return names, {}
+
+    def _installed(self, plan: Plan) -> tuple[list[str], dict[Action, str]]:
+        """The loaded models of all attributes that can be estimated, and the reason for each other attribute.
+
+        Raises:
+            As `analyze`, if none can be estimated.
+        """
+        self._engine.load_all(plan.models)
+        models = self._defaults.attributes
+        refused = self._refused(models)
+        if len(refused) == len(models):
+            missing = [action for action, error in refused.items() if isinstance(error, ModelUnavailable)]
+            return self._named(missing or models, plan)
+        names = [name for action, name in models.items() if action not in refused]
+        return names, {action: error.message for action, error in refused.items()}
 
     def represent(self, request: RepresentRequest) -> RepresentResponse:
         """The embedding of every face.

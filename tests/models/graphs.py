@@ -18,7 +18,8 @@ def write_graphs(weights: Path) -> None:
     """Write a graph for every recognition, attribute and liveness network of the catalogue that is an ONNX file."""
     for model in catalogue.MODELS.values():
         for number, file in enumerate(model.files):
-            if model.task != "detection" and file.name.endswith(".onnx") and model.extra is None:
+            is_packaged = file.package is not None
+            if model.task != "detection" and file.name.endswith(".onnx") and model.extra is None and not is_packaged:
                 (weights / file.name).write_bytes(_graph(model, number).SerializeToString())
 
 

@@ -22,10 +22,15 @@ def engine(deepface_home, real_client):
 
 
 @pytest.fixture
-def crops(engine, two):
-    image = cv2.imdecode(np.frombuffer(two, np.uint8), cv2.IMREAD_COLOR)
-    how = Detection(detector="opencv", method="bounded")
-    return [face.crop for face in engine.detect(image, how)] + [image]
+def image(two):
+    return cv2.imdecode(np.frombuffer(two, np.uint8), cv2.IMREAD_COLOR)
+
+
+@pytest.fixture
+def faces(engine, image):
+    """Two faces, and the whole image as a third."""
+    hows = (Detection(detector=detector, method="bounded") for detector in ("opencv", "skip"))
+    return [face for how in hows for face in engine.detect(image, how)]
 
 
 def close(ours, theirs):
@@ -35,18 +40,18 @@ def close(ours, theirs):
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_attributes_of_several_faces_are_deepfaces_of_each(engine, crops, deepface, count):
-    ours = engine.attributes(crops[:count], ACTIONS)
+def test_attributes_of_several_faces_are_deepfaces_of_each(engine, image, faces, deepface, count):
+    ours = engine.attributes(image, faces[:count], ACTIONS)
     assert len(ours) == count
-    for attributes, crop in zip(ours, crops, strict=False):
-        theirs = deepface.analyze(crop, ACTIONS, detector_backend="skip", enforce_detection=False, silent=True)[0]
+    for attributes, face in zip(ours, faces, strict=False):
+        theirs = deepface.analyze(face.crop, ACTIONS, detector_backend="skip", enforce_detection=False, silent=True)[0]
         assert all(close(attributes[key], theirs[key]) for key in attributes)
         assert theirs.keys() - attributes.keys() == {"region", "face_confidence"}
 
 
-def test_only_what_is_asked_for_is_said(engine, crops):
-    assert [set(one) for one in engine.attributes(crops, ["age"])] == [{"age"}] * 3
-    assert [set(one) for one in engine.attributes(crops, ["emotion"])] == [{"emotion", "dominant_emotion"}] * 3
+def test_only_what_is_asked_for_is_said(engine, image, faces):
+    assert [set(one) for one in engine.attributes(image, faces, ["age"])] == [{"age"}] * 3
+    assert [set(one) for one in engine.attributes(image, faces, ["emotion"])] == [{"emotion", "dominant_emotion"}] * 3
 
 
 @pytest.fixture
@@ -60,7 +65,7 @@ def planted(deepface_home, tmp_path):
     return home
 
 
-def test_networks_on_one_trunk_answer_as_apart_and_run_it_once(planted, tmp_path, crops, monkeypatch):
+def test_networks_on_one_trunk_answer_as_apart_and_run_it_once(planted, tmp_path, image, faces, monkeypatch):
     monkeypatch.setenv("DEEPFACE_HOME", str(planted))
     apart = DeepFaceEngine(Weights(planted), lanes=1, cores=2)
     shared = DeepFaceEngine(Weights(planted), lanes=1, cores=2, cache=tmp_path / "trunk")
@@ -75,7 +80,7 @@ def test_networks_on_one_trunk_answer_as_apart_and_run_it_once(planted, tmp_path
 
     monkeypatch.setattr(Trunk, "features", counted)
     for count in (1, 3):
-        both = (engine.attributes(crops[:count], ACTIONS) for engine in (apart, shared))
+        both = (engine.attributes(image, faces[:count], ACTIONS) for engine in (apart, shared))
         for one, other in zip(*both, strict=True):
             assert all(close(other[key], one[key]) for key in one)
     assert passes == [1, 0, 0] * 2

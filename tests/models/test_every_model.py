@@ -172,14 +172,14 @@ def test_every_detector(client, model):
         answered(client, EXTRACT, **options, detection=method)
 
 
-@rows("attribute")
-def test_every_attribute_network(client, model):
-    (face,) = answered(client, ANALYZE, actions=[model.name])["result"]
-    if model.name == "age":
+@pytest.mark.parametrize("action", catalogue.ATTRIBUTE_MODELS["deepface"])
+def test_every_attribute_network(client, action):  # dlib's are in test_dlib_attributes.py
+    (face,) = answered(client, ANALYZE, actions=[action])["result"]
+    if action == "age":
         assert 0 <= face["age"] <= 100
         return
-    assert sum(face[model.name].values()) == pytest.approx(100, abs=0.1)
-    assert face[f"dominant_{model.name}"] in face[model.name]
+    assert sum(face[action].values()) == pytest.approx(100, abs=0.1)
+    assert face[f"dominant_{action}"] in face[action]
 
 
 @rows("liveness")

@@ -50,7 +50,7 @@ def _verify(client: Client) -> None:
 def _analyze(client: Client) -> None:
     answer = client.ask("analyze", images={"img": photo(PEOPLE[0])}, actions="age,gender", spared="model_unavailable")
     if answer["success"]:
-        face = answer["result"][0]
+        face = max(answer["result"], key=lambda face: face["face_confidence"])
         click.echo(f"Analyze: The astronaut: about {face['age']:.0f} years, {face['dominant_gender']}")
     else:
         click.echo(f"Analyze: skipped. {answer['message']}")

@@ -113,7 +113,9 @@ class SharedTrunk:
         return None if self._split is None or head is None else self._split.content(head)
 
     def _cut(self) -> None:
-        attributes = [model for model in catalogue.MODELS.values() if model.task == "attribute"]
+        attributes = [
+            model for model in catalogue.MODELS.values() if model.task == "attribute" and not model.has_own_crop
+        ]
         paths = {model.name: self._weights.path(model.files[0]) for model in attributes}
         assert self._prepared is not None
         self._split = self._trunk = None

@@ -1,24 +1,43 @@
-"""The models of DeepFace 0.0.103 as data: task, input, output, files, licence and accuracy.
+"""The models of DeepFace 0.0.103 and two of dlib as data: task, input, output, files, licence and accuracy.
 
 Names, input sizes, dimensions, file names and URLs are from DeepFace's own clients for ONNX Runtime. Thresholds are
 from `deepface.config.threshold`. A test compares both with the installed DeepFace. The entries are in the other modules
 of this package.
 """
 
+from collections.abc import Iterable
+
+from schemas.common import Action
 from services.models.catalogue import attributes
 from services.models.catalogue.detection import DETECTION
 from services.models.catalogue.recognition import RECOGNITION
-from services.models.catalogue.types import Model, Preset
+from services.models.catalogue.types import AttributeModels, Model, Preset
 
 _PRESETS = (
-    Preset("offline", "Dlib", "dlib", summary="Comes with the Python packages: nothing to download."),
-    Preset("commercial", "SFace", "yunet", liveness=True, summary="Small and fast, with liveness, for any use."),
-    Preset("accurate", "ArcFace", "retinaface", summary="Highest accuracy; for research only."),
-    Preset("deepface", "VGG-Face", "opencv", summary="DeepFace's defaults; not for commercial use."),
+    Preset("offline", "Dlib", "dlib", "dlib", summary="Comes with the Python packages: nothing to download."),
+    Preset(
+        "commercial", "SFace", "yunet", "dlib", liveness=True, summary="Small and fast, with liveness, for any use."
+    ),
+    Preset("accurate", "ArcFace", "retinaface", "deepface", summary="Highest accuracy; for research only."),
+    Preset("deepface", "VGG-Face", "opencv", "deepface", summary="DeepFace's defaults; not for commercial use."),
 )
 
 MODELS: dict[str, Model] = {
-    model.name: model for model in (*RECOGNITION, *DETECTION, *attributes.ATTRIBUTES, attributes.LIVENESS)
+    model.name: model
+    for model in (*RECOGNITION, *DETECTION, *attributes.DEEPFACE, *attributes.DLIB, attributes.LIVENESS)
+}
+
+
+def _by_action(models: Iterable[Model]) -> dict[Action, str]:
+    return {model.action: model.name for model in models if model.action is not None}
+
+
+_DEEPFACES_MODELS, _DLIBS_MODELS = _by_action(attributes.DEEPFACE), _by_action(attributes.DLIB)
+
+# For each value of ATTRIBUTE_MODELS the model of each attribute. dlib has none for emotion and race.
+ATTRIBUTE_MODELS: dict[AttributeModels, dict[Action, str]] = {
+    "deepface": _DEEPFACES_MODELS,
+    "dlib": _DEEPFACES_MODELS | _DLIBS_MODELS,
 }
 
 LIVENESS = attributes.LIVENESS.name
@@ -45,6 +64,7 @@ def find(name: str) -> Model:
 
 
 def models_of(preset: Preset) -> tuple[Model, ...]:
-    """The entries of a preset."""
+    """The entries of a preset: all that it is made of but DeepFace's attribute models, which have two gigabytes."""
     liveness = (LIVENESS,) if preset.liveness else ()
-    return tuple(MODELS[name] for name in (preset.model, preset.detector, *liveness))
+    small = _DLIBS_MODELS.values() if preset.attributes == "dlib" else ()
+    return tuple(MODELS[name] for name in (preset.model, preset.detector, *liveness, *small))

@@ -108,6 +108,12 @@ DLIB_DETECTOR = License(
     " domain. Only the 68-point predictor excludes commercial use; it is not used here.",
     _DLIB_MODELS,
 )
+DLIB_ATTRIBUTES = License(
+    "CC0-1.0",
+    "yes",
+    "Cydral Technology gave the networks to dlib's author under CC0. They were trained on private photos.",
+    _DLIB_MODELS,
+)
 MTCNN = License(
     "MIT (package)",
     "unclear",

@@ -3,8 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from schemas.common import Action
+
 Task = Literal["recognition", "detection", "attribute", "liveness"]
 CommercialUse = Literal["yes", "no", "unclear"]
+AttributeModels = Literal["deepface", "dlib"]
 
 # The alignments of an embedding space that uses the crop the model was trained on. With the first, the model gets the
 # colours and the scale that DeepFace feeds it. With the second it gets `TrainedPixels`. What reaches a network belongs
@@ -41,11 +44,11 @@ class Accuracy:
 
 @dataclass(frozen=True, slots=True)
 class WeightFile:
-    """A file that DeepFace looks for below `.deepface/weights`.
+    """A file below `.deepface/weights`, where DeepFace looks for its own.
 
     `urls` are tried in order; files that end in `.bz2` or `.zip` are unpacked. `package` is a Python package that
-    contains the file as `package_path`. `size` in bytes and `sha256` in hexadecimal are those of the unpacked file,
-    None if they are not published.
+    contains the file as `package_path`. Without `urls`, it is the only source. `size` in bytes and `sha256` in
+    hexadecimal are those of the unpacked file, None if they are not published.
     """
 
     name: str
@@ -58,11 +61,15 @@ class WeightFile:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A recognition model and a detector that go together, with or without the liveness models."""
+    """A recognition model and a detector that go together, with or without the liveness models.
+
+    `attributes` is the value of ATTRIBUTE_MODELS.
+    """
 
     name: str
     model: str
     detector: str
+    attributes: AttributeModels
     summary: str
     liveness: bool = False
 
@@ -121,7 +128,8 @@ class Model:
     """One model. `input_px` is (width, height); `dim` the embedding's length.
 
     `template` is the crop that the model was trained on (`alignment.py`). `trained_pixels` are its colours and scale,
-    if DeepFace feeds others. `thresholds` are DeepFace's own, per metric.
+    if DeepFace feeds others. `action` is the attribute that the model estimates. `limits` says in sentences for which
+    faces the accuracy does not hold. `thresholds` are DeepFace's own, per metric.
     `measured_thresholds` replace them where they apply (`services/models/thresholds.py`).
 
     `confidence_scale` gives the confidences of a detector that mean no certainty and full certainty of a face. It is
@@ -144,6 +152,8 @@ class Model:
     thresholds: dict[str, float] = field(default_factory=dict)
     template: str | None = None
     trained_pixels: TrainedPixels | None = None
+    action: Action | None = None
+    limits: str | None = None
     measured_thresholds: tuple[MeasuredThresholds, ...] = ()
     search: Search = Search()
     confidence_scale: tuple[float, float] | None = (0.0, 0.5)  # of a probability
@@ -154,6 +164,11 @@ class Model:
     def template_alignment(self) -> str:
         """The alignment of embedding spaces with the model's template."""
         return TEMPLATE if self.trained_pixels is None else TEMPLATE_RGB
+
+    @property
+    def has_own_crop(self) -> bool:
+        """Whether it is an attribute model that gets its template's crop whatever the options of the request."""
+        return self.task == "attribute" and self.template is not None
 
     @property
     def all_files(self) -> tuple[WeightFile, ...]:

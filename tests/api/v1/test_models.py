@@ -20,7 +20,7 @@ def test_every_row_of_the_catalogue_is_there_with_its_terms(client):
     for row in rows.values():
         assert set(row["license"]) == {"name", "commercial_use", "reason", "source"}
         assert row["allowed"] is True
-        assert all(file["urls"] for file in row["files"])
+        assert all(file["urls"] or file["package"] for file in row["files"])
         assert row["task"] != "recognition" or (row["dim"] and len(row["input_px"]) == 2 and row["accuracy"])
 
 
@@ -90,9 +90,12 @@ def test_the_presets_have_the_sizes_and_the_worst_licence_of_their_models(make_a
     assert {name: preset["commercial_use"] for name, preset in presets.items()} == {
         "offline": "yes", "commercial": "yes", "accurate": "no", "deepface": "no",
     }  # fmt: skip
-    assert (presets["offline"]["models"], presets["offline"]["size_bytes"]) == (["Dlib", "dlib"], 31_616_555)
+    assert (presets["offline"]["models"], presets["offline"]["size_bytes"]) == (
+        ["Dlib", "dlib", "dlib-age", "dlib-gender"],
+        42_915_994,
+    )
     assert (presets["commercial"]["models"], presets["commercial"]["size_bytes"]) == (
-        ["SFace", "yunet", "MiniFASNet"],
+        ["SFace", "yunet", "MiniFASNet", "dlib-age", "dlib-gender"],
         None,
     )
     assert not presets["deepface"]["installed"]

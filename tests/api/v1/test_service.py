@@ -225,7 +225,7 @@ def test_all_missing_models_of_a_request_are_named_at_once(settings, missing):
     app = create_app(settings, engine=FakeEngine(missing=missing))
     services_of(app).health.readiness.start()
     assert services_of(app).health.readiness.wait(10)
-    query = {"detector_backend": "yunet", "anti_spoofing": "true"}
+    query = {"detector_backend": "yunet", "anti_spoofing": "true", "actions": "age,gender,emotion,race"}
     body = app.test_client().post("/analyze", **IMAGE, query_string=query).json
     assert body["error_code"] == "model_unavailable"
     assert body["details"]["missing_files"] == [

@@ -168,7 +168,28 @@ def test_requests_can_name_exactly_the_catalogues_models():
 
     assert set(typing.get_args(ModelName.__value__)) == rows("recognition")
     assert set(typing.get_args(DetectorName.__value__)) - set(catalogue.ALIASES) == rows("detection")
-    assert set(typing.get_args(Action.__value__)) == rows("attribute")
+    assert {name for models in catalogue.ATTRIBUTE_MODELS.values() for name in models.values()} == rows("attribute")
+    assert all(set(typing.get_args(Action.__value__)) == set(models) for models in catalogue.ATTRIBUTE_MODELS.values())
+
+
+@pytest.mark.parametrize(
+    ("settings", "age"),
+    [
+        ({}, "age"),
+        ({"model_preset": "offline"}, "dlib-age"),
+        ({"model_preset": "commercial"}, "dlib-age"),
+        ({"model_preset": "accurate"}, "age"),
+        ({"model_preset": "offline", "attribute_models": "deepface"}, "age"),
+        ({"attribute_models": "dlib"}, "dlib-age"),
+    ],
+)
+def test_the_attribute_models_are_those_of_the_setting_or_else_of_the_preset(settings, age):
+    assert Defaults.of(Settings(**settings)).attributes["age"] == age
+
+
+def test_dlibs_age_and_gender_leave_emotion_and_race_to_deepface():
+    dlibs, deepfaces = catalogue.ATTRIBUTE_MODELS["dlib"], catalogue.ATTRIBUTE_MODELS["deepface"]
+    assert {action for action, name in dlibs.items() if name != deepfaces[action]} == {"age", "gender"}
 
 
 def test_frames_are_judged_live_whatever_the_request_says():

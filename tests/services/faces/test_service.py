@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from core.exceptions import LivenessUnavailable, ModelUnavailable, NoFaceDetected
+from core.exceptions import LicenseForbidden, LivenessUnavailable, ModelUnavailable, NoFaceDetected
 from core.images.decoding import ImagePolicy, decode
 from schemas.faces import AnalyzeRequest, ExtractRequest, RepresentRequest, VerifyRequest
 from services.faces.frames import FrameReader
@@ -17,8 +17,8 @@ POLICY = ImagePolicy(max_bytes=100_000, max_pixels=1_000_000)
 
 @pytest.fixture
 def make_service(settings):
-    def make(**options):
-        engine, defaults = FakeEngine(**options), Defaults.of(settings)
+    def make(given=settings, **options):
+        engine, defaults = FakeEngine(**options), Defaults.of(given)
         reader = FaceReader(
             engine=engine, policy=POLICY, max_faces=256, antispoof_threshold=defaults.antispoof_threshold
         )
@@ -103,6 +103,56 @@ def test_analyze_gives_what_was_asked_for_once_each(service):
     assert some["age"] == ALICE[1]
 
 
+def test_analyze_without_actions_answers_what_is_installed_and_says_why_not_the_rest(make_service):
+    answer = make_service(missing=["race", "emotion"]).analyze(AnalyzeRequest(img=photo(ALICE)))
+    assert set(answer.result[0].model_dump()) == {"age", "gender", "dominant_gender", "region", "face_confidence"}
+    assert answer.unavailable == {"emotion": "emotion is missing", "race": "race is missing"}
+
+
+def test_analyze_with_all_models_has_no_word_about_missing_ones(service):
+    assert "unavailable" not in service.analyze(AnalyzeRequest(img=photo(ALICE))).model_dump()
+
+
+def test_analyze_with_actions_is_an_error_that_names_every_missing_model(make_service):
+    service = make_service(missing=["race", "emotion"])
+    with pytest.raises(ModelUnavailable) as caught:
+        service.analyze(AnalyzeRequest(img=photo(ALICE), actions=["race", "age", "emotion"]))
+    assert caught.value.details["models"] == ["race", "emotion"]
+
+
+def test_analyze_that_can_answer_nothing_is_an_error_that_names_every_missing_model(make_service):
+    every = ["age", "gender", "emotion", "race"]
+    with pytest.raises(ModelUnavailable) as caught:
+        make_service(missing=every).analyze(AnalyzeRequest(img=photo(ALICE)))
+    assert caught.value.details["models"] == every
+
+
+def test_analyze_refuses_a_named_attribute_that_the_licence_policy_forbids(make_service, settings):
+    allowed = {"license_policy": "commercial", "model_preset": "commercial"}
+    service = make_service(settings.model_copy(update=allowed))
+    with pytest.raises(LicenseForbidden) as caught:
+        service.analyze(AnalyzeRequest(img=photo(ALICE), actions=["age", "race"]))
+    assert caught.value.details["model"] == "race"
+    answer = service.analyze(AnalyzeRequest(img=photo(ALICE)))
+    assert {"age", "gender"} < set(answer.result[0].model_dump())
+    assert set(answer.unavailable) == {"emotion", "race"}
+    assert "LICENSE_POLICY" in answer.unavailable["race"]
+
+
+def test_analyze_of_which_every_model_is_forbidden_is_refused(make_service, settings):
+    forbidden = {"license_policy": "commercial", "model_preset": "commercial", "attribute_models": "deepface"}
+    with pytest.raises(LicenseForbidden):
+        make_service(settings.model_copy(update=forbidden)).analyze(AnalyzeRequest(img=photo(ALICE)))
+
+
+def test_a_missing_model_is_named_where_the_others_are_forbidden(make_service, settings):
+    allowed = {"license_policy": "commercial", "model_preset": "commercial"}
+    service = make_service(settings.model_copy(update=allowed), missing=["dlib-age", "dlib-gender"])
+    with pytest.raises(ModelUnavailable) as caught:
+        service.analyze(AnalyzeRequest(img=photo(ALICE)))
+    assert caught.value.details["models"] == ["dlib-age", "dlib-gender"]
+
+
 @pytest.mark.parametrize("colour", ["rgb", "gray"])
 def test_extract_gives_the_crop_as_png(service, colour):
     answer = service.extract(ExtractRequest(img=photo(ALICE), color_face=colour))
@@ -123,7 +173,8 @@ def test_missing_weights_are_known_before_the_image_is_even_opened(make_service)
     for call, request in (
         (service.represent, RepresentRequest(img="missing.jpg", model_name="ArcFace")),
         (service.extract, ExtractRequest(img="missing.jpg", detector_backend="ssd")),
-        (service.analyze, AnalyzeRequest(img="missing.jpg")),
+        (service.analyze, AnalyzeRequest(img="missing.jpg", actions=["race"])),
+        (service.analyze, AnalyzeRequest(img="missing.jpg", detector_backend="ssd")),
     ):
         with pytest.raises(ModelUnavailable):
             call(request)

@@ -11,7 +11,7 @@ from services.models.catalogue import catalogue
 from tests.fakes import FakeEngine
 
 STEP = TOLERANCE["recognition"]
-EVERY_KIND = ("VGG-Face", "opencv", "age", "gender", catalogue.LIVENESS, "skip")
+EVERY_KIND = ("VGG-Face", "opencv", "age", "gender", "dlib-age", catalogue.LIVENESS, "skip")
 
 
 class Shifted(FakeEngine):
