@@ -57,7 +57,7 @@ def wait_for(url, status=200, timeout_s=60, alive=None):
     """The answer of `url` once it has this status; `alive` is a process that must not end before."""
     deadline = time.monotonic() + timeout_s
     while True:
-        with contextlib.suppress(requests.ConnectionError):
+        with contextlib.suppress(requests.ConnectionError, requests.Timeout):
             answer = requests.get(url, timeout=10)
             if answer.status_code == status:
                 return answer
