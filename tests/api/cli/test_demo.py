@@ -55,6 +55,9 @@ def test_the_demo_waits_shows_everything_and_leaves_nothing_behind_unless_told_t
             assert line in said
         assert not (tmp_path / "photos").exists()
         (tmp_path / "photos").mkdir()
+        probe = {"img": (PROJECT / "api/cli/demo/hopper.jpg").read_bytes()}
+        found = requests.post(f"{url}/find", files=probe, data={"refresh": "wait"}, timeout=60).json()
+        assert found["result"] == [[]]
         names, faces = contents(url)
         assert [name for name in names if name.startswith("demo")] == []
         assert sum(faces) == 0
@@ -70,11 +73,11 @@ def test_the_demo_waits_shows_everything_and_leaves_nothing_behind_unless_told_t
 def test_the_demo_writes_no_photo_where_it_cannot_or_must_not(tmp_path):
     with served(tmp_path, DEFAULT_DETECTOR="dlib") as (url, *_):
         wait_for(f"{url}/ready")
+        (tmp_path / "photos").mkdir()
         assert "Find: skipped. The setting FACES_DB_PATH is empty." in demo(tmp_path, url, FACES_DB_PATH="")[1]
         other = demo(tmp_path, url, FACES_DB_PATH=str(tmp_path / "other"))
         assert "Find: nothing. The service searches another folder" in other[1]
         assert "FACES_DB_PATH cannot be written" in demo(tmp_path, url, FACES_DB_PATH=str(tmp_path / "log"))[1]
-        (tmp_path / "photos").mkdir()
         assert demo(tmp_path, url, "--keep")[0] == 0
         for photo in (tmp_path / "photos").rglob("*.jpg"):
             photo.unlink()
