@@ -45,6 +45,7 @@ def door(deepface_home, tmp_path_factory):
 @pytest.fixture
 def theirs(deepface_home, monkeypatch, tmp_path):
     """A client of DeepFace's application, on the same weights, with a database of its own."""
+    monkeypatch.setenv("DEEPFACE_HOME", str(deepface_home))  # of both: no environment reaches a test by itself
     monkeypatch.setenv("DEEPFACE_DATABASE_TYPE", "sqlite")
     monkeypatch.setenv("DEEPFACE_CONNECTION_DETAILS", str(tmp_path / "deepface.db"))
     from deepface.api.src.app import create_app as create_theirs

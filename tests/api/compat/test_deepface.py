@@ -66,9 +66,9 @@ def test_faces_are_embedded_and_analyzed(client):
     assert {"age", "gender", "dominant_race", "emotion", "region", "face_confidence"} < set(face)
 
 
-@pytest.mark.parametrize("settings", [{"default_alignment": "template", "detection": "full", "default_align": False}])
-def test_faces_are_cropped_as_deepface_does_whatever_the_settings(make_app, monkeypatch, settings):
-    app = make_app(**settings)
+@pytest.mark.parametrize("changes", [{"default_alignment": "template", "detection": "full", "default_align": False}])
+def test_faces_are_cropped_as_deepface_does_whatever_the_settings(make_app, monkeypatch, changes):
+    app = make_app(**changes)
     plans = []
     reader = services_of(app).faces.service._reader
     embedded = reader.embedded
@@ -350,7 +350,7 @@ def test_who_is_registered_here_is_identified_everywhere_and_forgotten_for_good(
     options = {"alignment": "eyes", "detection": "deepface", "detector_backend": "opencv"}
     ((match,),) = [face["matches"] for face in client.post("/identify", json=IMAGE | options).json["result"]]
     assert (match["name"], match["match"]) == ("alice", True)
-    assert client.post("/forget", json={"id": match["person_id"]}).status_code == 200
+    assert client.post("/forget", json={"id": match["person_id"]}).status_code == 204
     assert_error(ask(client, "search", img=text(ALICE)), 400, "error")
 
 

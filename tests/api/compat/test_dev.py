@@ -140,12 +140,10 @@ def test_a_rate_limit_tells_what_is_left_and_when_to_retry(make_app):
 @pytest.mark.parametrize(("error", "code"), [(Overloaded, "queue_full"), (DeadlineExceeded, "queue_timeout")])
 def test_a_full_queue_and_a_long_wait_have_codes_of_their_own(app, monkeypatch, error, code):
     def full():
-        raise error(retry_after_s=1)
+        raise error
 
     monkeypatch.setattr(services_of(app).access.admission, "admitted", full)
-    answer = ask(app.test_client(), "represent", **IMAGE)
-    assert_error(answer, 503, code)
-    assert int(answer.headers["Retry-After"]) > 0
+    assert_error(ask(app.test_client(), "represent", **IMAGE), 503, code)
 
 
 def test_a_body_that_is_too_large_has_a_code_of_its_own(make_app):
