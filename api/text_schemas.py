@@ -92,7 +92,7 @@ def _without_default(schema: dict[str, Any]) -> dict[str, Any]:
     if "default" in schema:
         default = schema["default"]
         described += f" Default: {str(default).lower() if isinstance(default, bool) else default}."
-    rest = {key: value for key, value in schema.items() if key not in ("default", "allOf")}
+    rest: dict[str, Any] = {key: value for key, value in schema.items() if key not in ("default", "allOf")}
     (reference,) = schema.get("allOf", [{}])  # wrapped for the sake of the default only
     return rest | reference | {"description": described}
 
