@@ -92,9 +92,9 @@ def _without_default(schema: dict[str, Any]) -> dict[str, Any]:
     if "default" in schema:
         default = schema["default"]
         described += f" Default: {str(default).lower() if isinstance(default, bool) else default}."
-    rest: dict[str, Any] = {key: value for key, value in schema.items() if key not in ("default", "allOf")}
+    rest = {key: value for key, value in schema.items() if key not in ("default", "allOf")}
     (reference,) = schema.get("allOf", [{}])  # wrapped for the sake of the default only
-    return rest | reference | {"description": described}
+    return {**rest, **reference, "description": described}
 
 
 def _parameter(name: str, schema: dict[str, Any]) -> Parameter:
