@@ -26,21 +26,23 @@ from core.exceptions import (
 from core.scopes import Scope
 from schemas import faces
 from schemas.common import Action
-from schemas.compat.localai import (
-    LocalAIAnalyzeRequest,
+from schemas.compat.localai.answers import (
     LocalAIAnalyzeResponse,
-    LocalAIDetectionRequest,
     LocalAIDetectionResponse,
-    LocalAIEmbedRequest,
     LocalAIEmbedResponse,
     LocalAIError,
+    LocalAIIdentifyResponse,
+    LocalAIRegisterResponse,
+    LocalAIVerifyResponse,
+)
+from schemas.compat.localai.requests import (
+    LocalAIAnalyzeRequest,
+    LocalAIDetectionRequest,
+    LocalAIEmbedRequest,
     LocalAIForgetRequest,
     LocalAIIdentifyRequest,
-    LocalAIIdentifyResponse,
     LocalAIRegisterRequest,
-    LocalAIRegisterResponse,
     LocalAIVerifyRequest,
-    LocalAIVerifyResponse,
     SurestIdentify,
     SurestRegister,
     SurestRepresent,

@@ -1,0 +1,1 @@
+"""Bodies of LocalAI's face API."""
