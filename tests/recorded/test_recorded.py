@@ -6,6 +6,7 @@ from difflib import unified_diff
 
 import pytest
 
+from api.compat import DOORS
 from tests.conftest import PROJECT
 from tests.recorded.asking import Ask
 from tests.recorded.commands import COMMANDS
@@ -61,7 +62,10 @@ def test_what_is_recorded_is_what_is_asked(scenarios, kept):
 
 
 def test_every_route_is_asked_at_the_root():
-    routes = KEPT["service"]["openapi"]["body"]["operations"]
+    doors = tuple(path for door in DOORS.values() for path in door.paths)  # tests/api/compat asks them
+    operations = KEPT["service"]["openapi"]["body"]["operations"]
+    routes = [route for route in operations if not route.split()[1].startswith(doors)]
+    assert len(routes) > 25
     asked = {step.said for one in REQUESTS for step in one.steps if isinstance(step, Ask)}
     for route in routes:
         pattern = re.sub(r"{\w+}", "[^/]+", route)
