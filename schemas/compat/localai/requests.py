@@ -36,7 +36,7 @@ _LARGEST_DISTANCE = 2.0  # of cosine
 
 
 def _known(model: str) -> str:
-    names = (*MODELS, *get_args(ModelName.__value__), *get_args(DetectorName))
+    names = (*MODELS, *get_args(ModelName.__value__), *get_args(DetectorName.__value__))
     if model in _NOT_OFFERED:
         raise PydanticCustomError("model", f"DeepFace has no weights of {model}; use insightface-buffalo-l")
     if model and model not in names:

@@ -424,7 +424,8 @@ def test_paths_below_the_photo_folder_need_the_scope_find(make_app, photos):
 
 
 def test_a_licence_that_forbids_a_model_forbids_it_here(make_app):
-    client = make_app(license_policy="commercial", model_preset="commercial").test_client()
+    settings = {"license_policy": "commercial", "model_preset": "commercial", "attribute_models": "deepface"}
+    client = make_app(**settings).test_client()
     answer = ask(client, "face/embed", img=text(ALICE), model="insightface-buffalo-l")
     assert_error(answer, 403, "license_forbidden")
     assert_error(ask(client, "face/analyze", img=text(ALICE)), 403, "license_forbidden")  # of every attribute
