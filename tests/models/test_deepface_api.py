@@ -19,6 +19,8 @@ from tests.models.test_liveness import LIVE, SPOOF
 from tests.pictures import encoded
 
 TOLERANCE = 1e-4
+# Of a search's confidence: it has two places, and here it is that of the distance with six places.
+ROUNDED = 0.0101
 KINDS = ("json", "form", "multipart")
 OF_ANY_KIND = pytest.mark.parametrize("kind", KINDS)
 BEHIND_EVERY_DETECTOR = pytest.mark.parametrize("detector", DETECTORS[:3])  # `skip` has no threshold here
@@ -71,16 +73,24 @@ def compared(door, theirs, route, images, kind="json", **options):
         sent(theirs, f"/{route}", images, kind, **options),
     )
     assert (ours.status_code, other.status_code) == (200, 200), (ours.text, other.text)
+    confidences = [matches_of(answer.json, "confidence") for answer in (ours, other)]
+    assert confidences[0] == pytest.approx(confidences[1], abs=ROUNDED)
     one, two = without_excepted(ours.json), without_excepted(other.json)
     assert_same(one, two, TOLERANCE)
     return one
+
+
+def matches_of(answer, field):
+    """A field of every match of a search, in their order."""
+    found = [faces for faces in answer.get("results", []) if isinstance(faces, list)]
+    return [match[field] for matches in found for match in matches]
 
 
 def without_excepted(answer):
     answer.pop("time", None)
     for faces in answer.get("results", []):
         for match in faces if isinstance(faces, list) else []:
-            del match["id"]
+            del match["id"], match["confidence"]
     return answer
 
 
