@@ -7,7 +7,7 @@ PORT ?= $(or $(shell sed -n 's/^PORT=//p' .env 2>/dev/null),5000)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 UV = uv==0.13.9
 CLIENT_TOOLS = $(abspath $(VENV))/clients
-CLIENTS = redocly hey_api openapi_fetch
+CLIENTS = redocly hey_api openapi_fetch supabase
 APART = tests/security tests/test_documents.py tests/clients tests/browser
 
 .PHONY: run test test-security test-documents test-clients test-browser test-tensorflow extras stress soak attack fuzz lint types reference docs pictures demo lock-hashes pin-images clean

@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import threading
 from contextlib import contextmanager
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -20,17 +19,15 @@ from psycopg.types.json import Jsonb
 from werkzeug.serving import make_server
 
 from api.cli.demo.photos import PhotoFolder
+from tests.clients.conftest import TOOLS
 from tests.conftest import KEY, PROJECT
 from tests.models.graphs import accept_all, write_graphs
 from tests.postgresql import new_database, running
 from tests.services.gallery.owner_database import asked, make_table
 from tests.serving import served, wait_for
 
-TOOLS = Path(os.environ.get("CLIENT_TOOLS", "/nowhere"))
 PAGE = PROJECT / "docs" / "how-to" / "from-dev.md"
 SUPABASE_KEY = "the key of Supabase"
-
-pytestmark = pytest.mark.skipif(not TOOLS.is_dir(), reason="the tools are not installed; make test-clients")
 
 
 @pytest.fixture(scope="module")
