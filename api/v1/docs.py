@@ -35,7 +35,7 @@ _IDS = {"person": PERSON, "face": FACE, "otherPerson": OTHER_PERSON}
 _START = f"const exampleIds = {json.dumps(_IDS)};\n{Path(__file__).with_suffix('.js').read_text('utf-8')}"
 
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; base-uri 'none';"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src data: blob:; connect-src 'self'; base-uri 'none';"
     " form-action 'none'; frame-ancestors 'none'"
 )
 
