@@ -8,7 +8,8 @@ import pytest
 from tests.conftest import KEY, assert_error
 
 POLICY = {
-    "default-src": "'none'", "script-src": "'self'", "style-src": "'self'", "img-src": "data: blob:", "connect-src": "'self'",
+    "default-src": "'none'", "script-src": "'self'", "style-src": "'self'",
+    "img-src": "data: blob:", "connect-src": "'self'",
     "base-uri": "'none'", "form-action": "'none'", "frame-ancestors": "'none'",
 }  # fmt: skip
 
