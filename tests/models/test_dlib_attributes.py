@@ -153,8 +153,9 @@ def test_a_new_offline_service_answers_what_it_can_and_says_why_not_the_rest(set
         ] * 2
         assert set(answer.json["unavailable"]) == {"emotion", "race"}
         assert "face-service weights fetch race" in answer.json["unavailable"]["race"]
-        error = assert_error(client.post("/analyze", json=body | {"actions": ["race", "age", "emotion"]}), 503)
-        assert error["details"]["models"] == ["race", "emotion"]
+        refused = client.post("/analyze", json=body | {"actions": ["race", "age", "emotion"]})
+        assert_error(refused, 503, "model_unavailable")
+        assert refused.json["details"]["models"] == ["race", "emotion"]
         skipped = client.post("/analyze", json=body | {"detector_backend": "skip"}).json
         assert skipped["count"] == 1
         assert "age_range" in skipped["result"][0]
