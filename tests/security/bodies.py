@@ -93,7 +93,7 @@ IN_JSON = [
     Hostile("half a character in an image", post('{"img": "\\ud800"}'), NOT_AN_IMAGE),
     Hostile("half a character in a key", post('{"img": "a", "\\udfff": 1}')),
     Hostile("half a character in bytes", post(b'{"img": "\xed\xa0\x80"}')),
-    Hostile("a byte order mark", post('\ufeff{"img": "a"}')),
+    Hostile("a byte order mark", post('\ufeff{"img": "a"}'), NOT_AN_IMAGE),
     Hostile("UTF-16", post('{"img": "a"}'.encode("utf-16"))),
     Hostile("UTF-16 that says so", post('{"img": "a"}'.encode("utf-16"), kind=f"{JSON}; charset=utf-16")),
     Hostile("UTF-32", post('{"img": "a"}'.encode("utf-32"))),
