@@ -30,13 +30,14 @@ class World:
         self.collection = collection
         self.person = self._registered(operator, ALICE, number)
         self.other = self._registered(operator, BOB, number + 1)
+        self.ids = [self.person["person_id"], self.person["id"], self.other["person_id"], self.other["id"]]
         self.secrets = {
             READ: [
                 secret
                 for one in (number, number + 1)
                 for secret in (f"Name of {one}.", f"label of {one}.", f"metadata of {one}.", f"{2100 + one}-02-03")
             ]
-            + [self.person["person_id"], self.person["id"], self.other["person_id"], self.other["id"]],
+            + self.ids,
             FIND: ["Folder of Photos"],
             Scope.ADMIN: [f"request-of-{number}"],
             Scope.FACES: ['"embedding"', '"face_base64"', '"dominant_emotion"'],
@@ -62,18 +63,22 @@ def requests_at_doors(world):
     image = [(alice, ()), (photo, (FIND,))]
     pair = {"img1": text(ALICE), "img2": text(BOB), **limit}
     pairs = [(pair, ()), (pair | {"img2": photo["img"]}, (FIND,))]
+    stranger = {"img": text((224, 0, 0))}  # who is near nobody that others registered
+    new_faces = [(stranger, ()), (photo, (FIND,))]
     store, collection, name = {"store": world.collection}, {"collection": world.collection}, {"name": "Nobody"}
     new = {"person_id": "Nobody", **collection}
     return {
         ("POST", "/v1/face/verify"): pairs,
         **{("POST", f"/v1/face/{name}"): image for name in ("analyze", "embed")},
         ("POST", "/v1/detection"): [({"image": one["img"]}, needs) for one, needs in image],
-        ("POST", "/v1/face/register"): [(one | store | name, needs) for one, needs in image],
+        ("POST", "/v1/face/register"): [(one | store | name, needs) for one, needs in new_faces],
         ("POST", "/v1/face/identify"): [(one | store | limit, needs) for one, needs in image],
         ("POST", "/v1/face/forget"): [({"id": UNKNOWN, **store}, ())],
         ("POST", "/deepface/verify"): pairs,
         **{("POST", f"/deepface/{name}"): image for name in ("analyze", "represent")},
-        ("POST", "/deepface/register"): [(one | collection | {"img_name": "Nobody"}, needs) for one, needs in image],
+        ("POST", "/deepface/register"): [
+            (one | collection | {"img_name": "Nobody"}, needs) for one, needs in new_faces
+        ],
         ("POST", "/deepface/search"): [(one | collection | limit, needs) for one, needs in image],
         ("POST", "/deepface/build/index"): [(collection, ())],
         ("GET", "/dev/capabilities"): [({}, ())],
@@ -84,7 +89,7 @@ def requests_at_doors(world):
         ],
         ("POST", "/face-api/verify"): pairs,
         ("POST", "/face-api/analyze"): image,
-        ("POST", "/face-api/embed"): [*image, (alice | new, (WRITE,)), (photo | new, (WRITE, FIND))],
+        ("POST", "/face-api/embed"): [*image, (stranger | new, (WRITE,)), (photo | new, (WRITE, FIND))],
         ("POST", "/face-api/recognize"): [
             *((one | collection | limit, needs) for one, needs in image),
             (alice | collection | limit | {"person_id": "Nobody"}, ()),
@@ -173,6 +178,10 @@ def asked(app, client, scopes, world, foreign=None):
     hidden = [secret for scope, some in world.secrets.items() if scope not in scopes for secret in some]
     hidden += [] if foreign is None else foreign.secrets[READ]
     for (method, path), several in requests.items():
+        is_trail = path == "/audit"  # which names persons and faces of the key's collection by their ids
+        if is_trail:
+            services_of(app).audit.log.flush(30)
+        kept = [secret for secret in hidden if not (is_trail and secret in world.ids)]
         for body, needs, *place in several:
             url = place[0] if place else path
             answer = client.open(url, method=method, json=body)
@@ -184,7 +193,7 @@ def asked(app, client, scopes, world, foreign=None):
                 breaches.append(f"{method} {path} is refused in spite of {' '.join(sorted(scopes))}")
             said = f"{url} {json.dumps(body)}"
             heard = f"{answer.headers} {answer.get_data().decode('latin-1')}"
-            breaches += [f"{method} {path} tells {one}" for one in hidden if one in heard and one not in said]
+            breaches += [f"{method} {path} tells {one}" for one in kept if one in heard and one not in said]
     return tries, breaches
 
 
