@@ -26,12 +26,12 @@ def test_a_kill_loses_no_change_that_was_answered_and_an_end_no_decision_either(
         while log.read_text().count("Booting worker") < 2:
             time.sleep(0.05)
         wait_for(f"{url}/ready", alive=process)
-        assert post(url, "identify", 1).status_code == 200
+        assert post(url, "identify", 1, threshold=1e-5).status_code == 200
         while not (events := requests.get(f"{url}/audit", timeout=60).json()["events"]):
             time.sleep(0.1)
         assert events[0]["action"] == "register"
         assert post(url, "register", 2, name="Bob").status_code == 201
-        assert post(url, "recognize", 2).status_code == 200
+        assert post(url, "recognize", 2, threshold=1e-5).status_code == 200
         process.send_signal(signal.SIGTERM)
         process.wait(60)
     database = make_database(f"sqlite:///{tmp_path / 'data' / 'gallery.db'}")

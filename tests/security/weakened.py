@@ -11,6 +11,7 @@ import threading
 import time
 import traceback
 from contextlib import suppress
+from io import BytesIO
 
 import cv2
 import numpy as np
@@ -95,7 +96,9 @@ def telling() -> Flask:
 
     @app.before_request
     def log() -> None:
-        logging.getLogger("telling").info("%s %s", dict(request.headers), request.get_data())
+        body = request.environ["wsgi.input"].read(request.content_length or 0)
+        request.environ["wsgi.input"] = BytesIO(body)  # for the service, which reads it again
+        logging.getLogger("telling").info("%s %s", dict(request.headers), body)
 
     @app.errorhandler(Exception)
     def tell(error: Exception):
