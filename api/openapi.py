@@ -239,8 +239,9 @@ def _errors(route: Route) -> set[type[ServiceError]]:
 
 
 def _request_body(model: type[Request], example: Any) -> RequestBody:
-    if model.is_json:
-        return RequestBody(required=True, content=_json(model, example))
+    # A body without an image may be a form, too; one description of it is enough.
+    if model.is_json or not model.image_fields():
+        return RequestBody(required=model.is_json or "required" in form(model), content=_json(model, example))
     content = {
         "application/json": _media(model, example),
         "application/x-www-form-urlencoded": MediaType(media_type_schema=_component(form_name(model))),

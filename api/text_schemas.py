@@ -55,7 +55,7 @@ def multipart_form(model: type[Request]) -> dict[str, Any]:
 def forms(models: Iterable[type[Request]]) -> Iterator[tuple[str, Schema]]:
     """Yield the components of the forms with their names."""
     for model in models:
-        if not model.is_json:
+        if not model.is_json and model.image_fields():
             yield form_name(model), Schema.model_validate(form(model) | {"title": form_name(model)})
             yield multipart_name(model), Schema.model_validate(multipart_form(model) | {"title": multipart_name(model)})
 
