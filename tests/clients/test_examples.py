@@ -5,7 +5,6 @@ from pathlib import Path
 from api.cli.demo.photos import PhotoFolder
 from api.examples import examples
 from docs.examples import ready_app, record
-from tests.demo_server import make_up_networks
 
 
 def shape(value):
@@ -20,6 +19,4 @@ def shape(value):
 def test_the_recorded_answers_have_the_fields_of_real_ones(tmp_path):
     """If it fails after a change of an answer: python -m docs.examples"""
     PhotoFolder(Path("faces_db")).write()
-    home = tmp_path / "home"
-    make_up_networks(home)
-    assert shape(record(ready_app(tmp_path, deepface_home=home))) == shape(examples())
+    assert shape(record(ready_app(tmp_path, deepface_home=tmp_path / "home"))) == shape(examples())

@@ -32,7 +32,7 @@ def arguments(function, call):
     for name, value in call["variables"].items():
         yield name, UUID(value) if hints[name] is UUID else value
     if "body" in call:
-        models = {model.__name__: model for model in typing.get_args(hints["body"])}
+        models = {model.__name__: model for model in typing.get_args(hints["body"]) or (hints["body"],)}
         yield "body", models[call["model"]].from_dict(call["body"])
 
 
