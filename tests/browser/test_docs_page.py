@@ -55,7 +55,7 @@ def page(browser, server):
 
 
 def is_own(url, server):
-    return url.startswith((server, "data:"))
+    return url.startswith((server, "data:", f"blob:{server.removesuffix(PREFIX)}/"))
 
 
 def authorize(page):
