@@ -2,7 +2,6 @@
 
 import base64
 import importlib.util
-import logging
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
@@ -137,7 +136,6 @@ def test_beside_deepfaces_models_each_answers_its_own(engine, photo):
 
 
 def test_a_new_offline_service_answers_what_it_can_and_says_why_not_the_rest(settings, two, tmp_path):
-    logging.getLogger("access").setLevel(logging.WARNING)
     home = tmp_path / "empty"
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("DEEPFACE_HOME", str(home))
