@@ -163,19 +163,24 @@ class VerifyResponse(ImageResponse):
     time: float = Field(description="Processing time in seconds.")
 
 
-class AnalyzedFace(Liveness):
-    """One face with the requested attributes. Percentages sum to 100."""
+class Attributes(BaseModel):
+    """The attributes of a face. Percentages sum to 100."""
 
     age: int | None = key_if_set("Estimated age in years.")
-    age_range: Annotated[list[int], Field(min_length=2, max_length=2)] | None = key_if_set(
-        "The ages in years between which the central 80 % of the probability lies. Only of dlib's model."
-    )
     dominant_gender: str | None = key_if_set("The most probable gender: `Woman` or `Man`.")
     gender: dict[str, float] | None = key_if_set("Percentage by gender, 0 to 100.")
     dominant_emotion: str | None = key_if_set("The most probable emotion.")
     emotion: dict[str, float] | None = key_if_set("Percentage by emotion, 0 to 100.")
     dominant_race: str | None = key_if_set("The most probable group.")
     race: dict[str, float] | None = key_if_set("Percentage by group, 0 to 100.")
+
+
+class AnalyzedFace(Attributes, Liveness):
+    """One face with the requested attributes."""
+
+    age_range: Annotated[list[int], Field(min_length=2, max_length=2)] | None = key_if_set(
+        "The ages in years between which the central 80 % of the probability lies. Only of dlib's model."
+    )
     region: FacialArea = Field(description="Box and landmarks of the face.")
     face_confidence: float = Field(description=FACE_CONFIDENCE)
 

@@ -8,9 +8,23 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import override
 
 from schemas import faces
-from schemas.common import DetectorName, FacialArea, ImageSource, ModelName, Normalization
+from schemas.common import DetectorName, ImageSource, ModelName, Normalization
 from schemas.compare import OTHER_NAMES, Compared, CompareRequest, CompareResponse, Source
-from schemas.compat.common import DoorError, DoorRequest
+from schemas.compat.common import (
+    Align,
+    Box,
+    Certainty,
+    Distance,
+    DoorError,
+    DoorRequest,
+    Enforce,
+    PairOfBoxes,
+    UsedDetector,
+    UsedMetric,
+    UsedModel,
+    UsedThreshold,
+    Vector,
+)
 from schemas.models import ModelInfo
 
 MODEL = "Facenet"  # of requests without `model_name`
@@ -42,11 +56,17 @@ def _filled(default: str) -> Callable[[object], object]:
     return fill
 
 
-DevModel = Annotated[ModelName, _one_of(get_args(ModelName.__value__), _NO_MODEL)]
-DevDetector = Annotated[DetectorName, _one_of(get_args(DetectorName.__value__), _NO_DETECTOR)]
+DevModel = Annotated[
+    ModelName, _one_of(get_args(ModelName.__value__), _NO_MODEL), Field(description="Recognition model.")
+]
+DevDetector = Annotated[
+    Annotated[DetectorName, _one_of(get_args(DetectorName.__value__), _NO_DETECTOR)] | None,
+    Field(description="Face detector. Default: DEFAULT_DETECTOR."),
+]
 DevMetric = Annotated[
     Literal["cosine", "euclidean", "euclidean_l2"],
     _one_of(_METRICS, _NO_METRIC),
+    Field(description="Distance metric for embeddings."),
 ]
 
 
@@ -56,10 +76,12 @@ class DevRequest(DoorRequest):
     model_name: Annotated[DevModel, BeforeValidator(_filled(MODEL))] = Field(
         "Facenet", description="Recognition model. Empty means the default."
     )
-    detector_backend: DevDetector | None = None
-    enforce_detection: bool = True
-    align: bool = True
-    normalization: Normalization | None = None
+    detector_backend: DevDetector = None
+    enforce_detection: Enforce = True
+    align: Align = True
+    normalization: Normalization | None = Field(
+        None, description="Normalization of the model's input. Default: DEFAULT_NORMALIZATION."
+    )
     anti_spoofing: bool = Field(False, description="Also check liveness.")
 
     @property
@@ -74,7 +96,11 @@ class DevVerifyRequest(DevRequest):
     img1: ImageSource
     img2: ImageSource
     distance_metric: DevMetric = "cosine"
-    threshold: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    threshold: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
+        None,
+        description="Maximum distance that counts as the same person. Default: the service's own."
+        " Required if none is known for the options.",
+    )
 
 
 class DevRepresentRequest(DevRequest):
@@ -91,7 +117,7 @@ class DevCompareRequest(DoorRequest, CompareRequest):
     refuses_spoofs: ClassVar[bool] = True
 
     model_name: DevModel
-    detector_backend: DevDetector | None = None
+    detector_backend: DevDetector = None
     distance_metric: DevMetric = Field(
         "cosine", validation_alias=AliasChoices("distance_metric", OTHER_NAMES["distance_metric"])
     )
@@ -107,10 +133,10 @@ class DevVerifyResponse(BaseModel):
     """Whether the closest pair of faces is the same person."""
 
     verified: bool = Field(description="True if the distance is within the threshold and no liveness check failed.")
-    distance: float
-    threshold: float
-    model: str
-    facial_areas: dict[str, FacialArea]
+    distance: Distance
+    threshold: UsedThreshold
+    model: UsedModel
+    facial_areas: PairOfBoxes
     time: float = Field(description="Processing time in seconds.")
 
     @classmethod
@@ -122,10 +148,10 @@ class DevVerifyResponse(BaseModel):
 class DevFace(BaseModel):
     """A face and its embedding."""
 
-    embedding: list[float]
-    model_name: str
-    facial_area: FacialArea
-    face_confidence: float
+    embedding: Vector
+    model_name: UsedModel
+    facial_area: Box
+    face_confidence: Certainty
 
 
 class DevRepresentResponse(RootModel[list[DevFace]]):
@@ -140,12 +166,12 @@ class DevRepresentResponse(RootModel[list[DevFace]]):
 class DevCompareResponse(BaseModel):
     """The results for all targets in request order. `best` is the nearest target."""
 
-    model: str
-    distance_metric: str
-    threshold: float
-    source: Source
-    results: list[Compared]
-    best: Compared
+    model: UsedModel
+    distance_metric: UsedMetric
+    threshold: UsedThreshold
+    source: Source = Field(description="What the targets were compared with.")
+    results: list[Compared] = Field(description="One entry for each target, in request order.")
+    best: Compared = Field(description="The nearest target.")
 
     @classmethod
     def of(cls, answer: CompareResponse) -> Self:
@@ -156,20 +182,20 @@ class DevCompareResponse(BaseModel):
 class DevDefaults(BaseModel):
     """The options of a request that leaves them out."""
 
-    model_name: str
-    detector_backend: str
-    distance_metric: str
+    model_name: UsedModel
+    detector_backend: UsedDetector
+    distance_metric: UsedMetric
 
 
 class DevLimits(BaseModel):
     """What a request may have at most."""
 
-    max_body_bytes: int
-    max_image_bytes: int
-    max_image_pixels: int
-    max_faces: int = Field(description="Faces per image. Of more, the largest are used.")
-    request_timeout_s: float
-    queue_max: int = Field(description="Requests that may wait.")
+    max_body_bytes: int = Field(description="Size of a request in bytes.")
+    max_image_bytes: int = Field(description="Size of an image in bytes, decoded from base64.")
+    max_image_pixels: int = Field(description="Width times height of an image, in pixels.")
+    max_faces: int = Field(description="Number of faces per image. Of more, the largest are used.")
+    request_timeout_s: float = Field(description="Processing time in seconds.")
+    queue_max: int = Field(description="Number of requests that may wait.")
     rate_limit: str = Field(
         exclude_if=lambda limit: not limit, description="Requests per API key. Left out if there is no limit."
     )
@@ -178,12 +204,12 @@ class DevLimits(BaseModel):
 class DevCapabilities(BaseModel):
     """What the service offers. Models and detectors are those that are installed and allowed."""
 
-    models: list[str]
+    models: list[str] = Field(description="Recognition models.")
     dimensions: dict[str, int] = Field(description="Length of an embedding, for each model.")
-    detectors: list[str]
-    distance_metrics: list[str]
-    defaults: DevDefaults
-    limits: DevLimits
+    detectors: list[str] = Field(description="Face detectors.")
+    distance_metrics: list[str] = Field(description="Distance metrics.")
+    defaults: DevDefaults = Field(description="Options that a request may leave out.")
+    limits: DevLimits = Field(description="The largest request.")
 
     @classmethod
     def of(cls, models: Sequence[ModelInfo], *, detector: str, limits: DevLimits) -> Self:
@@ -203,7 +229,7 @@ class DevCapabilities(BaseModel):
 class DevReadiness(BaseModel):
     """That the service is ready."""
 
-    ready: Literal[True] = True
+    ready: Literal[True] = Field(True, description="True in every success response.")
 
 
 class DevError(DoorError):

@@ -7,8 +7,30 @@ from pydantic import AliasChoices, BaseModel, Field
 from typing_extensions import override
 
 from schemas import faces, gallery
-from schemas.common import Action, DetectorName, FacialArea, ImageSource, Metric, ModelName, key_if_set
-from schemas.compat.common import DoorError, DoorRequest
+from schemas.common import (
+    ANTISPOOF_SCORE,
+    IS_REAL,
+    PAIR_CONFIDENCE,
+    SIMILARITY,
+    Action,
+    DetectorName,
+    ImageSource,
+    Metric,
+    ModelName,
+    key_if_set,
+)
+from schemas.compat.common import (
+    Dimension,
+    Distance,
+    DoorError,
+    DoorRequest,
+    PairOfBoxes,
+    UsedDetector,
+    UsedMetric,
+    UsedModel,
+    UsedThreshold,
+    Vector,
+)
 from schemas.fields import COLLECTION, CollectionName, Metadata, Name
 
 # Face API's thresholds for all models. They are right for Facenet as DeepFace crops faces, and accept strangers of
@@ -18,16 +40,28 @@ _PUBLISHED = {"Facenet": {"cosine": 0.4, "euclidean": 10.0, "euclidean_l2": 1.0}
 _UNPROCESSABLE = 422
 _OPTIONS = ("model_name", "detector_backend", "distance_metric", "enforce_detection", "align", "anti_spoofing")
 
-Threshold = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Threshold = Annotated[
+    Annotated[float, Field(ge=0, allow_inf_nan=False)] | None,
+    Field(
+        description="Maximum distance that counts as the same person. Default: Face API's for Facenet as DeepFace crops"
+        " faces, else the service's own."
+    ),
+]
+ChosenMetric = Annotated[Metric | None, Field(description="Distance metric for embeddings. Default: DEFAULT_METRIC.")]
+Collection = Annotated[CollectionName, Field(description="The collection. Default: that of the API key.")]
 
 
 class FaceApiRequest(DoorRequest):
     """A request with images; the options are those of DeepFace."""
 
-    detector_backend: DetectorName | None = None
-    enforce_detection: bool | None = None
-    align: bool | None = None
-    anti_spoofing: bool = False
+    detector_backend: DetectorName | None = Field(None, description="Face detector. Default: DEFAULT_DETECTOR.")
+    enforce_detection: bool | None = Field(
+        None,
+        description="If true, an image without a face is an error. If false, the whole image counts as one face."
+        " Default: DEFAULT_ENFORCE_DETECTION.",
+    )
+    align: bool | None = Field(None, description="Rotate faces upright. Default: DEFAULT_ALIGN.")
+    anti_spoofing: bool = Field(False, description="Also check liveness.")
 
     @property
     def options(self) -> dict[str, Any]:
@@ -38,7 +72,7 @@ class FaceApiRequest(DoorRequest):
 class FaceApiModelRequest(FaceApiRequest):
     """A request that embeds faces."""
 
-    model_name: ModelName | None = None
+    model_name: ModelName | None = Field(None, description="Recognition model. Default: DEFAULT_MODEL.")
 
 
 class FaceApiVerifyRequest(FaceApiModelRequest):
@@ -46,8 +80,8 @@ class FaceApiVerifyRequest(FaceApiModelRequest):
 
     img1: ImageSource = Field(validation_alias=AliasChoices("img1", "image1"))
     img2: ImageSource = Field(validation_alias=AliasChoices("img2", "image2"))
-    distance_metric: Metric | None = None
-    threshold: Threshold | None = None
+    distance_metric: ChosenMetric = None
+    threshold: Threshold = None
 
 
 class FaceApiAnalyzeRequest(FaceApiRequest):
@@ -56,7 +90,9 @@ class FaceApiAnalyzeRequest(FaceApiRequest):
     repeatable: ClassVar[frozenset[str]] = frozenset({"actions"})
 
     img: ImageSource = Field(validation_alias=AliasChoices("img", "image"))
-    actions: Annotated[list[Action], Field(max_length=100, fail_fast=True)] | None = None
+    actions: Annotated[list[Action], Field(max_length=100, fail_fast=True)] | None = Field(
+        None, description="Attributes to estimate. Default: all that can be estimated here."
+    )
 
 
 class FaceApiEmbedRequest(FaceApiModelRequest):
@@ -67,7 +103,7 @@ class FaceApiEmbedRequest(FaceApiModelRequest):
         None, description="The person's name in the gallery. Requires the scope `gallery:write`."
     )
     metadata: Metadata | None = Field(None, description="Merged into the person's metadata. In forms: JSON.")
-    collection: CollectionName = COLLECTION
+    collection: Collection = COLLECTION
 
 
 class FaceApiRecognizeRequest(FaceApiModelRequest):
@@ -75,9 +111,9 @@ class FaceApiRecognizeRequest(FaceApiModelRequest):
 
     img: ImageSource = Field(validation_alias=AliasChoices("img", "image"))
     person_id: Name | None = Field(None, description="Compare with this person only.")
-    distance_metric: Metric | None = None
-    threshold: Threshold | None = None
-    collection: CollectionName = COLLECTION
+    distance_metric: ChosenMetric = None
+    threshold: Threshold = None
+    collection: Collection = COLLECTION
 
 
 class FaceApiVerify(faces.VerifyRequest):
@@ -96,18 +132,18 @@ class FaceApiRecognize(gallery.RecognizeRequest):
 class FaceApiVerifyResponse(BaseModel):
     """Whether the closest pair of faces is the same person."""
 
-    verified: bool
-    distance: float
-    threshold: float
-    confidence: float | None = key_if_set()
-    model: str
-    detector_backend: str
-    similarity_metric: str
-    facial_areas: dict[str, FacialArea]
-    img1_is_real: bool | None = key_if_set()
-    img1_antispoof_score: float | None = key_if_set()
-    img2_is_real: bool | None = key_if_set()
-    img2_antispoof_score: float | None = key_if_set()
+    verified: bool = Field(description="True if the distance is within the threshold and no liveness check failed.")
+    distance: Distance
+    threshold: UsedThreshold
+    confidence: float | None = key_if_set(PAIR_CONFIDENCE)
+    model: UsedModel
+    detector_backend: UsedDetector
+    similarity_metric: UsedMetric
+    facial_areas: PairOfBoxes
+    img1_is_real: bool | None = key_if_set(IS_REAL)
+    img1_antispoof_score: float | None = key_if_set(ANTISPOOF_SCORE)
+    img2_is_real: bool | None = key_if_set(IS_REAL)
+    img2_antispoof_score: float | None = key_if_set(ANTISPOOF_SCORE)
     time: float = Field(description="Processing time in seconds.")
 
     @classmethod
@@ -119,7 +155,7 @@ class FaceApiVerifyResponse(BaseModel):
 class FaceApiAnalyzeResponse(BaseModel):
     """The attributes of every face."""
 
-    results: list[faces.AnalyzedFace]
+    results: list[faces.AnalyzedFace] = Field(description="One entry per face.")
 
 
 class FaceApiEmbedResponse(BaseModel):
@@ -127,9 +163,9 @@ class FaceApiEmbedResponse(BaseModel):
 
     person_id: str | None = Field(description="The person in the request. Null if nothing was stored.")
     embedding_id: str | None = Field(description="ID of the stored face. Null if nothing was stored.")
-    embedding: list[float]
-    model_name: str
-    dim: int
+    embedding: Vector
+    model_name: UsedModel
+    dim: Dimension
 
     @classmethod
     def of(cls, answer: faces.RepresentResponse, person_id: str | None, embedding_id: str | None) -> Self:
@@ -148,18 +184,16 @@ class FaceApiMatch(BaseModel):
 
     person_id: str = Field(description="The person's name in the gallery.")
     embedding_id: str = Field(description="ID of the stored face.")
-    distance: float
-    similarity: float = Field(
-        description="1 - distance, or 1 / (1 + distance) for the euclidean metrics. Larger is closer."
-    )
-    threshold: float
+    distance: Distance
+    similarity: float = Field(description=SIMILARITY)
+    threshold: UsedThreshold
 
 
 class FaceApiRecognizeResponse(BaseModel):
     """The stored faces within the threshold, nearest first."""
 
-    matches: list[FaceApiMatch]
-    count: int
+    matches: list[FaceApiMatch] = Field(description="One entry per stored face.")
+    count: int = Field(description="Number of faces in the response.")
 
     @classmethod
     def of(cls, found: Sequence[gallery.Match]) -> Self:
@@ -181,14 +215,16 @@ class FaceApiWrongField(BaseModel):
     """What is wrong with a field."""
 
     loc: list[str] = Field(description="`body` and the field.")
-    msg: str
-    type: str
+    msg: str = Field(description="Explanation of the error for humans.")
+    type: str = Field(description="The service's error code.")
 
 
 class FaceApiError(DoorError):
     """The body of every error, as FastAPI has it."""
 
-    detail: str | list[FaceApiWrongField]
+    detail: str | list[FaceApiWrongField] = Field(
+        description="Explanation of the error for humans. For status 422: the wrong fields."
+    )
 
     @classmethod
     @override

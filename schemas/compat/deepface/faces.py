@@ -9,15 +9,29 @@ from typing_extensions import override
 
 from schemas import faces
 from schemas.common import (
+    PAIR_CONFIDENCE,
     Action,
     DetectorName,
-    FacialArea,
     ImageSource,
     Metric,
     ModelName,
     key_if_set,
 )
-from schemas.compat.common import DoorError, DoorRequest
+from schemas.compat.common import (
+    Align,
+    Box,
+    Certainty,
+    Distance,
+    DoorError,
+    DoorRequest,
+    Enforce,
+    PairOfBoxes,
+    UsedDetector,
+    UsedMetric,
+    UsedModel,
+    UsedThreshold,
+    Vector,
+)
 
 
 def _lenient(kind: type[bool] | type[int]) -> BeforeValidator:
@@ -32,7 +46,8 @@ def _lenient(kind: type[bool] | type[int]) -> BeforeValidator:
     return BeforeValidator(read)
 
 
-Flag = Annotated[bool, _lenient(bool)]
+LENIENT_BOOL = _lenient(bool)
+Flag = Annotated[bool, LENIENT_BOOL]
 LENIENT_INT = _lenient(int)  # after the range of a field: the range of a validated value has no JSON Schema
 
 _PUNCTUATION = str.maketrans("", "", "[]()\"' ")
@@ -42,9 +57,11 @@ _INPUT_FIELDS = {"body", "img", "img1", "img2"}
 class DeepFaceApiRequest(DoorRequest):
     """A request with images. Faces are found and cropped as DeepFace does, whatever the settings."""
 
-    detector_backend: DetectorName = "opencv"
-    enforce_detection: Flag = True
-    align: Flag = True
+    detector_backend: DetectorName = Field(
+        "opencv", description="Face detector. `skip` treats the whole image as one face."
+    )
+    enforce_detection: Annotated[Enforce, LENIENT_BOOL] = True
+    align: Annotated[Align, LENIENT_BOOL] = True
     anti_spoofing: Flag = Field(False, description="Also check liveness. A face that fails is an error.")
 
     @property
@@ -57,7 +74,7 @@ class DeepFaceApiRequest(DoorRequest):
 class DeepFaceApiModelRequest(DeepFaceApiRequest):
     """A request that embeds faces."""
 
-    model_name: ModelName = "VGG-Face"
+    model_name: ModelName = Field("VGG-Face", description="Recognition model.")
 
     @property
     def embedding(self) -> dict[str, Any]:
@@ -69,7 +86,9 @@ class DeepFaceApiRepresentRequest(DeepFaceApiModelRequest):
     """An image whose faces are embedded."""
 
     img: ImageSource
-    max_faces: Annotated[int, Field(ge=1, le=10_000), LENIENT_INT] | None = None
+    max_faces: Annotated[int, Field(ge=1, le=10_000), LENIENT_INT] | None = Field(
+        None, description="Maximum number of faces. The largest areas come first."
+    )
 
 
 class DeepFaceApiVerifyRequest(DeepFaceApiModelRequest):
@@ -77,7 +96,7 @@ class DeepFaceApiVerifyRequest(DeepFaceApiModelRequest):
 
     img1: ImageSource
     img2: ImageSource
-    distance_metric: Metric = "cosine"
+    distance_metric: Metric = Field("cosine", description="Distance metric for embeddings.")
     threshold: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
         None, description="Maximum distance. Default: DeepFace's. Required where DeepFace's does not hold."
     )
@@ -124,15 +143,15 @@ class DeepFaceApiAnalyze(AsDeepFace, faces.AnalyzeRequest):
 class DeepFaceApiEmbeddedFace(BaseModel):
     """A face and its embedding."""
 
-    embedding: list[float]
-    facial_area: FacialArea
-    face_confidence: float
+    embedding: Vector
+    facial_area: Box
+    face_confidence: Certainty
 
 
 class DeepFaceApiRepresentResponse(BaseModel):
     """The embedding of every face."""
 
-    results: list[DeepFaceApiEmbeddedFace]
+    results: list[DeepFaceApiEmbeddedFace] = Field(description="One entry per face.")
 
     @classmethod
     def of(cls, answer: faces.RepresentResponse) -> Self:
@@ -143,14 +162,14 @@ class DeepFaceApiRepresentResponse(BaseModel):
 class DeepFaceApiVerifyResponse(BaseModel):
     """Whether the closest pair of faces is the same person."""
 
-    verified: bool
-    distance: float
-    threshold: float
-    confidence: float
-    model: str
-    detector_backend: str
-    similarity_metric: str
-    facial_areas: dict[str, FacialArea]
+    verified: bool = Field(description="True if the distance is within the threshold and no liveness check failed.")
+    distance: Distance
+    threshold: UsedThreshold
+    confidence: float = Field(description=PAIR_CONFIDENCE)
+    model: UsedModel
+    detector_backend: UsedDetector
+    similarity_metric: UsedMetric
+    facial_areas: PairOfBoxes
     time: float = Field(description="Processing time in seconds.")
 
     @classmethod
@@ -159,24 +178,17 @@ class DeepFaceApiVerifyResponse(BaseModel):
         return cls.model_validate(answer, from_attributes=True)
 
 
-class DeepFaceApiAnalyzedFace(BaseModel):
-    """A face with the requested attributes. Percentages sum to 100."""
+class DeepFaceApiAnalyzedFace(faces.Attributes):
+    """A face with the requested attributes."""
 
-    age: int | None = key_if_set()
-    dominant_gender: str | None = key_if_set()
-    gender: dict[str, float] | None = key_if_set()
-    dominant_emotion: str | None = key_if_set()
-    emotion: dict[str, float] | None = key_if_set()
-    dominant_race: str | None = key_if_set()
-    race: dict[str, float] | None = key_if_set()
-    region: FacialArea
-    face_confidence: float
+    region: Box
+    face_confidence: Certainty
 
 
 class DeepFaceApiAnalyzeResponse(BaseModel):
     """The attributes of every face."""
 
-    results: list[DeepFaceApiAnalyzedFace]
+    results: list[DeepFaceApiAnalyzedFace] = Field(description="One entry per face.")
 
     @classmethod
     def of(cls, answer: faces.AnalyzeResponse) -> Self:

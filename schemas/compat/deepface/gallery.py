@@ -7,7 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BaseModel, Field
 
 from schemas import gallery
-from schemas.common import ImageSource, Metric, Normalization
+from schemas.common import PAIR_CONFIDENCE, ImageSource, Metric, Normalization
+from schemas.compat.common import Distance, UsedMetric, UsedModel, UsedThreshold
 from schemas.compat.deepface.faces import LENIENT_INT, AsDeepFace, DeepFaceApiModelRequest, Flag
 from schemas.fields import COLLECTION, CollectionName, Name
 
@@ -16,15 +17,17 @@ class DeepFaceApiIndexRequest(DeepFaceApiModelRequest):
     """A request about the stored faces of a model."""
 
     l2_normalize: Flag = Field(False, description="Turns the metric `euclidean` into `euclidean_l2`.")
-    collection: CollectionName = COLLECTION
+    collection: CollectionName = Field(COLLECTION, description="The collection. Default: that of the API key.")
 
 
 class DeepFaceApiStoredRequest(DeepFaceApiIndexRequest):
     """An image whose faces are stored, or compared with stored ones."""
 
     img: ImageSource
-    expand_percentage: Annotated[int, Field(ge=0, le=100), LENIENT_INT] = 0
-    normalization: Normalization = "base"
+    expand_percentage: Annotated[int, Field(ge=0, le=100), LENIENT_INT] = Field(
+        0, description="Enlarge face boxes by this percentage."
+    )
+    normalization: Normalization = Field("base", description="Normalization of the model's input.")
 
     @property
     def stored(self) -> dict[str, Any]:
@@ -46,7 +49,7 @@ class DeepFaceApiRegisterRequest(DeepFaceApiStoredRequest):
 class DeepFaceApiSearchRequest(DeepFaceApiStoredRequest):
     """An image whose faces are searched for among the stored ones."""
 
-    distance_metric: Metric = "cosine"
+    distance_metric: Metric = Field("cosine", description="Distance metric for embeddings.")
     search_method: Literal["exact", "ann"] = Field("exact", description="Both compare with every stored face.")
     similarity_search: Flag = Field(False, description="Also list faces beyond the threshold.")
     k: Annotated[int, Field(ge=0, le=100), LENIENT_INT] | None = Field(
@@ -101,7 +104,7 @@ class DeepFaceApiSimilar(AsDeepFace, gallery.IdentifyRequest):
 class DeepFaceApiRegisterResponse(BaseModel):
     """How many faces were stored."""
 
-    inserted: int
+    inserted: int = Field(description="Number of faces that were stored.")
 
 
 class DeepFaceApiMatch(BaseModel):
@@ -109,25 +112,25 @@ class DeepFaceApiMatch(BaseModel):
 
     id: str = Field(description="ID of the face.")
     img_name: str = Field(description="As registered. The person's name for faces that were not registered here.")
-    model_name: str
+    model_name: UsedModel
     detector_backend: str = Field(description="That of the request.")
-    aligned: bool
-    l2_normalized: bool
-    search_method: str
-    target_x: int
-    target_y: int
-    target_w: int
-    target_h: int
-    threshold: float
-    distance_metric: str
-    distance: float
-    confidence: float
+    aligned: bool = Field(description="`align` of the request.")
+    l2_normalized: bool = Field(description="`l2_normalize` of the request.")
+    search_method: str = Field(description="That of the request.")
+    target_x: int = Field(description="Left edge of the box, in pixels.")
+    target_y: int = Field(description="Top edge of the box, in pixels.")
+    target_w: int = Field(description="Width of the box, in pixels.")
+    target_h: int = Field(description="Height of the box, in pixels.")
+    threshold: UsedThreshold
+    distance_metric: UsedMetric
+    distance: Distance
+    confidence: float = Field(description=PAIR_CONFIDENCE)
 
 
 class DeepFaceApiSearchResponse(BaseModel):
     """The stored faces for each face of the image, nearest first."""
 
-    results: list[list[DeepFaceApiMatch]]
+    results: list[list[DeepFaceApiMatch]] = Field(description="One list for each face of the image.")
 
     @classmethod
     def of(cls, answer: gallery.IdentifyResponse, request: DeepFaceApiSearchRequest, photos: Mapping[str, str]) -> Self:
@@ -166,4 +169,6 @@ def _match(
 class DeepFaceApiIndexResponse(BaseModel):
     """That the stored faces can be searched."""
 
-    message: Literal["Index built successfully"] = "Index built successfully"
+    message: Literal["Index built successfully"] = Field(
+        "Index built successfully", description="The same in every success response."
+    )

@@ -3,29 +3,34 @@
 import math
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, Field
 from typing_extensions import override
 
 from schemas import faces, gallery
-from schemas.common import FacialArea, key_if_set
-from schemas.compat.common import DoorError
-from schemas.faces import AnalyzedFace, Liveness
+from schemas.common import ANTISPOOF_SCORE, IS_REAL, FacialArea, key_if_set
+from schemas.compat.common import Certainty, Dimension, DoorError, UsedModel, UsedThreshold
+from schemas.faces import AnalyzedFace, Attributes, Liveness
 
 
 class LocalAIArea(BaseModel):
     """The box of a face in pixels."""
 
-    x: int
-    y: int
-    w: int
-    h: int
+    x: int = Field(description="Left edge of the box, in pixels.")
+    y: int = Field(description="Top edge of the box, in pixels.")
+    w: int = Field(description="Width of the box, in pixels.")
+    h: int = Field(description="Height of the box, in pixels.")
 
     @classmethod
     def of(cls, area: FacialArea) -> Self:
         """The box of a facial area."""
         return cls(x=area.x, y=area.y, w=area.w, h=area.h)
+
+
+Area = Annotated[LocalAIArea, Field(description="Box of the face.")]
+Person = Annotated[str, Field(description="The person's name.")]
+CosineDistance = Annotated[float, Field(description="Cosine distance, 0 to 2.")]
 
 
 def confidence(distance: float, threshold: float) -> float:
@@ -37,17 +42,17 @@ class LocalAIVerifyResponse(BaseModel):
     """Whether the surest face of each image is the same person."""
 
     verified: bool = Field(description="True if the distance is below the threshold and no liveness check failed.")
-    distance: float = Field(description="Cosine distance.")
-    threshold: float
+    distance: CosineDistance
+    threshold: UsedThreshold
     confidence: float = Field(description="How far the distance is below the threshold, in percent.")
-    model: str
-    img1_area: LocalAIArea
-    img2_area: LocalAIArea
-    img1_is_real: bool | None = key_if_set()
-    img1_antispoof_score: float | None = key_if_set()
-    img2_is_real: bool | None = key_if_set()
-    img2_antispoof_score: float | None = key_if_set()
-    processing_time_ms: float
+    model: UsedModel
+    img1_area: Area
+    img2_area: Area
+    img1_is_real: bool | None = key_if_set(IS_REAL)
+    img1_antispoof_score: float | None = key_if_set(ANTISPOOF_SCORE)
+    img2_is_real: bool | None = key_if_set(IS_REAL)
+    img2_antispoof_score: float | None = key_if_set(ANTISPOOF_SCORE)
+    processing_time_ms: float = Field(description="Processing time in milliseconds.")
 
     @classmethod
     def of(cls, answer: faces.VerifyResponse, model: str | None) -> Self:
@@ -68,24 +73,17 @@ class LocalAIVerifyResponse(BaseModel):
         )
 
 
-class LocalAIAnalyzedFace(Liveness):
-    """One face with the attributes that could be estimated. Percentages sum to 100."""
+class LocalAIAnalyzedFace(Attributes, Liveness):
+    """One face with the attributes that could be estimated."""
 
-    region: LocalAIArea
-    face_confidence: float
-    age: float | None = key_if_set()
-    dominant_gender: str | None = key_if_set()
-    gender: dict[str, float] | None = key_if_set()
-    dominant_emotion: str | None = key_if_set()
-    emotion: dict[str, float] | None = key_if_set()
-    dominant_race: str | None = key_if_set()
-    race: dict[str, float] | None = key_if_set()
+    region: Area
+    face_confidence: Certainty
 
 
 class LocalAIAnalyzeResponse(BaseModel):
     """The attributes of every face."""
 
-    faces: list[LocalAIAnalyzedFace]
+    faces: list[LocalAIAnalyzedFace] = Field(description="One entry per face.")
 
     @classmethod
     def of(cls, found: Sequence[AnalyzedFace]) -> Self:
@@ -101,8 +99,8 @@ class LocalAIEmbedResponse(BaseModel):
     """The embedding of the surest face."""
 
     embedding: list[float] = Field(description="The embedding with a length of 1.")
-    dim: int
-    model: str
+    dim: Dimension
+    model: UsedModel
 
     @classmethod
     def of(cls, answer: faces.RepresentResponse, model: str | None) -> Self:
@@ -116,17 +114,17 @@ class LocalAIRegisterResponse(BaseModel):
     """The stored face."""
 
     id: str = Field(description="ID of the face.")
-    name: str
-    registered_at: datetime
+    name: Person
+    registered_at: datetime = Field(description="Time of the registration.")
 
 
 class LocalAIMatch(BaseModel):
     """A stored face."""
 
     id: str = Field(description="ID of the face.")
-    name: str
-    labels: dict[str, str] | None = key_if_set()
-    distance: float = Field(description="Cosine distance.")
+    name: Person
+    labels: dict[str, str] | None = key_if_set("The person's labels.")
+    distance: CosineDistance
     confidence: float = Field(description="How far the distance is below the threshold, in percent.")
     match: bool = Field(description="True if the distance is within the threshold.")
 
@@ -134,7 +132,7 @@ class LocalAIMatch(BaseModel):
 class LocalAIIdentifyResponse(BaseModel):
     """The nearest stored faces, whatever their distance."""
 
-    matches: list[LocalAIMatch]
+    matches: list[LocalAIMatch] = Field(description="One entry per stored face, nearest first.")
 
     @classmethod
     def of(cls, answer: gallery.IdentifyResponse) -> Self:
@@ -156,18 +154,18 @@ def _match(match: gallery.Match) -> LocalAIMatch:
 class LocalAILocated(BaseModel):
     """A located object, which is always a face."""
 
-    x: int
-    y: int
-    width: int
-    height: int
-    class_name: Literal["face"] = "face"
+    x: int = Field(description="Left edge of the box, in pixels.")
+    y: int = Field(description="Top edge of the box, in pixels.")
+    width: int = Field(description="Width of the box, in pixels.")
+    height: int = Field(description="Height of the box, in pixels.")
+    class_name: Literal["face"] = Field("face", description="Always `face`.")
     confidence: float = Field(description="The detector's confidence, 0 to 1.")
 
 
 class LocalAIDetectionResponse(BaseModel):
     """The located faces."""
 
-    detections: list[LocalAILocated]
+    detections: list[LocalAILocated] = Field(description="One entry per face.")
 
     @classmethod
     def of(cls, answer: faces.DetectResponse, threshold: float) -> Self:
@@ -183,7 +181,7 @@ def _located(face: faces.LocatedFace) -> LocalAILocated:
 class LocalAIErrorDetails(BaseModel):
     """What went wrong."""
 
-    code: int = Field(description="The HTTP status.")
+    code: int = Field(ge=400, le=599, description="The HTTP status.")
     message: str = Field(description="Explanation of the error for humans.")
     type: str = Field(description="The service's error code.")
 
@@ -191,7 +189,7 @@ class LocalAIErrorDetails(BaseModel):
 class LocalAIError(DoorError):
     """The body of every error."""
 
-    error: LocalAIErrorDetails
+    error: LocalAIErrorDetails = Field(description="The error.")
 
     @classmethod
     @override

@@ -76,8 +76,8 @@ class LocalAIModelRequest(DoorRequest):
 
 # As in LocalAI, which is written in Go, 0 means the same as leaving a number out.
 Threshold = Annotated[
-    float,
-    Field(ge=0, le=_LARGEST_DISTANCE, description="Maximum cosine distance. Default, also for 0: that of the model."),
+    Annotated[float, Field(ge=0, le=_LARGEST_DISTANCE)] | None,
+    Field(description="Maximum cosine distance. Default, also for 0: that of the model."),
 ]
 
 
@@ -104,7 +104,7 @@ class LocalAIVerifyRequest(LocalAIModelRequest):
 
     img1: ImageSource
     img2: ImageSource
-    threshold: Threshold | None = None
+    threshold: Threshold = None
     anti_spoofing: bool = Field(False, description="Also check liveness. A face that fails is never verified.")
 
 
@@ -128,8 +128,8 @@ class LocalAIRegisterRequest(LocalAIStoreRequest):
     """An image of a person to register."""
 
     img: ImageSource
-    name: Name
-    labels: Labels | None = None
+    name: Name = Field(description="The person's name.")
+    labels: Labels | None = Field(None, description="Labels to merge into the person's labels.")
 
 
 class LocalAIIdentifyRequest(LocalAIStoreRequest):
@@ -137,13 +137,13 @@ class LocalAIIdentifyRequest(LocalAIStoreRequest):
 
     img: ImageSource
     top_k: int = Field(0, ge=0, le=100, description="Maximum number of matches. Default, also for 0: 5.")
-    threshold: Threshold | None = None
+    threshold: Threshold = None
 
 
 class LocalAIForgetRequest(LocalAIStoreRequest):
     """A face to delete."""
 
-    id: Id
+    id: Id = Field(description="ID of the face.")
 
 
 class LocalAIDetectionRequest(LocalAIModelRequest):
