@@ -8,9 +8,10 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 UV = uv==0.13.9
 CLIENT_TOOLS = $(abspath $(VENV))/clients
 CLIENTS = redocly hey_api openapi_fetch supabase
-APART = tests/security tests/test_documents.py tests/clients tests/browser
+DOORS = tests/api/compat tests/models/test_deepface_api.py
+APART = $(DOORS) tests/security tests/test_documents.py tests/clients tests/browser
 
-.PHONY: run test test-security test-documents test-clients test-browser test-tensorflow extras stress soak attack fuzz lint types reference docs pictures demo lock-hashes pin-images clean
+.PHONY: run test test-doors test-security test-documents test-clients test-browser test-tensorflow extras stress soak attack fuzz lint types reference docs pictures demo lock-hashes pin-images clean
 .DEFAULT_GOAL := run
 
 # Set up if need be, and serve on http://localhost:5000.
@@ -24,10 +25,14 @@ run: $(VENV)/.run .env
 	@echo
 	@PORT=$(PORT) $(BIN)/face-service serve
 
-# Set up if need be, and run the tests, two files at a time: a good part of them waits for servers. The targets below
+# Set up if need be, and run the tests, three files at a time: a good part of them waits for servers. The targets below
 # run the rest of tests/.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(APART))
+	$(BIN)/python -m pytest -n 3 --dist loadfile $(addprefix --ignore=,$(APART))
+
+# The interfaces of other systems, one of them beside DeepFace's own server.
+test-doors: $(VENV)/.dev
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(DOORS)
 
 # The attacks of SECURITY.md, with few tries each; `make attack` tries all.
 test-security: $(VENV)/.dev

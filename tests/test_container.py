@@ -254,7 +254,7 @@ def test_what_the_dockerfile_installs_runs_as_its_user_on_a_read_only_tree():
             tree=tree,
             prefix=sys.base_prefix,
             project=PROJECT,
-            install="\n".join(installs).replace("/opt", f"{tree}/opt"),
+            install="\n".join(installs).replace("/opt", f"{tree}/opt").replace("--no-cache-dir", "--no-compile"),
             copies="\n".join(f"cp -r {' '.join(rest.split()[:-1])} {tree}/app/" for rest in copies),
             environment=" ".join(f"{key}={value}" for key, value in environment.items()),
             command=" ".join(json.loads(of("CMD")[-1])),

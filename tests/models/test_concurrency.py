@@ -42,8 +42,8 @@ def test_a_photo_of_six_people_gives_the_same_answer_every_time(deepface_home):
 
 
 def test_the_same_requests_to_deepface_without_lanes_fail(tmp_path):
-    # It crashes in most runs, leaving its files behind, and answers wrongly in the others.
-    result = mixed("--requests", "200", "--unguarded", TMPDIR=str(tmp_path))
+    # It crashes in most runs, leaving its files behind, and answers wrongly or builds models twice in the others.
+    result = mixed("--requests", "20", "--unguarded", TMPDIR=str(tmp_path))
     assert result.returncode != 0
     assert "ImportError" not in result.stderr
     assert "ModuleNotFoundError" not in result.stderr
