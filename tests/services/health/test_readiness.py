@@ -61,7 +61,7 @@ def test_a_missing_model_is_named_does_not_hold_the_others_back_and_is_tried_aga
         try:
             readiness.require_ready()
             break
-        except ModelUnavailable:
+        except (ModelLoading, ModelUnavailable):
             assert time.monotonic() < deadline
 
 
