@@ -1,6 +1,6 @@
 """`python -m docs.pictures` draws the pictures of the documents into `docs/images/`.
 
-The plots show what `python -m benchmarks figures` measured; the pair is verified anew.
+The plots show what `python -m benchmarks figures` and `confidence` measured; the pair is verified anew.
 """
 
 import json
@@ -42,6 +42,7 @@ def main() -> None:
     draw_architecture()
     draw_gallery()
     draw_errors(**_measured("errors"))
+    draw_confidence(**_measured("confidence"))
     draw_requests(**_measured("requests"))
     draw_searches(**_measured("searches"))
     draw_pair()
@@ -115,6 +116,41 @@ def draw_errors(*, model: str, pairs: int, curves: list[dict[str, Any]], **origi
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.13), frameon=False)
     _save(figure, "errors.svg")
+
+
+def draw_confidence(
+    *,
+    model: str,
+    metric: str,
+    threshold: float,
+    bins: list[float],
+    same: list[int],
+    strangers: list[int],
+    distances: list[float],
+    confidence: list[float],
+    deepface: list[float],
+    similarity: list[float],
+    **origin: str,
+) -> None:
+    """Draw how the pairs of each kind spread over the distance, and what the answers say about a distance."""
+    figure, (spread, meaning) = plt.subplots(2, 1, figsize=(5.6, 5.4), sharex=True, height_ratios=(2, 3))
+    for counts, label, colour in ((same, "one person", BLUE), (strangers, "strangers", ORANGE)):
+        shares = 100 * np.array(counts) / sum(counts)
+        spread.stairs(shares, bins, fill=True, alpha=0.5, color=colour, label=f"{sum(counts):,} pairs: {label}")
+    spread.set(ylabel="% of the pairs")
+    spread.set_title(f"{model}, template, {metric}")
+    for values, label, colour, style in (
+        (confidence, "confidence (fitted)", BLUE, "-"),
+        (deepface, "DeepFace's confidence", GREY, "--"),
+        (similarity, "similarity x 100", GREEN, ":"),
+    ):
+        meaning.plot(distances, values, style, color=colour, label=label)
+    meaning.set(xlabel="distance", ylabel="0 to 100", xlim=(0, distances[-1]))
+    for axes in (spread, meaning):
+        axes.axvline(threshold, color="black", lw=0.8, label=f"threshold {threshold}")
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=8)
+    _save(figure, "confidence.svg")
 
 
 def draw_requests(*, rows: list[dict[str, Any]], **origin: Any) -> None:
