@@ -27,9 +27,9 @@ def distances(first: Embeddings, second: Embeddings, metric: str) -> Distances:
     if metric == "euclidean":
         result = _euclidean(a, b)
     elif metric == "euclidean_l2":
-        result = _euclidean(_unit(a), _unit(b))
+        result = _euclidean(unit_length(a), unit_length(b))
     elif metric in ("cosine", "angular"):
-        cosine = _unit(a) @ _unit(b).T
+        cosine = unit_length(a) @ unit_length(b).T
         result = 1 - cosine if metric == "cosine" else np.arccos(np.clip(cosine, -1, 1)) / np.pi
     else:
         raise ValueError(f"unknown metric {metric!r}")
@@ -41,7 +41,8 @@ def similarity(distance: float, metric: str) -> float:
     return round(1 / (1 + distance) if metric.startswith("euclidean") else 1 - distance, _DECIMALS)
 
 
-def _unit(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def unit_length(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the rows, shape (m, d), scaled to length 1; a row of zeros stays."""
     lengths = np.sqrt(np.vecdot(rows, rows))[:, None]
     return np.asarray(rows / (lengths + (lengths == 0)), np.float64)
 

@@ -63,9 +63,10 @@ DetectorName = TypeAliasType(
     ],
 )
 Metric = TypeAliasType("Metric", Literal["cosine", "euclidean", "euclidean_l2", "angular"])
-Normalization = TypeAliasType(
-    "Normalization", Literal["base", "raw", "Facenet", "Facenet2018", "VGGFace", "VGGFace2", "ArcFace"]
-)
+_DeepFaces = Literal["base", "raw", "Facenet", "Facenet2018", "VGGFace", "VGGFace2", "ArcFace"]
+Normalization = TypeAliasType("Normalization", _DeepFaces)
+# Also embeddings of length 1, which DeepFace stores with `l2_normalize`.
+EmbeddingNormalization = TypeAliasType("EmbeddingNormalization", Literal[_DeepFaces, "base_l2"])
 Alignment = TypeAliasType("Alignment", Literal["auto", "eyes", "template"])
 DetectionMethod = TypeAliasType("DetectionMethod", Literal["bounded", "full", "deepface"])
 Action = TypeAliasType("Action", Literal["age", "gender", "emotion", "race"])
@@ -254,8 +255,10 @@ class EmbeddingOptions(AlignmentOptions):
     """Options for finding, cropping and embedding faces."""
 
     model_name: ModelName | None = Field(None, description="Recognition model. Default: DEFAULT_MODEL.")
-    normalization: Normalization | None = Field(
-        None, description="Normalization of the model's input. Default: DEFAULT_NORMALIZATION."
+    normalization: EmbeddingNormalization | None = Field(
+        None,
+        description="Normalization of the model's input. `base_l2`: as `base`, with embeddings scaled to length 1."
+        " Default: DEFAULT_NORMALIZATION.",
     )
 
 

@@ -10,8 +10,18 @@ import numpy as np
 import numpy.typing as npt
 from typing_extensions import override
 
+from core.distances import unit_length
 from core.exceptions import LivenessUnavailable, ModelUnavailable, NoFaceDetected
-from services.deepface.interface import Detection, Engine, Face, FaceArea, LivenessScore, Pixels, SecondLook
+from services.deepface.interface import (
+    UNIT_LENGTH,
+    Detection,
+    Engine,
+    Face,
+    FaceArea,
+    LivenessScore,
+    Pixels,
+    SecondLook,
+)
 from services.deepface.lanes import Lanes
 from services.models.catalogue import catalogue
 from tests.pictures import Colour
@@ -100,7 +110,7 @@ class FakeEngine(Engine):
         embeddings = np.zeros((len(crops), catalogue.find(model).dim or 0))
         for row, crop in enumerate(crops):
             embeddings[row, :3] = _colour(crop)
-        return embeddings
+        return unit_length(embeddings) if normalization.endswith(UNIT_LENGTH) else embeddings
 
     @override
     def attributes(self, image: Pixels, faces: Sequence[Face], models: Sequence[str]) -> list[dict[str, Any]]:

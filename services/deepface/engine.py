@@ -21,6 +21,7 @@ from deepface.modules import representation, verification
 from deepface.modules.exceptions import FaceNotDetected, ImgNotFound
 from typing_extensions import override
 
+from core.distances import unit_length
 from core.encryption import Keyring
 from core.exceptions import DeepFaceError, ModelUnavailable, NoFaceDetected, ServiceError
 from core.settings.types import CPU
@@ -39,7 +40,16 @@ from services.deepface.detection import (
 from services.deepface.detectors import search
 from services.deepface.dlib_attributes import estimate
 from services.deepface.hooks import resolving, sees_gpu
-from services.deepface.interface import Detection, Engine, Face, FaceArea, LivenessScore, Pixels, SecondLook
+from services.deepface.interface import (
+    UNIT_LENGTH,
+    Detection,
+    Engine,
+    Face,
+    FaceArea,
+    LivenessScore,
+    Pixels,
+    SecondLook,
+)
 from services.deepface.lanes import Lane, Lanes
 from services.deepface.liveness import score_liveness
 from services.deepface.networks.batching import Batcher
@@ -264,6 +274,7 @@ class DeepFaceEngine(Engine):
     ) -> npt.NDArray[np.float64]:
         self.load(model)
         trained = catalogue.find(model).trained_pixels if alignment == TEMPLATE_RGB else None
+        scaling = normalization.removesuffix(UNIT_LENGTH)
         faces: list[Any] = []
         with self._inside_deepface():
             for batch in in_batches(crops, self._batch_size):
@@ -273,11 +284,12 @@ class DeepFaceEngine(Engine):
                     img_path=ordered if from_bytes else [unit_scale(crop) for crop in ordered],
                     model_name=model,
                     detector_backend="skip",
-                    normalization=normalization if trained is None or normalization != "base" else trained.scaling,
+                    normalization=scaling if trained is None or scaling != "base" else trained.scaling,
                 )
                 # DeepFace leaves out the outer list for a single face.
                 faces += embedded if len(batch) == 1 else [image[0] for image in embedded]
-        return np.array([face["embedding"] for face in faces], np.float64)
+        embeddings = np.array([face["embedding"] for face in faces], np.float64)
+        return embeddings if scaling == normalization else unit_length(embeddings)
 
     @override
     def attributes(self, image: Pixels, faces: Sequence[Face], models: Sequence[str]) -> list[dict[str, Any]]:

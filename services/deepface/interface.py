@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from core.exceptions import LivenessUnavailable, ModelUnavailable
 
+UNIT_LENGTH = "_l2"  # ends a normalization whose embeddings are scaled to length 1
+
 Pixels = npt.NDArray[np.uint8]
 Point = tuple[int, int]
 
@@ -182,13 +184,15 @@ class Engine(ABC):
         alignment: str = "eyes",
         from_bytes: bool = False,
     ) -> npt.NDArray[np.float64]:
-        """The embeddings of face crops as the model returns them (not normalized), shape (len(crops), dimension).
+        """The embeddings of face crops as the model returns them, shape (len(crops), dimension).
 
         `alignment` is that of the embedding space. With `template_rgb`, the network gets the colours that it was
         trained on, and with the normalization `base` also their scale.
 
         `from_bytes` resizes the crops as uint8, like DeepFace.represent for the detector `skip`. Otherwise DeepFace
         resizes them as floats in [0, 1]. The results differ in the third digit.
+
+        A `normalization` that ends with `UNIT_LENGTH` scales the embeddings to length 1.
 
         Raises:
             ModelUnavailable: as `load`.

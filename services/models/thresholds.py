@@ -1,7 +1,7 @@
 """The threshold of a model for the conditions under which it holds; elsewhere a request must send its own."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from services.models.catalogue import catalogue
@@ -30,6 +30,8 @@ class Threshold:
 
 def threshold_of(model: Model, metric: str, conditions: Conditions) -> Threshold | None:
     """The threshold for this metric and these conditions; None if none is known for them."""
+    if metric != "euclidean" and conditions.normalization == "base_l2":  # the other metrics ignore the length
+        conditions = replace(conditions, normalization="base")
     if without_threshold(model, conditions):
         return None
     measured = _measured(model, conditions)
