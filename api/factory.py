@@ -25,6 +25,7 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     from api.cli.audit import audit
     from api.cli.doctor import doctor
     from api.cli.gallery import database, gallery
+    from api.cli.imports import imports
     from api.cli.index import index
     from api.cli.keys import keys
     from api.cli.weights import weights
@@ -65,6 +66,6 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
         app.register_blueprint(blueprint)
         app.register_blueprint(blueprint, name=f"api_{blueprint.name}", url_prefix=API_PREFIX)
     open_doors(app, [DOORS[name] for name in settings.doors])
-    for command in (weights, index, gallery, database, keys, audit, doctor):
+    for command in (weights, index, gallery, imports, database, keys, audit, doctor):
         app.cli.add_command(command)
     return app

@@ -21,6 +21,7 @@ _COMMANDS = {
     "weights": "api.cli.weights:weights",
     "index": "api.cli.index:index",
     "gallery": "api.cli.gallery:gallery",
+    "import": "api.cli.imports:imports",
     "keys": "api.cli.keys:keys",
     "audit": "api.cli.audit:audit",
     "db": "api.cli.gallery:database",

@@ -1,13 +1,13 @@
 """The commands of the gallery and its database: `face-service gallery …` and `face-service db …`."""
 
-from collections.abc import Callable
 from copy import copy
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import click
 
+from api.cli.imports import register_people
 from api.cli.options import (
     ReportingGroup,
     collection_name,
@@ -15,52 +15,13 @@ from api.cli.options import (
     progress_bar,
     say,
     with_embedding_options,
-    with_options,
+    with_enrolment_options,
 )
 from api.context import services
-from schemas.common import EmbeddingOptions, Metric
+from schemas.common import EmbeddingOptions
 from schemas.fields import COLLECTION
-from schemas.gallery import EnrolmentOptions
 
 _MEGABYTE = 1_000_000
-
-_ENROLMENT = (
-    click.option(
-        "--on-duplicate",
-        type=click.Choice(["allow", "reject", "merge"]),
-        default="allow",
-        show_default=True,
-        help="What to do if another person already has the face.",
-    ),
-    click.option(
-        "--metric",
-        "distance_metric",
-        type=click.Choice(get_args(Metric.__value__)),
-        help="Distance metric of --on-duplicate. Default: DEFAULT_METRIC.",
-    ),
-    click.option(
-        "--threshold",
-        type=click.FloatRange(0),
-        help="Maximum distance to another person's face for --on-duplicate. Default: the service's own.",
-    ),
-    click.option(
-        "--face-policy",
-        type=click.Choice(["single", "largest"]),
-        default="single",
-        show_default=True,
-        help="Refuse a photo with several faces, or register its largest face.",
-    ),
-    click.option(
-        "--max-faces", type=click.IntRange(1, 10_000), help="Maximum number of faces per photo, largest first."
-    ),
-    click.option(
-        "--min-quality",
-        type=click.FloatRange(0, 1),
-        help="Refuse photos below this quality, as measured by /quality. 0 = none. Default: MIN_QUALITY.",
-    ),
-    click.option("--anti-spoofing", is_flag=True, help="Refuse faces that do not look live."),
-    click.option("--store-crop", is_flag=True, help="Also store the image of each face."),
-)
 
 gallery = ReportingGroup("gallery", help="The persons and faces of the gallery.")
 
@@ -87,11 +48,6 @@ def show_statistics() -> None:
                 say(f"  {faces} faces: {', '.join(f'{name} {value}' for name, value in asdict(space).items())}")
 
 
-def with_enrolment_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that select and register photos, named as the fields of `EnrolmentOptions`."""
-    return with_embedding_options(with_options(_ENROLMENT, command))
-
-
 def _hidden(command: click.Command, name: str) -> click.Command:
     """The command under another name, which --help does not list."""
     alias = copy(command)
@@ -109,16 +65,7 @@ def enrol(folder: Path, collection: str, **options: Any) -> None:
     The name of a person's folder is the person's name. Run the command again after a crash or with more photos. Photos
     that are already registered are skipped. Deleted faces are not registered again.
     """
-    with disk_errors("The folder cannot be read"), progress_bar("Embedding") as show:
-        done = services().gallery.enrolment.enrol(folder, collection, EnrolmentOptions.model_validate(options), show)
-    for name, reason in done.refused.items():
-        say(f"{name}: {reason}")
-    if done.problems:
-        counted = ", ".join(f"{count} {problem}" for problem, count in done.problems.most_common())
-        click.echo(f"Photos of low quality: {counted}")
-    click.echo(f"{done.enrolled} photos registered, {done.known} already registered, {len(done.refused)} refused")
-    if not done.enrolled and not done.known:
-        raise click.ClickException("No photo could be registered. FOLDER needs a folder of photos per person.")
+    register_people(folder, collection, options)
 
 
 # The former name of the command, for existing scripts.

@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from core.exceptions import CommandError, ServiceError
 from core.terminal import escaped
-from schemas.common import Alignment, DetectionMethod, DetectorName, ModelName, Normalization
+from schemas.common import Alignment, DetectionMethod, DetectorName, Metric, ModelName, Normalization
 from schemas.fields import CollectionName
 
 Options = tuple[Callable[[Callable[..., None]], Callable[..., None]], ...]
@@ -54,6 +54,44 @@ _WAYS: Options = (
         type=click.Choice(get_args(DetectionMethod.__value__)),
         help="Detection method. Default: DETECTION.",
     ),
+)
+# Which photos the gallery accepts.
+_ENROLMENT: Options = (
+    click.option(
+        "--on-duplicate",
+        type=click.Choice(["allow", "reject", "merge"]),
+        default="allow",
+        show_default=True,
+        help="What to do if another person already has the face.",
+    ),
+    click.option(
+        "--metric",
+        "distance_metric",
+        type=click.Choice(get_args(Metric.__value__)),
+        help="Distance metric of --on-duplicate. Default: DEFAULT_METRIC.",
+    ),
+    click.option(
+        "--threshold",
+        type=click.FloatRange(0),
+        help="Maximum distance to another person's face for --on-duplicate. Default: the service's own.",
+    ),
+    click.option(
+        "--face-policy",
+        type=click.Choice(["single", "largest"]),
+        default="single",
+        show_default=True,
+        help="Refuse a photo with several faces, or register its largest face.",
+    ),
+    click.option(
+        "--max-faces", type=click.IntRange(1, 10_000), help="Maximum number of faces per photo, largest first."
+    ),
+    click.option(
+        "--min-quality",
+        type=click.FloatRange(0, 1),
+        help="Refuse photos below this quality, as measured by /quality. 0 = none. Default: MIN_QUALITY.",
+    ),
+    click.option("--anti-spoofing", is_flag=True, help="Refuse faces that do not look live."),
+    click.option("--store-crop", is_flag=True, help="Also store the image of each face."),
 )
 
 
@@ -103,6 +141,11 @@ def with_embedding_options(command: Callable[..., None]) -> Callable[..., None]:
 def with_deepface_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options of `with_embedding_options` that DeepFace has too."""
     return with_options(_OPTIONS, command)
+
+
+def with_enrolment_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that select and register photos, named as the fields of `EnrolmentOptions`."""
+    return with_embedding_options(with_options(_ENROLMENT, command))
 
 
 @contextmanager

@@ -48,3 +48,20 @@ def upright(image: Pixels, orientation: int) -> Pixels:
     if orientation in _TURNS:
         image = np.asarray(cv2.rotate(image, _TURNS[orientation]), np.uint8)
     return np.asarray(cv2.flip(image, 1), np.uint8) if orientation in _MIRRORED else image
+
+
+def swaps_sides(orientation: int) -> bool:
+    """Return whether `upright` exchanges width and height."""
+    return _TURNS.get(orientation) in (_QUARTER, _THREE_QUARTERS)
+
+
+def upright_point(x: float, y: float, orientation: int) -> tuple[float, float]:
+    """Return where `upright` moves a point. Both are relative to the image: 0 to 1 from its top left."""
+    match _TURNS.get(orientation):
+        case cv2.ROTATE_90_CLOCKWISE:
+            x, y = 1 - y, x
+        case cv2.ROTATE_180:
+            x, y = 1 - x, 1 - y
+        case cv2.ROTATE_90_COUNTERCLOCKWISE:
+            x, y = y, 1 - x
+    return (1 - x, y) if orientation in _MIRRORED else (x, y)

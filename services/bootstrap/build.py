@@ -47,8 +47,9 @@ from services.find.policy import IndexPolicy
 from services.find.service import FindService
 from services.find.store import FolderIndexStore
 from services.gallery.archive.writer import GalleryFileService
-from services.gallery.enrolment import EnrolmentService
 from services.gallery.identification import IdentificationService
+from services.gallery.imports.enrolment import EnrolmentService
+from services.gallery.imports.sources import ImportSources
 from services.gallery.maintenance import KeyRotationService, UpkeepService
 from services.gallery.owner_table import OwnerTable
 from services.gallery.person_lock import FailedAttempts, PersonLock
@@ -249,8 +250,8 @@ def _gallery(shared: _Shared) -> GalleryServices:
             defaults=defaults,
             policy=shared.policy,
             lanes=settings.lanes,
-            skip=settings.find_skip,
         ),
+        sources=ImportSources(defaults=defaults, policy=shared.policy, store=store, skip=settings.find_skip),
         archive=GalleryFileService(store=store, record=shared.record),
         table_copy=TableCopyService(
             source=FaceSource(shared.database),

@@ -16,8 +16,9 @@ from services.faces.service import FaceService
 from services.find.indexes import IndexService
 from services.find.service import FindService
 from services.gallery.archive.writer import GalleryFileService
-from services.gallery.enrolment import EnrolmentService
 from services.gallery.identification import IdentificationService
+from services.gallery.imports.enrolment import EnrolmentService
+from services.gallery.imports.sources import ImportSources
 from services.gallery.maintenance import KeyRotationService, UpkeepService
 from services.gallery.persons import PersonService
 from services.gallery.registration import GalleryService
@@ -65,6 +66,7 @@ class GalleryServices:
     identification: IdentificationService
     persons: PersonService
     enrolment: EnrolmentService
+    sources: ImportSources
     archive: GalleryFileService
     table_copy: TableCopyService
     maintenance: UpkeepService

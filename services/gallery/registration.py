@@ -17,7 +17,7 @@ from schemas.gallery import RegisterEveryRequest, RegisterRequest, RegisterRespo
 from schemas.text import identity
 from services.audit.events import Event
 from services.audit.recorder import EventLog, new_event
-from services.deepface.interface import Engine
+from services.deepface.interface import Engine, FaceArea
 from services.faces.frames import FrameReader
 from services.faces.liveness import is_spoof
 from services.faces.options import Defaults
@@ -36,6 +36,7 @@ from services.gallery.store.values import (
     Registration,
 )
 
+_TAKEN = "This face already belongs to another person."
 _ANSWERS_LAST = timedelta(days=7)  # longer than any client retries by itself
 
 
@@ -76,7 +77,14 @@ class GalleryService:
         before = self._answered(request, shared, by=api_key)
         return self.register(request, idempotency_key=own) if before is None else before
 
-    def register(self, request: RegisterRequest, *, idempotency_key: IdempotencyKey | None = None) -> RegisterResponse:
+    def register(
+        self,
+        request: RegisterRequest,
+        *,
+        idempotency_key: IdempotencyKey | None = None,
+        photo: str | None = None,
+        at: FaceArea | None = None,
+    ) -> RegisterResponse:
         """Register the one face of an image, or the face of the best quality among the frames of a capture.
 
         A face is embedded in the embedding space of the request, and in that of the defaults if it is another one whose
@@ -84,6 +92,8 @@ class GalleryService:
 
         With an `idempotency_key`, a retry with the same key gets the response for the face that the first one stored,
         and stores nothing. It names the current person of the face.
+
+        The face keeps `photo` as the name of its photo. `at` is its place, if the image shows other faces as well.
 
         Raises:
             SeveralFaces, LowQuality, SpoofDetected: the image cannot be registered.
@@ -97,13 +107,8 @@ class GalleryService:
         if request.person_id is not None:  # before any face is compared: without the person nothing is told about faces
             with self._log.refusals("register", collection=request.collection, person_id=request.person_id):
                 self._store.person(request.person_id, within=request.collection)
-        compares = request.on_duplicate != "allow" or request.frames is not None
-        plan = self._defaults.decision_plan(request) if compares else self._defaults.embedding_plan(request)
-        plan = replace(plan, judges_quality=True, also=self._also(plan))
-        read, embedding = self._one_face(request, plan)
-        quality = measure_quality(read)
-        self._require_quality(request, quality)
-        new = self._new_face(request, plan, read, embedding, quality)
+        plan = self._plan(request)
+        new = self._accepted(request, plan, photo, at)
         try:
             if request.on_duplicate == "allow":
                 return self._stored(request, plan, new, idempotency_key)
@@ -115,6 +120,27 @@ class GalleryService:
             if first is None:
                 raise Conflict("The face stored with this Idempotency-Key was deleted. Use a new key.") from None
             return first
+
+    def check(self, request: RegisterRequest, *, at: FaceArea | None = None) -> None:
+        """Raise what `register` would, and store nothing. A name that several persons have is not noticed."""
+        plan = self._plan(request)
+        new = self._accepted(request, plan, None, at)
+        if request.on_duplicate == "reject" and self._belongs_to_another(request, plan, new) is not None:
+            raise Conflict(_TAKEN)
+
+    def _plan(self, request: RegisterRequest) -> EmbeddingPlan:
+        compares = request.on_duplicate != "allow" or request.frames is not None
+        plan = self._defaults.decision_plan(request) if compares else self._defaults.embedding_plan(request)
+        return replace(plan, judges_quality=True, also=self._also(plan))
+
+    def _accepted(
+        self, request: RegisterRequest, plan: EmbeddingPlan, photo: str | None, at: FaceArea | None
+    ) -> NewFace:
+        """The face to be stored, if it is good enough."""
+        read, embedding = self._one_face(request, plan, at)
+        quality = measure_quality(read)
+        self._require_quality(request, quality)
+        return replace(self._new_face(request, plan, read, embedding, quality), photo=photo)
 
     def _also(self, plan: EmbeddingPlan) -> EmbeddingPlan | None:
         """The default plan, if it has another embedding space and its models are installed."""
@@ -183,7 +209,7 @@ class GalleryService:
             self._log.keep(_refused(other, plan))
             known = {"person_id": other.person.id, "name": other.person.name, "distance": other.distance}
             details = known if is_granted(Scope.GALLERY_READ) else None
-            raise Conflict("This face already belongs to another person.", details=details)
+            raise Conflict(_TAKEN, details=details)
         if other is not None:
             person_id, name = other.person.id, None
         registration = Registration(
@@ -210,16 +236,17 @@ class GalleryService:
             raise Conflict("This Idempotency-Key was used for another request. Use a new key.")
         return registered(found.person, found.face, is_named=_names(request, found.person))
 
-    def _one_face(self, request: RegisterRequest, plan: EmbeddingPlan) -> tuple[DetectedFace, Any]:
+    def _one_face(self, request: RegisterRequest, plan: EmbeddingPlan, at: FaceArea | None) -> tuple[DetectedFace, Any]:
         is_capture = request.frames is not None
         takes_largest = is_capture and request.face_policy == "largest"
         one = replace(plan, detection=replace(plan.detection, max_faces=1)) if takes_largest else plan
         faces, embeddings = self._frames.embedded(request.img, request.frames, "img", one)
         worth = [measure_quality(read).score if is_capture else read.face.area.w * read.face.area.h for read in faces]
-        best = max(range(len(faces)), key=worth.__getitem__, default=None)
+        there = [place for place, read in enumerate(faces) if at is None or _centres_meet(read.face.area, at)]
+        best = max(there, key=worth.__getitem__, default=None)
         if best is None:
             raise NoFaceDetected(field=_field(request))
-        if len(faces) > 1 and request.face_policy == "single" and not is_capture:
+        if len(there) > 1 and request.face_policy == "single" and not is_capture:
             raise SeveralFaces(field=_field(request))
         if is_spoof(faces[best].liveness):
             raise SpoofDetected(field=_field(request))
@@ -268,6 +295,13 @@ class GalleryService:
 
 def _hash(*parts: str) -> str:
     return sha256("\n".join(parts).encode(errors="surrogatepass")).hexdigest()
+
+
+def _centres_meet(one: FaceArea, other: FaceArea) -> bool:
+    """Whether each of the boxes has the centre of the other one."""
+    aside = abs(2 * one.x + one.w - 2 * other.x - other.w)
+    below = abs(2 * one.y + one.h - 2 * other.y - other.h)
+    return aside <= min(one.w, other.w) and below <= min(one.h, other.h)
 
 
 def _names(request: RegisterRequest, person: Person) -> bool:

@@ -1,42 +1,39 @@
-"""Enrols a folder on the fake engine, and kills itself when so many are done: python … DATABASE FOLDER PHOTOS."""
+"""Imports on the fake engine, and kills itself when so many are done: python … DATABASE COUNT SOURCE ARGUMENT…"""
 
+import json
 import os
 import signal
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
-from core.images.decoding import ImagePolicy
 from core.settings import Settings
 from schemas.gallery import EnrolmentOptions
-from services.audit.recorder import EventLog
-from services.audit.store import AuditStore
 from services.database.choice import make_database
-from services.faces.frames import FrameReader
-from services.faces.options import Defaults
-from services.faces.reader import FaceReader
-from services.gallery.enrolment import EnrolmentService
-from services.gallery.registration import GalleryService
-from services.gallery.store.sqlite_search import MatrixSearch
-from services.gallery.store.store import GalleryStore
 from tests.fakes import FakeEngine
+from tests.services.gallery.imports.importing import importer
 
 
-def main(url: str, folder: str, photos: str) -> None:
-    engine, defaults = FakeEngine(), Defaults.of(Settings())
-    policy = ImagePolicy(max_bytes=100_000, max_pixels=1_000_000)
-    database = make_database(url)
-    store = GalleryStore(database, MatrixSearch(database))
-    reader = FaceReader(engine=engine, policy=policy, max_faces=256, antispoof_threshold=defaults.antispoof_threshold)
-    frames = FrameReader(reader=reader, defaults=defaults)
-    log = EventLog(store=AuditStore(database))
-    gallery = GalleryService(engine=engine, frames=frames, defaults=defaults, min_quality=0, store=store, log=log)
+def entries(sources, source, arguments):
+    match source:
+        case "compreface":
+            return sources.compreface(*arguments)
+        case "deepface":
+            return sources.deepface(arguments[0], **json.loads(arguments[1]))
+        case "compreface_api":
+            return nullcontext(sources.compreface_api(*arguments))
+        case _:
+            return nullcontext(getattr(sources, source)(*map(Path, arguments)))
 
-    def progress(done: int, _: int) -> None:
-        if done == int(photos):  # while other threads are at the next
+
+def main(url, count, source, *arguments):
+    def progress(done, _):
+        if done == int(count):  # while other threads are at the next
             os.kill(os.getpid(), signal.SIGKILL)
 
-    service = EnrolmentService(gallery=gallery, store=store, defaults=defaults, policy=policy, lanes=2)
-    service.enrol(Path(folder), "default", EnrolmentOptions(), progress)
+    _, sources, enrolment = importer(make_database(url), FakeEngine(), Settings())
+    with entries(sources, source, arguments) as found:
+        enrolment.enrol(found, collection="default", options=EnrolmentOptions(), progress=progress)
 
 
 if __name__ == "__main__":

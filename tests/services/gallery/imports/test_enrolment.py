@@ -1,65 +1,18 @@
 """Enrolling a folder on the fake engine and a SQLite file."""
 
-import os
-import signal
-import subprocess
-import sys
-
 import pytest
 
 from core.exceptions import ModelUnavailable
 from core.files import FoundFile
-from core.images.decoding import ImagePolicy
-from schemas.gallery import EnrolmentOptions
 from services.audit.events import Event
-from services.audit.recorder import EventLog
-from services.audit.store import AuditStore
-from services.database.choice import make_database
-from services.faces.frames import FrameReader
-from services.faces.options import Defaults
-from services.faces.reader import FaceReader
-from services.gallery.enrolment import EnrolmentService
 from services.gallery.maintenance import UpkeepService
-from services.gallery.registration import GalleryService
-from services.gallery.store.sqlite_search import MatrixSearch
-from services.gallery.store.store import GalleryStore
-from tests.conftest import PROJECT
 from tests.pictures import ALICE, ALICIA, BOB, MASK, write_photo
-
-POLICY = ImagePolicy(max_bytes=100_000, max_pixels=1_000_000)
-
-
-@pytest.fixture
-def database(tmp_path):
-    database = make_database(f"sqlite:///{tmp_path / 'gallery.db'}")
-    yield database
-    database.close()
+from tests.services.gallery.imports.importing import POLICY, faces, kill_after, names
 
 
 @pytest.fixture
-def store(database):
-    return GalleryStore(database, MatrixSearch(database))
-
-
-@pytest.fixture
-def enrol(database, store, settings, engine, photos):
-    defaults = Defaults.of(settings)
-    reader = FaceReader(engine=engine, policy=POLICY, max_faces=256, antispoof_threshold=defaults.antispoof_threshold)
-    frames = FrameReader(reader=reader, defaults=defaults)
-    log = EventLog(store=AuditStore(database))
-    gallery = GalleryService(engine=engine, frames=frames, defaults=defaults, min_quality=0, store=store, log=log)
-    service = EnrolmentService(gallery=gallery, store=store, defaults=defaults, policy=POLICY, lanes=2)
-
-    def enrol(collection="default", progress=lambda done, total: None, **options):
-        done = service.enrol(photos, collection, EnrolmentOptions(**options), progress)
-        return done.enrolled, done.known, done.refused
-
-    return enrol
-
-
-def names(store, collection="default"):
-    page = store.persons(collection=collection, name="", labels={}, cursor=None, limit=100)
-    return {person.name: person.faces for person in page.persons}
+def enrol(register, sources, photos):
+    return lambda *arguments, **options: register(sources.people(photos), *arguments, **options)
 
 
 def test_every_photo_is_enrolled_as_the_first_folder_says(enrol, store, photos):
@@ -106,7 +59,8 @@ def test_bad_photos_are_refused_and_the_others_enrolled(enrol, store, photos):
     (photos / "Alice" / "notes.txt").write_bytes(b"hello")
     assert enrol() == (1, 0, {
         "Alice/empty.png": "no_face_detected", "Alice/large.png": "image_too_large",
-        "Alice/text.png": "image_decode_error", "loose.png": "no_person", f"{'x' * 201}/1.png": "validation_error",
+        "Alice/text.png": "image_decode_error", "loose.png": "no_person",
+        f"{'x' * 201}/1.png": "validation_error (name)",
     })  # fmt: skip
     assert names(store) == {"Alice": 1}
 
@@ -157,14 +111,7 @@ def test_a_missing_model_ends_it_and_what_was_enrolled_stays(enrol, store, photo
 def test_an_enrolment_that_was_killed_goes_on_where_it_ended(enrol, store, photos, tmp_path, photos_done):
     for number in range(8):
         write_photo(photos / f"p{number}" / "1.png", (ALICE, BOB)[number % 2])
-    script = [sys.executable, "-m", "tests.services.gallery.enrolling_process"]
-    arguments = [f"sqlite:///{tmp_path / 'gallery.db'}", str(photos), str(photos_done)]
-    # Not in the project's folder, where there may be a .env.
-    environment = os.environ | {"PYTHONPATH": str(PROJECT)}
-    killed = subprocess.run(
-        [*script, *arguments], cwd=tmp_path, env=environment, capture_output=True, timeout=120, check=False
-    )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    kill_after(photos_done, tmp_path, "people", photos)
     enrolled, known, refused = enrol()
     assert (enrolled + known, refused) == (8, {})
     assert known >= photos_done
@@ -183,3 +130,33 @@ def test_photos_are_accepted_as_the_options_say(enrol, store, photos):
     assert enrol(on_duplicate="merge", face_policy="largest", store_crop=True)[0] == 3
     (alice,) = store.persons(collection=None, name="alice", labels={}, cursor=None, limit=2).persons
     assert sorted(one.has_crop for one in store.faces(alice.id))[:2] == [False, True]
+
+
+def test_a_dry_run_says_the_same_and_stores_nothing(enrol, store, photos, engine):
+    write_photo(photos / "Alice" / "1.png", ALICE)
+    write_photo(photos / "Alice" / "2.png", ALICE, BOB)
+    write_photo(photos / "Bob" / "1.png")
+    refused = {"Alice/2.png": "several_faces", "Bob/1.png": "no_face_detected"}
+    assert enrol(dry_run=True) == (1, 0, refused)
+    assert names(store) == {}
+    assert enrol() == (1, 0, refused)
+    write_photo(photos / "Bob" / "1.png", ALICE)
+    refused = {"Alice/2.png": "several_faces", "Bob/1.png": "conflict"}
+    assert enrol(dry_run=True, on_duplicate="reject") == (0, 1, refused)
+    assert names(store) == {"Alice": 1}
+
+
+def test_a_face_keeps_the_name_of_its_photo(enrol, store, photos):
+    write_photo(photos / "Alice" / "1.png", ALICE)
+    write_photo(photos / "Alice" / ("x" * 210) / "1.png", ALICE)
+    assert enrol() == (2, 0, {})
+    assert {face.photo for face in faces(store, "Alice")} == {"Alice/1.png", None}
+
+
+def test_a_name_that_could_control_a_terminal_is_refused_unread(enrol, store, photos):
+    for name in ("Al\x1b[2Jice", "Al\u202eice", "\u200b"):
+        write_photo(photos / name / "1.png", ALICE)
+    done = enrol()
+    assert done[:2] == (0, 0)
+    assert set(done[2].values()) == {"validation_error (name)"}
+    assert names(store) == {}

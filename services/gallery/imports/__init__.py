@@ -1,0 +1,1 @@
+"""Importing persons from folders, CSV files and the databases of other systems."""
