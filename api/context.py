@@ -1,7 +1,9 @@
-"""Gives a request access to the services."""
+"""Gives a request access to the services, and tells which scope it needs."""
 
 from flask import Flask, current_app
 
+from api.route import Route
+from core.scopes import Scope
 from services.bootstrap.services import Services
 
 _KEY = "face_service"
@@ -22,3 +24,8 @@ def services_of(app: Flask) -> Services:
 def services() -> Services:
     """Return the services of the application that handles the current request."""
     return services_of(current_app)
+
+
+def scope_of(route: Route) -> Scope | None:
+    """Return the scope that requests to a route need; None if the route is public."""
+    return None if route.scope is Scope.METRICS and services().settings.metrics_public else route.scope

@@ -9,7 +9,7 @@ from flask import Response
 from flask import request as flask_request
 from pydantic import BaseModel
 
-from api.context import services
+from api.context import scope_of, services
 from api.inputs import read_query, read_request
 from api.middleware.authentication import caller, confined
 from api.middleware.body_memory import count_body_bytes
@@ -34,7 +34,7 @@ def endpoint(route: Route) -> Callable[[Callable[..., BaseModel | Response]], Vi
         @wraps(function)
         def view(**variables: str) -> Response:
             given = _read(route)
-            scopes = frozenset() if route.scope is None else caller().scopes
+            scopes = frozenset() if scope_of(route) is None else caller().scopes
             with granted(scopes), _deadline():
                 given = _fetched(route, given)
                 with _place_in_queue(route), collect_warnings() as warnings:
@@ -58,7 +58,7 @@ def _read(route: Route) -> Request | None:
         given = read_query(route.query)
     elif not route.is_probe:
         read_query(Request)  # which has no fields: whatever is there is unknown
-    return given if route.scope is None else confined(given)
+    return given if scope_of(route) is None else confined(given)
 
 
 def _fetched(route: Route, given: Request | None) -> Request | None:

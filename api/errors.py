@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from flask import Flask, Response
+from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException
 
 from api.bodies.wrong import BODY
@@ -20,6 +20,7 @@ from core.exceptions import (
     ValidationFailed,
 )
 from core.logging import facts
+from core.metrics.definitions import REJECTIONS
 from schemas.common import ErrorBody
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,8 @@ def answer_error(error: ServiceError) -> Response:
     """Return the response for a service error. Server faults are logged with their traceback."""
     if isinstance(error, DeepFaceError | InternalError):
         logger.error(error.code, exc_info=error)
+    REJECTIONS.labels(error.code).inc()
+    g.error_code = error.code
     door = current_door()
     response = _own_answer(error) if door is None else door.answer(error)
     if error.retry_after_s is not None:

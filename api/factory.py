@@ -43,9 +43,11 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     from api.middleware.request_log import init_lifecycle
     from api.openapi import API_PREFIX
     from api.v1 import BLUEPRINTS
+    from core.tracing import begin_tracing
     from services.bootstrap.build import build_services
 
     logging.config.dictConfig(logging_config(settings))
+    begin_tracing()
     app = Flask("face-service", static_folder=None)
     app.request_class = WholeRequest
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes

@@ -22,8 +22,8 @@ class Route:
     unless it `infers` nothing. Without a `response` there is no body, or the service does not validate it. `headers`
     are the request headers it reads and `answer_headers` the response headers it sets, each with its meaning.
     Monitoring asks a route that `is_probe`: no rate limit applies to it, and it ignores the query string. A route that
-    is not `in_document` serves the OpenAPI document or a page: it is for people, not for clients made from the
-    document. `errors` are its errors, except those about API keys.
+    is not `in_document` serves the OpenAPI document, a page or the metrics: it is for people and monitoring, not for
+    clients made from the document. `errors` are its errors, except those about API keys.
     """
 
     scope: Scope | None

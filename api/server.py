@@ -6,9 +6,13 @@ from typing import Any
 
 from core.exceptions import ServiceUnavailable
 from core.logging import logging_config
+from core.metrics.folder import MetricsFolder
 from core.process import prepare_process
 from core.settings import SettingsError, load_settings, misspelt_settings
 from core.workers import Workers
+
+# Made before anything imports prometheus-client, and inherited by the workers.
+_metrics = MetricsFolder()
 
 try:
     _settings = load_settings()
@@ -23,6 +27,7 @@ try:
         require_sound_weights,
     )
 
+    _metrics.end_worker(os.getpid())  # what was imported has begun values of this process, which counts nothing
     require_known_defaults(_settings)
     require_sound_weights(_settings)
     _warnings = [*misspelt_settings(), *begin_encryption(_settings)]
@@ -99,14 +104,17 @@ def pre_fork(server: Any, worker: Any) -> None:
 def child_exit(server: Any, worker: Any) -> None:
     """Note in the parent process that a worker has ended, however it ended."""
     _workers.end(worker.slot)
+    _metrics.end_worker(worker.pid)
 
 
 def post_worker_init(worker: Any) -> None:
     """Load the models once the socket listens, and seal the audit events left by a killed worker."""
     from api.context import services_of
+    from core.metrics.process import note_memory
 
     os.environ.pop("SCRIPT_NAME", None)  # gunicorn would fail each request without this prefix
     services = services_of(worker.wsgi)
     services.health.readiness.join(_workers, worker.slot)
     services.health.readiness.start()
     services.audit.log.wake()
+    note_memory()

@@ -15,9 +15,9 @@ from core.terminal import escaped as _escaped
 _facts: ContextVar[dict[str, Any] | None] = ContextVar("facts", default=None)
 
 
-def begin_request(request_id: str) -> Token[dict[str, Any] | None]:
-    """Add `request_id` to every later line of this context. Pass the returned token to `end_request`."""
-    return _facts.set({"request_id": request_id})
+def begin_request(request_id: str, trace_id: str | None = None) -> Token[dict[str, Any] | None]:
+    """Add these to every later line of this context. Pass the returned token to `end_request`."""
+    return _facts.set({"request_id": request_id} | ({} if trace_id is None else {"trace_id": trace_id}))
 
 
 def end_request(token: Token[dict[str, Any] | None]) -> None:
@@ -37,11 +37,12 @@ def facts() -> dict[str, Any]:
     return dict(_facts.get() or {})
 
 
-class _RequestId(logging.Filter):
+class _Ids(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
-        current = _facts.get()
-        if current is not None and not hasattr(record, "request_id"):
-            record.request_id = current["request_id"]
+        current = _facts.get() or {}
+        for name in ("request_id", "trace_id"):
+            if name in current and not hasattr(record, name):
+                setattr(record, name, current[name])
         return True
 
 
@@ -79,7 +80,7 @@ def logging_config(settings: Settings) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"request_id": {"()": _RequestId}},
+        "filters": {"request_id": {"()": _Ids}},
         "formatters": {"json": {"()": json_formatter}, "text": {"()": TextFormatter}},
         "handlers": {
             "stdout": {

@@ -18,6 +18,7 @@ from api.factory import create_app
 from api.openapi import door_views, openapi_document, summary, views
 from api.route import Route, route_of
 from core.exceptions import ServiceError
+from core.metrics.definitions import METRICS
 from core.settings import Settings
 from services.models.catalogue import catalogue
 from services.models.catalogue.types import Model
@@ -41,6 +42,7 @@ def pages() -> dict[str, str]:
         "options.md": _page("Options", _options()),
         "commands.md": _page("Commands", _commands()),
         "models.md": _page("Models", _models()),
+        "metrics.md": _page("Metrics", _metrics()),
         "openapi.json": _openapi(),
     }
 
@@ -156,7 +158,9 @@ def _shared() -> dict[Field, list[str]]:
 
 def _endpoints() -> Iterator[str]:
     yield "All are available at `/` and under `/api/v1`. `GET /openapi.json` describes them for programs, `GET /docs`"
-    yield "for people. Every answer carries `X-Request-Id` (yours, if you sent one) and `X-Response-Time-Ms`."
+    yield "for people. Every answer carries `X-Request-Id` (yours, if you sent one) and `X-Response-Time-Ms`. To a"
+    yield "request with an API key, `Server-Timing` tells the milliseconds of [each"
+    yield "stage](../how-to/monitor.md#times-of-one-request)."
     yield ""
     found = [(name, said, route) for name, (said, route) in _routes().items()]
     yield from _table(
@@ -261,6 +265,42 @@ def _models() -> Iterator[str]:
             for model in catalogue.MODELS.values()
             for number in model.accuracy
         ),
+    )
+
+
+_OVER_WORKERS = {
+    "sum": "sum",
+    "livesum": "sum of the living ones",
+    "livemin": "least of the living ones",
+    "livemax": "largest of the living ones",
+    "liveall": "one series each, with the label `pid`",
+    "read": "of the whole service, read every 15 s at most",
+}
+
+
+def _metrics() -> Iterator[str]:
+    yield "What `GET /metrics` answers. [Monitor](../how-to/monitor.md#metrics) says how to scrape it, and has alerts"
+    yield "and a dashboard. No label holds a person, a collection, a path or an address."
+    yield ""
+    yield "The third column says how the values of several workers become one."
+    yield ""
+    yield from _table(
+        ("metric", "type", "workers", "meaning"),
+        ((f"`{one.name}`", one.kind, _OVER_WORKERS[one.over_workers], one.help) for one in METRICS),
+    )
+    yield "## Labels"
+    yield ""
+    yield from _table(
+        ("metric", "label", "values"),
+        ((f"`{one.name}`", f"`{label}`", f"{said}.") for one in METRICS for label, said in one.labels.items()),
+    )
+    yield "## Bounds"
+    yield ""
+    yield "The upper bounds (`le`) of histograms, besides `+Inf`."
+    yield ""
+    yield from _table(
+        ("metric", "bounds"),
+        ((f"`{one.name}`", ", ".join(f"{bound:g}" for bound in one.bounds)) for one in METRICS if one.bounds),
     )
 
 

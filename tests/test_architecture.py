@@ -46,6 +46,8 @@ ONLY_IN = {
     "models.downloads": {"gdown"},
     "api": {"flask", "werkzeug", "flask_limiter"},
     "main": {"flask"},
+    "core.metrics": {"prometheus_client"},
+    "core.tracing": {"opentelemetry"},
 }
 
 MAX_ROOMS, MAX_FLOORS, MAX_IMPORTS, MAX_FILES_OF_SERVICES, MAX_LINES = 20, 9, 90, 4, 350
@@ -136,6 +138,9 @@ def test_every_room_imports_only_what_the_plan_lets_it():
         ("faces.service", "flask"),
         ("find.photos", "onnxruntime"),
         ("models.weights", "gdown"),
+        ("faces.service", "prometheus_client"),
+        ("faces.service", "opentelemetry"),
+        ("core.metrics.stages", "services.faces.plan"),
     ],
 )
 def test_an_arrow_that_the_plan_does_not_have_would_be_noticed(name, imported):

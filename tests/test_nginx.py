@@ -319,3 +319,33 @@ def test_behind_nginx_a_page_of_the_same_origin_may_send_and_no_other(tmp_path):
                 sent = {"json": {"name": "staff"}, "headers": headers, "timeout": 30}
                 assert requests.post(f"{url}/collections", **sent).status_code == status, headers
             assert requests.get(f"{url}/persons", headers={"Host": "evil.net"}, timeout=30).status_code == 403
+
+
+PRIVATE = (
+    "/metrics",
+    "/metrics/",
+    "/metrics//",
+    "//metrics",
+    "/%6detrics",
+    "/api/v1/metrics",
+    "/api/v1//metrics/",
+    "/x/../metrics",
+)
+
+
+@pytest.mark.parametrize("path", PRIVATE)
+def test_the_metrics_are_not_published(proxy, path):
+    assert_body(raw(proxy[0], path), 404, "not_found")
+    assert "face_" not in raw(proxy[0], path).text
+
+
+def test_a_collection_may_have_the_name_of_the_metrics(proxy):
+    answer = requests.delete(f"{proxy[0]}/collections/metrics", timeout=10)
+    assert "collection" in answer.json()["message"]
+
+
+def raw(url, path):
+    """The answer to this very path, which the client does not make plain."""
+    request = requests.Request("GET", url).prepare()
+    request.url = url + path
+    return requests.Session().send(request, timeout=10)

@@ -2,7 +2,7 @@
 
 from flask import Flask, current_app, g, request
 
-from api.context import services
+from api.context import scope_of, services
 from api.middleware.rate_limits import count_wrong_key
 from api.route import route_of
 from core.exceptions import AmbiguousCredentials, Forbidden, Unauthorized
@@ -72,7 +72,7 @@ def _scope() -> Scope | None:
     """Return the scope of the current route; None if it is public or unknown, or for an OPTIONS request."""
     if request.url_rule is None or request.method == "OPTIONS":
         return None
-    return route_of(current_app.view_functions[request.url_rule.endpoint]).scope
+    return scope_of(route_of(current_app.view_functions[request.url_rule.endpoint]))
 
 
 def _look_up() -> None:

@@ -18,10 +18,10 @@ SECURITY = {
 }
 
 _METHODS = ("GET", "POST", "PATCH", "DELETE")
-_TAKEN = ("Authorization", "Content-Type", "Idempotency-Key", "X-API-Key", "X-Request-Id")
+_TAKEN = ("Authorization", "Content-Type", "Idempotency-Key", "X-API-Key", "X-Request-Id", "traceparent", "tracestate")
 _SHOWN = (
-    "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After", "X-Receipt-Id", "X-Request-Id",
-    "X-Response-Time-Ms",
+    "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After", "Server-Timing", "X-Receipt-Id",
+    "X-Request-Id", "X-Response-Time-Ms",
 )  # fmt: skip
 _ASK_AGAIN_S = 600  # lifetime of a preflight answer in the browser
 

@@ -7,6 +7,7 @@ import uuid
 
 from flask import Flask, Response, g, request
 
+from api.middleware.measurement import Measurement
 from core.logging import begin_request, end_request, facts
 from core.timeouts import begin_database_budget, end_database_budget
 
@@ -26,13 +27,18 @@ def init_lifecycle(app: Flask) -> None:
 def _begin() -> None:
     given = request.headers.get("X-Request-Id", "")
     g.started = time.monotonic()
-    g.log_token = begin_request(given if _SANE_ID.fullmatch(given) else uuid.uuid4().hex)
+    g.measurement = Measurement()
+    request_id = given if _SANE_ID.fullmatch(given) else uuid.uuid4().hex
+    g.log_token = begin_request(request_id, g.measurement.trace_id)
     g.patience_token = begin_database_budget()
 
 
 def _finish(response: Response) -> Response:
-    elapsed_ms = round((time.monotonic() - g.started) * 1000, 1)
+    elapsed_s = time.monotonic() - g.started
+    elapsed_ms = round(elapsed_s * 1000, 1)
     known = facts()
+    # How long each stage took may tell about the gallery, so that only callers with a key learn it.
+    g.measurement.answer(response, elapsed_s, error_code=g.get("error_code", ""), shows_stages="key_id" in known)
     response.headers["X-Request-Id"] = known["request_id"]
     response.headers["X-Response-Time-Ms"] = str(elapsed_ms)
     # Log the rule, not the path: a client can put anything in a path.
@@ -45,6 +51,8 @@ def _finish(response: Response) -> Response:
 
 
 def _end(_: BaseException | None) -> None:
+    if "measurement" in g:
+        g.pop("measurement").end()
     if "log_token" in g:
         end_database_budget(g.pop("patience_token"))
         end_request(g.pop("log_token"))

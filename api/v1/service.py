@@ -11,6 +11,7 @@ from api.openapi import door_views, openapi_document, summary, views
 from api.route import Route
 from core import __version__
 from core.exceptions import ModelLoading, ModelUnavailable, ServiceUnavailable
+from core.metrics.exposition import CONTENT_TYPE, exposition
 from core.scopes import Scope
 from schemas.models import ModelsResponse
 from schemas.service import Endpoint, Health, Readiness, ServiceInfo
@@ -45,6 +46,13 @@ def ready() -> Readiness:
     """Readiness check of the preloaded models and the database. If not ready, 503 names each part."""
     readiness = services().health.readiness
     return Readiness(version=__version__, parts=readiness.require_ready(), shared_trunk=readiness.sharing())
+
+
+@blueprint.get("/metrics")
+@endpoint(Route(scope=Scope.METRICS, response=None, media_type="text/plain", in_document=False))
+def metrics() -> Response:
+    """Metrics of all workers in Prometheus's text format."""
+    return Response(exposition(services().health.figures.readings()), content_type=CONTENT_TYPE)
 
 
 @blueprint.get("/models")

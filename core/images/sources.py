@@ -15,6 +15,7 @@ from core.images.base64_text import decoded, encoded_format
 from core.images.decoding import ImagePolicy, decode, read_limited
 from core.images.fetch import fetch
 from core.images.pixels import Pixels
+from core.metrics.stages import stage
 from core.scopes import Scope, is_granted
 
 # Longer text is refused before anything parses it: parsing a URL takes 2.5 s per megabyte.
@@ -55,7 +56,9 @@ def managed_image(
     try:
         encoded = read_encoded(source, policy)
         with lane or nullcontext():
-            yield decode(encoded, policy, field=field)
+            with stage("decode"):
+                image = decode(encoded, policy, field=field)
+            yield image
     except ImageError as error:
         error.in_field(field)
         raise
@@ -119,7 +122,8 @@ def _read_url(source: str, policy: ImagePolicy) -> bytes:
     source = source.strip()
     if len(source) > MAX_URL:
         raise ImageDecodeError(f"The URL is longer than {MAX_URL} characters. Send a shorter one or the image itself.")
-    return fetch(source, max_bytes=policy.max_bytes, rules=policy.urls)
+    with stage("fetch"):
+        return fetch(source, max_bytes=policy.max_bytes, rules=policy.urls)
 
 
 def _read_data_uri(source: str) -> bytes:

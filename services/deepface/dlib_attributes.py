@@ -12,6 +12,7 @@ import dlib
 import numpy as np
 import numpy.typing as npt
 
+from core.metrics.stages import stage
 from core.timeouts import check_deadline
 from services.deepface.alignment import predicted
 from services.deepface.detectors import found_of
@@ -39,6 +40,7 @@ class DlibAttribute:
 
     def __init__(self, model: Model, network: Session) -> None:
         assert model.input_px is not None
+        self.name = model.name
         self.side_px = model.input_px[0]
         self._network = network
         self._describe = _age if model.action == "age" else _gender
@@ -63,8 +65,12 @@ def estimate(
     if not networks or not faces:
         return found
     sides = [network.side_px for network in networks]
-    for network, chips in zip(networks, zip(*_chips(image, faces, sides, predictor), strict=True), strict=True):
-        for attributes, estimated in zip(found, network.estimate(chips), strict=True):
+    with stage("align"):
+        chips_of_faces = _chips(image, faces, sides, predictor)
+    for network, chips in zip(networks, zip(*chips_of_faces, strict=True), strict=True):
+        with stage("analyze", network.name):
+            estimates = network.estimate(chips)
+        for attributes, estimated in zip(found, estimates, strict=True):
             attributes.update(estimated)
     return found
 

@@ -6,6 +6,7 @@ sessions are large and safe to share. So there is one of each, and their passes 
 """
 
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -24,6 +25,8 @@ from typing_extensions import override
 from core.distances import unit_length
 from core.encryption import Keyring
 from core.exceptions import DeepFaceError, ModelUnavailable, NoFaceDetected, ServiceError
+from core.metrics.definitions import MODEL_LOAD
+from core.metrics.stages import stage
 from core.settings.types import CPU
 from core.timeouts import POLL_S, check_deadline
 from services.deepface import orientation
@@ -137,6 +140,7 @@ class DeepFaceEngine(Engine):
         with self._only_loader(model.name):
             if model.name in self._ready:
                 return
+            started = time.perf_counter()
             require_files(self._weights, model)
             require_sound(self._weights, model)
             self._require_device()
@@ -150,6 +154,7 @@ class DeepFaceEngine(Engine):
             if model.has_own_crop:
                 self._load_predictor()
             self._ready.add(model.name)
+            MODEL_LOAD.labels(model.name).set(time.perf_counter() - started)
 
     def _load_for_crops(self, model: Model) -> None:
         """Load what crops and their quality need after this detector, so that no request has to wait for it."""
@@ -248,7 +253,8 @@ class DeepFaceEngine(Engine):
                 side_px=self._max_side_px or model.search.side_px,
                 full=how.method == "full",
             )
-            return as_found(image, found, how, predictor)
+            with stage("align", model.name):
+                return as_found(image, found, how, predictor)
 
     @override
     def look_again(self, image: Pixels, areas: Sequence[FaceArea]) -> list[SecondLook]:

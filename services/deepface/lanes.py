@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from core.exceptions import ServiceError
+from core.metrics.definitions import LANES_BUSY
+from core.metrics.stages import lane_wait
 from core.timeouts import POLL_S, check_deadline, remaining_s
 
 
@@ -46,10 +48,13 @@ class Lanes:
         if lane is not None:
             yield lane
             return
-        self._held.lane = lane = self._take()
+        with lane_wait():
+            self._held.lane = lane = self._take()
+        LANES_BUSY.inc()
         try:
             yield lane
         finally:
+            LANES_BUSY.dec()
             self._held.lane = None
             self._give_back(lane)
 

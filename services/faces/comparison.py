@@ -5,6 +5,7 @@ import numpy.typing as npt
 
 from core.distances import distances, similarity
 from core.exceptions import NoFaceDetected, ValidationFailed
+from core.metrics.decisions import count_decision
 from schemas.compare import Compared, CompareRequest, CompareResponse, Source, Target
 from services.faces.options import Defaults
 from services.faces.plan import EmbeddingPlan
@@ -42,6 +43,9 @@ class ComparisonService:
             )
             for index, (target, distance) in enumerate(zip(targets, found, strict=True))
         ]
+        best = min(results, key=lambda result: result.distance)
+        decision = "match" if best.verified else "no_match"
+        count_decision(decision, model=plan.space.model, metric=metric, distance=best.distance)
         return CompareResponse(
             model=plan.space.model,
             distance_metric=metric,
@@ -49,7 +53,7 @@ class ComparisonService:
             threshold_source=plan.threshold_source,
             source=source,
             results=results,
-            best=min(results, key=lambda result: result.distance),
+            best=best,
         )
 
     def _source(self, request: CompareRequest, plan: EmbeddingPlan) -> tuple[Source, npt.NDArray[np.float64]]:

@@ -6,6 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from core.metrics.definitions import QUALITY_FINDINGS
 from schemas.faces import JudgedFace, QualityMeasures, QualityRequest, QualityResponse
 from services.deepface.interface import FaceArea
 from services.faces.options import Defaults
@@ -173,6 +174,12 @@ def _tilt_degrees(area: FaceArea) -> float:
     return float(abs(np.degrees(np.arctan2(down[0], down[1])))) if down.any() else 0
 
 
+def count_findings(quality: Quality) -> None:
+    """Count the reasons of a face for the metrics: once for each face that is judged."""
+    for reason in quality.reasons:
+        QUALITY_FINDINGS.labels(reason).inc()
+
+
 def problems(quality: Quality) -> str:
     """The score with its reasons, in words for a message."""
     return f"quality {quality.score:g}" + (f" ({', '.join(quality.reasons)})" if quality.reasons else "")
@@ -199,6 +206,8 @@ class QualityService:
         plan = replace(self._defaults.plan(request), judges_quality=True)
         with self._reader.faces(request.img, "img", plan) as faces:
             judged = [(read.face, measure_quality(read)) for read in faces]
+        for _, quality in judged:
+            count_findings(quality)
         largest = max(judged, key=lambda pair: pair[0].area.w * pair[0].area.h, default=None)
         reasons = ["several_faces"] if len(judged) > 1 else []
         reasons += [] if largest is None else largest[1].reasons

@@ -12,12 +12,16 @@ from core.exceptions import SpoofDetected
 from core.images.decoding import ImagePolicy
 from core.images.sources import managed_image
 from core.logging import annotate
+from core.metrics.stages import count_faces, stage
 from schemas.common import FacialArea
 from services.deepface.interface import Detection, Engine, Face, FaceArea, LivenessScore, Pixels, SecondLook
 from services.faces.liveness import combine_liveness, is_spoof
 from services.faces.plan import EmbeddingPlan, Plan
+from services.models.catalogue import catalogue
 
 Embeddings = npt.NDArray[np.float64]
+
+_SECOND_LOOK = "dlib"  # the detector of `Engine.look_again`
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +99,18 @@ class FaceReader:
                 found = sorted(found, key=lambda face: -face.area.w * face.area.h)[: self._max_faces]
             live: Sequence[LivenessScore | None] = [None] * len(found)
             if plan.judges_liveness:
-                scores = self._engine.liveness(image, [face.area for face in found])
+                with stage("liveness", catalogue.LIVENESS):
+                    scores = self._engine.liveness(image, [face.area for face in found])
                 live = [self.judge([score]) for score in scores]
             if plan.refuses_spoofs and any(map(is_spoof, live)):
                 raise SpoofDetected
             looks: Sequence[SecondLook | None] = [None] * len(found)
             if plan.judges_quality:
-                looks = self._engine.look_again(image, [face.area for face in found])
+                with stage("detect", _SECOND_LOOK):
+                    looks = self._engine.look_again(image, [face.area for face in found])
             detector = plan.detection.detector
             annotate(detector=detector, faces=len(found))
+            count_faces(len(found))
             faces = DetectedFaces(
                 DetectedFace(face, score, detector, look) for face, score, look in zip(found, live, looks, strict=True)
             )
@@ -114,7 +121,8 @@ class FaceReader:
         """The faces of the image, but at most one more than the service reads."""
         most = self._max_faces + 1
         asked = most if detection.max_faces is None else min(most, detection.max_faces)
-        return self._engine.detect(image, replace(detection, max_faces=asked))
+        with stage("detect", detection.detector):
+            return self._engine.detect(image, replace(detection, max_faces=asked))
 
     def embedded(
         self, source: str | bytes, field: str, plan: EmbeddingPlan, *, from_bytes: bool = False
@@ -142,13 +150,14 @@ class FaceReader:
             embeddings = np.empty((0, 0))
             if faces:
                 crops = [read.face.crop for read in faces]
-                embeddings = self._engine.embed(
-                    crops,
-                    model=model,
-                    normalization=plan.space.normalization,
-                    alignment=plan.space.alignment,
-                    from_bytes=from_bytes,
-                )
+                with stage("embed", model):
+                    embeddings = self._engine.embed(
+                        crops,
+                        model=model,
+                        normalization=plan.space.normalization,
+                        alignment=plan.space.alignment,
+                        from_bytes=from_bytes,
+                    )
                 if plan.also is not None:
                     faces[:] = self._embedded_also(image, faces, plan.also)
             yield image, faces, embeddings
@@ -160,7 +169,8 @@ class FaceReader:
         crops = [face.crop for face in again if face is not None]
         if not crops:
             return faces
-        rows = iter(self._engine.embed(crops, model=plan.space.model, normalization=plan.space.normalization))
+        with stage("embed", plan.space.model):
+            rows = iter(self._engine.embed(crops, model=plan.space.model, normalization=plan.space.normalization))
         pairs = zip(faces, again, strict=True)
         return [read if face is None else replace(read, also=next(rows)) for read, face in pairs]
 

@@ -14,6 +14,7 @@ import numpy as np
 from core.distances import distances
 from core.exceptions import LicenseForbidden, ModelUnavailable, NoFaceDetected
 from core.logging import annotate
+from core.metrics.stages import stage
 from schemas.common import Action
 from schemas.faces import (
     AnalyzedFace,
@@ -130,7 +131,8 @@ class FaceService:
         plan = self._defaults.plan(request)
         models, unavailable = self._named(request.actions, plan) if request.actions else self._installed(plan)
         with self._reader.opened(request.img, "img", plan) as (image, faces):
-            attributes = self._engine.attributes(image, [read.face for read in faces], models)
+            with stage("analyze"):  # each model is a stage inside it
+                attributes = self._engine.attributes(image, [read.face for read in faces], models)
             result = [
                 AnalyzedFace(
                     **described,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from core.metrics.decisions import count_decision
 from schemas.faces import VerifyResponse
 from services.deepface.interface import Engine
 from services.faces.confidence import confidence
@@ -49,8 +50,11 @@ def decide(
     live: dict[str, Any] = {}
     for side, read in sides.items():
         live |= liveness_keys(read.liveness, f"{side}_")
+    verified = same_person and not any(is_spoof(face.liveness) for face in sides.values())
+    decision = "match" if verified else "no_match"
+    count_decision(decision, model=plan.space.model, metric=plan.metric, distance=pair.distance)
     return VerifyResponse(
-        verified=same_person and not any(is_spoof(face.liveness) for face in sides.values()),
+        verified=verified,
         distance=pair.distance,
         threshold=plan.threshold,
         threshold_source=plan.threshold_source,

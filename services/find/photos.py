@@ -14,6 +14,7 @@ from core.exceptions import DeepFaceError, ImageDecodeError, ImageTooLarge, NoFa
 from core.files import OutsideRoot, Signature, open_beneath, signature_of
 from core.images.decoding import ImagePolicy, decode, read_limited
 from core.images.header import ACCEPTED, image_format
+from core.metrics.definitions import FACES
 from services.deepface.interface import Detection, EmbeddingSpace, Engine, Pixels
 from services.faces.options import crop_of
 from services.find.index import UNREADABLE, UNSUPPORTED_FORMAT, Boxes, Floats, IndexKey, PhotoFaces
@@ -127,6 +128,7 @@ class PhotoEmbedder:
         )
         with self._engine.lane():
             found = self._engine.detect(decode(content, self._policy), detection)
+        FACES.labels("index").inc(len(found))
         boxes = np.array([[face.area.x, face.area.y, face.area.w, face.area.h] for face in found], np.int32)
         return DetectedPhoto(
             name=name,

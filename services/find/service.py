@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from core.exceptions import ServiceUnavailable
+from core.metrics.decisions import count_decision
+from core.metrics.stages import stage
 from core.nearest import nearest
 from schemas.find import FindRequest, FindResponse, FoundPhoto
 from services.audit.events import Event
@@ -70,14 +72,15 @@ class FindService:
         faces, embeddings = self._reader.embedded(request.img, "img", plan)
         index, pending = self._indexer.current(key, wait_for_changes=request.refresh == "wait")
         within = None if searches else plan.threshold
-        result = [
-            [
-                self._found(index, row, read, self._verdict(plan, distance))
-                for row, distance in _nearest(index, probe, plan.metric, within=within, k=request.k)
-                if searches or plan.decides_about(is_detected=read.is_detected)
+        with stage("search", plan.space.model):
+            result = [
+                [
+                    self._found(index, row, read, self._verdict(plan, distance))
+                    for row, distance in _nearest(index, probe, plan.metric, within=within, k=request.k)
+                    if searches or plan.decides_about(is_detected=read.is_detected)
+                ]
+                for read, probe in zip(faces, embeddings, strict=True)
             ]
-            for read, probe in zip(faces, embeddings, strict=True)
-        ]
         self._log.keep(*_events(plan, result))
         return FindResponse(
             faces_queried=len(faces),
@@ -141,5 +144,6 @@ def _events(plan: EmbeddingPlan, result: list[list[FoundPhoto]]) -> list[Event]:
         # JSON cannot represent an infinite or undefined distance.
         distance = rows[0].distance if rows and math.isfinite(rows[0].distance) else None
         outcome = "match" if within else "unknown"
+        count_decision(outcome, model=plan.space.model, metric=plan.metric, distance=distance)
         events.append(new_event("find", outcome, **about, distance=distance, photos=within))
     return events

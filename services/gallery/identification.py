@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from core.distances import similarity
 from core.exceptions import NoFaceDetected, NotFound, ValidationFailed
+from core.metrics.decisions import count_decision
 from core.scopes import Scope, require
 from schemas.faces import VerifyRequest, VerifyResponse
 from schemas.fields import COLLECTION
@@ -22,7 +23,7 @@ from services.faces.frames import FrameReader
 from services.faces.liveness import is_spoof, liveness_keys
 from services.faces.options import Defaults
 from services.faces.plan import EmbeddingPlan
-from services.faces.quality import measure_quality, measures, problems
+from services.faces.quality import count_findings, measure_quality, measures, problems
 from services.faces.reader import DetectedFace, DetectedFaces, Embeddings, FaceReader, facial_area
 from services.faces.verification import Pair, decide
 from services.gallery.answers import described, not_compared
@@ -242,10 +243,12 @@ def _refusal(read: DetectedFace, plan: EmbeddingPlan, min_quality: float | None)
 
 def _about(read: DetectedFace) -> dict[str, Any]:
     """The fields of a response that describe the face itself."""
+    quality = measure_quality(read)
+    count_findings(quality)
     return {
         "facial_area": facial_area(read.face.area),
         "face_confidence": read.face.confidence,
-        "quality": measures(measure_quality(read)),
+        "quality": measures(quality),
         **liveness_keys(read.liveness),
     }
 
@@ -267,6 +270,7 @@ def _events(action: str, collection: str, answer: IdentifyResponse, threshold: f
     for face in answer.result:
         nearest = face.matches[0] if face.matches else None
         distance = None if nearest is None else nearest.distance
+        count_decision(face.decision, model=answer.model, metric=answer.similarity_metric, distance=distance)
         who = {}
         if nearest is not None and face.decision == "match":
             who = {"person_id": nearest.person_id, "face_id": nearest.face_id}

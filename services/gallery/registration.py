@@ -22,7 +22,7 @@ from services.faces.frames import FrameReader
 from services.faces.liveness import is_spoof
 from services.faces.options import Defaults
 from services.faces.plan import EmbeddingPlan
-from services.faces.quality import Quality, measure_quality, measures, problems
+from services.faces.quality import Quality, count_findings, measure_quality, measures, problems
 from services.faces.reader import DetectedFace
 from services.gallery.answers import registered
 from services.gallery.store.store import GalleryStore
@@ -139,6 +139,7 @@ class GalleryService:
         """The face to be stored, if it is good enough."""
         read, embedding = self._one_face(request, plan, at)
         quality = measure_quality(read)
+        count_findings(quality)
         self._require_quality(request, quality)
         return replace(self._new_face(request, plan, read, embedding, quality), photo=photo)
 
@@ -164,6 +165,8 @@ class GalleryService:
         if not faces:
             raise NoFaceDetected(field="img")
         qualities = [measure_quality(read) for read in faces]
+        for quality in qualities:
+            count_findings(quality)
         self._require_quality(request, max(qualities, key=lambda quality: quality.score))
         least = self._least_quality(request)
         new = [

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from core.exceptions import ModelLoading, ModelUnavailable, ServiceError, ServiceUnavailable, StorageFull
+from core.metrics.definitions import MODEL_READY
 from core.timeouts import check_deadline, remaining_s
 from core.workers import Workers
 from schemas.service import ReadyPart
@@ -55,6 +56,8 @@ class ReadinessService:
         self._ping_store = ping_store
         self._photo_folder_problem = photo_folder_problem
         self._parts = {name: ReadyPart(name=name, state="loading") for name in models}
+        for name in models:
+            MODEL_READY.labels(name).set(0)
         self._store = ReadyPart(name=_STORE, state="ready")  # as it was last
         self._retry_at: dict[str, float] = {}  # on the clock time.monotonic()
         self._workers = Workers(1)
@@ -99,6 +102,7 @@ class ReadinessService:
                 part = ReadyPart(name=name, state="unavailable", message="The model failed to load. See the log.")
                 self._retry_at[name] = time.monotonic() + _RETRY_S
             before, self._parts[name] = self._parts[name], part
+            MODEL_READY.labels(name).set(part.state == "ready")
             if all(part.state == "ready" for part in self._parts.values()):
                 self._workers.set_ready(self._slot)
             if (part.state, part.message) != (before.state, before.message):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from core.metrics.definitions import SELF_TEST_CHANGED
 from core.shared_json import Damaged, SharedJson
 from schemas.service import SelfTestOutcome
 from services.deepface.interface import Detection, Engine, Face, Pixels
@@ -85,6 +86,7 @@ class SelfTest:
         """
         model = catalogue.find(name)
         result = self._results[model.name] = self._result(model, accept=accept)
+        SELF_TEST_CHANGED.labels(model.name).set(result.outcome == "changed answer")
         if not result.passed:
             logger.error("self-test: %s", result.message, extra={"part": model.name, "distance": result.distance})
         return result

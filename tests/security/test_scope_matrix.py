@@ -123,6 +123,7 @@ def requests_of(world):
             ({"source_vector": [1.0] * 4096, "target_vector": [1.0] * 4096, **limit}, ()),
         ],
         ("GET", "/models"): nothing,
+        ("GET", "/metrics"): nothing,
         ("GET", "/find/indexes"): nothing,
         ("POST", "/register"): [
             (alice | new, ()),

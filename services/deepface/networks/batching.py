@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from core.metrics.definitions import BATCH_FACES
 from services.deepface.networks.runtime import Array, Input, Session
 
 # A pass gains little from more threads. The remaining cores run other passes.
@@ -125,5 +126,7 @@ class BatchedSession:
         """The outputs for inputs that may be larger than a batch."""
         size = self._passes.batch_size if self._is_batched else max(1, len(pictures))
         parts = [pictures[start : start + size] for start in range(0, len(pictures), size)]
+        for part in parts:
+            BATCH_FACES.observe(len(part))
         outputs = [self._session.run(names, {self._input.name: part}) for part in parts]
         return [np.concatenate(one) if len(one) > 1 else one[0] for one in zip(*outputs, strict=True)]

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import sqlalchemy as sa
 
 from core.exceptions import Conflict, FaceNotFound, PersonNotFound, ServiceUnavailable, StorageFull
+from core.metrics.stages import stage
 from schemas.text import folded
 from services.audit.events import Event, RecordedEvent
 from services.audit.store import record
@@ -137,7 +138,8 @@ class GalleryStore(CollectionStore, TransferStore):
         # The other metrics use only the direction, and some lengths exceed the range of float32.
         if metric != "euclidean":
             probe = np.ldexp(probe, -int(np.frexp(np.abs(probe).max())[1]))
-        found = self._search.nearest(probe, only, metric=metric, k=k, within=within)
+        with stage("search", space.model):
+            found = self._search.nearest(probe, only, metric=metric, k=k, within=within)
         with self._database.reading() as connection:
             there = persons_in(connection, [near.person_id for near in found])
         return [

@@ -59,3 +59,13 @@ def test_one_line_per_request_says_what_was_done_and_nothing_of_the_picture(clie
     assert set(represent) <= set(known.split())
     assert (unknown["route"], unknown["status"]) == (None, 404)
     assert "such" not in json.dumps(unknown)
+
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+def test_the_trace_of_the_caller_is_in_the_log(client, access_log):
+    client.get("/health", headers={"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"})
+    client.get("/health", headers={"traceparent": f"00-{TRACE}-0000000000000000-01"})
+    client.get("/health")
+    assert [line.get("trace_id") for line in access_log()] == [TRACE, None, None]
