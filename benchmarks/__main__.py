@@ -5,6 +5,7 @@ import importlib
 
 NAMES = (
     "overhead",
+    "metrics",
     "engine",
     "detection",
     "accuracy",

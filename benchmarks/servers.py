@@ -34,10 +34,10 @@ def machine() -> str:
 
 
 @contextmanager
-def ours(home: Path, **settings: str) -> Iterator[tuple[str, int, float]]:
+def ours(home: Path, *, app: str = "main:app", **settings: str) -> Iterator[tuple[str, int, float]]:
     """Our service: its address, its worker's process id, and the seconds until it was ready."""
     environment = {"DEFAULT_MODEL": "Dlib", "DATA_PATH": str(home / "data"), "LOG_LEVEL": "WARNING"} | settings
-    config = ["--config", str(PROJECT / "gunicorn.conf.py")]
+    config = ["--config", str(PROJECT / "gunicorn.conf.py"), app]
     with _gunicorn(config, home, environment, "ready") as started:
         yield started
 
