@@ -19,7 +19,8 @@ class Door:
 
     Every error of a request to one of the `paths`, or below, has the body `error`. So has one that no route answers.
     `statuses` are the HTTP statuses of errors that are not the service's own; a class stands for its subclasses too.
-    `prefaces` are what the messages of errors begin with, by the name of the view. `code` gives the code of an error.
+    `status` may give an error another one, by the request. `prefaces` are what the messages of errors begin with, by
+    the name of the view. `code` gives the code of an error.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Door:
     statuses: Mapping[type[ServiceError], int] = field(default_factory=dict)
     prefaces: Mapping[str, str] = field(default_factory=dict)
     code: Callable[[ServiceError], str] = attrgetter("code")
+    status: Callable[[ServiceError], int | None] = lambda _: None
 
     def status_of(self, error: type[ServiceError]) -> int:
         """Return the HTTP status of an error at this door."""
@@ -37,7 +39,7 @@ class Door:
 
     def answer(self, error: ServiceError) -> Response:
         """Return the response for an error of the current request."""
-        fields, status = _sent_fields(error), self.status_of(type(error))
+        fields, status = _sent_fields(error), self.status(error) or self.status_of(type(error))
         message = "; ".join(f"{wrong['field']}: {wrong['msg']}" for wrong in fields) or error.message
         preface = self.prefaces.get((request.endpoint or "").rpartition(".")[2], "")
         body = self.error.of(code=self.code(error), status=status, message=preface + message, fields=fields)

@@ -26,8 +26,8 @@ View = Callable[..., Response]
 def endpoint(route: Route) -> Callable[[Callable[..., BaseModel | Response]], View]:
     """Return a decorator that makes a view of a function.
 
-    The function gets the validated request, the query, or nothing, and returns the route's response. The route's path
-    variables are passed by name. The function's docstring is the endpoint's summary.
+    The function gets the validated request and the query, as far as the route has them, and returns the route's
+    response. The route's path variables are passed by name. The function's docstring is the endpoint's summary.
     """
 
     def decorate(function: Callable[..., BaseModel | Response]) -> View:
@@ -36,9 +36,9 @@ def endpoint(route: Route) -> Callable[[Callable[..., BaseModel | Response]], Vi
             given = _read(route)
             scopes = frozenset() if scope_of(route) is None else caller().scopes
             with granted(scopes), _deadline():
-                given = _fetched(route, given)
+                given = [_fetched(route, one) for one in given]
                 with _place_in_queue(route), collect_warnings() as warnings:
-                    answer = function(**variables) if given is None else function(given, **variables)
+                    answer = function(*given, **variables)
             return _written(_with_warnings(answer, warnings), route.status)
 
         attach_route(view, route)
@@ -47,23 +47,26 @@ def endpoint(route: Route) -> Callable[[Callable[..., BaseModel | Response]], Vi
     return decorate
 
 
-def _read(route: Route) -> Request | None:
-    """Return the validated request or query. Runs before queueing: a slow upload must not hold a place in the queue."""
+def _read(route: Route) -> list[Request]:
+    """Return the validated request and query, as far as the route has them.
+
+    Runs before queueing: a slow upload must not hold a place in the queue.
+    """
     if route.is_queued:  # refuse until the preloaded models of all workers have been loaded once
         services().health.readiness.require_loaded()
-    given: Request | None = None
+    given: list[Request] = []
     if route.request is not None:
-        given = read_request(route.request)
-    elif route.query is not None:
-        given = read_query(route.query)
-    elif not route.is_probe:
+        given.append(read_request(route.request))
+    if route.query is not None:
+        given.append(read_query(route.query))
+    if not given and not route.is_probe:
         read_query(Request)  # which has no fields: whatever is there is unknown
-    return given if scope_of(route) is None else confined(given)
+    return given if scope_of(route) is None else [confined(one) for one in given]
 
 
-def _fetched(route: Route, given: Request | None) -> Request | None:
+def _fetched(route: Route, given: Request) -> Request:
     """Return the request with the content of its image URLs: a slow server must not hold a place in the queue."""
-    if given is None or not route.is_queued:
+    if not route.is_queued:
         return given
     return services().access.fetches.fetched(given, caller=caller_name(), hold=count_body_bytes)
 

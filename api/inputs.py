@@ -17,6 +17,7 @@ from api.middleware.body_memory import count_body_bytes
 from core.exceptions import LengthRequired, UnsupportedMediaType, ValidationFailed
 from core.process import release_unused
 from schemas.common import RAW_IMAGE_FIELD, Request
+from schemas.compat.common import DoorRequest
 
 R = TypeVar("R", bound=Request)
 T = TypeVar("T")
@@ -65,7 +66,7 @@ def read_request(model: type[R]) -> R:
         instead = "Send options in the body" + (", beside the image" if model.image_fields() else "")
         raise ValidationFailed([wrong(name, instead) for name in names])
     if kind == _JSON or (model.is_json and request.content_length):
-        return validated(model, _json_object(_read_body(), model.most_values), strict=True)
+        return validated(model, _json_object(_read_body(), model), strict=True)
     if kind == _URLENCODED:
         return validated(model, _merged(model, _urlencoded_fields(model)), strict=False)
     if kind == _MULTIPART:
@@ -132,7 +133,8 @@ def _urlencoded_fields(model: type[Request]) -> list[FormField]:
 def _query_fields(model: type[Request]) -> list[FormField]:
     if len(request.query_string) > MAX_TEXT_BYTES:
         raise ValidationFailed.of(BODY, f"The query string exceeds {MAX_TEXT_BYTES} bytes")
-    return read_urlencoded(request.query_string, model)
+    query = request.query_string
+    return read_urlencoded(model.mended_query(query) if issubclass(model, DoorRequest) else query, model)
 
 
 def _merged(model: type[Request], fields: list[FormField]) -> dict[str, Any]:
@@ -162,7 +164,7 @@ def _value(model: type[Request], name: str, parts: list[FormField]) -> Any:
     return values[0]
 
 
-def _json_object(body: bytes, most_values: int) -> dict[str, Any]:
+def _json_object(body: bytes, model: type[Request]) -> dict[str, Any]:
     def no_constant(name: str) -> Any:
         raise ValueError(f"{name} is not a JSON number")
 
@@ -176,8 +178,8 @@ def _json_object(body: bytes, most_values: int) -> dict[str, Any]:
 
     # Each value except the first of its list or object follows a comma. Commas are counted before parsing: a million
     # parsed values would take many times the memory of their text.
-    if body.count(b",") >= most_values:
-        raise too_many_values(most_values)
+    if body.count(b",") >= model.most_values:
+        raise too_many_values(model.most_values)
     if not body.isascii() or b"\\u" in body:  # as text it can take four bytes a character
         count_body_bytes(3 * len(body))
     try:
@@ -188,6 +190,8 @@ def _json_object(body: bytes, most_values: int) -> dict[str, Any]:
         raise ValidationFailed.of(BODY, f"Not valid JSON: {error.msg} at character {error.pos}") from None
     except (ValueError, RecursionError):
         raise ValidationFailed.of(BODY, "Not valid JSON") from None
+    if isinstance(value, list) and model.list_field:
+        return {model.list_field: value}
     if not isinstance(value, dict):
         raise ValidationFailed.of(BODY, "The JSON must be an object")
     return value

@@ -17,13 +17,14 @@ _ATTRIBUTE = "route"
 class Route:
     """The request and response of a route; its summary is the view's docstring.
 
-    An API key needs the `scope`. A route without a scope is public. A route takes a `request` body, a `query`, or
+    An API key needs the `scope`. A route without a scope is public. A route takes a `request` body, a `query`, both or
     neither. Whatever else the query string holds is an error. A route with a request waits in the queue for the lanes,
     unless it `infers` nothing. Without a `response` there is no body, or the service does not validate it. `headers`
-    are the request headers it reads and `answer_headers` the response headers it sets, each with its meaning.
-    Monitoring asks a route that `is_probe`: no rate limit applies to it, and it ignores the query string. A route that
-    is not `in_document` serves the OpenAPI document, a page or the metrics: it is for people and monitoring, not for
-    clients made from the document. `errors` are its errors, except those about API keys.
+    are the request headers it reads and `answer_headers` the response headers it sets, each with its meaning. The API
+    key is in a header, or in the path's variable `key_variable`. Monitoring asks a route that `is_probe`: no rate limit
+    applies to it, and it ignores the query string. A route that is not `in_document` serves the OpenAPI document, a
+    page or the metrics: it is for people and monitoring, not for clients made from the document. `errors` are its
+    errors, except those about API keys.
     """
 
     scope: Scope | None
@@ -36,6 +37,7 @@ class Route:
     media_type: str = "application/json"
     infers: bool = True
     is_probe: bool = False
+    key_variable: str = ""
     in_document: bool = True
     errors: tuple[type[ServiceError], ...] = ()
 

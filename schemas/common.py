@@ -126,6 +126,9 @@ class Request(BaseModel):
     # Whether the body is JSON, whatever its Content-Type says.
     is_json: ClassVar[bool] = False
 
+    # The field whose list is the whole JSON, with no object around it.
+    list_field: ClassVar[str] = ""
+
     # List fields. A form may repeat them, one value each time, or send comma-separated values.
     repeatable: ClassVar[frozenset[str]] = frozenset()
 
@@ -215,6 +218,11 @@ class DetectionOptions(Request):
 
     # Whether a face that is not live is an error.
     refuses_spoofs: ClassVar[bool] = False
+
+    @property
+    def min_confidence(self) -> float:
+        """The confidence of the detector, 0 to 1, below which a face does not count."""
+        return 0.0
 
     detector_backend: DetectorName | None = Field(
         None, description="Face detector. Default: DEFAULT_DETECTOR. `skip` treats the whole image as one face."

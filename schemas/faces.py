@@ -234,6 +234,20 @@ class RepresentResponse(FacesResponse):
     result: list[EmbeddedFace] = Field(description="One entry per face.")
 
 
+class MatchedFace(EmbeddedFace):
+    """A face of the second image, and how far it is from the face of the first."""
+
+    distance: float = Field(description=DISTANCE)
+
+
+class MatchResponse(BaseModel):
+    """The face of the first image, and every face of the second."""
+
+    source: EmbeddedFace = Field(description="The face of the first image.")
+    decision: VerifyResponse = Field(description="Whether the nearest face of the second image is the same person.")
+    result: list[MatchedFace] = Field(description="One entry per face of the second image.")
+
+
 class ExtractedFace(Liveness):
     """One cropped face."""
 

@@ -139,6 +139,9 @@ class ProbeRequest(ComparisonOptions):
     # Whether a collection without any face of the model and options is an error, also if it has no faces at all.
     requires_faces: ClassVar[bool] = False
 
+    # Whether a collection that does not exist is an error. Otherwise nobody is in it.
+    requires_collection: ClassVar[bool] = True
+
     img: ImageSource | None = Field(None, description=f"The image: {IMAGE}")
     embedding: Embedding | None = Field(
         None,
@@ -155,6 +158,11 @@ class ProbeRequest(ComparisonOptions):
         le=1,
         description="Minimum `quality.score` of a face in the image. A face below it is `unknown`. Default: any.",
     )
+
+    @property
+    def only_face(self) -> str | None:
+        """The ID of the one face of the person that is compared; None = all faces."""
+        return None
 
     @model_validator(mode="after")
     def _one_probe(self) -> "ProbeRequest":

@@ -4,10 +4,10 @@ from flask import Flask, current_app, g, request
 
 from api.context import scope_of, services
 from api.middleware.rate_limits import count_wrong_key
-from api.route import route_of
+from api.route import Route, route_of
 from core.exceptions import AmbiguousCredentials, Forbidden, Unauthorized
 from core.logging import annotate
-from core.scopes import Scope, granted, require
+from core.scopes import granted, require
 from schemas.common import Request
 from services.access.keys import Caller
 
@@ -52,7 +52,7 @@ def require_collection(name: str) -> None:
         raise Forbidden("The API key is for another collection. Use a key for this collection.")
 
 
-def confined(given: Request | None) -> Request | None:
+def confined(given: Request) -> Request:
     """Return the request, limited to the collection of the API key if the key has one.
 
     The database looks up an ID of the request only `within` that collection.
@@ -61,24 +61,25 @@ def confined(given: Request | None) -> Request | None:
         Forbidden: the request names another collection.
     """
     collection = caller().collection
-    if collection is None or given is None or "collection" not in type(given).model_fields:
+    if collection is None or "collection" not in type(given).model_fields:
         return given
     for named in given.model_dump(include={"collection"}, exclude_unset=True, exclude_none=True).values():
         require_collection(named)
     return given.model_copy(update={"collection": collection})
 
 
-def _scope() -> Scope | None:
-    """Return the scope of the current route; None if it is public or unknown, or for an OPTIONS request."""
+def _route() -> Route | None:
+    """Return the current route; None if it is unknown, or for an OPTIONS request."""
     if request.url_rule is None or request.method == "OPTIONS":
         return None
-    return scope_of(route_of(current_app.view_functions[request.url_rule.endpoint]))
+    return route_of(current_app.view_functions[request.url_rule.endpoint])
 
 
 def _look_up() -> None:
-    if _scope() is None:
+    route = _route()
+    if route is None or scope_of(route) is None:
         return
-    token = sent_key()
+    token = (request.view_args or {})[route.key_variable] if route.key_variable else sent_key()
     try:
         g.caller = services().access.keys.caller(token)
     except Unauthorized:
@@ -90,7 +91,9 @@ def _look_up() -> None:
 
 
 def _admit() -> None:
-    if (scope := _scope()) is not None:
+    route = _route()
+    scope = None if route is None else scope_of(route)
+    if scope is not None:
         with granted(caller().scopes):
             require(scope)
 

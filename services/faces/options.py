@@ -142,6 +142,7 @@ class Defaults:
             judges_liveness=options.anti_spoofing,
             only_surest_face=options.only_surest_face,
             refuses_spoofs=options.refuses_spoofs,
+            min_confidence=options.min_confidence,
         )
 
     def embedding_plan(self, options: EmbeddingOptions) -> EmbeddingPlan:
@@ -159,6 +160,7 @@ class Defaults:
             judges_liveness=options.anti_spoofing,
             only_surest_face=options.only_surest_face,
             refuses_spoofs=options.refuses_spoofs,
+            min_confidence=options.min_confidence,
             space=space,
             metric=metric,
             own_threshold=own,

@@ -16,7 +16,8 @@ class Plan:
     """How to find the faces of an image, and whether to judge the liveness and the quality of each.
 
     With `only_surest_face`, the image has one face: that of which the detector is most certain. With `refuses_spoofs`,
-    a face that is not live is an error.
+    a face that is not live is an error. A face does not count if the detector's confidence, 0 to 1, is below
+    `min_confidence`.
     """
 
     detection: Detection
@@ -24,6 +25,7 @@ class Plan:
     only_surest_face: bool = False
     refuses_spoofs: bool = False
     judges_quality: bool = False
+    min_confidence: float = 0.0
 
     @property
     def models(self) -> tuple[str, ...]:

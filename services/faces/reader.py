@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from core.exceptions import SpoofDetected
+from core.exceptions import NoFaceDetected, SpoofDetected
 from core.images.decoding import ImagePolicy
 from core.images.sources import managed_image
 from core.logging import annotate
@@ -91,12 +91,12 @@ class FaceReader:
         """
         self._engine.load_all(plan.models)
         with managed_image(source, field=field, policy=self._policy, lane=self._engine.lane()) as image:
-            found = self._detected(image, plan.detection)
+            found = self._found(image, plan)
             if plan.only_surest_face and found:
                 found = [max(found, key=_certainty)]
             truncated = len(found) > self._max_faces
             if truncated:
-                found = sorted(found, key=lambda face: -face.area.w * face.area.h)[: self._max_faces]
+                found = sorted(found, key=_largest_first)[: self._max_faces]
             live: Sequence[LivenessScore | None] = [None] * len(found)
             if plan.judges_liveness:
                 with stage("liveness", catalogue.LIVENESS):
@@ -116,6 +116,21 @@ class FaceReader:
             )
             faces.truncated = True if truncated else None
             yield image, faces
+
+    def _found(self, image: Pixels, plan: Plan) -> list[Face]:
+        """The faces of the image that count, but at most one more than the service reads.
+
+        Raises:
+            NoFaceDetected: the detector is certain of no face, and the plan requires one.
+        """
+        if not plan.min_confidence:
+            return self._detected(image, plan.detection)
+        every = self._detected(image, replace(plan.detection, max_faces=None))  # the largest may be no face
+        found = [face for face in every if face.confidence >= plan.min_confidence]
+        if not found and plan.detection.enforce:
+            raise NoFaceDetected
+        most = plan.detection.max_faces
+        return found if most is None else sorted(found, key=_largest_first)[:most]
 
     def _detected(self, image: Pixels, detection: Detection) -> list[Face]:
         """The faces of the image, but at most one more than the service reads."""
@@ -183,6 +198,10 @@ def _is_same(one: FaceArea, other: FaceArea) -> bool:
 def _has_centre(area: FaceArea, other: FaceArea) -> bool:
     x, y = other.x + other.w / 2, other.y + other.h / 2
     return area.x <= x <= area.x + area.w and area.y <= y <= area.y + area.h
+
+
+def _largest_first(face: Face) -> int:
+    return -face.area.w * face.area.h
 
 
 def _certainty(face: Face) -> tuple[float, int]:

@@ -2,7 +2,7 @@
 
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import replace
@@ -10,12 +10,13 @@ from typing import Any, TypeVar
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from core.distances import distances
-from core.exceptions import LicenseForbidden, ModelUnavailable, NoFaceDetected
+from core.exceptions import LicenseForbidden, ModelUnavailable, NoFaceDetected, SeveralFaces
 from core.logging import annotate
 from core.metrics.stages import stage
-from schemas.common import Action
+from schemas.common import Action, ComparisonOptions, Metric
 from schemas.faces import (
     AnalyzedFace,
     AnalyzeRequest,
@@ -27,6 +28,8 @@ from schemas.faces import (
     ExtractRequest,
     ExtractResponse,
     LocatedFace,
+    MatchedFace,
+    MatchResponse,
     RepresentRequest,
     RepresentResponse,
     VerifyRequest,
@@ -36,13 +39,15 @@ from services.deepface.interface import Engine, Pixels
 from services.faces.frames import FrameReader
 from services.faces.liveness import liveness_keys
 from services.faces.options import Defaults
-from services.faces.plan import Plan
-from services.faces.reader import FaceReader, facial_area
+from services.faces.plan import EmbeddingPlan, Plan
+from services.faces.reader import DetectedFace, Embeddings, FaceReader, facial_area
 from services.faces.verification import Pair, decide
 from services.models.catalogue import catalogue
 
 T = TypeVar("T")
 U = TypeVar("U")
+
+_Read = tuple[list[DetectedFace], Embeddings]
 
 
 class FaceService:
@@ -59,6 +64,15 @@ class FaceService:
         """The detector of requests that name none."""
         return self._defaults.detector
 
+    @property
+    def attribute_models(self) -> Mapping[Action, str]:
+        """The model of each attribute."""
+        return self._defaults.attributes
+
+    def threshold(self, metric: Metric) -> float:
+        """The service's own threshold of the default model and options, in this metric."""
+        return self._defaults.decision_plan(ComparisonOptions(distance_metric=metric)).threshold
+
     def verify(self, request: VerifyRequest) -> VerifyResponse:
         """Whether the closest pair of faces of the two images is the same person. For frames, the middle pair decides.
 
@@ -67,21 +81,50 @@ class FaceService:
         Raises:
             As `FrameReader.embedded`.
         """
-        assert request.img2 is not None, "the gallery verifies requests with a person"
-        started, image2 = time.monotonic(), request.img2
-        plan = self._defaults.decision_plan(request)
-        (faces1, embeddings1), (faces2, embeddings2) = in_parallel(
-            lambda: self._frames.embedded(request.img1, request.frames, "img1", plan),
-            lambda: self._reader.embedded(image2, "img2", plan),
-        )
-        annotate(faces=len(faces1) + len(faces2))
-        for field, faces in (("img1", faces1), ("img2", faces2)):
-            if not faces:
-                raise NoFaceDetected(field=field)
+        started, plan = time.monotonic(), self._defaults.decision_plan(request)
+        (faces1, embeddings1), (faces2, embeddings2) = self._both(request, plan)
         apart = distances(embeddings1, embeddings2, plan.metric)
         nearest = zip(faces1, apart.argmin(axis=1).tolist(), apart.min(axis=1).tolist(), strict=True)
         pairs = [Pair(face=face, other=faces2[other], distance=distance) for face, other, distance in nearest]
         return decide(pairs, plan, engine=self._engine, of_frames=request.frames is not None, started=started)
+
+    def match(self, request: VerifyRequest) -> MatchResponse:
+        """The one face of the first image, compared with every face of the second.
+
+        Raises:
+            SeveralFaces: the first image has more than one face.
+            Others as `FaceReader.embedded`.
+        """
+        started, plan = time.monotonic(), self._defaults.decision_plan(request)
+        (sources, probes), (faces, embeddings) = self._both(request, plan)
+        if len(sources) > 1:
+            raise SeveralFaces("More than one face was found. Send an image with one face.", field="img1")
+        source = sources[0]
+        apart = distances(probes, embeddings, plan.metric)[0].tolist()
+        nearest = min(range(len(faces)), key=apart.__getitem__)
+        pair = Pair(face=source, other=faces[nearest], distance=apart[nearest])
+        return MatchResponse(
+            source=_embedded(source, probes[0]),
+            decision=decide([pair], plan, engine=self._engine, of_frames=False, started=started),
+            result=[
+                MatchedFace(**dict(_embedded(face, embedding)), distance=distance)
+                for face, embedding, distance in zip(faces, embeddings, apart, strict=True)
+            ],
+        )
+
+    def _both(self, request: VerifyRequest, plan: EmbeddingPlan) -> tuple[_Read, _Read]:
+        """The faces of both images with their embeddings; raises NoFaceDetected for an image without one."""
+        assert request.img2 is not None, "the gallery verifies requests with a person"
+        image2 = request.img2
+        first, second = in_parallel(
+            lambda: self._frames.embedded(request.img1, request.frames, "img1", plan),
+            lambda: self._reader.embedded(image2, "img2", plan),
+        )
+        annotate(faces=len(first[0]) + len(second[0]))
+        for field, (faces, _) in (("img1", first), ("img2", second)):
+            if not faces:
+                raise NoFaceDetected(field=field)
+        return first, second
 
     def detect(self, request: DetectRequest) -> DetectResponse:
         """The box of every face; none for an image without a face, whatever the value of `enforce_detection`.
@@ -177,20 +220,11 @@ class FaceService:
         plan = self._defaults.embedding_plan(request)
         whole_image = plan.detection.detector == catalogue.NO_DETECTOR
         faces, embeddings = self._reader.embedded(request.img, "img", plan, from_bytes=whole_image)
-        result = [
-            EmbeddedFace(
-                embedding=embedding.tolist(),
-                facial_area=facial_area(read.face.area),
-                face_confidence=read.face.confidence,
-                **liveness_keys(read.liveness),
-            )
-            for read, embedding in zip(faces, embeddings, strict=True)
-        ]
         return RepresentResponse(
-            count=len(result),
+            count=len(faces),
             model=plan.space.model,
             dim=embeddings.shape[1],
-            result=result,
+            result=[_embedded(read, embedding) for read, embedding in zip(faces, embeddings, strict=True)],
             faces_truncated=faces.truncated,
         )
 
@@ -211,6 +245,15 @@ class FaceService:
                 for read in faces
             ]
         return ExtractResponse(faces_found=len(result), result=result, faces_truncated=faces.truncated)
+
+
+def _embedded(read: DetectedFace, embedding: npt.NDArray[np.float64]) -> EmbeddedFace:
+    return EmbeddedFace(
+        embedding=embedding.tolist(),
+        facial_area=facial_area(read.face.area),
+        face_confidence=read.face.confidence,
+        **liveness_keys(read.liveness),
+    )
 
 
 def png_data_uri(crop: Pixels, *, gray: bool) -> str:

@@ -162,7 +162,8 @@ class IdentificationService:
             self._store.person(request.person_id, within=request.collection)
         held = self._store.spaces(request.collection, person_id=request.person_id)
         # The default collection exists before it has persons.
-        if not held and request.collection not in {COLLECTION, *self._store.collections()}:
+        is_known = bool(held) or request.collection in {COLLECTION, *self._store.collections()}
+        if request.requires_collection and not is_known:
             raise NotFound("The collection does not exist.")
         if space not in held and (held or request.requires_faces):
             raise _incomparable("collection" if request.person_id is None else "person", held)
@@ -188,7 +189,10 @@ class IdentificationService:
         top_k: int | None,
         by_face: bool = False,
     ) -> list[PersonMatch]:
-        """The `top_k` nearest persons or faces, at least two to detect ambiguity; or all within the threshold."""
+        """The `top_k` nearest persons or faces, at least two to detect ambiguity; or all within the threshold.
+
+        Of a request about one face, that one; none if the face has no embedding in the space of the plan.
+        """
         k = max(2, top_k or _MOST)
         while True:
             near = self._store.nearest(
@@ -199,9 +203,13 @@ class IdentificationService:
                 k=k,
                 person_id=request.person_id,
                 labels=request.labels,
-                by_face=by_face,
+                by_face=by_face or request.only_face is not None,
             )
-            if top_k is not None or len(near) < k or near[-1].distance > plan.threshold:
+            if request.only_face is not None:
+                only = [one for one in near if one.face_id == request.only_face]
+                if only or len(near) < k:
+                    return only
+            elif top_k is not None or len(near) < k or near[-1].distance > plan.threshold:
                 return near
             k *= 10
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from core.exceptions import FaceNotFound
+from core.exceptions import FaceNotFound, PersonNotFound
 from schemas.persons import (
     CollectionInfo,
     CollectionRow,
@@ -23,7 +23,7 @@ from services.audit.recorder import EventLog, new_event
 from services.gallery.answers import changed, face_row, person_row, receipt, space_persons
 from services.gallery.store.rows import cursor_of_face
 from services.gallery.store.store import GalleryStore
-from services.gallery.store.values import Retention
+from services.gallery.store.values import NamedFace, Retention
 
 
 class PersonService:
@@ -82,6 +82,36 @@ class PersonService:
         )
         return PersonsResponse(persons=list(map(person_row, page.persons)), next_cursor=page.next_cursor)
 
+    def of_face(self, face_id: str, *, within: str | None = None) -> PersonRow:
+        """The person of a face; raises FaceNotFound."""
+        return person_row(self._store.person(self._store.face(face_id, within=within).person_id))
+
+    def names(self, *, within: str) -> list[str]:
+        """The names of all persons of the collection, sorted."""
+        return self._store.names(within)
+
+    def add_person(self, name: str, *, within: str) -> str:
+        """Create a person without faces; returns the ID. Raises Conflict if the name is taken."""
+        with self._log.refusals("add_person", collection=within):
+            return self._store.add_person(name, within, new_event("add_person", collection=within))
+
+    def rename(self, name: str, new_name: str, *, within: str) -> None:
+        """Rename a person of the collection. If another person has the new name, merge the first into that one.
+
+        Raises:
+            PersonNotFound: nobody has the name.
+            Conflict: several persons have one of the names, or the two persons' `retain_until` differ.
+        """
+        person = self._store.named(name, within=within)
+        try:
+            other = self._store.named(new_name, within=within)
+        except PersonNotFound:
+            other = person
+        if other.id == person.id:
+            self.change_person(person.id, PersonChanges(name=new_name), within=within)
+        else:
+            self.merge(other.id, MergeRequest(person_ids=[person.id]), within=within)
+
     def change_person(
         self, person_id: str, changes: PersonChanges, *, within: str | None = None
     ) -> PersonInfo | PersonId:
@@ -103,9 +133,24 @@ class PersonService:
         with self._log.refusals("merge", person_id=person_id):
             return changed(self._store.merge(person_id, request.person_ids, event, limit=limit, within=within))
 
+    def forget_everybody(self, *, within: str) -> tuple[int, int]:
+        """Delete all persons of the collection; returns how many persons and faces."""
+        return self._store.forget_everybody(within, new_event("forget", collection=within))
+
     def face(self, face_id: str, *, within: str | None = None) -> FaceInfo:
         """A face; raises FaceNotFound."""
         return FaceInfo(**face_row(self._store.face(face_id, within=within)).model_dump())
+
+    def named_faces(self, *, within: str, name: str | None, skip: int, limit: int) -> tuple[Sequence[NamedFace], int]:
+        """At most `limit` faces of the collection after the first `skip`, oldest first; and how many there are.
+
+        With a `name`, only those of this person: none if nobody has it. Raises Conflict if several persons have it.
+        """
+        try:
+            person_id = None if name is None else self._store.named(name, within=within).id
+        except PersonNotFound:
+            return [], 0
+        return self._store.named_faces(within, person_id=person_id, skip=skip, limit=limit)
 
     def photos(self, face_ids: Sequence[str]) -> dict[str, str]:
         """The names of the photos of those of the faces that have one, by the id of the face."""

@@ -12,9 +12,9 @@ from services.database import schema
 from services.database.database import Database
 from services.database.schema import as_id, collections, embeddings, faces, persons
 from services.deepface.interface import EmbeddingSpace
-from services.gallery.store import writes
+from services.gallery.store import names, writes
 from services.gallery.store.rows import space_of_text, text_of_space
-from services.gallery.store.values import Forgotten, NotCompared
+from services.gallery.store.values import Forgotten, NamedFace, NotCompared
 
 
 class CollectionStore:
@@ -37,6 +37,59 @@ class CollectionStore:
                 record(connection, event, schema.now())
         except sa.exc.IntegrityError as error:
             raise Conflict("The name is taken.") from error
+
+    def names(self, collection: str) -> list[str]:
+        """The names of all persons of the collection, sorted."""
+        select = sa.select(persons.c.name).where(persons.c.collection == collection)
+        with self._database.reading() as connection:
+            return list(connection.scalars(select.order_by(persons.c.folded, persons.c.id)))
+
+    def add_person(self, name: str, collection: str, event: Event) -> str:
+        """Create a person without faces; returns the id. Raises Conflict if the name is taken."""
+        now = schema.now()
+        with self._database.writing() as connection:
+            if names.only_one_called(connection, name, collection) is not None:
+                raise Conflict("A person with this name exists already.")
+            writes.ensure_collection(connection, collection, now)
+            person = writes.lock_person_called(connection, name, collection, now)
+            record(connection, event, now, person_id=person.id)
+        return person.id
+
+    def named_faces(
+        self, collection: str, *, person_id: str | None, skip: int, limit: int
+    ) -> tuple[list[NamedFace], int]:
+        """At most `limit` faces of the collection, or of this person, after the first `skip`; and how many there are.
+
+        They are in the order of registration.
+        """
+        which = persons.c.collection == collection
+        if person_id is not None:
+            which &= persons.c.id == as_id(person_id)
+        of_person = faces.join(persons, persons.c.id == faces.c.person_id)
+        count = sa.select(sa.func.count()).select_from(of_person).where(which)
+        page = sa.select(faces.c.id, persons.c.name).select_from(of_person).where(which)
+        page = page.order_by(faces.c.registered_at, faces.c.id).offset(skip).limit(limit)
+        with self._database.reading() as connection:
+            found = [NamedFace(str(row.id), row.name) for row in connection.execute(page)]
+            return found, connection.scalar(count) or 0
+
+    def forget_everybody(self, collection: str, event: Event) -> tuple[int, int]:
+        """Permanently delete all persons of a collection, with an event for each; returns how many persons and faces.
+
+        Without persons, nothing is recorded.
+        """
+        try:
+            return self._forget_everybody(collection, event)
+        except StorageFull:
+            writes.forget_one_by_one(self._database, writes.are_in(collection), event)
+            return self._forget_everybody(collection, event)
+
+    def _forget_everybody(self, collection: str, event: Event) -> tuple[int, int]:
+        with self._database.erasing() as erasure:
+            connection = erasure.connection
+            their_faces = sa.select(sa.func.count()).select_from(faces).where(writes.are_in(collection))
+            count = connection.scalar(their_faces) or 0
+            return _forget_persons(connection, persons.c.collection == collection, event), count
 
     def remove_collection(self, name: str, event: Event, *, with_persons: bool) -> Forgotten:
         """Permanently delete a collection, with an event for each person.
@@ -61,11 +114,9 @@ class CollectionStore:
             within = persons.c.collection == name
             if not with_persons and connection.execute(sa.select(1).where(within)).first() is not None:
                 raise Conflict("The collection has persons. Set with_persons to delete them too.")
-            forgotten = writes.forget_persons(connection, within)
+            _forget_persons(connection, within, replace(event, action="forget", details={"reason": event.action}))
             connection.execute(sa.delete(collections).where(collections.c.name == name))
-            now, of_each = schema.now(), replace(event, action="forget", details={"reason": event.action})
-            record_all(connection, [replace(of_each, person_id=str(number), at=now) for number in forgotten])
-            recorded = record(connection, event, now)
+            recorded = record(connection, event, schema.now())
         return Forgotten(recorded=recorded, bytes_gone=erasure.is_complete)
 
     def spaces(self, collection: str, *, person_id: str | None = None) -> dict[EmbeddingSpace, int]:
@@ -115,6 +166,13 @@ class CollectionStore:
         select = sa.select(*key, sa.func.count().label("faces")).group_by(*key).order_by(*key)
         with self._database.reading() as connection:
             return {(row.collection, space_of_text(row.space)): row.faces for row in connection.execute(select)}
+
+
+def _forget_persons(connection: sa.Connection, which: sa.ColumnElement[bool], event: Event) -> int:
+    """Delete persons and all their faces, with an event for each person; returns how many persons."""
+    forgotten, now = writes.forget_persons(connection, which), schema.now()
+    record_all(connection, [replace(event, person_id=str(number), at=now) for number in forgotten])
+    return len(forgotten)
 
 
 def _by_space(count: sa.ColumnElement[int]) -> sa.Select[Any]:

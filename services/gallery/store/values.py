@@ -180,6 +180,14 @@ class NotCompared:
     spaces: dict[EmbeddingSpace, int]
 
 
+@dataclass(frozen=True, slots=True)
+class NamedFace:
+    """A face, and the name of its person."""
+
+    face_id: str
+    name: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """Persons sorted by name, and the cursor of the next page if there is one."""

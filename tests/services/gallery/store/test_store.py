@@ -534,3 +534,51 @@ def test_a_cursor_of_no_page_of_faces_is_wrong(gallery, place):
         with pytest.raises(ValidationFailed) as caught:
             gallery.faces(person.id, cursor=cursor)
         assert caught.value.details["fields"][0]["field"] == "cursor"
+
+
+def test_a_person_may_be_there_before_any_face(gallery, audit):
+    add = Event(action="add_person", outcome="done", collection="staff")
+    number = gallery.add_person("Zoë", "staff", add)
+    assert (gallery.person(number).name, gallery.person(number).faces) == ("Zoë", 0)
+    for name in ("Zoë", "ZOË"):
+        with pytest.raises(Conflict):
+            gallery.add_person(name, "staff", add)
+    assert gallery.add_person("Zoë", "elsewhere", add) != number
+    assert [one.event.person_id for one in events_in(audit, "add_person")][:1] == [number]
+    person, _ = register(gallery, "zoë", collection="staff")
+    assert (person.id, person.faces) == (number, 1)
+
+
+def test_names_are_sorted_and_of_one_collection(gallery):
+    for name in ("bob", "Ann", "Zoë"):
+        register(gallery, name)
+    register(gallery, "Eve", collection="staff")
+    assert gallery.names("default") == ["Ann", "bob", "Zoë"]
+    assert gallery.names("nowhere") == []
+
+
+def test_faces_are_listed_by_page_with_the_names_of_their_persons(gallery):
+    bob, (first, second) = register(gallery, "Bob", face(1), face(2))
+    _, (third,) = register(gallery, "Ann", face(3))
+    register(gallery, "Eve", collection="staff")
+    everyone = [*sorted([(first.id, "Bob"), (second.id, "Bob")]), (third.id, "Ann")]
+
+    def page(skip, limit, person_id=None):
+        found, total = gallery.named_faces("default", person_id=person_id, skip=skip, limit=limit)
+        return [(one.face_id, one.name) for one in found], total
+
+    assert page(0, 10) == (everyone, 3)
+    assert page(1, 1) == (everyone[1:2], 3)
+    assert page(3, 10) == ([], 3)
+    assert page(0, 1, bob.id) == (everyone[:1], 2)
+
+
+def test_everybody_of_a_collection_is_forgotten_and_the_collection_stays(gallery, audit):
+    ann, bob = register(gallery, "Ann", face(1), face(2))[0], register(gallery, "Bob")[0]
+    register(gallery, "Eve", collection="staff")
+    assert gallery.forget_everybody("default", FORGET) == (2, 3)
+    assert gallery.collections() == {"default": 0, "staff": 1}
+    assert near(gallery, 1) == []
+    forgotten = [one.event.person_id for one in events_in(audit, "forget")]
+    assert sorted(forgotten) == sorted([ann.id, bob.id])
+    assert gallery.forget_everybody("default", FORGET) == gallery.forget_everybody("nowhere", FORGET) == (0, 0)
