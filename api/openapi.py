@@ -50,7 +50,7 @@ from schemas.common import ErrorBody, Request
 
 API_PREFIX = "/api/v1"
 
-_VARIABLE = re.compile(r"<(\w+)>")  # variable in a route's path in Flask
+_VARIABLE = re.compile(r"<(?:path:)?(\w+)>")  # variable in a route's path in Flask
 _NAME = re.compile(r"{(\w+)}")
 
 _LINE = {"type": "string", "minLength": 1, "maxLength": 200}  # schema of a header
@@ -61,6 +61,8 @@ _VARIABLES = {
     "person_id": ("ID of the person.", _UUID),
     "face_id": ("ID of the face.", _UUID),
     "name": ("Name of the collection.", {"type": "string", "maxLength": 100}),
+    "subject": ("Name of the person.", {"type": "string", "maxLength": 200}),
+    "key": ("The API key.", {"type": "string"}),
 }
 
 _REQUEST_ID = "5f301b72c9a24ede86a308f5929a1af8"  # of the examples

@@ -4,7 +4,9 @@ A door is a module here, or a package, with its bodies in `schemas/compat/` unde
 one service and translate. Keys, scopes, collections, limits, the queue and the audit trail are those of every endpoint.
 """
 
-from api.compat import deepface, dev, face_api, localai
+from api.compat import compreface, deepface, dev, face_api, localai
 from api.door import Door
 
-DOORS: dict[str, Door] = {door.name: door for door in (localai.DOOR, deepface.DOOR, dev.DOOR, face_api.DOOR)}
+_ALL = (localai.DOOR, deepface.DOOR, dev.DOOR, face_api.DOOR, compreface.DOOR, compreface.STATIC_DOOR)
+
+DOORS: dict[str, Door] = {door.name: door for door in _ALL}

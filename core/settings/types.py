@@ -15,8 +15,10 @@ from core.images.private_hosts import parse_private_host
 
 CPU = -1  # value of GPU_DEVICE
 
-DoorName = Literal["localai", "deepface", "dev", "face-api"]
-DOORS: tuple[DoorName, ...] = get_args(DoorName)  # those that are open by default
+DoorName = Literal["localai", "deepface", "dev", "face-api", "compreface", "compreface-static"]
+
+# Those that are open by default: not the one that takes API keys in the path, where proxies and browsers keep them.
+DOORS: tuple[DoorName, ...] = tuple(name for name in get_args(DoorName) if name != "compreface-static")
 
 _MIN_SECRET = 32  # characters
 _MAX_GALLERY_KEYS = 2  # the current key and, during rotation, the previous key

@@ -67,7 +67,41 @@ def requests_at_doors(world):
     new_faces = [(stranger, ()), (photo, (FIND,))]
     store, collection, name = {"store": world.collection}, {"collection": world.collection}, {"name": "Nobody"}
     new = {"person_id": "Nobody", **collection}
+    recognition, file = "/api/v1/recognition", [({"file": one["img"]}, needs) for one, needs in image]
+    faces, subject = f"{recognition}/faces", {"subject": "Nobody"}
+    is_confined = world.collection.startswith("mine")  # other keys do not see its faces here: 404
+    two = {"source_image": text(ALICE), "target_image": text(BOB)}
+    vectors = {"embeddings": [[1.0] * 4096], "embedding": "which the answer repeats"}
     return {
+        ("POST", f"{recognition}/subjects"): [(subject, ())],
+        ("GET", f"{recognition}/subjects"): [(None, ())],
+        ("PUT", f"{recognition}/subjects/{{subject}}"): [(subject, (), f"{recognition}/subjects/Nobody")],
+        ("DELETE", f"{recognition}/subjects/{{subject}}"): [(None, (), f"{recognition}/subjects/Nobody")],
+        ("POST", faces): [({"file": one["img"]}, needs, f"{faces}?subject=Nobody") for one, needs in new_faces],
+        ("GET", faces): [(None, ())],
+        ("GET", f"{faces}/{{face_id}}/img"): [(None, (), f"{faces}/{world.person['id']}/img")],
+        ("POST", f"{recognition}/recognize"): [
+            *file,
+            (file[0][0], (Scope.FACES,), f"{recognition}/recognize?face_plugins=age,calculator"),
+        ],
+        ("POST", f"{faces}/{{face_id}}/verify"): [
+            (one, needs if is_confined else (), f"{faces}/{world.person['id']}/verify") for one, needs in file
+        ],
+        ("POST", f"{recognition}/embeddings/recognize"): [(vectors, (EMBEDDINGS,))],
+        ("POST", f"{recognition}/embeddings/faces/{{face_id}}/verify"): [
+            (vectors, (EMBEDDINGS,), f"{recognition}/embeddings/faces/{world.person['id']}/verify")
+        ],
+        ("POST", "/api/v1/detection/detect"): file,
+        ("POST", "/api/v1/verification/verify"): [
+            (two, ()),
+            (two | {"target_image": photo["img"]}, (FIND,)),
+        ],
+        ("POST", "/api/v1/verification/embeddings/verify"): [
+            ({"source": [1.0] * 4096, "targets": [[1.0] * 4096], "embedding": "which the answer repeats"}, ())
+        ],
+        ("DELETE", f"{faces}/{{face_id}}"): [(None, (), f"{faces}/{UNKNOWN}")],
+        ("POST", f"{faces}/delete"): [([UNKNOWN], ())],
+        ("DELETE", faces): [(None, (), f"{faces}?subject=Nobody")],
         ("POST", "/v1/face/verify"): pairs,
         **{("POST", f"/v1/face/{name}"): image for name in ("analyze", "embed")},
         ("POST", "/v1/detection"): [({"image": one["img"]}, needs) for one, needs in image],
@@ -153,6 +187,9 @@ def requests_of(world):
     }  # fmt: skip
 
 
+# What deletes everybody of a collection comes last.
+LAST = {("DELETE", "/api/v1/recognition/subjects"): [(None, ())]}
+
 # The last is what a photo that is not there would get, too.
 REFUSED = ("forbidden", "image_source_forbidden", "image_decode_error")
 
@@ -174,7 +211,7 @@ def asked(app, client, scopes, world, foreign=None):
     """How many requests were sent, and how the answers differ from what the scopes allow."""
     tries, breaches = 0, []
     routes = scopes_of(app)
-    requests = requests_at_doors(world) | requests_of(world)
+    requests = requests_at_doors(world) | requests_of(world) | LAST
     assert set(requests) == {route for route, scope in routes.items() if scope is not None}
     hidden = [secret for scope, some in world.secrets.items() if scope not in scopes for secret in some]
     hidden += [] if foreign is None else foreign.secrets[READ]

@@ -1,6 +1,6 @@
 """The pages of the doors. `tests/test_documents.py` runs their commands."""
 
-from api.compat import DOORS
+from core.settings.types import DOORS
 from tests.conftest import PROJECT
 
 
