@@ -19,6 +19,7 @@ from schemas.common import (
     THRESHOLD_SOURCE,
     WHOLE,
     ComparisonOptions,
+    EmbeddingOptions,
     FacialArea,
     ImageResponse,
     ImageSource,
@@ -89,6 +90,19 @@ class RegisterEveryRequest(RegisterRequest):
     photo: Name = Field(description="Name of the image.")
 
 
+class RegisterPhotosRequest(EmbeddingOptions):
+    """Photos of one person. The largest face of each is registered."""
+
+    photos: Annotated[list[ImageSource], Field(min_length=1)] = Field(description=f"The photos, each {IMAGE}")
+    name: Name = Field(description="The person's name. An unknown name creates a person.")
+    collection: CollectionName = Field(COLLECTION, description="Collection of the person. A missing one is created.")
+
+    def each(self) -> list[RegisterRequest]:
+        """A request to register the largest face, for each photo."""
+        options = self.model_dump(exclude={"photos", "max_faces"})
+        return [RegisterRequest(img=photo, face_policy="largest", max_faces=1, **options) for photo in self.photos]
+
+
 class Space(BaseModel):
     """An embedding space: the model and the options that decide which faces can be compared."""
 
@@ -138,6 +152,13 @@ class ProbeRequest(ComparisonOptions):
 
     # Whether a collection without any face of the model and options is an error, also if it has no faces at all.
     requires_faces: ClassVar[bool] = False
+
+    # Whether persons without a face of the model and options are compared by the service's defaults.
+    compares_everybody: ClassVar[bool] = False
+
+    # Whether these leave out persons of whose faces each has the name of a photo: DeepFace's API registered them, and
+    # finds them by the request's model only.
+    spares_photos: ClassVar[bool] = False
 
     # Whether a collection that does not exist is an error. Otherwise nobody is in it.
     requires_collection: ClassVar[bool] = True
@@ -197,6 +218,12 @@ class Match(BaseModel):
     match: bool = Field(
         description="True if the distance is within the threshold and the probe is no spoof and not below min_quality."
     )
+
+
+class MatchByDefault(Match):
+    """A person without a face of the request's model and options, compared by the service's defaults."""
+
+    model: str = Field(description="The service's default recognition model.")
 
 
 class IdentifiedFace(Liveness):

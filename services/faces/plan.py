@@ -1,6 +1,6 @@
 """A request with every option resolved. A service makes its plan once, before any other work."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from typing_extensions import override
@@ -79,6 +79,17 @@ class EmbeddingPlan(Plan):
         `threshold`.
         """
         return self.threshold if self.own_threshold is None else self.own_threshold.value
+
+    def as_strict_as(self, other: "EmbeddingPlan") -> "EmbeddingPlan":
+        """The plan with its threshold lowered as far as a request lowered that of the `other`; never raised.
+
+        Raises as `threshold`.
+        """
+        own = other.own_threshold
+        if own is None or not own.value or other.threshold >= own.value:
+            return self
+        limit = self.require_threshold()
+        return replace(self, limit=Threshold(limit.value * other.threshold / own.value, limit.source))
 
     def require_threshold(self) -> Threshold:
         """The `limit`. Raises as `threshold`."""

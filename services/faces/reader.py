@@ -1,14 +1,14 @@
 """Finds the faces of an image source, the first step of every use case."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from core.exceptions import NoFaceDetected, SpoofDetected
+from core.exceptions import ModelUnavailable, NoFaceDetected, SpoofDetected
 from core.images.decoding import ImagePolicy
 from core.images.sources import managed_image
 from core.logging import annotate
@@ -184,10 +184,24 @@ class FaceReader:
         crops = [face.crop for face in again if face is not None]
         if not crops:
             return faces
-        with stage("embed", plan.space.model):
-            rows = iter(self._engine.embed(crops, model=plan.space.model, normalization=plan.space.normalization))
+        space = plan.space
+        with stage("embed", space.model):
+            embeddings = self._engine.embed(
+                crops, model=space.model, normalization=space.normalization, alignment=space.alignment
+            )
+        rows = iter(embeddings)
         pairs = zip(faces, again, strict=True)
         return [read if face is None else replace(read, also=next(rows)) for read, face in pairs]
+
+
+def plan_beside(plan: EmbeddingPlan, default: EmbeddingPlan, engine: Engine) -> EmbeddingPlan | None:
+    """The `default` plan, if it has another embedding space than `plan` and its models are installed."""
+    if plan.space == default.space:
+        return None
+    with suppress(ModelUnavailable):
+        engine.load_all(default.models)
+        return default
+    return None
 
 
 def _is_same(one: FaceArea, other: FaceArea) -> bool:

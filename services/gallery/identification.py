@@ -10,13 +10,20 @@ import numpy.typing as npt
 
 from core.distances import similarity
 from core.exceptions import NoFaceDetected, NotFound, ValidationFailed
-from core.metrics.decisions import count_decision
 from core.scopes import Scope, require
+from schemas.common import ComparisonOptions
 from schemas.faces import VerifyRequest, VerifyResponse
 from schemas.fields import COLLECTION
-from schemas.gallery import IdentifiedFace, IdentifyRequest, IdentifyResponse, Match, ProbeRequest, RecognizeRequest
-from services.audit.events import Event
-from services.audit.recorder import EventLog, new_event
+from schemas.gallery import (
+    IdentifiedFace,
+    IdentifyRequest,
+    IdentifyResponse,
+    Match,
+    MatchByDefault,
+    ProbeRequest,
+    RecognizeRequest,
+)
+from services.audit.recorder import EventLog
 from services.deepface.interface import EmbeddingSpace, Engine
 from services.faces.confidence import confidence
 from services.faces.frames import FrameReader
@@ -24,19 +31,16 @@ from services.faces.liveness import is_spoof, liveness_keys
 from services.faces.options import Defaults
 from services.faces.plan import EmbeddingPlan
 from services.faces.quality import count_findings, measure_quality, measures, problems
-from services.faces.reader import DetectedFace, DetectedFaces, Embeddings, FaceReader, facial_area
+from services.faces.reader import DetectedFace, DetectedFaces, Embeddings, FaceReader, facial_area, plan_beside
 from services.faces.verification import Pair, decide
 from services.gallery.answers import described, not_compared
+from services.gallery.decisions import Near, decided, decision_events
 from services.gallery.left_out import LeftOut
 from services.gallery.person_lock import PersonLock
 from services.gallery.store.store import GalleryStore
-from services.gallery.store.values import PersonMatch
 from services.models.catalogue import catalogue
 
 _MOST = 10  # persons in the first search, if all persons within the threshold are wanted
-
-# Two persons are ambiguous if their distances differ by less than this share of the threshold.
-_MARGIN = 0.1
 
 
 class IdentificationService:
@@ -86,24 +90,24 @@ class IdentificationService:
     ) -> IdentifyResponse:
         if request.embedding is not None:
             require(Scope.EMBEDDINGS)
-        plan = replace(self._defaults.decision_plan(request), judges_quality=True)
-        held = self._require_comparable(request, plan.space)
+        plan = self._plan(request)
+        held = self._require_comparable(request, plan)
         result = []
         faces, probes = self._probes(request, plan)
         for read, probe in zip([None] if faces is None else faces, probes, strict=True):
-            near = self._near(request, plan, probe, top_k=top_k)
-            decision, reason = _decided(near, plan.threshold)
+            near = self._near(request, plan, read, probe, top_k=top_k)
+            decision, reason = decided(near)
             if request.lists_faces:
-                near = self._near(request, plan, probe, top_k=top_k, by_face=True)
+                near = self._near(request, plan, read, probe, top_k=top_k, by_face=True)
             refusal = None if read is None else _refusal(read, plan, request.min_quality)
             if refusal is not None:
                 decision, reason = "unknown", refusal
-            matches = [self._match(plan, one, can_match=refusal is None) for one in near]
+            matches = [self._match(one, can_match=refusal is None, is_default=one.plan is not plan) for one in near]
             if action == "recognize":
                 matches = [match for match in matches if match.match]
             about = {} if read is None else _about(read)
             result.append(IdentifiedFace(decision=decision, reason=reason, matches=matches[:top_k], **about))
-        is_mixed = request.person_id is None and len(held) > 1
+        is_mixed = request.person_id is None and len(held) > 1 and not request.compares_everybody
         left_out = self._left_out.of(request.collection, plan.space) if is_mixed else None
         answer = IdentifyResponse(
             count=len(result),
@@ -114,7 +118,7 @@ class IdentificationService:
             result=result,
             faces_truncated=None if faces is None else faces.truncated,
         )
-        self._log.keep(*_events(action, request.collection, answer, plan.threshold))
+        self._log.keep(*decision_events(action, request.collection, answer, plan.threshold))
         return answer
 
     def verify(self, request: VerifyRequest, *, within: str | None = None) -> VerifyResponse:
@@ -156,7 +160,20 @@ class IdentificationService:
         self._lock.count(person.id, is_match=_is_own_match(answer, plan, faces))
         return answer
 
-    def _require_comparable(self, request: ProbeRequest, space: EmbeddingSpace) -> Collection[EmbeddingSpace]:
+    def _plan(self, request: ProbeRequest) -> EmbeddingPlan:
+        """The plan of the request; `also` that of the defaults, if somebody can be compared by these alone."""
+        plan = replace(self._defaults.decision_plan(request), judges_quality=True)
+        if not request.compares_everybody or request.img is None:
+            return plan
+        default = self._defaults.embedding_plan(ComparisonOptions.model_validate({"distance_metric": plan.metric}))
+        also = None if default.limit is None else plan_beside(plan, default, self._engine)
+        if also is None or not self._store.is_anybody_only_in(
+            also.space, request.collection, lacking=plan.space, spares_photos=request.spares_photos
+        ):
+            return plan
+        return replace(plan, also=also.as_strict_as(plan))
+
+    def _require_comparable(self, request: ProbeRequest, plan: EmbeddingPlan) -> Collection[EmbeddingSpace]:
         """The embedding spaces of the collection, or of the person; raises as `identify`."""
         if request.person_id is not None:
             self._store.person(request.person_id, within=request.collection)
@@ -165,11 +182,12 @@ class IdentificationService:
         is_known = bool(held) or request.collection in {COLLECTION, *self._store.collections()}
         if request.requires_collection and not is_known:
             raise NotFound("The collection does not exist.")
-        if space not in held and (held or request.requires_faces):
+        if plan.space not in held and plan.also is None and (held or request.requires_faces):
             raise _incomparable("collection" if request.person_id is None else "person", held)
-        dimension = catalogue.find(space.model).dim
+        model = plan.space.model
+        dimension = catalogue.find(model).dim
         if request.embedding is not None and len(request.embedding) != dimension:
-            wrong = f"The embedding has {len(request.embedding)} numbers; {space.model} needs {dimension}"
+            wrong = f"The embedding has {len(request.embedding)} numbers; {model} needs {dimension}"
             raise ValidationFailed.of("embedding", wrong)
         return held
 
@@ -184,11 +202,32 @@ class IdentificationService:
         self,
         request: ProbeRequest,
         plan: EmbeddingPlan,
+        read: DetectedFace | None,
         probe: npt.NDArray[np.float64],
         *,
         top_k: int | None,
         by_face: bool = False,
-    ) -> list[PersonMatch]:
+    ) -> list[Near]:
+        """The nearest persons or faces in the space of the plan, and of those without a face there in the space `also`.
+
+        The first are those that are nearest for their thresholds, because distances of two spaces cannot be compared.
+        """
+        near = self._nearest(request, plan, probe, top_k=top_k, by_face=by_face)
+        if plan.also is None or read is None or read.also is None:
+            return near
+        others = self._nearest(request, plan.also, read.also, top_k=top_k, by_face=by_face, lacking=plan.space)
+        return sorted([*near, *others], key=Near.share)
+
+    def _nearest(
+        self,
+        request: ProbeRequest,
+        plan: EmbeddingPlan,
+        probe: npt.NDArray[np.float64],
+        *,
+        top_k: int | None,
+        by_face: bool,
+        lacking: EmbeddingSpace | None = None,
+    ) -> list[Near]:
         """The `top_k` nearest persons or faces, at least two to detect ambiguity; or all within the threshold.
 
         Of a request about one face, that one; none if the face has no embedding in the space of the plan.
@@ -204,28 +243,31 @@ class IdentificationService:
                 person_id=request.person_id,
                 labels=request.labels,
                 by_face=by_face or request.only_face is not None,
+                lacking=lacking,
+                spares_photos=request.spares_photos,
             )
             if request.only_face is not None:
-                only = [one for one in near if one.face_id == request.only_face]
+                only = [Near(one, plan) for one in near if one.face_id == request.only_face]
                 if only or len(near) < k:
                     return only
             elif top_k is not None or len(near) < k or near[-1].distance > plan.threshold:
-                return near
+                return [Near(one, plan) for one in near]
             k *= 10
 
-    def _match(self, plan: EmbeddingPlan, near: PersonMatch, *, can_match: bool) -> Match:
-        same_person = near.distance <= plan.threshold
-        return Match(
-            person_id=near.person.id,
-            face_id=near.face_id,
-            name=near.person.name,
-            labels=near.person.labels,
-            distance=near.distance,
-            similarity=similarity(near.distance, plan.metric),
-            confidence=confidence(near.distance, plan, self._engine),
-            threshold=plan.threshold,
-            match=same_person and can_match,
-        )
+    def _match(self, near: Near, *, can_match: bool, is_default: bool) -> Match:
+        found, plan = near.match, near.plan
+        about: dict[str, Any] = {
+            "person_id": found.person.id,
+            "face_id": found.face_id,
+            "name": found.person.name,
+            "labels": found.person.labels,
+            "distance": found.distance,
+            "similarity": similarity(found.distance, plan.metric),
+            "confidence": confidence(found.distance, plan, self._engine),
+            "threshold": plan.threshold,
+            "match": near.is_within and can_match,
+        }
+        return MatchByDefault(**about, model=plan.space.model) if is_default else Match(**about)
 
 
 def _is_own_match(answer: VerifyResponse, plan: EmbeddingPlan, faces: Iterable[DetectedFace]) -> bool:
@@ -265,32 +307,3 @@ def _incomparable(whose: str, held: Iterable[EmbeddingSpace]) -> ValidationFaile
     ways = sorted(map(described, held))
     of_others = f"; it has faces of {', '.join(ways)}" if ways else ""
     return ValidationFailed.of("model_name", f"The {whose} has no faces of this model and these options{of_others}")
-
-
-def _events(action: str, collection: str, answer: IdentifyResponse, threshold: float) -> list[Event]:
-    """One event per face with its decision; only a match names a person."""
-    about: dict[str, Any] = {
-        "model": answer.model,
-        "similarity_metric": answer.similarity_metric,
-        "threshold": threshold,
-    }
-    events = []
-    for face in answer.result:
-        nearest = face.matches[0] if face.matches else None
-        distance = None if nearest is None else nearest.distance
-        count_decision(face.decision, model=answer.model, metric=answer.similarity_metric, distance=distance)
-        who = {}
-        if nearest is not None and face.decision == "match":
-            who = {"person_id": nearest.person_id, "face_id": nearest.face_id}
-        events.append(new_event(action, face.decision, collection=collection, **who, **about, distance=distance))
-    return events
-
-
-def _decided(near: list[PersonMatch], threshold: float) -> tuple[str, str]:
-    if not near:
-        return "unknown", "No enrolled persons to compare with."
-    if near[0].distance > threshold:
-        return "unknown", "No person is within the threshold."
-    if len(near) > 1 and near[1].distance <= threshold and near[1].distance - near[0].distance < _MARGIN * threshold:
-        return "ambiguous", "Two persons are almost equally close."
-    return "match", "One person is within the threshold and clearly the closest."

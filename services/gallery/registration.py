@@ -4,30 +4,23 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
-from typing import Any
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 
-from core.exceptions import Conflict, LowQuality, ModelUnavailable, NoFaceDetected, SeveralFaces, SpoofDetected
+from core.exceptions import Conflict, NoFaceDetected
 from core.scopes import Scope, is_granted
-from schemas.common import EmbeddingOptions
-from schemas.gallery import RegisterEveryRequest, RegisterRequest, RegisterResponse
+from schemas.gallery import RegisterEveryRequest, RegisterPhotosRequest, RegisterRequest, RegisterResponse
 from schemas.text import identity
 from services.audit.events import Event
 from services.audit.recorder import EventLog, new_event
 from services.deepface.interface import Engine, FaceArea
 from services.faces.frames import FrameReader
-from services.faces.liveness import is_spoof
 from services.faces.options import Defaults
 from services.faces.plan import EmbeddingPlan
-from services.faces.quality import Quality, count_findings, measure_quality, measures, problems
-from services.faces.reader import DetectedFace
 from services.gallery.answers import registered
+from services.gallery.new_faces import NewFaces
 from services.gallery.store.store import GalleryStore
 from services.gallery.store.values import (
-    FaceEmbedding,
     IdempotencyKey,
     IdempotencyKeyTaken,
     NewFace,
@@ -56,11 +49,7 @@ class GalleryService:
         store: GalleryStore,
         log: EventLog,
     ) -> None:
-        self._engine = engine
-        self._default = defaults.embedding_plan(EmbeddingOptions())
-        self._min_quality = min_quality
-        self._frames = frames
-        self._defaults = defaults
+        self._new_faces = NewFaces(engine=engine, frames=frames, defaults=defaults, min_quality=min_quality)
         self._store = store
         self._log = log
 
@@ -107,8 +96,8 @@ class GalleryService:
         if request.person_id is not None:  # before any face is compared: without the person nothing is told about faces
             with self._log.refusals("register", collection=request.collection, person_id=request.person_id):
                 self._store.person(request.person_id, within=request.collection)
-        plan = self._plan(request)
-        new = self._accepted(request, plan, photo, at)
+        plan = self._new_faces.plan(request)
+        new = replace(self._new_faces.one(request, plan, at=at), photo=photo)
         try:
             if request.on_duplicate == "allow":
                 return self._stored(request, plan, new, idempotency_key)
@@ -123,34 +112,10 @@ class GalleryService:
 
     def check(self, request: RegisterRequest, *, at: FaceArea | None = None) -> None:
         """Raise what `register` would, and store nothing. A name that several persons have is not noticed."""
-        plan = self._plan(request)
-        new = self._accepted(request, plan, None, at)
+        plan = self._new_faces.plan(request)
+        new = self._new_faces.one(request, plan, at=at)
         if request.on_duplicate == "reject" and self._belongs_to_another(request, plan, new) is not None:
             raise Conflict(_TAKEN)
-
-    def _plan(self, request: RegisterRequest) -> EmbeddingPlan:
-        compares = request.on_duplicate != "allow" or request.frames is not None
-        plan = self._defaults.decision_plan(request) if compares else self._defaults.embedding_plan(request)
-        return replace(plan, judges_quality=True, also=self._also(plan))
-
-    def _accepted(
-        self, request: RegisterRequest, plan: EmbeddingPlan, photo: str | None, at: FaceArea | None
-    ) -> NewFace:
-        """The face to be stored, if it is good enough."""
-        read, embedding = self._one_face(request, plan, at)
-        quality = measure_quality(read)
-        count_findings(quality)
-        self._require_quality(request, quality)
-        return replace(self._new_face(request, plan, read, embedding, quality), photo=photo)
-
-    def _also(self, plan: EmbeddingPlan) -> EmbeddingPlan | None:
-        """The default plan, if it has another embedding space and its models are installed."""
-        if plan.space == self._default.space:
-            return None
-        with suppress(ModelUnavailable):
-            self._engine.load_all(self._default.models)
-            return self._default
-        return None
 
     def register_every(self, request: RegisterEveryRequest) -> int:
         """Register every face of an image that is good enough, unless the collection has exactly it; returns how many.
@@ -159,21 +124,8 @@ class GalleryService:
             LowQuality: no face is good enough.
             Others as `FrameReader.embedded` and `GalleryStore`.
         """
-        plan = self._defaults.embedding_plan(request)
-        plan = replace(plan, judges_quality=True, also=self._also(plan))
-        faces, embeddings = self._frames.embedded(request.img, None, "img", plan)
-        if not faces:
-            raise NoFaceDetected(field="img")
-        qualities = [measure_quality(read) for read in faces]
-        for quality in qualities:
-            count_findings(quality)
-        self._require_quality(request, max(qualities, key=lambda quality: quality.score))
-        least = self._least_quality(request)
-        new = [
-            replace(self._new_face(request, plan, read, embedding, quality), photo=request.photo)
-            for read, embedding, quality in zip(faces, embeddings, qualities, strict=True)
-            if quality.score >= least
-        ]
+        plan = self._new_faces.plan(request)
+        new = [replace(face, photo=request.photo) for face in self._new_faces.every(request, plan)]
         event = new_event("register", collection=request.collection, model=plan.space.model)
         with self._store.one_at_a_time():  # otherwise two requests could both store a face
             new = [face for face in new if not self._is_known(request, face)]
@@ -183,6 +135,27 @@ class GalleryService:
                 )
         return len(new)
 
+    def register_photos(self, request: RegisterPhotosRequest) -> bool:
+        """Register the largest face of each photo that shows one, all or none; returns whether the person is new.
+
+        Raises:
+            NoFaceDetected: no photo shows a face.
+            LowQuality: one of the faces is not good enough.
+            Others as `FrameReader.embedded` and `GalleryStore`.
+        """
+        photos, new = request.each(), []
+        plan = self._new_faces.plan(photos[0])
+        for photo in photos:
+            with suppress(NoFaceDetected):
+                new.append(self._new_faces.one(photo, plan))
+        if not new:
+            raise NoFaceDetected(field="photos")
+        event = new_event("register", collection=request.collection, model=plan.space.model)
+        person, stored = self._store.register(
+            Registration(faces=new, collection=request.collection, name=request.name, event=event)
+        )
+        return person.registered_at == stored[0].registered_at
+
     def _is_known(self, request: RegisterRequest, new: NewFace) -> bool:
         """Whether a face of the collection has exactly this embedding, as the same image gives it."""
         first = new.embeddings[0]
@@ -190,18 +163,6 @@ class GalleryService:
             first.vector.astype(np.float64), space=first.space, collection=request.collection, metric="euclidean", k=1
         )
         return any(one.distance == 0 for one in near)
-
-    def _least_quality(self, request: RegisterRequest) -> float:
-        return self._min_quality if request.min_quality is None else request.min_quality
-
-    def _require_quality(self, request: RegisterRequest, quality: Quality) -> None:
-        least = self._least_quality(request)
-        if quality.score < least:
-            raise LowQuality(
-                f"The face is not good enough to be registered: {problems(quality)}.",
-                field=_field(request),
-                details={"score": quality.score, "min_quality": least, "reasons": list(quality.reasons)},
-            )
 
     def _stored(
         self, request: RegisterRequest, plan: EmbeddingPlan, new: NewFace, idempotency_key: IdempotencyKey | None
@@ -239,22 +200,6 @@ class GalleryService:
             raise Conflict("This Idempotency-Key was used for another request. Use a new key.")
         return registered(found.person, found.face, is_named=_names(request, found.person))
 
-    def _one_face(self, request: RegisterRequest, plan: EmbeddingPlan, at: FaceArea | None) -> tuple[DetectedFace, Any]:
-        is_capture = request.frames is not None
-        takes_largest = is_capture and request.face_policy == "largest"
-        one = replace(plan, detection=replace(plan.detection, max_faces=1)) if takes_largest else plan
-        faces, embeddings = self._frames.embedded(request.img, request.frames, "img", one)
-        worth = [measure_quality(read).score if is_capture else read.face.area.w * read.face.area.h for read in faces]
-        there = [place for place, read in enumerate(faces) if at is None or _centres_meet(read.face.area, at)]
-        best = max(there, key=worth.__getitem__, default=None)
-        if best is None:
-            raise NoFaceDetected(field=_field(request))
-        if len(there) > 1 and request.face_policy == "single" and not is_capture:
-            raise SeveralFaces(field=_field(request))
-        if is_spoof(faces[best].liveness):
-            raise SpoofDetected(field=_field(request))
-        return faces[best], embeddings[best]
-
     def _belongs_to_another(self, request: RegisterRequest, plan: EmbeddingPlan, new: NewFace) -> PersonMatch | None:
         """The nearest other person with a face within the threshold; None if there is none."""
         if request.on_duplicate == "allow":
@@ -271,40 +216,9 @@ class GalleryService:
         others = (one for one in near if one.person.id != request.person_id and identity(one.person.name) != name)
         return next(others, None)
 
-    def _new_face(
-        self, request: RegisterRequest, plan: EmbeddingPlan, read: DetectedFace, embedding: Any, quality: Quality
-    ) -> NewFace:
-        embeddings = [self._embedding(plan, embedding)]
-        if plan.also is not None and read.also is not None:
-            embeddings.append(self._embedding(plan.also, read.also))
-        crop: Any = cv2.imencode(".png", read.face.crop)[1] if request.store_crop else None
-        return NewFace(
-            embeddings=tuple(embeddings),
-            detector=plan.detection.detector,
-            area=read.face.area,
-            confidence=read.face.confidence,
-            quality={name: value for name, value in measures(quality).model_dump().items() if value is not None},
-            liveness=None if read.liveness is None else read.liveness.probability,
-            crop=None if crop is None else crop.tobytes(),
-        )
-
-    def _embedding(self, plan: EmbeddingPlan, embedding: npt.NDArray[np.float64]) -> FaceEmbedding:
-        return FaceEmbedding(
-            space=plan.space,
-            vector=np.asarray(embedding, np.float32),
-            weights=self._engine.fingerprint([plan.detection.detector, plan.space.model]),
-        )
-
 
 def _hash(*parts: str) -> str:
     return sha256("\n".join(parts).encode(errors="surrogatepass")).hexdigest()
-
-
-def _centres_meet(one: FaceArea, other: FaceArea) -> bool:
-    """Whether each of the boxes has the centre of the other one."""
-    aside = abs(2 * one.x + one.w - 2 * other.x - other.w)
-    below = abs(2 * one.y + one.h - 2 * other.y - other.h)
-    return aside <= min(one.w, other.w) and below <= min(one.h, other.h)
 
 
 def _names(request: RegisterRequest, person: Person) -> bool:
@@ -327,7 +241,3 @@ def _refused(other: PersonMatch, plan: EmbeddingPlan) -> Event:
         threshold=plan.strict_threshold,
         distance=other.distance,
     )
-
-
-def _field(request: RegisterRequest) -> str:
-    return "img" if request.frames is None else "frames"

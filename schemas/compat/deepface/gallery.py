@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from schemas import gallery
 from schemas.common import PAIR_CONFIDENCE, ImageSource, Metric, Normalization
-from schemas.compat.common import Distance, UsedMetric, UsedModel, UsedThreshold
+from schemas.compat.common import Distance, UsedMetric, UsedThreshold
 from schemas.compat.deepface.faces import LENIENT_INT, AsDeepFace, DeepFaceApiModelRequest, Flag
 from schemas.fields import COLLECTION, CollectionName, Name
 
@@ -92,6 +92,8 @@ class DeepFaceApiSearch(AsDeepFace, gallery.RecognizeRequest):
 
     lists_faces: ClassVar[bool] = True
     requires_faces: ClassVar[bool] = True
+    compares_everybody: ClassVar[bool] = True
+    spares_photos: ClassVar[bool] = True
 
 
 class DeepFaceApiSimilar(AsDeepFace, gallery.IdentifyRequest):
@@ -99,6 +101,8 @@ class DeepFaceApiSimilar(AsDeepFace, gallery.IdentifyRequest):
 
     lists_faces: ClassVar[bool] = True
     requires_faces: ClassVar[bool] = True
+    compares_everybody: ClassVar[bool] = True
+    spares_photos: ClassVar[bool] = True
 
 
 class DeepFaceApiRegisterResponse(BaseModel):
@@ -112,7 +116,9 @@ class DeepFaceApiMatch(BaseModel):
 
     id: str = Field(description="ID of the face.")
     img_name: str = Field(description="As registered. The person's name for faces that were not registered here.")
-    model_name: UsedModel
+    model_name: str = Field(
+        description="That of the request; for persons without a face of it, the service's default with its threshold."
+    )
     detector_backend: str = Field(description="That of the request.")
     aligned: bool = Field(description="`align` of the request.")
     l2_normalized: bool = Field(description="`l2_normalize` of the request.")
@@ -150,7 +156,7 @@ def _match(
     return DeepFaceApiMatch(
         id=match.face_id,
         img_name=photo,
-        model_name=request.model_name,
+        model_name=match.model if isinstance(match, gallery.MatchByDefault) else request.model_name,
         detector_backend=request.detector_backend,
         aligned=request.align,
         l2_normalized=request.l2_normalize,

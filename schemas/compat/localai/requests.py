@@ -176,3 +176,4 @@ class SurestIdentify(gallery.IdentifyRequest):
 
     only_surest_face: ClassVar[bool] = True
     lists_faces: ClassVar[bool] = True
+    compares_everybody: ClassVar[bool] = True

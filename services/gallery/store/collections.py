@@ -13,7 +13,7 @@ from services.database.database import Database
 from services.database.schema import as_id, collections, embeddings, faces, persons
 from services.deepface.interface import EmbeddingSpace
 from services.gallery.store import names, writes
-from services.gallery.store.rows import space_of_text, text_of_space
+from services.gallery.store.rows import has_face_in, lacks, space_of_text, text_of_space
 from services.gallery.store.values import Forgotten, NamedFace, NotCompared
 
 
@@ -131,10 +131,8 @@ class CollectionStore:
 
     def not_compared(self, collection: str, space: EmbeddingSpace) -> NotCompared:
         """The persons of the collection who have faces, but none in this embedding space, and where they have them."""
-        others, theirs = embeddings.alias(), text_of_space(space)
-        is_compared = sa.exists().where(
-            others.c.collection == collection, others.c.space == theirs, others.c.person_id == embeddings.c.person_id
-        )
+        theirs = text_of_space(space)
+        is_compared = has_face_in(theirs, collection, embeddings.c.person_id)
         count = sa.func.count(embeddings.c.person_id.distinct()).label("persons")
         where = (embeddings.c.collection == collection) & (embeddings.c.space != theirs) & ~is_compared
         with self._database.reading() as connection:
@@ -142,6 +140,18 @@ class CollectionStore:
             found = {space_of_text(row.space): row.persons for row in rows}
             total = sum(found.values()) if len(found) < 2 else connection.scalar(sa.select(count).where(where))
         return NotCompared(persons=total or 0, spaces=found)
+
+    def is_anybody_only_in(
+        self, space: EmbeddingSpace, collection: str, *, lacking: EmbeddingSpace, spares_photos: bool = False
+    ) -> bool:
+        """Whether a person of the collection has a face in the `space`, and none in the space `lacking`.
+
+        With `spares_photos`, only persons with a face that has no name of a photo count.
+        """
+        is_here = (embeddings.c.collection == collection) & (embeddings.c.space == text_of_space(space))
+        only = lacks(text_of_space(lacking), collection, embeddings.c.person_id, spares_photos=spares_photos)
+        with self._database.reading() as connection:
+            return connection.execute(sa.select(1).where(is_here, only).limit(1)).first() is not None
 
     def mixed(self) -> dict[str, dict[EmbeddingSpace, int]]:
         """The collections with faces in several embedding spaces, and the number of persons in each of those."""

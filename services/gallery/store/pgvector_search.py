@@ -14,7 +14,7 @@ from typing_extensions import override
 from core.distances import distances
 from services.database.database import Database
 from services.database.schema import INDEXED_DIMENSIONS, embeddings, persons, text_of_vector
-from services.gallery.store.rows import has_labels
+from services.gallery.store.rows import has_labels, lacks
 from services.gallery.store.search import FaceSearch, Filter, NearestFace, by_person
 
 # Candidates that a search examines before it stops: a seventh of the number of faces to the power of 0.6. Measured with
@@ -155,6 +155,9 @@ def _of_some(dimension: int, metric: str, exact: bool, only: Filter) -> sa.Selec
     def of_these(select: sa.Select[Any]) -> sa.Select[Any]:
         if only.person is not None:
             select = select.where(embeddings.c.person_id == only.person)
+        if only.lacking is not None:
+            whose = embeddings.c.person_id
+            select = select.where(lacks(only.lacking, only.collection, whose, spares_photos=only.spares_photos))
         if only.labels:
             select = select.join(persons, persons.c.id == embeddings.c.person_id).where(*has_labels(only.labels))
         return select

@@ -158,6 +158,27 @@ def has_labels(labels: Mapping[str, str]) -> list[sa.ColumnElement[bool]]:
     return [persons.c.labels[key].as_string() == value for key, value in labels.items()]
 
 
+def has_face_in(space: str, collection: str, person_id: sa.ColumnElement[UUID]) -> sa.Exists:
+    """The condition that a person of the collection has a face in the embedding space."""
+    theirs = embeddings.alias()
+    return sa.exists().where(
+        theirs.c.collection == collection, theirs.c.space == space, theirs.c.person_id == person_id
+    )
+
+
+def lacks(
+    space: str, collection: str, person_id: sa.ColumnElement[UUID], *, spares_photos: bool
+) -> sa.ColumnElement[bool]:
+    """The condition that a person of the collection has no face in the embedding space.
+
+    With `spares_photos`, the person also has a face without the name of a photo.
+    """
+    has_none = ~has_face_in(space, collection, person_id)
+    if not spares_photos:
+        return has_none
+    return has_none & sa.exists().where(faces.c.person_id == person_id, faces.c.photo.is_(None))
+
+
 def cursor_of(person: Person) -> str:
     """The cursor of a page that ends with this person; it stays valid if the person changes or is deleted."""
     return urlsafe_b64encode(UUID(person.id).bytes + sorting_key(person.name).encode()).decode()

@@ -13,7 +13,8 @@ import numpy.typing as npt
 class Filter:
     """The faces to compare with: of one collection and embedding space, and of which persons.
 
-    With `by_face` every face is found, else only the nearest of each person.
+    With `by_face` every face is found, else only the nearest of each person. With `lacking`, only persons without a
+    face in that space; with `spares_photos` too, only those of them with a face that has no name of a photo.
     """
 
     collection: str
@@ -21,11 +22,13 @@ class Filter:
     person: UUID | None
     labels: Mapping[str, str]
     by_face: bool = False
+    lacking: str | None = None
+    spares_photos: bool = False
 
     @property
     def is_everyone(self) -> bool:
         """Whether the filter includes all persons of the collection."""
-        return self.person is None and not self.labels
+        return self.person is None and not self.labels and self.lacking is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

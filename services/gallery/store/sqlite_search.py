@@ -16,7 +16,7 @@ from services.database import encryption
 from services.database.schema import changes, embeddings, persons
 from services.database.sqlite import SqliteDatabase
 from services.gallery.store.matrix import Matrix, halves_of
-from services.gallery.store.rows import has_labels
+from services.gallery.store.rows import has_labels, lacks
 from services.gallery.store.search import FaceSearch, Filter, NearestFace
 
 _MAX_PARAMETERS = 500  # of a statement
@@ -97,6 +97,9 @@ class MatrixSearch(FaceSearch):
         select = sa.select(persons.c.id).where(persons.c.collection == only.collection, *has_labels(only.labels))
         if only.person is not None:
             select = select.where(persons.c.id == only.person)
+        if only.lacking is not None:
+            is_lacking = lacks(only.lacking, only.collection, persons.c.id, spares_photos=only.spares_photos)
+            select = select.where(is_lacking)
         with self._database.reading() as connection:
             return set(connection.scalars(select))
 

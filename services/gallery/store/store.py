@@ -124,16 +124,25 @@ class GalleryStore(CollectionStore, TransferStore):
         person_id: str | None = None,
         labels: Mapping[str, str] | None = None,
         by_face: bool = False,
+        lacking: EmbeddingSpace | None = None,
+        spares_photos: bool = False,
     ) -> list[PersonMatch]:
         """The `k` nearest persons with faces in this space, nearest first; equal distances by id.
 
-        With `by_face` the `k` nearest faces, each with its person.
+        With `by_face` the `k` nearest faces, each with its person. With `lacking`, only persons without a face in that
+        other space; with `spares_photos` too, only those of them with a face that has no name of a photo.
         """
         number = None if person_id is None else as_id(person_id)
         if person_id is not None and number is None:
             return []
         only = Filter(
-            collection=collection, space=text_of_space(space), person=number, labels=labels or {}, by_face=by_face
+            collection=collection,
+            space=text_of_space(space),
+            person=number,
+            labels=labels or {},
+            by_face=by_face,
+            lacking=None if lacking is None else text_of_space(lacking),
+            spares_photos=spares_photos,
         )
         # The other metrics use only the direction, and some lengths exceed the range of float32.
         if metric != "euclidean":

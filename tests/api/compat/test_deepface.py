@@ -408,3 +408,59 @@ def test_what_was_decided_is_in_the_audit_trail(app):
     services_of(app).audit.log.flush(30)
     events = [(one["action"], one["outcome"]) for one in client.get("/audit").json["events"]]
     assert events == [("register", "done"), ("recognize", "match")]
+
+
+def test_who_was_registered_elsewhere_is_found_by_the_services_defaults(make_app):
+    client = make_app(default_model="Dlib").test_client()
+    kept = register(client, ALICE, "Alice")
+    (matches,) = asked(client, "search", **IMAGE)["results"]
+    (match,) = matches
+    assert (match["id"], match["img_name"], match["model_name"]) == (kept["id"], "Alice", "Dlib")
+    assert (match["distance"], match["threshold"]) == (0, 0.083)
+    assert asked(client, "search", img=text(STRANGER))["results"] == [[]]
+    (every,) = asked(client, "search", img=text(STRANGER), similarity_search=True)["results"]
+    assert [match["img_name"] for match in every] == ["Alice"]
+
+
+def test_the_nearest_for_their_thresholds_come_first(make_app):
+    client = make_app(default_model="Dlib").test_client()
+    registered(client, ALICIA, img_name="Alicia")
+    register(client, ALICE, "Alice")
+    (matches,) = asked(client, "search", **IMAGE)["results"]
+    assert [(match["img_name"], match["model_name"]) for match in matches] == [
+        ("Alice", "Dlib"),
+        ("Alicia", "VGG-Face"),
+    ]
+    assert [matches[0]] == asked(client, "search", **IMAGE, k=1)["results"][0]
+
+
+def test_a_stricter_threshold_of_the_request_is_stricter_for_everybody(make_app):
+    client = make_app(default_model="Dlib").test_client()
+    register(client, ALICIA, "Alicia")
+    ((match,),) = asked(client, "search", **IMAGE)["results"]
+    half = asked(client, "search", **IMAGE, threshold=0.34, similarity_search=True)["results"][0][0]
+    assert (match["threshold"], half["threshold"]) == (0.083, pytest.approx(0.0415))
+    looser = asked(client, "search", **IMAGE, threshold=1.5)["results"][0][0]
+    assert looser["threshold"] == 0.083
+
+
+def test_who_was_registered_here_is_found_by_the_model_of_the_request_only(make_app):
+    client = make_app(default_model="Dlib").test_client()
+    registered(client, ALICE, img_name="Alice")
+    (match,) = asked(client, "search", **IMAGE)["results"][0]
+    assert match["model_name"] == "VGG-Face"
+    assert_error(ask(client, "search", **IMAGE, model_name="ArcFace"), 400, "error", "no faces")
+    register(client, BOB, "Bob")
+    found = asked(client, "search", img=text(BOB), model_name="ArcFace", similarity_search=True)["results"][0]
+    assert [one["img_name"] for one in found] == ["Bob"]
+
+
+def test_the_audit_trail_has_the_model_that_decided(make_app):
+    app = make_app(default_model="Dlib")
+    client = app.test_client()
+    kept = register(client, ALICE, "Alice")
+    asked(client, "search", **IMAGE)
+    services_of(app).audit.log.flush(30)
+    (event,) = [one for one in client.get("/audit").json["events"] if one["action"] == "recognize"]
+    assert (event["outcome"], event["face_id"]) == ("match", kept["id"])
+    assert (event["details"]["model"], event["details"]["threshold"]) == ("Dlib", 0.083)

@@ -129,6 +129,7 @@ class History:
             also=also,
             crop=self.some([b"png"]),
             liveness=self.some([0.25]),
+            photo=self.some(["1.jpg"]),
         )
         options = {
             "collection": self.rng.choice(COLLECTIONS), "event": REGISTER, "labels": self.labels(),
@@ -178,6 +179,8 @@ class History:
             "k": self.rng.randrange(1, 8), "labels": self.labels(self.rng.random() < 0.4),
             "person_id": self.some(self.persons, none=0.9),
             "within": self.some([{"cosine": 1, "angular": 0.5, "euclidean": 16, "euclidean_l2": 1.4}[metric]]),
+            "lacking": self.some([one for one in SPACES if one != space], none=0.85),
+            "spares_photos": self.rng.random() < 0.5,
         }  # fmt: skip
         return self.both.near(lambda gallery: gallery.nearest(probe, **options))
 
@@ -203,6 +206,9 @@ class History:
         self.both(lambda gallery: gallery.answered(key))
         self.both(lambda gallery: gallery.spaces(collection, person_id=person))
         self.both(lambda gallery: gallery.spaces(collection))
+        self.both(lambda gallery: gallery.names(collection))
+        one, other = self.rng.sample(list(dict.fromkeys(SPACES)), 2)
+        self.both(lambda gallery: gallery.is_anybody_only_in(one, collection, lacking=other))
         self.both(lambda gallery: gallery.face_counts())
         self.both(lambda gallery: gallery.collections())
 

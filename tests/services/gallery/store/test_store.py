@@ -390,6 +390,38 @@ def test_a_face_is_found_in_each_of_its_spaces_and_is_one_face(gallery):
     assert gallery.not_compared("default", OTHER) == NotCompared(persons=1, spaces={SPACE: 1})
 
 
+def test_persons_without_a_face_in_another_space_are_found_alone(gallery):
+    register(gallery, "Ann", face(1), face(1, space=OTHER))
+    assert not gallery.is_anybody_only_in(SPACE, "default", lacking=OTHER)
+    register(gallery, "Bob", face(2), face(3))
+    register(gallery, "Cid", face(2), collection="elsewhere")
+    assert gallery.is_anybody_only_in(SPACE, "default", lacking=OTHER)
+    assert not gallery.is_anybody_only_in(OTHER, "default", lacking=SPACE)
+    assert not gallery.is_anybody_only_in(SPACE, "nowhere", lacking=OTHER)
+    for metric in ("euclidean", "cosine"):
+        assert {name for name, _ in near(gallery, 1, metric=metric, lacking=OTHER)} == {"Bob"}
+    assert near(gallery, 1, lacking=OTHER, by_face=True) == [("Bob", 1.0), ("Bob", 2.0)]
+    assert near(gallery, 1, lacking=OTHER, collection="elsewhere") == [("Cid", 1.0)]
+
+
+def test_persons_whose_faces_all_have_a_photo_can_be_spared(gallery):
+    register(gallery, "Ann", face(1, photo="ann.jpg"))
+    where = {"lacking": OTHER, "spares_photos": True}
+    assert near(gallery, 1, **where) == []
+    assert not gallery.is_anybody_only_in(SPACE, "default", **where)
+    register(gallery, "Bob", face(2, photo="bob.jpg"), face(3))
+    assert near(gallery, 1, **where) == [("Bob", 1.0)]
+    assert gallery.is_anybody_only_in(SPACE, "default", **where)
+
+
+def test_the_names_of_a_collection_are_sorted_in_any_case(gallery):
+    for name in ("zoë", "Ann", "Eve", "bob"):
+        register(gallery, name)
+    register(gallery, "Cid", collection="elsewhere")
+    assert gallery.names("default") == ["Ann", "bob", "Eve", "zoë"]
+    assert gallery.names("nowhere") == []
+
+
 def test_what_becomes_of_a_face_becomes_of_all_its_embeddings(make_store):
     one, other = make_store(), make_store()
     spaces = {SPACE: 1, OTHER: 2}
