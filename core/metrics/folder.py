@@ -7,6 +7,7 @@ import atexit
 import fcntl
 import os
 import shutil
+import struct
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from core.files import locked
 _VARIABLE = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client's own
 _MEMORY = Path("/dev/shm")  # a tmpfs on every Linux, in containers too  # noqa: S108
 _PREFIX = "face-service-metrics-"
+_ROOM = 4  # free bytes per byte of a file whose values are moved
 _ENDED = "ended"  # in place of the process number in the files with the values of ended workers
 
 
@@ -47,23 +49,39 @@ class MetricsFolder:
 
     def end_worker(self, process_id: int) -> None:
         """Take a worker that has ended, however it ended, out of all gauges, and keep what it has counted."""
-        from prometheus_client.mmap_dict import MmapedDict
         from prometheus_client.multiprocess import mark_process_dead
 
         with locked(self._values):
             mark_process_dead(process_id, str(self._values))
             for kind in ("counter", "histogram"):
                 file = self._values / f"{kind}_{process_id}.db"
-                if file.exists():
-                    ended = MmapedDict(str(self._values / f"{kind}_{_ENDED}.db"))
-                    for key, value, _, _ in MmapedDict.read_all_values_from_file(str(file)):
-                        ended.write_value(key, ended.read_value(key)[0] + value, 0.0)
-                    ended.close()
+                # Without room, a write to memory that is mapped ends the process. The file itself still counts.
+                if file.exists() and _free_bytes(self._values) > _ROOM * file.stat().st_size:
+                    _add_up(file, self._values / f"{kind}_{_ENDED}.db")
                     file.unlink()
 
     def _delete(self) -> None:
         if os.getpid() == self._owner:  # a worker inherits this function
             shutil.rmtree(self.path, ignore_errors=True)
+
+
+def _add_up(file: Path, total: Path) -> None:
+    """Add the values of a worker to those of `total`."""
+    from prometheus_client.mmap_dict import MmapedDict
+
+    try:
+        values = list(MmapedDict.read_all_values_from_file(str(file)))
+    except (struct.error, RuntimeError):  # the worker was killed while it made the file
+        return
+    ended = MmapedDict(str(total))
+    for key, value, _, _ in values:
+        ended.write_value(key, ended.read_value(key)[0] + value, 0.0)
+    ended.close()
+
+
+def _free_bytes(folder: Path) -> int:
+    status = os.statvfs(folder)
+    return status.f_bavail * status.f_frsize
 
 
 def _delete_left(parent: Path) -> None:

@@ -105,3 +105,23 @@ def test_what_an_ended_worker_has_counted_stays_and_what_it_was_doing_does_not(r
     assert 'face_queue_wait_seconds_bucket{le="0.25"} 3.0' in text
     assert re.findall(r"^face_lanes_busy (.+)", text, re.MULTILINE) == ([busy] if busy else [])
     assert text.count("face_worker_resident_bytes{pid=") == 3 - ended
+
+
+def test_the_file_of_a_worker_that_was_killed_as_it_began_is_no_problem(run):
+    code = """
+    for content in (b"", bytes(100), b"\\xff\\xff\\x00\\x00" + bytes(100)):
+        file = metrics.path / "values" / "counter_12345.db"
+        file.write_bytes(content)
+        metrics.end_worker(12345)
+        assert not file.exists()
+    from core.metrics.exposition import exposition
+    assert b"face_lanes" in exposition([])
+    """
+    assert_done(run(code))
+
+
+def test_without_room_the_values_stay_where_they_are(run, monkeypatch):
+    monkeypatch.setenv("ENDED", "3")
+    text = assert_done(run("folder._free_bytes = lambda _: 0\n" + COUNTED))
+    assert 'face_faces_total{operation="verify"} 15.0' in text
+    assert "face_lanes_busy" not in text
