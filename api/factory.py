@@ -23,6 +23,7 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     prepare_process(settings)
     # Imported only now: OpenCV and the frameworks read the prepared environment at import.
     from api.cli.audit import audit
+    from api.cli.backup import backup, restore
     from api.cli.doctor import doctor
     from api.cli.gallery import database, gallery
     from api.cli.imports import imports
@@ -68,6 +69,6 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
         app.register_blueprint(blueprint)
         app.register_blueprint(blueprint, name=f"api_{blueprint.name}", url_prefix=API_PREFIX)
     open_doors(app, [DOORS[name] for name in settings.doors])
-    for command in (weights, index, gallery, imports, database, keys, audit, doctor):
+    for command in (weights, index, gallery, imports, database, keys, audit, backup, restore, doctor):
         app.cli.add_command(command)
     return app

@@ -10,6 +10,7 @@ from services.access.key_store import KeyStore
 from services.access.keys import KeyService
 from services.database.choice import make_database
 from services.database.database import Database
+from services.database.forget_log import ForgetLog
 from services.database.migration import UnknownSchema
 from services.faces.options import Defaults
 from services.find.policy import IndexPolicy
@@ -31,9 +32,16 @@ def open_database(settings: Settings) -> Database:
     """
     url = settings.database_url or f"sqlite:///{settings.data_path / 'gallery.db'}"
     try:
-        return make_database(url, keyring_of(settings))
+        database = make_database(url, keyring_of(settings))
     except ValueError as error:
         raise SettingsError(f"DATABASE_URL: {error}") from None
+    database.note_forgets = open_forget_log(settings).append
+    return database
+
+
+def open_forget_log(settings: Settings) -> ForgetLog:
+    """Return the log of deletions."""
+    return ForgetLog(settings.data_path / "forgets.log")
 
 
 def open_indexes(settings: Settings) -> FolderIndexStore:

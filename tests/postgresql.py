@@ -34,6 +34,7 @@ class PostgreSQL:
             config.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
         self._server.start()
         self.url: str = self._server.get_uri()
+        self.programs = Path(self._server.bin_path)  # pg_dump and others, of its version
 
     def start(self) -> None:
         """Start it again, and return when it has recovered."""

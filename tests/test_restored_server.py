@@ -2,11 +2,14 @@
 
 import os
 import shutil
+import subprocess
+import sys
 import time
 
 import pytest
 import requests
 
+from tests.conftest import PROJECT
 from tests.pictures import ALICE, BOB, photo
 from tests.serving import served, wait_for
 
@@ -33,17 +36,34 @@ def identified(url, colour):
     return found
 
 
-@pytest.mark.parametrize("put_back", ["mv", "cp"])
+def command(tmp_path, *arguments):
+    """What a command of the service says beside the server."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(PROJECT),
+        "DATA_PATH": str(tmp_path / "data"),
+        "DEEPFACE_HOME": str(tmp_path / "home"),
+    }
+    command = [sys.executable, "-m", "api.cli", *arguments]
+    return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("put_back", ["mv", "cp", "restore"])
 def test_a_backup_put_back_under_the_server_is_served_within_seconds(tmp_path, put_back):
     app = "tests.security.standins:observed()"
     with served(tmp_path, app=app, WORKERS="2", DEFAULT_DETECTOR="opencv") as (url, log, _):
         wait_for(f"{url}/ready")
         register(url, ALICE, "Alice")
         data = tmp_path / "data"
-        shutil.copyfile(data / "gallery.db", tmp_path / "backup")
+        if put_back == "restore":
+            command(tmp_path, "backup", "backup")
+        else:
+            shutil.copyfile(data / "gallery.db", tmp_path / "backup")
         register(url, BOB, "Bob")
         assert (identified(url, ALICE), identified(url, BOB)) == ({"Alice"}, {"Bob"})
-        if put_back == "mv":
+        if put_back == "restore":
+            command(tmp_path, "restore", "backup")
+        elif put_back == "mv":
             os.replace(tmp_path / "backup", data / "gallery.db")
         else:
             shutil.copyfile(tmp_path / "backup", data / "gallery.db")

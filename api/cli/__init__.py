@@ -25,6 +25,8 @@ _COMMANDS = {
     "keys": "api.cli.keys:keys",
     "audit": "api.cli.audit:audit",
     "db": "api.cli.gallery:database",
+    "backup": "api.cli.backup:backup",
+    "restore": "api.cli.backup:restore",
     "doctor": "api.cli.doctor:doctor",
     "demo": "api.cli.demo.command:demo",
 }

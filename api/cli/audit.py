@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from api.cli.options import ReportingGroup, disk_errors
+from api.cli.options import ReportingGroup, disk_errors, say
 from api.context import services
 from core.files import atomically_written
 
@@ -17,10 +17,12 @@ audit = ReportingGroup("audit", help="The audit trail: recorded decisions and ch
 def verify(expect: str | None) -> None:
     """Recompute every hash of the chain. Ends with 1 if anything differs from what was sealed.
 
+    Names each restored backup, with the events that the trail lacks since.
+
     Two changes can be found only with --expect: missing batches at the end, and a chain that was recomputed as a whole.
     Note the last hash in a place that users of the database cannot change.
     """
-    proof = services().audit.trail.verify(expect=expect, report=click.echo)
+    proof = services().audit.trail.verify(expect=expect, report=say)
     click.echo(f"{proof.events} events in {proof.batches} batches, {proof.unsealed} not sealed yet")
     click.echo(f"last hash: {proof.last_hash}")
     if not proof.is_whole:

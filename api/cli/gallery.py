@@ -30,9 +30,22 @@ database = ReportingGroup("db", help="The gallery's database, DATABASE_URL.")
 
 @database.command("upgrade")
 def upgrade() -> None:
-    """Upgrade the database to the newest schema before the first request does."""
+    """Create or upgrade the schema of the database. The start does this too."""
     services().gallery.maintenance.upgrade()
     click.echo("The database has the newest schema.")
+
+
+@database.command("reapply-forgets")
+@click.argument("logs", nargs=-1, metavar="[LOG]...", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def reapply_forgets(logs: tuple[Path, ...]) -> None:
+    """Delete again what a restored backup of the database brought back.
+
+    Reads DATA_PATH/forgets.log. LOG is the log of another machine. Run it before the service starts on the restored
+    database. `face-service restore` does this itself.
+    """
+    with disk_errors("A log cannot be read"):
+        count = services().gallery.reapplication.reapply(logs)
+    click.echo(f"{count} persons and faces deleted again")
 
 
 @gallery.command("stats")

@@ -95,15 +95,30 @@ _ENROLMENT: Options = (
 )
 
 
+@contextmanager
+def _known_errors() -> Iterator[None]:
+    try:
+        yield
+    except (ServiceError, CommandError) as error:
+        raise click.ClickException(escaped(str(error))) from None
+
+
+class ReportingCommand(click.Command):
+    """A command that reports known errors on one line."""
+
+    @override
+    def invoke(self, ctx: click.Context) -> Any:
+        with _known_errors():
+            return super().invoke(ctx)
+
+
 class ReportingGroup(AppGroup):
     """A group whose commands report known errors on one line."""
 
     @override
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with _known_errors():
             return super().invoke(ctx)
-        except (ServiceError, CommandError) as error:
-            raise click.ClickException(escaped(str(error))) from None
 
 
 def say(line: str) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 import sqlalchemy as sa
 from limits.storage import MemoryStorage, Storage, storage_from_string
@@ -25,7 +25,6 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _REDIS_TIMEOUT_S = 1.0
-
 _AWAY_S = 10.0  # how long a storage that failed is not used
 
 
@@ -35,6 +34,19 @@ class RateCounters:
 
     uri: str = "memory://"
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, storage: str, database: Database) -> Self:
+        """The storage of RATE_LIMIT_STORAGE: `memory`, `database`, or the URL of a Redis server."""
+        match storage:
+            case "memory":
+                return cls()
+            case "database":
+                shared: Storage = DatabaseStorage(database=database)
+            case url:
+                timeouts = {"socket_connect_timeout": _REDIS_TIMEOUT_S, "socket_timeout": _REDIS_TIMEOUT_S}
+                shared = cast(Storage, storage_from_string(url, **timeouts))
+        return cls(uri="steady://", options={"shared": shared})
 
 
 class SteadyStorage(Storage):
@@ -183,16 +195,3 @@ class DatabaseStorage(Storage):
         # In a transaction of its own: otherwise the count would hold its row while it waits for the deletion.
         with self._database.writing() as connection:
             connection.execute(sa.delete(rate_counters).where(rate_counters.c.expires_at <= schema.now()))
-
-
-def make_counters(kept_in: str, database: Database) -> RateCounters:
-    """The counters that are kept in the `memory` of this process, in the `database`, or in the Redis of a URL."""
-    match kept_in:
-        case "memory":
-            return RateCounters()
-        case "database":
-            shared: Storage = DatabaseStorage(database=database)
-        case url:
-            timeouts = {"socket_connect_timeout": _REDIS_TIMEOUT_S, "socket_timeout": _REDIS_TIMEOUT_S}
-            shared = cast(Storage, storage_from_string(url, **timeouts))
-    return RateCounters(uri="steady://", options={"shared": shared})

@@ -1,6 +1,6 @@
 """The use cases of the audit trail: verify it, export it, and list its events."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, TypeVar
 
@@ -43,7 +43,7 @@ class AuditService:
         self._store = store
 
     def verify(self, *, expect: str | None, report: Callable[[str], None]) -> VerificationReport:
-        """Recompute every hash; `report` is called for each batch with a problem.
+        """Recompute every hash; `report` is called for each batch with a problem, and for each restored backup.
 
         It finds sealed events that were changed, removed, added or moved. Only `expect`, a hash noted elsewhere, finds
         missing batches at the end, and a chain that was recomputed as a whole.
@@ -68,6 +68,9 @@ class AuditService:
                 wrong(f"batch {number}: does not follow the previous batch")
             if not _is_as_sealed(batch):
                 wrong(f"batch {number}: its seal or one of its {len(batch.events)} events was changed")
+            for gap in map(_gap, batch.events):
+                if gap:
+                    report(f"batch {number}: {gap}")
             proof.events += len(batch.events)
             proof.batches += 1
             proof.last_hash = seal.hash
@@ -144,6 +147,18 @@ def page_of_sealed(
             "An audit event cannot be read: it was changed. Run: face-service audit verify"
         ) from error
     return wired, f"{found[-1].batch}-{found[-1].id}" if len(found) == page.limit else None
+
+
+def _gap(recorded: RecordedEvent) -> str:
+    """What the trail lacks because a backup was restored; empty if the event does not restore one."""
+    event, said = recorded.event, recorded.event.details
+    if event.action != "restore" or not isinstance(said, Mapping):
+        return ""
+    lost = "what was recorded since is not in this trail"
+    if "replaced_batch" in said:
+        lost += f": after batch {said.get('batch')} it had batches up to {said['replaced_batch']},"
+        lost += f" with the last hash {said.get('replaced_hash')}"
+    return f"on {moment(event.at)} a backup of {said.get('backup_at')} was restored; {lost}"
 
 
 def _is_as_sealed(batch: Batch) -> bool:

@@ -14,7 +14,7 @@ from core.process import installed_versions, runtime_name
 from core.settings import Settings
 from core.shared_json import SharedJson
 from services.access.admission import Admission, BodyBudget
-from services.access.counters import make_counters
+from services.access.counters import RateCounters
 from services.access.fetches import FetchService
 from services.access.keys import KeyService
 from services.audit.events import Event
@@ -22,10 +22,13 @@ from services.audit.recorder import EventLog
 from services.audit.store import AuditStore
 from services.audit.trail import AuditService
 from services.audit.verifications import VerificationService
+from services.backup.creation import CreationService
+from services.backup.restoration import RestorationService
 from services.bootstrap.engine import make_engine
 from services.bootstrap.services import (
     AccessServices,
     AuditServices,
+    BackupServices,
     FaceServices,
     FindServices,
     GalleryServices,
@@ -34,6 +37,7 @@ from services.bootstrap.services import (
     Services,
 )
 from services.database.database import Database
+from services.database.forget_log import ForgetLog
 from services.deepface.interface import Engine
 from services.faces.comparison import ComparisonService
 from services.faces.frames import FrameReader
@@ -55,6 +59,7 @@ from services.gallery.maintenance import KeyRotationService, UpkeepService
 from services.gallery.owner_table import OwnerTable
 from services.gallery.person_lock import FailedAttempts, PersonLock
 from services.gallery.persons import PersonService
+from services.gallery.reapplication import ReapplicationService
 from services.gallery.registration import GalleryService
 from services.gallery.store.choice import make_search
 from services.gallery.store.reencryption import FaceReencryption
@@ -71,6 +76,7 @@ from services.models.weights import Weights
 from services.preflight import (
     build_keys,
     open_database,
+    open_forget_log,
     open_indexes,
     open_weights,
     photo_folder_problem,
@@ -94,6 +100,7 @@ class _Shared:
     index_store: FolderIndexStore
     maintenance: UpkeepService
     log: EventLog
+    forgets: ForgetLog
 
     def record(self, event: Event) -> None:
         """Append an event that belongs to no change of the gallery."""
@@ -120,6 +127,7 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         find=find,
         gallery=_gallery(shared),
         audit=_audit(shared),
+        backup=_backup(shared),
         models=ModelServices(manager=models, overview=_overview(shared, health)),
         health=health,
     )
@@ -170,6 +178,7 @@ def _shared(settings: Settings, engine: Engine | None) -> _Shared:
         index_store=index_store,
         maintenance=maintenance,
         log=log,
+        forgets=open_forget_log(settings),
     )
 
 
@@ -180,7 +189,7 @@ def _access(shared: _Shared) -> AccessServices:
         admission=Admission(settings.lanes + settings.queue_max),
         bodies=BodyBudget(settings.queue_max_bytes),
         fetches=FetchService(policy=shared.policy, per_caller=settings.url_fetches, in_all=settings.url_fetches_in_all),
-        counters=make_counters(settings.rate_limit_storage, shared.database),
+        counters=RateCounters.of(settings.rate_limit_storage, shared.database),
     )
 
 
@@ -264,6 +273,7 @@ def _gallery(shared: _Shared) -> GalleryServices:
         ),
         maintenance=shared.maintenance,
         key_rotation=KeyRotationService(faces=FaceReencryption(shared.database)),
+        reapplication=ReapplicationService(database=shared.database, log=shared.forgets, record=shared.record),
     )
 
 
@@ -273,6 +283,14 @@ def _audit(shared: _Shared) -> AuditServices:
         log=log,
         trail=AuditService(store=store),
         verifications=VerificationService(store=store, log=log, enabled=shared.settings.record_verifications),
+    )
+
+
+def _backup(shared: _Shared) -> BackupServices:
+    database, data_path = shared.database, shared.settings.data_path
+    return BackupServices(
+        creation=CreationService(database=database, data_path=data_path, record=shared.record),
+        restoration=RestorationService(database=database, data_path=data_path, forgets=shared.forgets),
     )
 
 

@@ -10,6 +10,8 @@ from services.access.keys import KeyService
 from services.audit.recorder import EventLog
 from services.audit.trail import AuditService
 from services.audit.verifications import VerificationService
+from services.backup.creation import CreationService
+from services.backup.restoration import RestorationService
 from services.faces.comparison import ComparisonService
 from services.faces.quality import QualityService
 from services.faces.service import FaceService
@@ -21,6 +23,7 @@ from services.gallery.imports.enrolment import EnrolmentService
 from services.gallery.imports.sources import ImportSources
 from services.gallery.maintenance import KeyRotationService, UpkeepService
 from services.gallery.persons import PersonService
+from services.gallery.reapplication import ReapplicationService
 from services.gallery.registration import GalleryService
 from services.gallery.table_copy import TableCopyService
 from services.health.doctor import Doctor
@@ -72,6 +75,7 @@ class GalleryServices:
     table_copy: TableCopyService
     maintenance: UpkeepService
     key_rotation: KeyRotationService
+    reapplication: ReapplicationService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +85,14 @@ class AuditServices:
     log: EventLog
     trail: AuditService
     verifications: VerificationService
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupServices:
+    """Backups of the gallery in SQLite."""
+
+    creation: CreationService
+    restoration: RestorationService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,5 +123,6 @@ class Services:
     find: FindServices
     gallery: GalleryServices
     audit: AuditServices
+    backup: BackupServices
     models: ModelServices
     health: HealthServices

@@ -1,16 +1,14 @@
 """Connections and transactions that SQLite and PostgreSQL have in common."""
 
 import math
-import sqlite3
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
-import psycopg
 import sqlalchemy as sa
 
 from core.encryption import Keyring
@@ -18,22 +16,12 @@ from core.exceptions import ServiceError, ServiceUnavailable, StorageFull
 from core.metrics.stages import transaction
 from core.timeouts import DATABASE_S, budget_left_s, database_wait, is_budget_exhausted
 from services.database import encryption, migration
+from services.database.errors import ReadOnlyDatabase, errors
+from services.database.forget_log import Forget
 
 _UPGRADE_S = 30  # for another thread that upgrades the schema; a request waits no longer than for anything else
 
-# SQLITE_FULL; PostgreSQL's disk_full.
-_FULL = ("SQLITE_FULL", "53100")
-
-# SQLITE_READONLY and its extended codes; PostgreSQL's read_only_sql_transaction.
-_READ_ONLY = ("SQLITE_READONLY", "25006")
-
 WRITABLE_S = 3.0  # how long an answer of `require_writable` holds
-
-
-class ReadOnlyDatabase(ServiceUnavailable):
-    """The database can be read, but not written."""
-
-    default_message = "The database is read-only."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +35,10 @@ class DatabaseStatus:
 
 @dataclass(slots=True)
 class Erasure:
-    """A transaction that deletes; afterwards, whether the deleted bytes are gone from every file."""
+    """A transaction that deletes, with what it forgets; afterwards, whether the bytes are gone from every file."""
 
     connection: sa.Connection
+    forgets: list[Forget] = field(default_factory=list)
     is_complete: bool = False
 
 
@@ -57,7 +46,8 @@ class Database(ABC):
     """The database at a URL; all threads share SQLAlchemy's connection pool.
 
     `keyring` encrypts and decrypts the encrypted columns of faces. Errors do not quote the parameters of a statement,
-    because these are names, embeddings and face images.
+    because these are names, embeddings and face images. `note_forgets` is called before a deletion is committed; if it
+    raises, nothing is deleted.
     """
 
     seals_embeddings: ClassVar[bool]  # otherwise only face images are encrypted
@@ -66,6 +56,7 @@ class Database(ABC):
         self.url = url
         self.keyring = keyring
         self.after_writing: Callable[[], object] = lambda: None
+        self.note_forgets: Callable[[Sequence[Forget]], object] = lambda _: None
         self._engine = engine
         self._is_current = False
         self._tried_at = -math.inf
@@ -132,6 +123,8 @@ class Database(ABC):
         with self.writing() as connection:
             erasure = Erasure(connection)
             yield erasure
+            if erasure.forgets:
+                self.note_forgets(erasure.forgets)
 
     @abstractmethod
     def keep_room(self, largest: int) -> None:
@@ -315,30 +308,3 @@ def within_time(lock: threading.Lock, timeout_s: float = DATABASE_S) -> Iterator
         yield
     finally:
         lock.release()
-
-
-@contextmanager
-def errors() -> Iterator[None]:
-    """Raise the drivers' errors as errors of the service, except IntegrityError."""
-    try:
-        yield
-    except sa.exc.IntegrityError:
-        raise
-    except sa.exc.DataError as error:
-        # A defect of the service. The database's text may quote a client's data; the traceback names the statement.
-        raise ValueError(f"the database rejects a value: {_code_of(error)}") from None
-    except sa.exc.ProgrammingError as error:
-        raise ServiceUnavailable("The database lacks a table, or its user lacks a permission.") from error
-    except (sa.exc.DBAPIError, sa.exc.TimeoutError, sqlite3.Error, psycopg.OperationalError, OSError) as error:
-        code = _code_of(error)
-        if code in _FULL:
-            raise StorageFull from error
-        if code.startswith(_READ_ONLY):
-            raise ReadOnlyDatabase from error
-        raise ServiceUnavailable("The database does not answer.") from error
-
-
-def _code_of(error: Exception) -> str:
-    """SQLite's name of the error, or the SQLSTATE."""
-    cause = getattr(error, "orig", error)
-    return getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None) or ""

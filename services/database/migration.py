@@ -30,19 +30,27 @@ def revision_of(connection: sa.Connection) -> str:
     return MigrationContext.configure(connection).get_current_revision() or ""
 
 
+def is_known(revision: str) -> bool:
+    """Whether `upgrade` can begin with this revision."""
+    return revision in {one.revision for one in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
+
+
+def _unknown(revision: str) -> str:
+    return (
+        f"The database has schema {revision}; this version of the service supports {newest_revision()}."
+        " Use the version that wrote it."
+    )
+
+
 def upgrade(connection: sa.Connection) -> None:
     """Upgrade the schema to its newest revision, in the transaction of the connection.
 
     Raises:
         UnknownSchema: its revision is older than 0009, or newer than this version of the service.
     """
-    scripts = ScriptDirectory(str(MIGRATIONS))
     revision = revision_of(connection)
-    if revision and revision not in {one.revision for one in scripts.walk_revisions()}:
-        raise UnknownSchema(
-            f"The database has schema {revision}; this version of the service supports {newest_revision()}."
-            " Use the version that wrote it."
-        )
+    if revision and not is_known(revision):
+        raise UnknownSchema(_unknown(revision))
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection

@@ -14,7 +14,8 @@ from typing_extensions import override
 
 from core.encryption import Keyring
 from core.timeouts import DATABASE_S, budget_left_s, database_wait, database_work
-from services.database.database import Database, ReadOnlyDatabase, errors
+from services.database.database import Database
+from services.database.errors import ReadOnlyDatabase, errors
 from services.database.schema import metadata
 
 _LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtext(:name))")

@@ -7,10 +7,10 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from tempfile import mkstemp
-from typing import Any
+from typing import Any, BinaryIO
 
 import sqlalchemy as sa
 from typing_extensions import override
@@ -18,7 +18,9 @@ from typing_extensions import override
 from core.encryption import Keyring
 from core.exceptions import ServiceUnavailable, StorageFull
 from core.timeouts import budget_left_s, database_wait
-from services.database.database import Database, Erasure, ReadOnlyDatabase, errors, within_time
+from services.database.copies import copy_into, copy_of, unnamed
+from services.database.database import Database, Erasure, within_time
+from services.database.errors import ReadOnlyDatabase, errors
 from services.database.replacement import FileWatch
 from services.database.reserve import MIN_BYTES, Reserve
 from services.database.schema import faces
@@ -32,7 +34,10 @@ _MIN_FREE_BYTES = 1_000_000
 
 _LARGEST = sa.select(sa.func.max(sa.func.length(faces.c.crop)))  # in bytes; SQLite does not read the pictures for it
 
-_IS_WRITABLE = "is writable"
+# What is noted of a connection when it is opened.
+_IS_WRITABLE, _FILE = "is writable", "file"
+
+_REPLACED = "The database was replaced by another one. Nothing was changed. Retry."
 
 # Below it, a write-ahead log with several connections can lose a committed write (sqlite.org/wal.html, section 11).
 _SAFE_WAL = (3, 51, 3)
@@ -61,9 +66,31 @@ class SqliteDatabase(Database):
         self._version_of = -1
 
     @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return self._path
+
+    @property
     @override
     def is_missing(self) -> bool:
         return not self._path.exists()
+
+    @contextmanager
+    def copied(self, folder: Path) -> Iterator[BinaryIO]:
+        """An unnamed file in the folder: a copy of the database as it is now.
+
+        Writers wait for the copy, not for what the block does with it. They wait in no other way than for a snapshot.
+
+        Raises:
+            ServiceUnavailable: the database does not answer.
+            StorageFull: the disk of the folder is full.
+        """
+        self._ensure_current()
+        descriptor, name = mkstemp(dir=folder, prefix=f".{self._path.name}.")
+        with open(descriptor, "rb") as file:
+            with errors(), unnamed(name) as copy:
+                copy_into(copy, self._engine)
+            yield file
 
     @override
     @contextmanager
@@ -136,6 +163,7 @@ class SqliteDatabase(Database):
 
     def _note_whether_writable(self, _: Any, record: Any) -> None:
         record.info[_IS_WRITABLE] = _is_writable(self._path)
+        record.info[_FILE] = _identity(self._path)
 
     @override
     def _place(self) -> str:
@@ -143,7 +171,7 @@ class SqliteDatabase(Database):
 
     @override
     def _of_one_moment(self) -> AbstractContextManager[sa.Connection]:
-        return _copy_of(self._engine)
+        return copy_of(self._engine)
 
     @override
     def _alone_of_all(self) -> AbstractContextManager[None]:
@@ -179,6 +207,8 @@ class SqliteDatabase(Database):
     def _changing(self) -> Iterator[sa.Connection]:
         # Threads queue for the one writer here. SQLite itself only polls for a lock, so a thread may never get it.
         with within_time(self._writing), super()._changing() as connection:
+            if connection.info[_FILE] != _identity(self._path):  # while this waited for its turn
+                raise ServiceUnavailable(_REPLACED)
             yield connection
 
 
@@ -186,6 +216,11 @@ def _make(path: Path) -> None:
     """Create a file that only its owner can read; SQLite gives its journal the same permissions."""
     path.parent.mkdir(parents=True, exist_ok=True)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = os.stat(path)
+    return status.st_dev, status.st_ino
 
 
 def _is_writable(path: Path) -> bool:
@@ -240,27 +275,6 @@ def _wait_until(is_done: Callable[[], bool]) -> None:
         if time.monotonic() > end:
             raise TimeoutError("another process holds the lock for too long")
         time.sleep(_LOOK_S)
-
-
-@contextmanager
-def _copy_of(original: sa.Engine) -> Iterator[sa.Connection]:
-    """A connection to a copy of the database as it is now.
-
-    The copy is an unnamed file beside the original. It is deleted with the block or the process. Reading the original
-    itself for a whole export would keep its writers waiting.
-    """
-    path = Path(original.url.database or "")
-    descriptor, name = mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(descriptor)
-    with closing(sqlite3.connect(name, isolation_level=None, check_same_thread=False)) as copy:
-        os.unlink(name)
-        copy.execute("PRAGMA journal_mode=OFF")  # another journal mode would need the file's name
-        with original.begin() as connection:
-            source: Any = connection.connection.driver_connection
-            source.backup(copy)
-        opened = sa.create_engine("sqlite://", creator=lambda: copy, poolclass=sa.StaticPool, hide_parameters=True)
-        with opened.connect() as connection:
-            yield connection
 
 
 def _prepare(connection: sqlite3.Connection, _: Any) -> None:

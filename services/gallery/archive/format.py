@@ -12,8 +12,6 @@ from services.models.catalogue import catalogue
 
 MANIFEST, PERSONS, FACES = "manifest.json", "persons.jsonl", "faces.jsonl"
 
-CHUNK = 1 << 20  # bytes that are read or written at once
-
 # Words of the service, which commands print.
 _Short = Annotated[str, StringConstraints(max_length=20, pattern=r"^[ -~]*$")]
 _Text = Annotated[str, StringConstraints(max_length=200, pattern=r"^[ -~]*$")]

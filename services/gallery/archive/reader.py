@@ -2,18 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
-from hashlib import sha256
 from pathlib import Path
 from typing import IO
-from zipfile import ZIP_STORED, BadZipFile, ZipFile
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
+from core.archives import check_members, read_manifest
 from core.exceptions import CommandError
 from services.deepface.interface import EmbeddingSpace
 from services.gallery.archive.format import (
-    CHUNK,
     FACES,
     MANIFEST,
     PERSONS,
@@ -28,7 +26,6 @@ from services.gallery.archive.format import (
 from services.gallery.store.values import ExportedFace, FaceEmbedding, NewFace, Person, Vector
 
 # Maximum bytes of what is read at once.
-_MAX_MANIFEST = 1 << 28
 _MAX_LINE = 1 << 24
 _MAX_CROP = 1 << 26
 
@@ -68,24 +65,8 @@ def checked(archive: ZipFile) -> Manifest:
 
 
 def _manifest(archive: ZipFile) -> Manifest:
-    members = {info.filename: info for info in archive.infolist()}
-    if len(members) < len(archive.infolist()):
-        raise ValueError("a member occurs twice")
-    for info in members.values():  # an uncompressed member is no larger than the file
-        if info.compress_type != ZIP_STORED or info.file_size != info.compress_size:
-            raise ValueError("a member is compressed")
-    if members[MANIFEST].file_size > _MAX_MANIFEST:
-        raise ValueError("the manifest is too large")
-    manifest = Manifest.model_validate_json(archive.read(MANIFEST))
-    if set(members) != {MANIFEST, *manifest.members}:
-        raise ValueError("the members differ from the manifest")
-    for name, expected in manifest.members.items():
-        digest = sha256()
-        with archive.open(name) as member:
-            for chunk in iter(partial(member.read, CHUNK), b""):
-                digest.update(chunk)
-        if digest.hexdigest() != expected:
-            raise ValueError("a member has changed")
+    manifest = Manifest.model_validate_json(read_manifest(archive, MANIFEST))
+    check_members(archive, MANIFEST, manifest.members)
     return manifest
 
 

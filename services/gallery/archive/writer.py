@@ -3,8 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
-from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Literal
@@ -15,13 +13,13 @@ import numpy as np
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
+from core.archives import chunks_of, write_member
 from core.exceptions import CommandError, Conflict, PersonNotFound, ValidationFailed
 from core.files import atomically_written
 from services.audit.events import Event
 from services.audit.recorder import new_event
 from services.deepface.interface import EmbeddingSpace
 from services.gallery.archive.format import (
-    CHUNK,
     FACES,
     MANIFEST,
     PERSONS,
@@ -218,13 +216,7 @@ class _Writer:
         return self._person_count, self._face_count
 
     def _write(self, name: str, *parts: Iterable[bytes]) -> None:
-        digest = sha256()
-        with self._archive.open(name, "w", force_zip64=True) as member:
-            for part in parts:
-                for chunk in part:
-                    digest.update(chunk)
-                    member.write(chunk)
-        self._digests[name] = digest.hexdigest()
+        self._digests[name] = write_member(self._archive, name, *parts)
 
 
 def _line(person: Person, faces: int) -> bytes | None:
@@ -241,4 +233,4 @@ def _line(person: Person, faces: int) -> bytes | None:
 def _chunks(file: IO[bytes]) -> Iterator[bytes]:
     """The whole content of the file, in chunks."""
     file.seek(0)
-    return iter(partial(file.read, CHUNK), b"")
+    return chunks_of(file)

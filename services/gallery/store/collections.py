@@ -9,7 +9,7 @@ from core.exceptions import Conflict, NotFound, StorageFull
 from services.audit.events import Event
 from services.audit.store import record, record_all
 from services.database import schema
-from services.database.database import Database
+from services.database.database import Database, Erasure
 from services.database.schema import as_id, collections, embeddings, faces, persons
 from services.deepface.interface import EmbeddingSpace
 from services.gallery.store import names, writes
@@ -89,7 +89,7 @@ class CollectionStore:
             connection = erasure.connection
             their_faces = sa.select(sa.func.count()).select_from(faces).where(writes.are_in(collection))
             count = connection.scalar(their_faces) or 0
-            return _forget_persons(connection, persons.c.collection == collection, event), count
+            return _forget_persons(erasure, persons.c.collection == collection, event), count
 
     def remove_collection(self, name: str, event: Event, *, with_persons: bool) -> Forgotten:
         """Permanently delete a collection, with an event for each person.
@@ -114,7 +114,7 @@ class CollectionStore:
             within = persons.c.collection == name
             if not with_persons and connection.execute(sa.select(1).where(within)).first() is not None:
                 raise Conflict("The collection has persons. Set with_persons to delete them too.")
-            _forget_persons(connection, within, replace(event, action="forget", details={"reason": event.action}))
+            _forget_persons(erasure, within, replace(event, action="forget", details={"reason": event.action}))
             connection.execute(sa.delete(collections).where(collections.c.name == name))
             recorded = record(connection, event, schema.now())
         return Forgotten(recorded=recorded, bytes_gone=erasure.is_complete)
@@ -178,10 +178,11 @@ class CollectionStore:
             return {(row.collection, space_of_text(row.space)): row.faces for row in connection.execute(select)}
 
 
-def _forget_persons(connection: sa.Connection, which: sa.ColumnElement[bool], event: Event) -> int:
+def _forget_persons(erasure: Erasure, which: sa.ColumnElement[bool], event: Event) -> int:
     """Delete persons and all their faces, with an event for each person; returns how many persons."""
-    forgotten, now = writes.forget_persons(connection, which), schema.now()
-    record_all(connection, [replace(event, person_id=str(number), at=now) for number in forgotten])
+    now = schema.now()
+    forgotten = writes.forget_persons(erasure, which, now)
+    record_all(erasure.connection, [replace(event, person_id=str(number), at=now) for number in forgotten])
     return len(forgotten)
 
 

@@ -19,6 +19,7 @@ from services.audit.events import Event, RecordedEvent
 from services.audit.store import record
 from services.database import encryption, schema
 from services.database.database import Database
+from services.database.forget_log import Forget
 from services.database.schema import as_id, faces, persons
 from services.deepface.interface import EmbeddingSpace
 from services.gallery.store import idempotency, names, writes
@@ -318,20 +319,21 @@ class GalleryStore(CollectionStore, TransferStore):
         self, event: Event, *, person_id: str | None, face_id: str | None, within: str | None, last_with_person: bool
     ) -> Forgotten:
         with self._database.erasing() as erasure:
-            connection = erasure.connection
+            connection, now = erasure.connection, schema.now()
             if face_id is not None:
                 face = face_in(connection, id_of(face_id, FaceNotFound), within)
                 if last_with_person:  # no other transaction may give the person a face meanwhile
                     writes.lock_person(connection, UUID(face.person_id))
-                writes.forget_faces(connection, faces.c.id == UUID(face.id))
-                if last_with_person:
-                    writes.forget_without_faces(connection, UUID(face.person_id))
+                owner, this = UUID(face.person_id), UUID(face.id)
+                writes.forget_faces(connection, faces.c.id == this)
+                is_last = last_with_person and writes.forget_without_faces(connection, owner)
+                erasure.forgets.append(Forget(at=now, person_id=owner if is_last else None, face_ids=(this,)))
                 who = {"person_id": face.person_id, "face_id": face.id}
             else:
                 person = writes.lock_person(connection, id_of(person_id or "", PersonNotFound), within)
-                writes.forget_persons(connection, persons.c.id == UUID(person.id))
+                writes.forget_persons(erasure, persons.c.id == UUID(person.id), now)
                 who = {"person_id": person.id}
-            recorded = record(connection, event, schema.now(), **who)
+            recorded = record(connection, event, now, **who)
         return Forgotten(recorded=recorded, bytes_gone=erasure.is_complete)
 
     def expire(self, at: datetime, event: Event, *, limit: int) -> list[RecordedEvent]:
@@ -345,7 +347,7 @@ class GalleryStore(CollectionStore, TransferStore):
 
     def _expire(self, over: sa.Select[tuple[UUID]], event: Event) -> list[RecordedEvent]:
         with self._database.erasing() as erasure:
-            connection = erasure.connection
+            connection, now = erasure.connection, schema.now()
             numbers = list(connection.scalars(over.with_for_update()))
-            writes.forget_persons(connection, persons.c.id.in_(numbers))
-            return [record(connection, event, schema.now(), person_id=str(number)) for number in numbers]
+            writes.forget_persons(erasure, persons.c.id.in_(numbers), now)
+            return [record(connection, event, now, person_id=str(number)) for number in numbers]

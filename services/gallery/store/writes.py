@@ -1,5 +1,6 @@
 """The statements with which a transaction changes the gallery."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -14,8 +15,9 @@ from core.exceptions import Conflict, PersonNotFound
 from services.audit.events import Event
 from services.audit.store import record
 from services.database import schema
-from services.database.database import Database
+from services.database.database import Database, Erasure
 from services.database.encryption import Encryption
+from services.database.forget_log import Forget
 from services.database.schema import INDEXED_DIMENSIONS, changes, collections, embeddings, faces, persons
 from services.database.upserts import insert_if_missing
 from services.gallery.store import idempotency, limits, names
@@ -163,11 +165,12 @@ def note_changes(connection: sa.Connection, which: sa.ColumnElement[bool]) -> No
         connection.execute(sa.insert(changes).from_select(["face_id"], sa.select(faces.c.id).where(which)))
 
 
-def forget_faces(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
-    """Delete faces with their embeddings."""
+def forget_faces(connection: sa.Connection, which: sa.ColumnElement[bool]) -> dict[UUID, UUID]:
+    """Delete faces with their embeddings; returns the ids of the faces, each with the id of its person."""
     note_changes(connection, which)
     idempotency.forget(connection, sa.select(faces.c.id).where(which))
-    connection.execute(sa.delete(faces).where(which))
+    deleted = connection.execute(sa.delete(faces).where(which).returning(faces.c.id, faces.c.person_id))
+    return {row.id: row.person_id for row in deleted}
 
 
 def are_in(collection: str) -> sa.ColumnElement[bool]:
@@ -185,9 +188,11 @@ def forget_one_by_one(database: Database, which: sa.ColumnElement[bool], event: 
         found = connection.execute(sa.select(faces.c.id, faces.c.person_id).where(which)).all()
     for row in found:
         with database.erasing() as erasure:
+            now = schema.now()
             forget_faces(erasure.connection, faces.c.id == row.id)
+            erasure.forgets.append(Forget(at=now, face_ids=(row.id,)))
             of_face = {"person_id": str(row.person_id), "face_id": str(row.id)}
-            record(erasure.connection, event, schema.now(), **of_face)
+            record(erasure.connection, event, now, **of_face)
 
 
 def keep_room(database: Database, added: Sequence[NewFace]) -> None:
@@ -195,13 +200,18 @@ def keep_room(database: Database, added: Sequence[NewFace]) -> None:
     database.keep_room(max((len(face.crop) for face in added if face.crop is not None), default=0))
 
 
-def forget_without_faces(connection: sa.Connection, number: UUID) -> None:
-    """Delete the person if it has no face."""
+def forget_without_faces(connection: sa.Connection, number: UUID) -> bool:
+    """Delete the person if it has no face; returns whether it was deleted."""
     has_faces = sa.exists().where(faces.c.person_id == number)
-    connection.execute(sa.delete(persons).where(persons.c.id == number, ~has_faces))
+    return connection.execute(sa.delete(persons).where(persons.c.id == number, ~has_faces)).rowcount > 0
 
 
-def forget_persons(connection: sa.Connection, which: sa.ColumnElement[bool]) -> list[UUID]:
-    """Delete persons and all their faces; returns the ids of the persons."""
-    forget_faces(connection, faces.c.person_id.in_(sa.select(persons.c.id).where(which)))
-    return sorted(connection.scalars(sa.delete(persons).where(which).returning(persons.c.id)))
+def forget_persons(erasure: Erasure, which: sa.ColumnElement[bool], at: datetime) -> list[UUID]:
+    """Delete persons and all their faces, with an event of this time; returns the ids of the persons."""
+    connection, theirs = erasure.connection, defaultdict[UUID, list[UUID]](list)
+    of_persons = faces.c.person_id.in_(sa.select(persons.c.id).where(which))
+    for face, person in forget_faces(connection, of_persons).items():
+        theirs[person].append(face)
+    gone = sorted(connection.scalars(sa.delete(persons).where(which).returning(persons.c.id)))
+    erasure.forgets += [Forget(at=at, person_id=person, face_ids=tuple(theirs[person])) for person in gone]
+    return gone

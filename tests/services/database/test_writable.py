@@ -13,7 +13,7 @@ from api.context import services_of
 from core.exceptions import ServiceUnavailable, StorageFull
 from services.database import database
 from services.database.choice import make_database
-from services.database.database import ReadOnlyDatabase
+from services.database.errors import ReadOnlyDatabase
 from services.gallery.store.choice import make_search
 from services.gallery.store.store import GalleryStore
 from tests.conftest import assert_error
