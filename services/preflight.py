@@ -11,7 +11,7 @@ from services.access.keys import KeyService
 from services.database.choice import make_database
 from services.database.database import Database
 from services.database.forget_log import ForgetLog
-from services.database.migration import UnknownSchema
+from services.database.migration import OtherSchema, UnknownSchema
 from services.faces.options import Defaults
 from services.find.policy import IndexPolicy
 from services.find.store import FolderIndexStore
@@ -35,6 +35,7 @@ def open_database(settings: Settings) -> Database:
         database = make_database(url, keyring_of(settings))
     except ValueError as error:
         raise SettingsError(f"DATABASE_URL: {error}") from None
+    database.migrates = settings.auto_migrate
     database.note_forgets = open_forget_log(settings).append
     return database
 
@@ -93,6 +94,8 @@ def begin_encryption(settings: Settings) -> list[str]:
             said.append(f"{count} faces are not encrypted with the first key of GALLERY_KEY. Run: {_ENCRYPT}")
     except UnknownSchema as error:
         raise SettingsError(error.message) from None
+    except OtherSchema as error:  # until somebody upgrades it
+        said.append(error.message)
     except ServiceUnavailable as error:  # every request that needs the gallery reports it
         said.append(f"The database does not answer. {database.cause_of(error)}")
     finally:

@@ -30,7 +30,7 @@ database = ReportingGroup("db", help="The gallery's database, DATABASE_URL.")
 
 @database.command("upgrade")
 def upgrade() -> None:
-    """Create or upgrade the schema of the database. The start does this too."""
+    """Create or upgrade the schema of the database. The start does this too, unless AUTO_MIGRATE=false."""
     services().gallery.maintenance.upgrade()
     click.echo("The database has the newest schema.")
 

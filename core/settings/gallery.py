@@ -11,6 +11,11 @@ class GallerySettings(BaseModel):
     database_url: str = Field(
         "", description="Database of the gallery: postgresql://… with pgvector. Empty = a SQLite file in DATA_PATH."
     )
+    auto_migrate: bool = Field(
+        True,
+        description="Create and upgrade the schema of the database at the start. `false`: only `face-service db"
+        " upgrade` does, and `/ready` answers 503 until then.",
+    )
     gallery_key: GalleryKeys = Field(
         (),
         repr=False,

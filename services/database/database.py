@@ -47,7 +47,7 @@ class Database(ABC):
 
     `keyring` encrypts and decrypts the encrypted columns of faces. Errors do not quote the parameters of a statement,
     because these are names, embeddings and face images. `note_forgets` is called before a deletion is committed; if it
-    raises, nothing is deleted.
+    raises, nothing is deleted. Without `migrates`, only `upgrade` changes the schema.
     """
 
     seals_embeddings: ClassVar[bool]  # otherwise only face images are encrypted
@@ -57,6 +57,7 @@ class Database(ABC):
         self.keyring = keyring
         self.after_writing: Callable[[], object] = lambda: None
         self.note_forgets: Callable[[Sequence[Forget]], object] = lambda _: None
+        self.migrates = True
         self._engine = engine
         self._is_current = False
         self._tried_at = -math.inf
@@ -166,12 +167,16 @@ class Database(ABC):
         """
 
     def key_problem(self) -> str:
-        """Why the encryption keys do not decrypt the database; empty if they do. Upgrades the schema.
+        """Why the encryption keys do not decrypt the database; empty if they do. Upgrades the schema if it `migrates`.
 
         Raises:
+            OtherSchema: it does not migrate, and the schema is not the newest.
             ServiceUnavailable, StorageFull: as `upgrade`.
         """
-        self.upgrade()
+        if self.migrates:
+            self.upgrade()
+        else:
+            migration.require_newest(self.status().revision)
         with errors(), self._begun() as connection:
             return encryption.problem(connection, self.keyring)
 

@@ -20,6 +20,10 @@ class UnknownSchema(ServiceUnavailable):
     """The database has a schema that this version of the service does not know."""
 
 
+class OtherSchema(ServiceUnavailable):
+    """The database does not have the newest schema, and AUTO_MIGRATE=false keeps the service from upgrading it."""
+
+
 def newest_revision() -> str:
     """The revision to which `upgrade` brings a database."""
     return ScriptDirectory(str(MIGRATIONS)).get_current_head() or ""
@@ -28,6 +32,23 @@ def newest_revision() -> str:
 def revision_of(connection: sa.Connection) -> str:
     """The revision of the database's schema; empty before there is one."""
     return MigrationContext.configure(connection).get_current_revision() or ""
+
+
+def require_newest(revision: str) -> None:
+    """Return if this is the newest revision.
+
+    Raises:
+        OtherSchema: it is not. The message says what to do.
+    """
+    if not revision:
+        raise OtherSchema("The database has no schema yet, and AUTO_MIGRATE=false. Run: face-service db upgrade")
+    if revision != newest_revision():
+        if is_known(revision):
+            raise OtherSchema(
+                f"The database has schema {revision}; this version needs {newest_revision()}, and AUTO_MIGRATE=false."
+                " Run: face-service db upgrade"
+            )
+        raise OtherSchema(_unknown(revision))
 
 
 def is_known(revision: str) -> bool:

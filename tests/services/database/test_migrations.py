@@ -10,7 +10,7 @@ from alembic.migration import MigrationContext
 from core.exceptions import ServiceUnavailable
 from services.database import migration
 from services.database.choice import make_database
-from services.database.migration import UnknownSchema
+from services.database.migration import OtherSchema, UnknownSchema
 from services.database.schema import metadata
 
 # Revisions of a schema in which a person gets a nickname, after two steps more.
@@ -107,3 +107,37 @@ def test_steps_of_which_one_fails_are_all_taken_back(database, run, toys):
     toys(FIRST, SECOND, [])
     database.upgrade()
     assert run("SELECT nickname FROM toys") == [("bear",)]
+
+
+def test_without_leave_to_migrate_no_schema_is_made_until_somebody_does(database):
+    database.migrates = False
+    for ask in (database.key_problem, database.reading().__enter__, database.writing().__enter__):
+        with pytest.raises(OtherSchema, match=r"^The database has no schema yet, and AUTO_MIGRATE=false\. Run: "):
+            ask()
+    assert database.status().revision == ""
+    assert database.is_missing == database.url.drivername.startswith("sqlite")
+    database.upgrade()
+    assert database.size_bytes() > 0
+
+
+@pytest.mark.parametrize(
+    ("revision", "says"),
+    [
+        ("0011", r"has schema 0011; this version needs 0012, and AUTO_MIGRATE=false\. Run: face-service db upgrade$"),
+        ("0013", r"has schema 0013; this version of the service supports 0012\. Use the version that wrote it\.$"),
+    ],
+)
+def test_without_leave_to_migrate_another_schema_is_said_until_it_is_the_newest(
+    database, run, monkeypatch, revision, says
+):
+    monkeypatch.setattr("services.database.database.WRITABLE_S", 0)
+    database.migrates = False
+    database.upgrade()
+    database.require_writable()
+    run(f"UPDATE alembic_version SET version_num = '{revision}'")
+    for ask in (database.require_writable, database.reading().__enter__):
+        with pytest.raises(OtherSchema, match=says):
+            ask()
+    assert run("SELECT version_num FROM alembic_version") == [(revision,)]
+    run("UPDATE alembic_version SET version_num = '0012'")
+    database.require_writable()
