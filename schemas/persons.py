@@ -45,6 +45,11 @@ class PersonRow(BaseModel):
         description="The person is due for deletion after this moment, in UTC. Null = unlimited."
     )
     faces: int = Field(description="Number of the person's faces.")
+    cover_face_id: Uuid | None = Field(
+        description="ID of the face to show for the person: the first one with a stored crop, or else the first one."
+        " Null without faces."
+    )
+    has_crop: bool = Field(description="Whether the crop of this face is stored.")
     problem: str | None = key_if_set("Names the stored values that cannot be read. They are left out here.")
 
 
@@ -125,6 +130,7 @@ class FaceRow(BaseModel):
     liveness: float | None = Field(description="Probability of a real face, 0 to 1. Null if liveness was not checked.")
     has_crop: bool = Field(description="Whether the crop of the face is stored.")
     registered_at: datetime = Field(description="Time of the registration, in UTC.")
+    set_aside: bool = Field(description="True if the face is kept without being compared.")
     photo: str | None = key_if_set("Name of the photo, if a client of DeepFace's API gave one.")
     spaces: list[FaceSpace] | None = key_if_set(
         "All models and options by which the face can be compared. Left out if there are only those above."
@@ -133,6 +139,28 @@ class FaceRow(BaseModel):
 
 class FaceInfo(Response, FaceRow):
     """A face in the gallery. Its embedding is never returned."""
+
+
+class FaceId(Response):
+    """A changed face, for API keys without `gallery:read`."""
+
+    id: Uuid = Field(description="ID of the face.")
+
+
+class ChangedFace(RootModel[FaceInfo | FaceId]):
+    """A changed face. API keys without `gallery:read` get the ID only."""
+
+
+class FaceChanges(Request):
+    """Changes to a face."""
+
+    person_id: Id | None = Field(
+        None, description="Move the face to this person, who is in the same collection. Default: no move."
+    )
+    set_aside: bool | None = Field(
+        None,
+        description="True: keep the face and no longer compare it. False: compare it again. Default: no change.",
+    )
 
 
 class FacesQuery(Request):

@@ -19,11 +19,14 @@ from core.exceptions import (
 )
 from core.scopes import Scope
 from schemas.persons import (
+    ChangedFace,
     ChangedPerson,
     CollectionInfo,
     CollectionQuery,
     CollectionRequest,
     CollectionsResponse,
+    FaceChanges,
+    FaceId,
     FaceInfo,
     FacesQuery,
     ForgetRequest,
@@ -134,6 +137,21 @@ def face(face_id: str) -> FaceInfo:
 def crop(face_id: str) -> Response:
     """The crop of a face, if it was stored."""
     return Response(services().gallery.persons.crop(face_id, within=caller().collection), mimetype="image/png")
+
+
+@blueprint.patch("/faces/<face_id>")
+@endpoint(
+    Route(
+        scope=Scope.GALLERY_WRITE,
+        request=FaceChanges,
+        response=ChangedFace,
+        infers=False,
+        errors=(*BODY_ERRORS, FaceNotFound, PersonNotFound, Conflict, StorageFull, *STORE_ERRORS),
+    )
+)
+def change_face(body: FaceChanges, face_id: str) -> FaceInfo | FaceId:
+    """Move a face to another person, or set it aside: it is kept and not compared."""
+    return services().gallery.persons.change_face(face_id, body, within=caller().collection)
 
 
 @blueprint.delete("/faces/<face_id>")

@@ -157,6 +157,7 @@ faces = sa.Table(
     sa.Column("crop", sa.LargeBinary),
     sa.Column("registered_at", UtcTime, nullable=False),
     sa.Column("photo", sa.String(200)),  # the name of the photo
+    sa.Column("set_aside", sa.Boolean, nullable=False, server_default=sa.false()),  # kept, and not compared
     sa.Column("sealed_with", sa.ForeignKey("sealing_keys.id")),  # of the image
     sa.Index(
         "ix_faces_sealed_with",
@@ -166,7 +167,8 @@ faces = sa.Table(
     ),
 )
 
-# One row for each embedding space of a face. The person and the collection are the face's: searches filter by them.
+# One row for each embedding space of a face. The person, the collection and whether it is set aside are the face's:
+# searches filter by them.
 embeddings = sa.Table(
     "embeddings",
     metadata,
@@ -183,6 +185,7 @@ embeddings = sa.Table(
     sa.Column("sealed_with", sa.ForeignKey("sealing_keys.id")),  # null in PostgreSQL
     # Set until it is in PostgreSQL's index. Indexing takes longer than the rest of a registration.
     sa.Column("waits_for_index", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("set_aside", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("ix_embeddings_collection_space", "collection", "space", "person_id"),
     sa.Index("ix_embeddings_sealed_with", "sealed_with", postgresql_where=sa.text("sealed_with IS NOT NULL")),
     sa.Index(

@@ -9,7 +9,7 @@ from pydantic_core import PydanticSerializationError, ValidationError
 from core.scopes import Scope, is_granted
 from schemas.faces import QualityMeasures
 from schemas.gallery import FaceSpace, NotCompared, RegisterResponse, SpacePersons
-from schemas.persons import FaceRow, PersonId, PersonInfo, PersonRow, PersonsResponse, Receipt
+from schemas.persons import FaceId, FaceInfo, FaceRow, PersonId, PersonInfo, PersonRow, PersonsResponse, Receipt
 from services.deepface.interface import EmbeddingSpace
 from services.faces.reader import facial_area
 from services.gallery.store import values
@@ -34,6 +34,13 @@ def changed(person: Person) -> PersonInfo | PersonId:
     if not is_granted(Scope.GALLERY_READ):
         return PersonId(id=person.id)
     return PersonInfo.model_validate(dict(person_row(person)))
+
+
+def changed_face(face: StoredFace) -> FaceInfo | FaceId:
+    """The response to a change of a face: without `gallery:read` only the ID, which the request named itself."""
+    if not is_granted(Scope.GALLERY_READ):
+        return FaceId(id=face.id)
+    return FaceInfo.model_validate(dict(face_row(face)))
 
 
 def registered(person: Person, face: StoredFace, *, is_named: bool) -> RegisterResponse:
@@ -111,6 +118,7 @@ def face_row(face: StoredFace) -> FaceRow:
         liveness=face.liveness,
         has_crop=face.has_crop,
         registered_at=face.registered_at,
+        set_aside=face.set_aside,
         photo=face.photo,
         spaces=_spaces(face),
     )

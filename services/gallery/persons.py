@@ -7,6 +7,8 @@ from schemas.persons import (
     CollectionInfo,
     CollectionRow,
     CollectionsResponse,
+    FaceChanges,
+    FaceId,
     FaceInfo,
     FacesQuery,
     MergeRequest,
@@ -20,10 +22,10 @@ from schemas.persons import (
     Receipt,
 )
 from services.audit.recorder import EventLog, new_event
-from services.gallery.answers import changed, face_row, person_row, receipt, space_persons
+from services.gallery.answers import changed, changed_face, face_row, person_row, receipt, space_persons
 from services.gallery.store.rows import cursor_of_face
 from services.gallery.store.store import GalleryStore
-from services.gallery.store.values import NamedFace, Retention
+from services.gallery.store.values import FaceChange, NamedFace, Retention
 
 
 class PersonService:
@@ -151,6 +153,17 @@ class PersonService:
         except PersonNotFound:
             return [], 0
         return self._store.named_faces(within, person_id=person_id, skip=skip, limit=limit)
+
+    def change_face(self, face_id: str, changes: FaceChanges, *, within: str | None = None) -> FaceInfo | FaceId:
+        """Move a face to another person of its collection, or set it aside.
+
+        Raises:
+            FaceNotFound, PersonNotFound, Conflict: as `GalleryStore.change_face`.
+        """
+        given = changes.model_dump(exclude_none=True)
+        event = new_event("change_face", fields=sorted(given))
+        with self._log.refusals("change_face", face_id=face_id):
+            return changed_face(self._store.change_face(face_id, FaceChange(**given), event, within=within))
 
     def photos(self, face_ids: Sequence[str]) -> dict[str, str]:
         """The names of the photos of those of the faces that have one, by the id of the face."""

@@ -36,7 +36,8 @@ class FaceSource:
     def rows(self, collection: str, space: EmbeddingSpace) -> Iterator[OwnerRow]:
         """The collection's faces in this embedding space, read in pages; each page is as of its own reading.
 
-        Only one page is in memory at a time. A row's metadata describes the person and the face.
+        Faces that are set aside are left out. Only one page is in memory at a time. A row's metadata describes the
+        person and the face.
 
         Raises:
             ServiceUnavailable: the gallery's database does not answer.
@@ -47,7 +48,7 @@ class FaceSource:
             .join(persons, persons.c.id == embeddings.c.person_id)
             # An expression: with the bare columns, PostgreSQL would use their index and sort all faces for every page.
             .where(sa.func.coalesce(embeddings.c.collection, "") == collection)
-            .where(embeddings.c.space == text_of_space(space))
+            .where(embeddings.c.space == text_of_space(space), ~embeddings.c.set_aside)
             .order_by(embeddings.c.face_id)
             .limit(_PAGE)
         )

@@ -34,10 +34,10 @@ class Space(_Part):
 class Manifest(_Part):
     """`members` are the other files of the zip, each with its SHA-256; the space at n has `embeddings/n.npy`.
 
-    Format 2 has faces with several embeddings, or with the name of the photo.
+    Format 2 has faces with several embeddings, or with the name of the photo. Format 3 has faces that are set aside.
     """
 
-    format: Literal[1, 2] = 1
+    format: Literal[1, 2, 3] = 1
     persons: int
     faces: int
     collections: list[CollectionName]
@@ -94,6 +94,7 @@ class FaceLine(_Part):
     registered_at: UtcTime
     photo: _Name | None = Field(default=None, exclude_if=lambda photo: photo is None)
     also: list[SpaceOfFace] = Field(default=[], exclude_if=lambda also: not also)
+    set_aside: bool = Field(default=False, exclude_if=lambda set_aside: not set_aside)
 
 
 def dimension_of(space: EmbeddingSpace) -> int:

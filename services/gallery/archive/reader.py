@@ -136,5 +136,6 @@ def _face(archive: ZipFile, line: FaceLine, embeddings: tuple[FaceEmbedding, ...
         liveness=line.liveness,
         crop=crop,
         photo=line.photo,
+        set_aside=line.set_aside,
     )
     return ExportedFace(id=str(line.id), registered_at=line.registered_at, face=face)

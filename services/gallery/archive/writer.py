@@ -151,7 +151,7 @@ class _Writer:
         self._embeddings: dict[EmbeddingSpace, IO[bytes]] = {}
         self._digests: dict[str, str] = {}
         self._person_count = self._face_count = 0
-        self._format: Literal[1, 2] = 1
+        self._format: Literal[1, 2, 3] = 1
         self.left_out: list[str] = []  # the ids of persons that cannot be read
 
     def add(self, person: Person, faces: list[ExportedFace]) -> None:
@@ -181,9 +181,10 @@ class _Writer:
             has_crop=face.crop is not None,
             registered_at=one.registered_at,
             photo=face.photo,
+            set_aside=face.set_aside,
         )
         self._faces.write(line.model_dump_json().encode() + b"\n")
-        self._format = 2 if also or face.photo is not None else self._format
+        self._format = max(self._format, _format_of(line))
         if face.crop is not None:
             self._write(crop_name(line.id), [face.crop])
 
@@ -228,6 +229,13 @@ def _line(person: Person, faces: int) -> bytes | None:
         return PersonLine(**values, faces=faces).model_dump_json().encode() + b"\n"
     except (ValidationError, PydanticSerializationError):
         return None
+
+
+def _format_of(face: FaceLine) -> Literal[1, 2, 3]:
+    """The first format that has what the line holds."""
+    if face.set_aside:
+        return 3
+    return 2 if face.also or face.photo is not None else 1
 
 
 def _chunks(file: IO[bytes]) -> Iterator[bytes]:

@@ -120,8 +120,12 @@ class CollectionStore:
         return Forgotten(recorded=recorded, bytes_gone=erasure.is_complete)
 
     def spaces(self, collection: str, *, person_id: str | None = None) -> dict[EmbeddingSpace, int]:
-        """The embedding spaces of the collection's faces, or of this person's in it, with the dimension of each."""
-        select = sa.select(embeddings.c.space, embeddings.c.dimension).where(embeddings.c.collection == collection)
+        """The embedding spaces of the collection's faces, or of this person's in it, with the dimension of each.
+
+        Faces that are set aside do not count.
+        """
+        select = sa.select(embeddings.c.space, embeddings.c.dimension)
+        select = select.where(embeddings.c.collection == collection, ~embeddings.c.set_aside)
         with self._database.reading() as connection:
             if person_id is None:
                 rows = _one_of_each(connection, select)
@@ -130,11 +134,16 @@ class CollectionStore:
             return {space_of_text(row.space): row.dimension for row in rows}
 
     def not_compared(self, collection: str, space: EmbeddingSpace) -> NotCompared:
-        """The persons of the collection who have faces, but none in this embedding space, and where they have them."""
+        """The persons of the collection who have faces, but none in this embedding space, and where they have them.
+
+        Faces that are set aside do not count.
+        """
         theirs = text_of_space(space)
         is_compared = has_face_in(theirs, collection, embeddings.c.person_id)
         count = sa.func.count(embeddings.c.person_id.distinct()).label("persons")
-        where = (embeddings.c.collection == collection) & (embeddings.c.space != theirs) & ~is_compared
+        where = sa.and_(
+            embeddings.c.collection == collection, embeddings.c.space != theirs, ~embeddings.c.set_aside, ~is_compared
+        )
         with self._database.reading() as connection:
             rows = connection.execute(_by_space(count).where(where)).all()
             found = {space_of_text(row.space): row.persons for row in rows}

@@ -178,6 +178,7 @@ def _nearest(dimension: int, metric: str, exact: bool) -> list[sa.Select[Any]]:
             embeddings.c.dimension == sa.literal_column(str(dimension)),  # as in the condition of the partial index
             embeddings.c.collection == sa.bindparam("of_collection"),
             embeddings.c.space == sa.bindparam("of_space"),
+            ~embeddings.c.set_aside,
         )
         .order_by(sa.text(f"({compared}) {operator} CAST(:probe AS {kind})"))
         .limit(sa.bindparam("many", type_=sa.Integer))

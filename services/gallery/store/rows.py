@@ -41,8 +41,20 @@ SELECT_EMBEDDINGS = (
     .order_by(embeddings.c.face_id, embeddings.c.place)
 )
 
-_FACES = sa.select(sa.func.count()).where(faces.c.person_id == persons.c.id).scalar_subquery().label("faces")
-SELECT_PERSONS = sa.select(persons, _FACES)
+_IS_PERSONS = faces.c.person_id == persons.c.id
+_HAS_NO_CROP = faces.c.crop.is_(None)
+_FACES = sa.select(sa.func.count()).where(_IS_PERSONS).scalar_subquery().label("faces")
+# The first face with an image, or else the first one; of both rather one that is compared.
+_COVER = (
+    sa.select(faces.c.id)
+    .where(_IS_PERSONS)
+    .order_by(_HAS_NO_CROP, faces.c.set_aside, faces.c.registered_at, faces.c.id)
+    .limit(1)
+    .scalar_subquery()
+    .label("cover_face_id")
+)
+_HAS_CROP = sa.exists().where(_IS_PERSONS, ~_HAS_NO_CROP).label("has_crop")
+SELECT_PERSONS = sa.select(persons, _FACES, _COVER, _HAS_CROP)
 _SELECT_SOME = SELECT_PERSONS.where(persons.c.id.in_(sa.bindparam("numbers", expanding=True)))
 
 # What a stored value raises that the service did not write, for example a year beyond 9999 in PostgreSQL.
@@ -92,6 +104,8 @@ def person_of(row: Any, problem: str | None = None) -> Person:
         registered_at=row.registered_at,
         retain_until=row.retain_until,
         faces=row.faces,
+        cover_face_id=None if row.cover_face_id is None else str(row.cover_face_id),
+        has_crop=row.has_crop,
         problem=problem,
     )
 
@@ -144,6 +158,7 @@ def _face_of(rows: Sequence[Any]) -> StoredFace:
         has_crop=row.has_crop,
         registered_at=row.registered_at,
         photo=row.photo,
+        set_aside=row.set_aside,
     )
 
 
@@ -159,10 +174,13 @@ def has_labels(labels: Mapping[str, str]) -> list[sa.ColumnElement[bool]]:
 
 
 def has_face_in(space: str, collection: str, person_id: sa.ColumnElement[UUID]) -> sa.Exists:
-    """The condition that a person of the collection has a face in the embedding space."""
+    """The condition that a person of the collection has a face in the embedding space that is not set aside."""
     theirs = embeddings.alias()
     return sa.exists().where(
-        theirs.c.collection == collection, theirs.c.space == space, theirs.c.person_id == person_id
+        theirs.c.collection == collection,
+        theirs.c.space == space,
+        theirs.c.person_id == person_id,
+        ~theirs.c.set_aside,
     )
 
 
@@ -176,7 +194,7 @@ def lacks(
     has_none = ~has_face_in(space, collection, person_id)
     if not spares_photos:
         return has_none
-    return has_none & sa.exists().where(faces.c.person_id == person_id, faces.c.photo.is_(None))
+    return has_none & sa.exists().where(faces.c.person_id == person_id, faces.c.photo.is_(None), ~faces.c.set_aside)
 
 
 def cursor_of(person: Person) -> str:

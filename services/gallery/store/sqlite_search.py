@@ -31,6 +31,7 @@ _RAW: list[sa.ColumnElement[Any]] = [
     embeddings.c.collection,
     embeddings.c.space,
 ]
+_IS_COMPARED = ~embeddings.c.set_aside
 
 
 class MatrixSearch(FaceSearch):
@@ -125,7 +126,7 @@ class MatrixSearch(FaceSearch):
         select, read = sa.select(*_RAW), encryption.Decryption(connection, self._database.keyring)
         for start in range(0, len(face_ids), _MAX_PARAMETERS):
             some = face_ids[start : start + _MAX_PARAMETERS]
-            for row in connection.execute(select.where(embeddings.c.face_id.in_(some))):
+            for row in connection.execute(select.where(_IS_COMPARED, embeddings.c.face_id.in_(some))):
                 matrix = self._matrices.get((row.collection, row.space))
                 if matrix is not None:
                     self._add(matrix, read, [row])
@@ -134,7 +135,7 @@ class MatrixSearch(FaceSearch):
         """The matrix; a new one includes at least the changes up to `_seen`. Applying later ones again is harmless."""
         matrix = self._matrices.get((collection, space))
         if matrix is None:
-            where = (embeddings.c.collection == collection) & (embeddings.c.space == space)
+            where = (embeddings.c.collection == collection) & (embeddings.c.space == space) & _IS_COMPARED
             with self._database.reading() as connection:
                 read = encryption.Decryption(connection, self._database.keyring)
                 matrix = Matrix(connection.scalar(sa.select(sa.func.count()).where(where)) or 0)

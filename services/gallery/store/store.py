@@ -1,6 +1,6 @@
 """The gallery in a SQL database."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
@@ -24,17 +24,16 @@ from services.database.schema import as_id, faces, persons
 from services.deepface.interface import EmbeddingSpace
 from services.gallery.store import idempotency, names, writes
 from services.gallery.store.collections import CollectionStore
+from services.gallery.store.faces import FaceStore
 from services.gallery.store.rows import (
     SELECT_PERSONS,
     comes_after,
     cursor_of,
-    face_comes_after,
     face_in,
     has_labels,
     id_of,
     person_in,
     persons_in,
-    read_faces,
     read_persons,
     text_of_space,
 )
@@ -51,10 +50,8 @@ from services.gallery.store.values import (
     StoredFace,
 )
 
-_MAX_PARAMETERS = 500  # of a statement
 
-
-class GalleryStore(CollectionStore, TransferStore):
+class GalleryStore(CollectionStore, FaceStore, TransferStore):
     """Stores the gallery; threads and processes see each other's changes as soon as they are acknowledged.
 
     Each method that changes something is one transaction, including its event. When it returns, the change survives a
@@ -244,50 +241,6 @@ class GalleryStore(CollectionStore, TransferStore):
             merge(connection, self._keyring, number, ids, limit=limit, within=within)
             record(connection, event, schema.now(), person_id=str(number))
             return person_in(connection, number)
-
-    def faces(
-        self, person_id: str, *, cursor: str | None = None, limit: int | None = None, within: str | None = None
-    ) -> list[StoredFace]:
-        """The person's faces, in the order of registration: at most `limit`, and only those after the `cursor`.
-
-        Raises:
-            PersonNotFound: there is no such person.
-            ValidationFailed: the cursor is not from `cursor_of_face`.
-        """
-        number = id_of(person_id, PersonNotFound)
-        page = sa.select(faces.c.id).where(faces.c.person_id == number).limit(limit)
-        if cursor is not None:
-            page = page.where(face_comes_after(cursor))
-        with self._database.reading() as connection:
-            person_in(connection, number, within)
-            return read_faces(connection, faces.c.id.in_(page.order_by(faces.c.registered_at, faces.c.id)))
-
-    def face(self, face_id: str, *, within: str | None = None) -> StoredFace:
-        """The face; raises FaceNotFound."""
-        with self._database.reading() as connection:
-            return face_in(connection, id_of(face_id, FaceNotFound), within)
-
-    def photos(self, face_ids: Sequence[str]) -> dict[str, str]:
-        """The names of the photos of those of the faces that have one, by the id of the face."""
-        found: dict[str, str] = {}
-        with self._database.reading() as connection:
-            for start in range(0, len(face_ids), _MAX_PARAMETERS):
-                some = [UUID(face_id) for face_id in face_ids[start : start + _MAX_PARAMETERS]]
-                select = sa.select(faces.c.id, faces.c.photo).where(faces.c.id.in_(some) & faces.c.photo.is_not(None))
-                found |= {str(row.id): row.photo for row in connection.execute(select)}
-        return found
-
-    def crop(self, face_id: str, *, within: str | None = None) -> bytes | None:
-        """The image of the face, None if none was stored; raises FaceNotFound."""
-        select = sa.select(faces.c.id, faces.c.person_id, faces.c.crop, faces.c.sealed_with)
-        select = select.where(faces.c.id == id_of(face_id, FaceNotFound))
-        if within is not None:
-            select = select.where(writes.are_in(within))
-        with self._database.reading() as connection:
-            row = connection.execute(select).first()
-            if row is None:
-                raise FaceNotFound
-            return encryption.Decryption(connection, self._keyring).crop_of(row)
 
     def forget(
         self,

@@ -156,6 +156,7 @@ def _whole_face(read: encryption.Decryption, row: Any, compared: Sequence[FaceEm
         liveness=row.liveness,
         crop=read.crop_of(row),
         photo=row.photo,
+        set_aside=row.set_aside,
     )
     return ExportedFace(id=str(row.id), registered_at=row.registered_at, face=face)
 

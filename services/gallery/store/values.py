@@ -22,6 +22,7 @@ class IdempotencyKeyTaken(Exception):
 class Person:
     """A person of a collection; the name is unique in the collection.
 
+    `cover_face_id` is the face to show for the person, None without faces, and `has_crop` whether it has an image.
     `problem` names the stored values that cannot be read and are empty here; usually, it is None.
     """
 
@@ -33,6 +34,8 @@ class Person:
     registered_at: datetime
     retain_until: datetime | None
     faces: int
+    cover_face_id: str | None = None
+    has_crop: bool = False
     problem: str | None = None
 
 
@@ -61,7 +64,7 @@ class NewFace:
 
     `embeddings` are of different spaces; the first is of the space that was requested. `quality` is what the quality
     gate measured; `liveness` is the probability of a real face, None if it was not judged; `crop` is an encoded image;
-    `photo` is the name of the photo, None if it has none.
+    `photo` is the name of the photo, None if it has none; a face that is `set_aside` is kept and not compared.
     """
 
     embeddings: tuple[FaceEmbedding, ...]
@@ -72,6 +75,7 @@ class NewFace:
     liveness: float | None = None
     crop: bytes | None = None
     photo: str | None = None
+    set_aside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,15 @@ class StoredFace:
     has_crop: bool
     registered_at: datetime
     photo: str | None = None
+    set_aside: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaceChange:
+    """What changes about a face: the person it belongs to, and whether it is set aside; None changes nothing."""
+
+    person_id: str | None = None
+    set_aside: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """The statements with which a transaction changes the gallery."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -118,6 +118,7 @@ def add_face(
         "liveness": face.liveness,
         "registered_at": at,
         "photo": face.photo,
+        "set_aside": face.set_aside,
     }
     connection.execute(_INSERT_FACE, values | sealed.crop(number, person, face.crop))
     for place, one in enumerate(face.embeddings):
@@ -130,6 +131,7 @@ def add_face(
             "dimension": len(one.vector),
             "weights": one.weights,
             "waits_for_index": connection.dialect.name != "sqlite" and len(one.vector) in INDEXED_DIMENSIONS,
+            "set_aside": face.set_aside,
         }
         connection.execute(_INSERT_EMBEDDING, values | sealed.embedding(number, person, one.vector))
     note_changes(connection, faces.c.id == number)
@@ -146,6 +148,7 @@ def add_face(
         has_crop=face.crop is not None,
         registered_at=at,
         photo=face.photo,
+        set_aside=face.set_aside,
     )
 
 
@@ -154,13 +157,24 @@ def move_faces(connection: sa.Connection, keyring: Keyring, which: sa.ColumnElem
     note_changes(connection, which)
     encrypt_crops(connection, keyring, which & faces.c.sealed_with.is_not(None), person=person)
     encrypt_embeddings(connection, keyring, which & embeddings.c.sealed_with.is_not(None), person=person)
+    _update_faces(connection, which, {"person_id": person})
+
+
+def set_aside(connection: sa.Connection, which: sa.ColumnElement[bool], *, is_set: bool) -> None:
+    """Keep faces without comparing them, or compare them again."""
+    note_changes(connection, which)
+    _update_faces(connection, which, {"set_aside": is_set})
+
+
+def _update_faces(connection: sa.Connection, which: sa.ColumnElement[bool], values: Mapping[str, Any]) -> None:
+    """Set these columns, which both tables have."""
     of_faces = embeddings.c.face_id.in_(sa.select(faces.c.id).where(which))
-    connection.execute(sa.update(embeddings).where(of_faces).values(person_id=person))
-    connection.execute(sa.update(faces).where(which).values(person_id=person))
+    connection.execute(sa.update(embeddings).where(of_faces).values(values))
+    connection.execute(sa.update(faces).where(which).values(values))
 
 
 def note_changes(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
-    """Tell other processes that these faces were added, removed or moved; PostgreSQL needs no such list."""
+    """Tell other processes that these faces were added, removed or changed; PostgreSQL needs no such list."""
     if connection.dialect.name == "sqlite":
         connection.execute(sa.insert(changes).from_select(["face_id"], sa.select(faces.c.id).where(which)))
 

@@ -69,16 +69,16 @@ def test_a_new_database_has_the_schema_that_the_statements_expect(database):
     with database.reading() as connection:
         changes = compare_metadata(MigrationContext.configure(connection), metadata)
     assert [change for change in changes if not (change[0] == "remove_index" and "direction" in change[1].name)] == []
-    assert database.status().revision == database.status().newest == "0012"
+    assert database.status().revision == database.status().newest == "0013"
     database.upgrade()  # changes nothing
 
 
-@pytest.mark.parametrize("revision", ["0001", "0008", "0013", "nonsense"])
+@pytest.mark.parametrize("revision", ["0001", "0008", "0014", "nonsense"])
 def test_a_schema_of_another_version_is_refused_in_one_line_and_left_alone(database, run, revision):
     run("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
     run(f"INSERT INTO alembic_version VALUES ('{revision}')")
     for ask in (database.upgrade, database.key_problem, database.reading().__enter__, database.size_bytes):
-        with pytest.raises(UnknownSchema, match=f"^The database has schema {revision}; [^\n]+ supports 0012") as raised:
+        with pytest.raises(UnknownSchema, match=f"^The database has schema {revision}; [^\n]+ supports 0013") as raised:
             ask()
         assert isinstance(raised.value, ServiceUnavailable)
     assert run("SELECT version_num FROM alembic_version") == [(revision,)]

@@ -15,6 +15,7 @@ from services.database.schema import answers, embeddings
 from services.deepface.interface import EmbeddingSpace, FaceArea
 from services.gallery.store.rows import cursor_of_face
 from services.gallery.store.values import (
+    FaceChange,
     FaceEmbedding,
     IdempotencyKey,
     IdempotencyKeyTaken,
@@ -614,3 +615,111 @@ def test_everybody_of_a_collection_is_forgotten_and_the_collection_stays(gallery
     forgotten = [one.event.person_id for one in events_in(audit, "forget")]
     assert sorted(forgotten) == sorted([ann.id, bob.id])
     assert gallery.forget_everybody("default", FORGET) == gallery.forget_everybody("nowhere", FORGET) == (0, 0)
+
+
+CHANGE = Event(action="change_face", outcome="done")
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_a_face_that_is_set_aside_is_kept_and_not_compared(gallery, make_store, metric):
+    other = make_store()
+    ann, (first, second) = register(gallery, "Ann", face(1), face(0, 1, crop=b"png"))
+    register(gallery, "Bob", face(1, 1))
+    for store in (gallery, other):
+        assert near(store, 1, metric=metric)[0] == ("Ann", 0)
+    changed = gallery.change_face(first.id, FaceChange(set_aside=True), CHANGE)
+    assert changed == replace(first, set_aside=True) == gallery.face(first.id)
+    assert [one.set_aside for one in gallery.faces(ann.id)] == [True, False]
+    for store in (gallery, other, make_store()):
+        (nearest, distance), (ann_again, _) = near(store, 1, metric=metric)
+        assert (nearest, ann_again, distance > 0) == ("Bob", "Ann", True)
+        assert [name for name, _ in near(store, 1, metric=metric, by_face=True)] == ["Bob", "Ann"]
+        assert near(store, 1, metric=metric, person_id=ann.id) == [
+            ("Ann", pytest.approx(1 if metric == "cosine" else 2**0.5))
+        ]
+    assert gallery.person(ann.id).faces == 2
+    assert gallery.change_face(first.id, FaceChange(set_aside=False), CHANGE) == first
+    assert near(other, 1, metric=metric)[0] == ("Ann", 0)
+    gallery.change_face(second.id, FaceChange(set_aside=True), CHANGE)
+    assert gallery.crop(second.id) == b"png"
+
+
+def test_persons_without_a_face_to_compare_do_not_count(gallery):
+    ann, (of_ann,) = register(gallery, "Ann", face(1))
+    bob, (of_bob,) = register(gallery, "Bob", face(1, space=OTHER))
+    assert gallery.not_compared("default", SPACE) == NotCompared(persons=1, spaces={OTHER: 1})
+    gallery.change_face(of_bob.id, FaceChange(set_aside=True), CHANGE)
+    assert gallery.not_compared("default", SPACE) == NotCompared(persons=0, spaces={})
+    assert gallery.spaces("default") == {SPACE: 128}
+    assert gallery.spaces("default", person_id=bob.id) == {}
+    gallery.change_face(of_ann.id, FaceChange(set_aside=True), CHANGE)
+    assert near(gallery, 1) == []
+    assert gallery.person(ann.id).faces == 1
+
+
+def test_a_face_moves_to_another_person_of_its_collection(gallery, audit, make_store):
+    other = make_store()
+    ann, (first, second) = register(gallery, "Ann", face(1, crop=b"one"), face(0, 1))
+    bob, _ = register(gallery, "Bob", face(0, 0, 1))
+    eve, _ = register(gallery, "Eve", face(1), collection="elsewhere")
+    assert near(other, 1)[0] == ("Ann", 0)
+    moved = gallery.change_face(first.id, FaceChange(person_id=bob.id, set_aside=True), CHANGE)
+    assert moved == replace(first, person_id=bob.id, set_aside=True)
+    gallery.change_face(first.id, FaceChange(set_aside=False), CHANGE)
+    for store in (gallery, other):
+        assert near(store, 1)[0] == ("Bob", 0)
+    assert (gallery.person(ann.id).faces, gallery.person(bob.id).faces) == (1, 2)
+    assert gallery.crop(first.id) == b"one"  # encrypted for the person who has it now
+    for unknown in (eve.id, UNKNOWN, "x"):
+        with pytest.raises(PersonNotFound):
+            gallery.change_face(second.id, FaceChange(person_id=unknown), CHANGE)
+    for face_id, within in ((UNKNOWN, None), ("x", None), (second.id, "elsewhere")):
+        with pytest.raises(FaceNotFound):
+            gallery.change_face(face_id, FaceChange(set_aside=True), CHANGE, within=within)
+    same = gallery.change_face(second.id, FaceChange(person_id=ann.id), CHANGE)
+    assert same == second
+    assert [(one.event.person_id, one.event.face_id, one.event.details) for one in events_in(audit, "change_face")] == [
+        (bob.id, first.id, {"moved_from": ann.id}),
+        (bob.id, first.id, {}),
+        (ann.id, second.id, {}),
+    ]
+
+
+def test_a_set_aside_face_is_so_in_another_gallery(gallery):
+    ann, (first, _) = register(gallery, "Ann", face(1), face(0, 1))
+    gallery.change_face(first.id, FaceChange(set_aside=True), CHANGE)
+    ((person, faces),) = everybody(gallery)
+    gallery.forget(FORGET, person_id=ann.id)
+    assert gallery.restore(person, faces, REGISTER)
+    assert [one.set_aside for one in gallery.faces(ann.id)] == [True, False]
+    assert near(gallery, 1) == [("Ann", pytest.approx(2**0.5))]
+
+
+def test_a_person_is_shown_by_the_first_face_with_an_image(gallery):
+    ann, (first, second, third) = register(gallery, "Ann", face(1), face(2, crop=b"two"), face(3, crop=b"three"))
+
+    def shown():
+        person = gallery.person(ann.id)
+        return person.cover_face_id, person.has_crop
+
+    assert shown() == (second.id, True)
+    assert gallery.persons(collection=None, name="", labels={}, cursor=None, limit=9).persons == [
+        gallery.person(ann.id)
+    ]
+    gallery.change_face(second.id, FaceChange(set_aside=True), CHANGE)
+    assert shown() == (third.id, True)
+    gallery.forget(FORGET, face_id=third.id)
+    assert shown() == (second.id, True)
+    gallery.forget(FORGET, face_id=second.id)
+    assert shown() == (first.id, False)
+    gallery.forget(FORGET, face_id=first.id)
+    assert shown() == (None, False)
+
+
+def test_the_images_of_many_faces_are_read_at_once(gallery):
+    _, (one, without, other) = register(gallery, "Ann", face(1, crop=b"one"), face(2), face(3, crop=b"three"))
+    _, (foreign,) = register(gallery, "Eve", face(1, crop=b"four"), collection="elsewhere")
+    wanted = [other.id, without.id, one.id, foreign.id, UNKNOWN, "x"]
+    assert gallery.crops(wanted) == {one.id: b"one", other.id: b"three", foreign.id: b"four"}
+    assert gallery.crops(wanted, within="elsewhere") == {foreign.id: b"four"}
+    assert gallery.crops([]) == {}
