@@ -1,11 +1,20 @@
 """Request and response bodies of the persons, faces and collections of the gallery."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, Field, JsonValue, RootModel
 
-from schemas.common import FACE_CONFIDENCE, FacialArea, PageLimit, Request, Response, key_if_set
+from schemas.common import (
+    FACE_CONFIDENCE,
+    NULL_MEANS_DEFAULT,
+    WHOLE,
+    FacialArea,
+    PageLimit,
+    Request,
+    Response,
+    key_if_set,
+)
 from schemas.faces import QualityMeasures
 from schemas.fields import CollectionName, Id, Labels, Metadata, Moment, Name, Uuid
 from schemas.gallery import FaceSpace, SpacePersons
@@ -160,6 +169,42 @@ class FaceChanges(Request):
     set_aside: bool | None = Field(
         None,
         description="True: keep the face and no longer compare it. False: compare it again. Default: no change.",
+    )
+
+
+class CropQuery(Request):
+    """The size of a crop."""
+
+    size: Annotated[int, Field(ge=16, le=1024)] | None = Field(
+        None, description="Longest side of the image, 16 to 1024 pixels. Smaller crops stay. Default: as stored."
+    )
+
+
+class CropsRequest(Request):
+    """Faces whose crops are shown together."""
+
+    repeatable: ClassVar[frozenset[str]] = frozenset({"ids"})
+
+    ids: Annotated[list[Id], Field(min_length=1, max_length=100, fail_fast=True)] = Field(
+        description="IDs of the faces, 1 to 100."
+    )
+    size: Annotated[int, Field(ge=16, le=512), WHOLE, NULL_MEANS_DEFAULT] = Field(
+        160, description="Longest side of each image, 16 to 512 pixels. Smaller crops stay."
+    )
+
+
+class FaceCrop(BaseModel):
+    """The crop of a face as a thumbnail."""
+
+    id: Uuid = Field(description="ID of the face.")
+    image: str = Field(description="Data URI of the crop as JPEG.")
+
+
+class CropsResponse(Response):
+    """The crops of several faces."""
+
+    crops: list[FaceCrop] = Field(
+        description="One entry per face with a stored crop, in the order of the request. Other IDs are left out."
     )
 
 

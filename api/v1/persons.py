@@ -9,6 +9,7 @@ from api.route import Route
 from api.v1.error_groups import BODY_ERRORS, STORE_ERRORS
 from core.exceptions import (
     Conflict,
+    DeadlineExceeded,
     FaceNotFound,
     InternalError,
     NotFound,
@@ -25,6 +26,9 @@ from schemas.persons import (
     CollectionQuery,
     CollectionRequest,
     CollectionsResponse,
+    CropQuery,
+    CropsRequest,
+    CropsResponse,
     FaceChanges,
     FaceId,
     FaceInfo,
@@ -133,10 +137,34 @@ def face(face_id: str) -> FaceInfo:
 
 
 @blueprint.get("/faces/<face_id>/crop")
-@endpoint(Route(scope=Scope.GALLERY_READ, response=None, media_type="image/png", errors=(FaceNotFound, *STORE_ERRORS)))
-def crop(face_id: str) -> Response:
-    """The crop of a face, if it was stored."""
-    return Response(services().gallery.persons.crop(face_id, within=caller().collection), mimetype="image/png")
+@endpoint(
+    Route(
+        scope=Scope.GALLERY_READ,
+        query=CropQuery,
+        response=None,
+        media_type="image/png",
+        errors=(ValidationFailed, FaceNotFound, *STORE_ERRORS),
+    )
+)
+def crop(query: CropQuery, face_id: str) -> Response:
+    """The stored crop of a face as PNG."""
+    image = services().gallery.crops.crop(face_id, query, within=caller().collection)
+    return Response(image, mimetype="image/png")
+
+
+@blueprint.post("/faces/crops")
+@endpoint(
+    Route(
+        scope=Scope.GALLERY_READ,
+        request=CropsRequest,
+        response=CropsResponse,
+        infers=False,
+        errors=(*BODY_ERRORS, DeadlineExceeded, *STORE_ERRORS),
+    )
+)
+def crops(body: CropsRequest) -> CropsResponse:
+    """The stored crops of up to 100 faces as thumbnails, in one answer."""
+    return services().gallery.crops.crops(body, within=caller().collection)
 
 
 @blueprint.patch("/faces/<face_id>")

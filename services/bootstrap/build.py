@@ -52,6 +52,7 @@ from services.find.policy import IndexPolicy
 from services.find.service import FindService
 from services.find.store import FolderIndexStore
 from services.gallery.archive.writer import GalleryFileService
+from services.gallery.crops import CropService
 from services.gallery.identification import IdentificationService
 from services.gallery.imports.enrolment import EnrolmentService
 from services.gallery.imports.sources import ImportSources
@@ -255,6 +256,7 @@ def _gallery(shared: _Shared) -> GalleryServices:
             log=shared.log,
         ),
         persons=PersonService(store=store, log=shared.log),
+        crops=CropService(store=store, policy=shared.policy),
         enrolment=EnrolmentService(
             gallery=registration,
             store=store,

@@ -18,6 +18,7 @@ from services.faces.service import FaceService
 from services.find.indexes import IndexService
 from services.find.service import FindService
 from services.gallery.archive.writer import GalleryFileService
+from services.gallery.crops import CropService
 from services.gallery.identification import IdentificationService
 from services.gallery.imports.enrolment import EnrolmentService
 from services.gallery.imports.sources import ImportSources
@@ -69,6 +70,7 @@ class GalleryServices:
     registration: GalleryService
     identification: IdentificationService
     persons: PersonService
+    crops: CropService
     enrolment: EnrolmentService
     sources: ImportSources
     archive: GalleryFileService

@@ -169,13 +169,6 @@ class PersonService:
         """The names of the photos of those of the faces that have one, by the id of the face."""
         return self._store.photos(face_ids)
 
-    def crop(self, face_id: str, *, within: str | None = None) -> bytes:
-        """The PNG of a face; raises FaceNotFound, also if no image of the face was stored."""
-        crop = self._store.crop(face_id, within=within)
-        if crop is None:
-            raise FaceNotFound("No image of this face was stored. Set store_crop to store one when registering.")
-        return crop
-
     def collections(self, *, only: str | None = None) -> CollectionsResponse:
         """All collections, or `only` that one."""
         mixed = self._store.mixed()
