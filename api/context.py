@@ -26,6 +26,6 @@ def services() -> Services:
     return services_of(current_app)
 
 
-def scope_of(route: Route) -> Scope | None:
-    """Return the scope that requests to a route need; None if the route is public."""
-    return None if route.scope is Scope.METRICS and services().settings.metrics_public else route.scope
+def is_open(route: Route) -> bool:
+    """Return whether requests of a route need no API key."""
+    return route.is_public or (route.scope is Scope.METRICS and services().settings.metrics_public)

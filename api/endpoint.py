@@ -9,7 +9,7 @@ from flask import Response
 from flask import request as flask_request
 from pydantic import BaseModel
 
-from api.context import scope_of, services
+from api.context import is_open, services
 from api.inputs import read_query, read_request
 from api.middleware.authentication import caller, confined
 from api.middleware.body_memory import count_body_bytes
@@ -34,7 +34,7 @@ def endpoint(route: Route) -> Callable[[Callable[..., BaseModel | Response]], Vi
         @wraps(function)
         def view(**variables: str) -> Response:
             given = _read(route)
-            scopes = frozenset() if scope_of(route) is None else caller().scopes
+            scopes = frozenset() if is_open(route) else caller().scopes
             with granted(scopes), _deadline():
                 given = [_fetched(route, one) for one in given]
                 with _place_in_queue(route), collect_warnings() as warnings:
@@ -61,7 +61,7 @@ def _read(route: Route) -> list[Request]:
         given.append(read_query(route.query))
     if not given and not route.is_probe:
         read_query(Request)  # which has no fields: whatever is there is unknown
-    return given if scope_of(route) is None else [confined(one) for one in given]
+    return given if is_open(route) else [confined(one) for one in given]
 
 
 def _fetched(route: Route, given: Request) -> Request:

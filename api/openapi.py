@@ -34,6 +34,7 @@ from werkzeug.routing import Rule
 from api.assets import Asset
 from api.door import Door, doors_of
 from api.examples import examples
+from api.pictures import PNG
 from api.route import Route, route_of
 from api.text_schemas import COMPONENT, form, form_name, forms, image_options, multipart_name, query_parameters
 from core import __version__
@@ -60,6 +61,8 @@ _UUID = {"type": "string", "format": "uuid"}
 _VARIABLES = {
     "person_id": ("ID of the person.", _UUID),
     "face_id": ("ID of the face.", _UUID),
+    "key_id": ("ID of the API key.", {"type": "string", "maxLength": 20}),
+    "photo_id": ("ID of the photo: `photo_id` of an answer of `/find`.", {"type": "string", "maxLength": 6000}),
     "name": ("Name of the collection.", {"type": "string", "maxLength": 100}),
     "subject": ("Name of the person.", {"type": "string", "maxLength": 200}),
     "key": ("The API key.", {"type": "string"}),
@@ -88,6 +91,7 @@ _TAGS = {
     "gallery": _GALLERY,
     "persons": _GALLERY,
     "audit": Tag(name="Audit", description="Recorded changes and decisions."),
+    "access": Tag(name="Access", description="API keys, and the limits of requests."),
     "service": Tag(name="Service", description="State and models of the service."),
 }
 
@@ -212,7 +216,7 @@ def _operation(path: str, view: Callable[..., Any], route: Route, door: Door | N
         description=f"Error codes: {', '.join(f'`{error.code}`' for error in errors)}." if errors else None,
         requestBody=None if route.request is None else _request_body(route.request, example.get("request")),
         parameters=parameters or None,
-        security=[] if route.scope is None else [{way: [route.scope.value]} for way in _SECURITY],
+        security=[] if route.is_public else [{way: [route.scope] if route.scope else []} for way in _SECURITY],
         responses={
             str(route.status): _success(route, example.get("answer")),
             **{status: _reference(f"#/components/responses/{answers[status]}") for status in sorted(answers)},
@@ -228,6 +232,8 @@ def _success(route: Route, example: Any) -> Response:
     content = None
     if route.response is not None:
         content = _json(route.response, example)
+        if route.draws:
+            content[PNG] = MediaType(media_type_schema=_FILE)
     elif route.status != NO_CONTENT:
         content = {route.media_type: MediaType(media_type_schema=_FILE)}
     return Response(description="Success", headers=headers or None, content=content)
@@ -237,7 +243,7 @@ def _errors(route: Route) -> set[type[ServiceError]]:
     """Return the errors of a route, with those that all routes of its kind may answer."""
     if route.is_probe:
         return set(route.errors)
-    return {*route.errors, ValidationFailed, *(_PUBLIC_ERRORS if route.scope is None else _ACCESS_ERRORS)}
+    return {*route.errors, ValidationFailed, *(_PUBLIC_ERRORS if route.is_public else _ACCESS_ERRORS)}
 
 
 def _request_body(model: type[Request], example: Any) -> RequestBody:

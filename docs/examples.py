@@ -16,7 +16,8 @@ from flask.testing import FlaskClient
 
 from api.cli.demo.photos import PhotoFolder
 from api.context import services_of
-from api.examples import FACE, FILE, OTHER_PERSON, PERSON
+from api.examples import FACE, FILE, KEY, OTHER_PERSON, PERSON
+from api.examples import PHOTO as PHOTO_ID
 from api.factory import create_app
 from api.openapi import views
 from core.settings import Settings
@@ -40,25 +41,30 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "change_person": {"labels": {"team": "navy"}, "retain_until": UNTIL},
     "merge_persons": {"person_ids": [OTHER_PERSON], "retain_until": UNTIL},
     "add_collection": {"name": COLLECTION},
+    "change_face": {"set_aside": False},
+    "crops": {"ids": [FACE]},
+    "create_key": {"name": "front door", "scopes": ["gallery:read"], "expires_at": UNTIL},
     "forget": {"id": PERSON},
 }
-VARIABLES = {"person_id": PERSON, "face_id": FACE, "name": COLLECTION}
+VARIABLES = {"person_id": PERSON, "face_id": FACE, "name": COLLECTION, "key_id": KEY, "photo_id": PHOTO_ID}
 
 ANOTHER = {"img": "astronaut/tilted.jpg", "name": "Eileen Collins", "face_policy": "largest"}
 # An order in which each request can be answered; `register` with other fields prepares the next ones.
 ORDER: tuple[tuple[str, dict[str, Any]], ...] = (
     *((name, {}) for name in ("info", "health", "ready", "models", "verify", "analyze", "represent", "extract")),
-    *((name, {}) for name in ("quality", "compare", "find", "indexes")),
+    *((name, {}) for name in ("quality", "compare", "find", "indexes", "photo")),
     ("register", ANOTHER),
     *((name, {}) for name in ("register", "identify", "recognize", "persons", "person", "face", "crop")),
     *((name, {}) for name in ("change_person", "merge_persons", "collections", "add_collection", "remove_collection")),
-    *((name, {}) for name in ("verifications", "audit", "forget_face")),
+    *((name, {}) for name in ("crops", "change_face", "create_key", "keys", "revoke_key", "limits")),
+    *((name, {}) for name in ("verifications", "audit", "verify_audit", "forget_face")),
     ("register", ANOTHER),
     ("forget_person", {}),
     ("register", ANOTHER),
     ("forget", {}),
 )
 
+_API_KEY = "a-key-of-the-setting-with-all-scopes"
 _MOST_ROWS = 2  # of a list in an answer; of numbers all are shown
 _MOST_PICTURE = 80  # characters of a data URI
 _DECIMALS = 6
@@ -83,6 +89,7 @@ def record(app: Flask) -> dict[str, dict[str, Any]]:
     """Ask each operation once, and return the examples by operation."""
     routes = {view.__name__: (method, path) for method, path, view in views(app)}
     client, known = app.test_client(), {"": ""}
+    client.environ_base["HTTP_X_API_KEY"] = _API_KEY
     found: dict[str, dict[str, Any]] = {}
     for name, instead in ORDER:
         method, path = routes[name]
@@ -92,7 +99,9 @@ def record(app: Flask) -> dict[str, dict[str, Any]]:
             request = REQUESTS[name] | {"target_vectors": [{"id": "hopper", "vector": vector}]}
         answer = _answer(client, method, _replaced(path.format(**VARIABLES), known), _replaced(request, known))
         if name == "register" and answer is not None:
-            known = {PERSON: answer["person_id"], FACE: answer["id"], OTHER_PERSON: known.get(PERSON, "")}
+            known |= {PERSON: answer["person_id"], FACE: answer["id"], OTHER_PERSON: known.get(PERSON, "")}
+        if name == "create_key":
+            known |= {KEY: answer["id"]}
         if not instead and name not in found:
             found[name] = dict(_example(request, path, _shown(answer, known)))
     return found
@@ -100,7 +109,12 @@ def record(app: Flask) -> dict[str, dict[str, Any]]:
 
 def ready_app(folder: Path, **changes: Any) -> Flask:
     """Return the service with its models loaded, on the photos of the current folder; keywords change settings."""
-    settings: dict[str, Any] = {"data_path": folder / "data", "faces_db_path": "./faces_db", "model_preset": "offline"}
+    settings: dict[str, Any] = {
+        "api_keys": (_API_KEY,),
+        "data_path": folder / "data",
+        "faces_db_path": "./faces_db",
+        "model_preset": "offline",
+    }
     app = create_app(Settings(_env_file=None, **settings | changes))
     readiness = services_of(app).health.readiness
     readiness.start()
@@ -161,6 +175,8 @@ def _short(value: Any) -> Any:
 def _short_text(value: str) -> str:
     if value.startswith("data:"):
         return f"{value[:_MOST_PICTURE]}..."
+    if value.startswith(f"fsk_{KEY}_"):
+        return f"fsk_{KEY}_..."
     return _MOMENT if _IS_MOMENT.fullmatch(value) and value != UNTIL else value
 
 

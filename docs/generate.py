@@ -168,7 +168,7 @@ def _endpoints() -> Iterator[str]:
         (
             (
                 f"[`{name}`](#{_anchor(name)})" if route.request or route.query else f"`{name}`",
-                _scope(route.scope),
+                _scope(route),
                 said,
             )
             for name, said, route in found
@@ -193,7 +193,7 @@ def _endpoints() -> Iterator[str]:
     yield from _table(
         ("door", "endpoint", "scope", "what it does"),
         (
-            (door.title, f"`{method} {path}`", _scope(route_of(view).scope), summary(view))
+            (door.title, f"`{method} {path}`", _scope(route_of(view)), summary(view))
             for door in doors_of(_app())
             for method, path, view in door_views(_app(), door)
         ),
@@ -311,8 +311,10 @@ def _size(model: Model) -> str:
     return "not published" if None in sizes else f"{sum(size or 0 for size in sizes) / 1_000_000:.1f} MB"
 
 
-def _scope(scope: Any) -> str:
-    return "none" if scope is None else f"`{scope.value}`"
+def _scope(route: Route) -> str:
+    if route.scope is None:
+        return "any" if route.any_key else "none"
+    return f"`{route.scope.value}`"
 
 
 def _anchor(heading: str) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, JsonValue, StringConstraints
 
-from schemas.common import DISTANCE, THRESHOLD, PageLimit, Request, Response
+from schemas.common import DISTANCE, THRESHOLD, PageLimit, Request, Response, key_if_set
 from schemas.fields import Id
 
 _FIRST = "0-0"
@@ -57,6 +57,29 @@ class AuditResponse(Response):
 
     events: list[AuditEvent] = Field(description="The events of this page.")
     next_after: str | None = Field(description="`after` of the next page. Null at the end.")
+
+
+class ChainQuery(Request):
+    """What the verification of the audit trail expects."""
+
+    expect: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = Field(
+        None, description="A `last_hash` of an earlier verification, 64 hex digits. It must still be in the chain."
+    )
+
+
+class ChainResponse(Response):
+    """Whether the audit trail is as it was sealed."""
+
+    intact: bool = Field(description="True if nothing differs from what was sealed, and the expected hash was found.")
+    events: int = Field(description="Number of sealed events.")
+    batches: int = Field(description="Number of sealed batches.")
+    unsealed: int = Field(description="Number of events that wait to be sealed.")
+    last_hash: str = Field(
+        description="Hash of the last batch, 64 hex digits. Note it elsewhere: with `expect`, it finds batches that are"
+        " missing at the end, and a chain that was recomputed as a whole."
+    )
+    expected_found: bool | None = key_if_set("Whether the chain has the hash of `expect`. Only with `expect`.")
+    problems: list[str] = Field(description="What differs, one line per problem. At most 100.")
 
 
 class VerificationsQuery(SealedPage):

@@ -93,10 +93,19 @@ class FindRequest(ComparisonOptions):
     )
 
 
+class PhotoQuery(Request):
+    """The size of a photo."""
+
+    size: Annotated[int, Field(ge=16, le=4096)] = Field(
+        1600, description="Longest side of the answer, 16 to 4096 pixels. Smaller photos are not enlarged."
+    )
+
+
 class FoundPhoto(Liveness):
     """A face of a photo (target) compared with a face of the image (source)."""
 
     identity: str = Field(description="Path of the photo: with FACES_DB_PATH, or relative to it.")
+    photo_id: str = Field(description="ID of the photo, for `GET /find/photos/{photo_id}`.")
     person: str | None = Field(
         description="The first folder below FACES_DB_PATH. Null if there is none, or with FIND_PERSON=off."
     )

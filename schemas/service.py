@@ -27,6 +27,7 @@ class ServiceInfo(BaseModel):
 
     service: str = Field(description="Name of the service: `face-service`.")
     version: str = Field(description=_VERSION)
+    needs_key: bool = Field(description="Whether requests need an API key. False if the service has none.")
     endpoints: list[Endpoint] = Field(description="All endpoints, by path.")
 
 

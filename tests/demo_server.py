@@ -8,12 +8,13 @@ from typing import Any
 
 from api.cli.demo.photos import PhotoFolder
 from api.examples import FACE, OTHER_PERSON, PERSON, examples
+from api.examples import KEY as KEY_ID
 from docs.examples import ORDER
 from tests.conftest import KEY
 from tests.models.graphs import accept_all, write_graphs
 from tests.serving import served, wait_for
 
-IDS = {"person": PERSON, "face": FACE, "other": OTHER_PERSON}
+IDS = {"person": PERSON, "face": FACE, "other": OTHER_PERSON, "key": KEY_ID}
 
 
 @contextlib.contextmanager

@@ -9,10 +9,11 @@ from hashlib import sha256
 from core.exceptions import DeepFaceError, InternalError
 from tests.conftest import KEY, PROJECT
 
-SHOWING = ("/extract", "/crop")  # whose answers are pictures
+SHOWING = ("/extract", "/crop", "/crops")  # whose answers are pictures
 EMBEDDING = "/represent"
-_IDENTITY = re.compile(r'"identity": ?"[^"]*"')  # a path by design, unless IDENTITY_PATHS says otherwise
-_PAGES = "/docs"  # files of a library, which are no answers to anybody's data
+_IDENTITY = re.compile(r'"(identity|photo_id)": ?"[^"]*"')  # a path by design, unless IDENTITY_PATHS says otherwise
+_NEW_KEY = re.compile(r'"key": ?"fsk_[^"]*"')  # which only the answer of POST /keys shows
+_PAGES = ("/docs", "/console")  # files for browsers, which are no answers to anybody's data
 _WITH_TRACEBACK = (InternalError.code, DeepFaceError.code)
 
 _SECRET = re.compile(rf"{KEY}|{sha256(KEY.encode()).hexdigest()}|fsk_[0-9a-f]+_[\w-]{{20,}}")
@@ -33,6 +34,7 @@ def told_by_answer(path: str, text: str) -> Iterator[str]:
     if path.rpartition("/v1")[2].startswith(_PAGES):
         return
     text = _IDENTITY.sub("", text)
+    text = _NEW_KEY.sub("", text) if path.endswith("/keys") else text
     kinds = {"a secret": _SECRET, "internals": _INTERNAL}
     if not path.endswith(SHOWING):
         kinds["a picture"] = _PICTURE

@@ -2,7 +2,7 @@
 
 from flask import Flask, current_app, g, request
 
-from api.context import scope_of, services
+from api.context import is_open, services
 from api.middleware.rate_limits import count_wrong_key
 from api.route import Route, route_of
 from core.exceptions import AmbiguousCredentials, Forbidden, Unauthorized
@@ -68,16 +68,17 @@ def confined(given: Request) -> Request:
     return given.model_copy(update={"collection": collection})
 
 
-def _route() -> Route | None:
-    """Return the current route; None if it is unknown, or for an OPTIONS request."""
+def _closed_route() -> Route | None:
+    """Return the current route; None if it is public or unknown, or for an OPTIONS request."""
     if request.url_rule is None or request.method == "OPTIONS":
         return None
-    return route_of(current_app.view_functions[request.url_rule.endpoint])
+    route = route_of(current_app.view_functions[request.url_rule.endpoint])
+    return None if is_open(route) else route
 
 
 def _look_up() -> None:
-    route = _route()
-    if route is None or scope_of(route) is None:
+    route = _closed_route()
+    if route is None:
         return
     token = (request.view_args or {})[route.key_variable] if route.key_variable else sent_key()
     try:
@@ -91,11 +92,10 @@ def _look_up() -> None:
 
 
 def _admit() -> None:
-    route = _route()
-    scope = None if route is None else scope_of(route)
-    if scope is not None:
+    route = _closed_route()
+    if route is not None and route.scope is not None:
         with granted(caller().scopes):
-            require(scope)
+            require(route.scope)
 
 
 def _is_bearer(credentials: str) -> bool:

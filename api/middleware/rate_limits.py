@@ -10,7 +10,7 @@ from flask import Flask, Response, current_app, g, request
 from flask_limiter import ApplicationLimit, Limiter, RateLimitExceeded, RequestLimit
 from limits import RateLimitItemPerMinute
 
-from api.context import scope_of, services_of
+from api.context import is_open, services_of
 from api.errors import answer_error
 from api.route import Route, route_of
 from core.exceptions import RateLimited
@@ -79,7 +79,7 @@ def _route() -> Route | None:
 def _is_public() -> bool:
     """Return whether the current request is for a public or unknown route, or is an OPTIONS request."""
     route = _route()
-    return route is None or scope_of(route) is None or request.method == "OPTIONS"
+    return route is None or is_open(route) or request.method == "OPTIONS"
 
 
 def _is_probe() -> bool:

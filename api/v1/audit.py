@@ -6,9 +6,16 @@ from api.context import services
 from api.endpoint import endpoint
 from api.route import Route
 from api.v1.error_groups import STORE_ERRORS
-from core.exceptions import ValidationFailed
+from core.exceptions import DeadlineExceeded, ValidationFailed
 from core.scopes import Scope
-from schemas.audit import AuditQuery, AuditResponse, VerificationsQuery, VerificationsResponse
+from schemas.audit import (
+    AuditQuery,
+    AuditResponse,
+    ChainQuery,
+    ChainResponse,
+    VerificationsQuery,
+    VerificationsResponse,
+)
 
 blueprint = Blueprint("audit", __name__)
 
@@ -32,3 +39,17 @@ def verifications(query: VerificationsQuery) -> VerificationsResponse:
 def audit(query: AuditQuery) -> AuditResponse:
     """List all recorded actions and decisions with their API key in sealing order, without images or embeddings."""
     return services().audit.trail.page(query)
+
+
+@blueprint.get("/audit/verify")
+@endpoint(
+    Route(
+        scope=Scope.ADMIN,
+        query=ChainQuery,
+        response=ChainResponse,
+        errors=(ValidationFailed, DeadlineExceeded, *STORE_ERRORS),
+    )
+)
+def verify_audit(query: ChainQuery) -> ChainResponse:
+    """Recompute every hash of the audit trail, and list what differs from what was sealed."""
+    return services().audit.trail.verification(query)

@@ -7,7 +7,11 @@ function withRealIds(text) {
   return Object.entries(realIds).reduce((changed, [example, real]) => changed.replaceAll(example, real), text);
 }
 
-function remember(answer) {
+function rememberKey(answer) {
+  realIds[exampleIds.key] = answer.id;
+}
+
+function rememberFace(answer) {
   realIds[exampleIds.otherPerson] = realIds[exampleIds.person] ?? exampleIds.otherPerson;
   realIds[exampleIds.person] = answer.person_id;
   realIds[exampleIds.face] = answer.id;
@@ -47,7 +51,9 @@ SwaggerUIBundle({
     return request;
   },
   responseInterceptor: (response) => {
-    if (response.ok && new URL(response.url).pathname.endsWith("/register")) remember(JSON.parse(response.text));
+    const path = new URL(response.url).pathname;
+    if (response.ok && path.endsWith("/register")) rememberFace(JSON.parse(response.text));
+    if (response.status === 201 && path.endsWith("/keys")) rememberKey(JSON.parse(response.text));
     return response;
   },
 });

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 
 from api.assets import Asset
 from api.endpoint import endpoint
-from api.examples import FACE, OTHER_PERSON, PERSON
+from api.examples import FACE, KEY, OTHER_PERSON, PERSON
 from api.route import Route
 from core.exceptions import NotFound
 
@@ -31,7 +31,7 @@ _PAGE = Template("""<!DOCTYPE html>
 </html>
 """)
 
-_IDS = {"person": PERSON, "face": FACE, "otherPerson": OTHER_PERSON}
+_IDS = {"person": PERSON, "face": FACE, "otherPerson": OTHER_PERSON, "key": KEY}
 _START = f"const exampleIds = {json.dumps(_IDS)};\n{Path(__file__).with_suffix('.js').read_text('utf-8')}"
 
 _POLICY = (

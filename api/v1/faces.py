@@ -1,10 +1,11 @@
 """The face endpoints."""
 
-from flask import Blueprint
+from flask import Blueprint, Response
 
 from api.context import services
 from api.endpoint import endpoint
 from api.middleware.authentication import caller
+from api.pictures import drawn_if_asked
 from api.route import Route
 from api.v1.error_groups import FACE_ERRORS
 from core.exceptions import PersonLocked, PersonNotFound, ServiceUnavailable, StorageFull
@@ -45,10 +46,10 @@ def verify(body: VerifyRequest) -> VerifyResponse:
 
 
 @blueprint.post("/analyze")
-@endpoint(Route(scope=Scope.FACES, request=AnalyzeRequest, response=AnalyzeResponse, errors=FACE_ERRORS))
-def analyze(body: AnalyzeRequest) -> AnalyzeResponse:
-    """Estimate age, gender, emotion and race of every face."""
-    return services().faces.service.analyze(body)
+@endpoint(Route(scope=Scope.FACES, request=AnalyzeRequest, response=AnalyzeResponse, draws=True, errors=FACE_ERRORS))
+def analyze(body: AnalyzeRequest) -> AnalyzeResponse | Response:
+    """Estimate age, gender, emotion and race of every face. `Accept: image/png` answers with a picture."""
+    return drawn_if_asked(body.img, services().faces.service.analyze(body))
 
 
 @blueprint.post("/represent")
@@ -59,10 +60,10 @@ def represent(body: RepresentRequest) -> RepresentResponse:
 
 
 @blueprint.post("/extract")
-@endpoint(Route(scope=Scope.FACES, request=ExtractRequest, response=ExtractResponse, errors=FACE_ERRORS))
-def extract(body: ExtractRequest) -> ExtractResponse:
-    """Return every face as a crop."""
-    return services().faces.service.extract(body)
+@endpoint(Route(scope=Scope.FACES, request=ExtractRequest, response=ExtractResponse, draws=True, errors=FACE_ERRORS))
+def extract(body: ExtractRequest) -> ExtractResponse | Response:
+    """Return every face as a crop. `Accept: image/png` answers with the image and its faces drawn on it."""
+    return drawn_if_asked(body.img, services().faces.service.extract(body))
 
 
 @blueprint.post("/quality")

@@ -26,7 +26,8 @@ def info() -> ServiceInfo:
     of_doors = (door_views(current_app, door) for door in doors_of(current_app))
     found = (*views(current_app), *chain.from_iterable(of_doors))
     lines = [Endpoint(method=method, path=path, summary=summary(view)) for method, path, view in found]
-    return ServiceInfo(service="face-service", version=__version__, endpoints=lines)
+    needs_key = not services().access.keys.is_open()
+    return ServiceInfo(service="face-service", version=__version__, needs_key=needs_key, endpoints=lines)
 
 
 # Load balancers and monitors add texts of their own to the query string, against caches. If that were an error, they

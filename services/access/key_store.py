@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from core.exceptions import CommandError
 from core.scopes import Scope
-from services.audit.events import Event
+from services.audit.recorder import new_event
 from services.audit.store import record
 from services.database.database import Database
 from services.database.schema import keys
@@ -60,12 +60,7 @@ class KeyStore:
     def add(self, key: StoredKey) -> None:
         """Store a new API key, and record an event."""
         scopes = sorted(key.scopes)
-        event = Event(
-            action="create_key",
-            outcome="done",
-            collection=key.collection or "",
-            details={"key": key.id, "scopes": scopes},
-        )
+        event = new_event("create_key", collection=key.collection or "", key=key.id, scopes=scopes)
         with self._database.writing() as connection:
             connection.execute(
                 sa.insert(keys).values(
@@ -97,12 +92,7 @@ class KeyStore:
                 raise GrantRefused("The API key is for one collection. The scope admin covers all collections.")
             if scope not in row.scopes:
                 connection.execute(sa.update(keys).where(is_key).values(scopes=sorted({*row.scopes, scope})))
-                event = Event(
-                    action="grant_scope",
-                    outcome="done",
-                    collection=row.collection or "",
-                    details={"key": key_id, "scope": scope},
-                )
+                event = new_event("grant_scope", collection=row.collection or "", key=key_id, scope=scope)
                 record(connection, event, at)
             return True
 
@@ -116,7 +106,7 @@ class KeyStore:
                 sa.update(keys).where(is_key, keys.c.revoked_at.is_(None)).values(revoked_at=at)
             )
             if changed.rowcount:
-                record(connection, Event(action="revoke_key", outcome="done", details={"key": key_id}), at)
+                record(connection, new_event("revoke_key", key=key_id), at)
             return True
 
     def note_use(self, key_ids: list[str], on: date) -> None:

@@ -7,12 +7,14 @@ from typing import BinaryIO, TypeVar
 from pydantic import ValidationError
 
 from core.exceptions import CommandError, ServiceUnavailable
-from schemas.audit import AuditEvent, AuditQuery, AuditResponse, SealedPage
+from core.timeouts import check_deadline
+from schemas.audit import AuditEvent, AuditQuery, AuditResponse, ChainQuery, ChainResponse, SealedPage
 from services.audit.events import GENESIS, Batch, RecordedEvent, fields_of, hash_of, json_line, moment
 from services.audit.store import AuditStore, Unreadable
 
 Wire = TypeVar("Wire")
 
+_MAX_PROBLEMS = 100  # in an answer
 _AT_ONCE = 50  # batches that are read together; this many fit into memory for a trail of any length
 
 
@@ -79,6 +81,24 @@ class AuditService:
             wrong(f"{standing.astray} events are in batches that do not exist")
         return proof
 
+    def verification(self, query: ChainQuery) -> ChainResponse:
+        """The result of `verify`.
+
+        Raises:
+            DeadlineExceeded: the trail is too long to be verified by a request.
+        """
+        problems: list[str] = []
+        proof = self.verify(expect=query.expect, report=problems.append)
+        return ChainResponse(
+            intact=proof.is_whole and (query.expect is None or proof.has_expected),
+            events=proof.events,
+            batches=proof.batches,
+            unsealed=proof.unsealed,
+            last_hash=proof.last_hash,
+            expected_found=None if query.expect is None else proof.has_expected,
+            problems=problems[:_MAX_PROBLEMS],
+        )
+
     def export(self, file: BinaryIO) -> tuple[int, int]:
         """Write the sealed events as JSON lines in the order of sealing; returns how many events and batches.
 
@@ -107,6 +127,7 @@ class AuditService:
         """The batches up to this number, each with its number; None for an unreadable batch."""
         numbers = self._store.batch_numbers(after=None, until=last, limit=_AT_ONCE)
         while numbers:
+            check_deadline()
             yield from self._read(numbers)
             numbers = self._store.batch_numbers(after=numbers[-1], until=last, limit=_AT_ONCE)
 

@@ -13,6 +13,7 @@ from core.metrics.folder import metrics_folder
 from core.process import installed_versions, runtime_name
 from core.settings import Settings
 from core.shared_json import SharedJson
+from services.access.administration import KeyAdministration, LimitService
 from services.access.admission import Admission, BodyBudget
 from services.access.counters import RateCounters
 from services.access.fetches import FetchService
@@ -42,11 +43,13 @@ from services.deepface.interface import Engine
 from services.faces.comparison import ComparisonService
 from services.faces.frames import FrameReader
 from services.faces.options import Defaults
+from services.faces.pictures import PictureService
 from services.faces.quality import QualityService
 from services.faces.reader import FaceReader
 from services.faces.service import FaceService
 from services.find.indexer import FolderIndexer
 from services.find.indexes import IndexService
+from services.find.photo_files import PhotoFileService
 from services.find.photos import PhotoEmbedder
 from services.find.policy import IndexPolicy
 from services.find.service import FindService
@@ -184,9 +187,11 @@ def _shared(settings: Settings, engine: Engine | None) -> _Shared:
 
 
 def _access(shared: _Shared) -> AccessServices:
-    settings = shared.settings
+    settings, keys = shared.settings, build_keys(shared.settings, shared.database)
     return AccessServices(
-        keys=build_keys(settings, shared.database),
+        keys=keys,
+        administration=KeyAdministration(keys=keys, log=shared.log),
+        limits=LimitService(settings),
         admission=Admission(settings.lanes + settings.queue_max),
         bodies=BodyBudget(settings.queue_max_bytes),
         fetches=FetchService(policy=shared.policy, per_caller=settings.url_fetches, in_all=settings.url_fetches_in_all),
@@ -200,6 +205,7 @@ def _faces(shared: _Shared) -> FaceServices:
         service=FaceService(engine=shared.engine, reader=reader, frames=shared.frames, defaults=defaults),
         comparison=ComparisonService(reader=reader, defaults=defaults),
         quality=QualityService(reader=reader, defaults=defaults),
+        pictures=PictureService(engine=shared.engine, policy=shared.policy),
     )
 
 
@@ -228,7 +234,10 @@ def _find(shared: _Shared) -> FindServices:
         log=shared.log,
     )
     indexes = IndexService(indexer=indexer, store=shared.index_store, defaults=defaults, folder=folder)
-    return FindServices(service=service, indexes=indexes)
+    photos = PhotoFileService(
+        engine=shared.engine, policy=shared.policy, folder=folder, lister=PhotoLister(settings.find_skip)
+    )
+    return FindServices(service=service, indexes=indexes, photos=photos)
 
 
 def _gallery(shared: _Shared) -> GalleryServices:

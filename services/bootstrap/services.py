@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from core.settings import Settings
+from services.access.administration import KeyAdministration, LimitService
 from services.access.admission import Admission, BodyBudget
 from services.access.counters import RateCounters
 from services.access.fetches import FetchService
@@ -13,9 +14,11 @@ from services.audit.verifications import VerificationService
 from services.backup.creation import CreationService
 from services.backup.restoration import RestorationService
 from services.faces.comparison import ComparisonService
+from services.faces.pictures import PictureService
 from services.faces.quality import QualityService
 from services.faces.service import FaceService
 from services.find.indexes import IndexService
+from services.find.photo_files import PhotoFileService
 from services.find.service import FindService
 from services.gallery.archive.writer import GalleryFileService
 from services.gallery.crops import CropService
@@ -37,9 +40,11 @@ from services.models.overview import ModelOverview
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessServices:
-    """API keys, admission, the budget of bodies, fetches of image URLs, and rate counters."""
+    """API keys, limits, admission, the budget of bodies, fetches of image URLs, and rate counters."""
 
     keys: KeyService
+    administration: KeyAdministration
+    limits: LimitService
     admission: Admission
     bodies: BodyBudget
     fetches: FetchService
@@ -53,6 +58,7 @@ class FaceServices:
     service: FaceService
     comparison: ComparisonService
     quality: QualityService
+    pictures: PictureService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +67,7 @@ class FindServices:
 
     service: FindService
     indexes: IndexService
+    photos: PhotoFileService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

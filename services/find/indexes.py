@@ -20,8 +20,8 @@ from services.find.deepface_import.pickles import UnreadablePickle, recorded_fac
 from services.find.index import FolderIndex, IndexKey
 from services.find.index_state import IndexState, is_empty_at_once
 from services.find.indexer import FolderIndexer
+from services.find.photo_files import NO_FOLDER
 from services.find.photo_list import Photos
-from services.find.service import NO_FOLDER
 from services.find.store import FolderIndexStore, StoredIndex
 from services.models.catalogue import catalogue
 

@@ -23,8 +23,7 @@ from services.faces.plan import EmbeddingPlan
 from services.faces.reader import DetectedFace, FaceReader
 from services.find.index import FolderIndex
 from services.find.indexer import FolderIndexer
-
-NO_FOLDER = "There is no photo folder. Set FACES_DB_PATH."
+from services.find.photo_files import NO_FOLDER, photo_id_of
 
 
 class FindService:
@@ -107,6 +106,7 @@ class FindService:
         source = read.face.area
         return FoundPhoto(
             identity=name if self._relative_identities else os.path.join(self._folder, name),
+            photo_id=photo_id_of(name),
             person=person if slash and self._names_persons else None,
             **verdict,
             target_x=x,

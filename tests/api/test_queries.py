@@ -53,6 +53,12 @@ def test_an_empty_query_string_is_none(client, query):
 def test_the_document_says_so(app):
     paths = json.loads(app.test_client().get("/openapi.json").text)["paths"]
     described = [(method, path) for method, path, _ in views(app) if path in paths]
-    assert {path for _, path, _ in views(app)} - set(paths) == {"/docs", "/docs/{file}", "/openapi.json"}
+    assert {path for _, path, _ in views(app)} - set(paths) == {
+        "/console",
+        "/console/{file}",
+        "/docs",
+        "/docs/{file}",
+        "/openapi.json",
+    }
     for method, path in described:
         assert ("422" in paths[path][method.lower()]["responses"]) == (path not in IGNORING), (method, path)

@@ -21,6 +21,7 @@ export async function makeCalls(prepare: (service: Service) => (call: Call) => P
       real[ids.person] = registered.person_id;
       real[ids.face] = registered.id;
     }
+    if (call.operation === "create_key") real[ids.key] = (data as { id: string }).id;
   }
   console.log(JSON.stringify(statuses));
 }

@@ -142,7 +142,9 @@ def is_beyond_the_document(wrong, case):
         or (wrong["field"] in OTHER_NAMES.values() and wrong["msg"].startswith("Extra inputs"))
     )
     of_a_model = wrong["field"] == "alignment" and "has no template" in wrong["msg"]
-    of_what_is_there = wrong["msg"].startswith(("It has ", "Got ", "The collection has ", "Same image as "))
+    of_what_is_there = wrong["msg"].startswith(
+        ("It has ", "Got ", "The collection has ", "Same image as ", "The scope admin")
+    )
     return is_text or unknowable or one_of_two or of_a_model or of_what_is_there
 
 

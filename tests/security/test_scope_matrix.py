@@ -12,6 +12,7 @@ from api.door import doors_of
 from api.openapi import door_views, views
 from api.route import route_of
 from core.scopes import Scope
+from services.find.photo_files import photo_id_of
 from services.gallery import answers, registration
 from tests.api.v1.test_gallery import UNKNOWN, register, text
 from tests.conftest import KEY
@@ -159,6 +160,7 @@ def requests_of(world):
         ("GET", "/models"): nothing,
         ("GET", "/metrics"): nothing,
         ("GET", "/find/indexes"): nothing,
+        ("GET", "/find/photos/{photo_id}"): [(None, (), f"/find/photos/{photo_id_of('Folder of Photos/1.png')}")],
         ("POST", "/register"): [
             (alice | new, ()),
             (photo | new, (FIND,)),
@@ -172,11 +174,20 @@ def requests_of(world):
         ("GET", "/persons/{person_id}"): [(None, (), person)],
         ("PATCH", "/persons/{person_id}"): [({}, (), person), ({"labels": {"a": "b"}}, (), person)],
         ("GET", "/faces/{face_id}"): [(None, (), face)],
-        ("GET", "/faces/{face_id}/crop"): [(None, (), f"{face}/crop")],
+        ("GET", "/faces/{face_id}/crop"): [(None, (), f"{face}/crop"), (None, (), f"{face}/crop?size=16")],
+        ("POST", "/faces/crops"): [({"ids": [world.person["id"], world.other["id"]]}, ())],
+        ("PATCH", "/faces/{face_id}"): [
+            ({}, (), face), ({"set_aside": True, "person_id": world.other["person_id"]}, (), face),
+            ({"set_aside": False, "person_id": world.person["person_id"]}, (), face),
+        ],
         ("GET", "/collections"): nothing,
         ("POST", "/collections"): [({"name": world.collection}, ())],
         ("GET", "/audit"): nothing,
+        ("GET", "/audit/verify"): nothing,
         ("GET", "/verifications"): nothing,
+        ("GET", "/keys"): nothing,
+        ("POST", "/keys"): [({"name": "x", "scopes": ["admin"]}, ())],
+        ("DELETE", "/keys/{key_id}"): [(None, (), "/keys/nobody")],
         ("DELETE", "/faces/{face_id}"): [(None, (), face)],
         ("POST", "/persons/{person_id}/merge"): [
             ({"person_ids": [world.other["person_id"]], "retain_until": None}, (), f"{person}/merge"),
@@ -292,7 +303,12 @@ def test_answers_that_tell_everybody_everything_are_noticed(app, photos, attack,
     for room in (answers, registration):
         monkeypatch.setattr(room, "is_granted", lambda _: True)
     breaches = matrix(app, photos, len(Scope))[1]
-    noticing = ["PATCH /persons/{person_id} tells Name", "POST /register tells Name", "/merge tells metadata"]
+    noticing = [
+        "PATCH /persons/{person_id} tells Name",
+        "POST /register tells Name",
+        "/merge tells metadata",
+        "PATCH /faces/{face_id} tells",
+    ]
     attack(NAME, 0, breaches, twin=True, noticing=noticing)
 
 

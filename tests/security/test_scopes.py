@@ -107,6 +107,8 @@ WAYS = {
     "merge of the person": lambda p, stranger: [
         ("POST", f"/persons/{stranger}/merge", {"person_ids": [p.id], "retain_until": None})
     ],
+    "empty change of a face": lambda p, _: [("PATCH", f"/faces/{p.face_id}", {})],
+    "face set aside": lambda p, _: [("PATCH", f"/faces/{p.face_id}", {"set_aside": True})],
     "taken name": lambda p, stranger: [("PATCH", f"/persons/{stranger}", {"name": p.name})],
     "collection": lambda p, _: [("POST", "/collections", {"name": p.collection})],
     "collection with persons": lambda p, _: [("DELETE", f"/collections/{p.collection}", None)],

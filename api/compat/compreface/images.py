@@ -12,6 +12,7 @@ from api.v1.error_groups import STORE_ERRORS
 from core.exceptions import FaceNotFound
 from core.scopes import Scope
 from schemas.compat.compreface.requests import CompreFaceQuery
+from schemas.persons import CropQuery
 
 _TYPE = "image/png"
 
@@ -42,5 +43,5 @@ def static_image(_: CompreFaceQuery, key: str, face_id: str) -> Response:
 def _crop(face_id: str) -> Response:
     content = b""
     with suppress(FaceNotFound):
-        content = services().gallery.persons.crop(face_id, within=collection())
+        content = services().gallery.crops.crop(face_id, CropQuery(), within=collection())
     return Response(content, mimetype=_TYPE)

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -94,8 +93,9 @@ class GalleryStore(CollectionStore, FaceStore, TransferStore):
             if new.idempotency_key is not None:
                 idempotency.keep(connection, new.idempotency_key, UUID(stored[0].id), now)
             record(connection, new.event, now, person_id=person.id, face_id=stored[0].id)
+            person = person_in(connection, UUID(person.id))
         writes.keep_room(self._database, new.faces)
-        return replace(person, faces=person.faces + len(stored)), stored
+        return person, stored
 
     def one_at_a_time(self) -> AbstractContextManager[None]:
         """A block that one caller of all processes can enter at a time: for changes that depend on a search."""

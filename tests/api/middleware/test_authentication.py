@@ -16,17 +16,24 @@ from tests.api.v1.test_gallery import UNKNOWN, register, text
 from tests.conftest import KEY, PROJECT, assert_error
 from tests.pictures import ALICE, BOB
 
-PUBLIC = {"/", "/docs", "/docs/start.js", "/health", "/ready", "/openapi.json"}
+PUBLIC = {"/", "/console", "/console/start.js", "/docs", "/docs/start.js", "/health", "/ready", "/openapi.json"}
 TABLE = (PROJECT / "docs" / "how-to" / "access.md").read_text()
 OTHER = KEY[::-1]
+ANY = "any"
 PAIR = {"img1": text(ALICE), "img2": text(ALICE)}
 
 
 def routes(app):
-    """Method, path with ids filled in, and scope of every route, also below the prefix."""
+    """Method, path with ids filled in, and scope (or `ANY`) of every route, also below the prefix."""
     for method, path, view in views(app):
         for prefix in ("", "/api/v1"):
-            yield method, prefix + re.sub(r"{\w+}", UNKNOWN, path.replace("{file}", "start.js")), route_of(view).scope
+            path_here = prefix + re.sub(r"{\w+}", UNKNOWN, path.replace("{file}", "start.js"))
+            yield method, path_here, needed_by(view)
+
+
+def needed_by(view):
+    """The scope that a route needs, `ANY` if it answers every valid key, or None if it is public."""
+    return ANY if route_of(view).any_key else route_of(view).scope
 
 
 def bearer(token):
@@ -51,8 +58,9 @@ def make_key(closed) -> Callable[..., str]:
 
 def test_the_document_names_the_scope_of_every_route(app):
     rows = re.findall(r"^\| `(\w+) (\S+)` \| (\S+) \|$", TABLE, re.MULTILINE)
-    stated = [(method, path, route_of(view).scope) for method, path, view in views(app)]
-    assert sorted(rows) == sorted((method, path, f"`{scope}`" if scope else "public") for method, path, scope in stated)
+    stated = [(method, path, needed_by(view)) for method, path, view in views(app)]
+    said = {None: "public", ANY: "any"}
+    assert sorted(rows) == sorted((method, path, said.get(scope, f"`{scope}`")) for method, path, scope in stated)
 
 
 def test_without_a_key_only_public_routes_answer(closed):
@@ -73,7 +81,7 @@ def test_a_key_opens_the_routes_of_its_scope_only(closed, make_key, scope):
     for method, path, needed in routes(closed):
         if needed is not None:
             response = client.open(path, method=method, headers=bearer(token))
-            if needed == scope:
+            if needed in (scope, ANY):
                 assert response.status_code not in (401, 403)
             else:
                 assert_error(response, 403, "forbidden")

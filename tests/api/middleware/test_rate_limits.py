@@ -137,7 +137,7 @@ def test_everything_else_of_an_address_is_counted(make_app, method, path, status
 
 def test_requests_for_no_scope_do_not_count_for_the_limit_of_a_key(make_limited):
     app = make_limited(rate_limit="1/hour")
-    public = [path.replace("{file}", "start.js") for _, path, view in views(app) if route_of(view).scope is None]
+    public = [path.replace("{file}", "start.js") for _, path, view in views(app) if route_of(view).is_public]
     for path in (*public, "/nothing"):
         assert {ask(app, path=path).status_code for _ in range(3)} <= {200, 404}
     assert app.test_client().options("/verify").status_code == 200

@@ -34,7 +34,7 @@ function prepare({ url, key, photo }: Service) {
   const any = client as unknown as { request: (method: string, path: string, options: object) => Promise<any> };
   return async ({ operation, method, path, variables, body }: Call) => {
     if (operation === "verify") await typed(client, photo);
-    const parseAs = operation === "crop" ? "blob" : "json";
+    const parseAs = ["crop", "photo"].includes(operation) ? "blob" : "json";
     const { response, data } = await any.request(method, path, { params: { path: variables }, body, parseAs });
     return { status: response.status, data };
   };

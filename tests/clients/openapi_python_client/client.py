@@ -62,11 +62,13 @@ def main():
         assert (response.parsed is None) == (response.status_code == 204)
         statuses.append((call["operation"], int(response.status_code)))
         if call["operation"] == "register":
-            real = {
+            real |= {
                 IDS["other"]: real.get(IDS["person"], IDS["other"]),
                 IDS["person"]: str(response.parsed.person_id),
                 IDS["face"]: str(response.parsed.id),
             }
+        if call["operation"] == "create_key":
+            real[IDS["key"]] = response.parsed.id
     print(json.dumps(statuses))
 
 
