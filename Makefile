@@ -11,7 +11,7 @@ CLIENTS = redocly hey_api openapi_fetch supabase compreface
 DOORS = tests/api/compat tests/models/test_deepface_api.py
 APART = $(DOORS) tests/security tests/test_documents.py tests/clients tests/browser
 
-.PHONY: run test test-doors test-security test-documents test-clients test-browser test-tensorflow extras stress soak attack fuzz lint types reference docs pictures demo lock-hashes pin-images clean
+.PHONY: run test test-doors test-security test-documents test-clients test-browser test-tensorflow extras stress soak attack fuzz lint types reference docs pictures screenshots demo lock-hashes pin-images clean
 .DEFAULT_GOAL := run
 
 # Set up if need be, and serve on http://localhost:5000.
@@ -63,6 +63,10 @@ docs: $(VENV)/.docs
 pictures: $(VENV)/.dev
 	MPLBACKEND=agg $(BIN)/python -m docs.pictures
 
+# The pictures of the console, which Chromium takes.
+screenshots: $(VENV)/.browser
+	$(BIN)/python -m tests.browser.screenshots
+
 # The small set of real networks with DEEPFACE_ENGINE=tensorflow, in an environment of its own (3 GB).
 test-tensorflow: VENV := $(if $(filter .venv,$(VENV)),.venv-tensorflow,$(VENV))
 test-tensorflow:
@@ -75,7 +79,7 @@ test-tensorflow:
 test-clients: $(VENV)/.dev $(CLIENT_TOOLS)/.installed
 	CLIENT_TOOLS=$(CLIENT_TOOLS) $(BIN)/python -m pytest tests/clients
 
-# Chromium executes every example of /docs. Root installs it on Debian; elsewhere it has to be there.
+# Chromium executes every example of /docs, and uses the console. Root installs it on Debian; elsewhere it has to be there.
 test-browser: $(VENV)/.browser
 	@command -v chromium >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || \
 	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || \

@@ -1,5 +1,5 @@
 """The service's own endpoints, one file per group."""
 
-from api.v1 import audit, docs, faces, find, gallery, persons, service
+from api.v1 import access, audit, console, docs, faces, find, gallery, persons, service
 
-BLUEPRINTS = tuple(group.blueprint for group in (service, docs, faces, find, gallery, persons, audit))
+BLUEPRINTS = tuple(group.blueprint for group in (service, docs, console, faces, find, gallery, persons, audit, access))

@@ -1,8 +1,6 @@
 """The page /docs in a real browser: every example it fills in is answered on the photos of `make demo`."""
 
-import importlib.util
 import json
-import shutil
 
 import pytest
 import requests
@@ -10,15 +8,8 @@ import requests
 from tests.conftest import KEY
 from tests.demo_server import calls, demo_server, names
 
-CHROMIUM = shutil.which("chromium")
-
-pytestmark = [
-    pytest.mark.skipif(importlib.util.find_spec("playwright") is None, reason="no playwright; make test-browser"),
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium, and it could not be installed"),
-]
-
 PREFIX = "/face-api"
-TAGS = ["Faces", "Photo folder", "Gallery", "Audit", "Service"]
+TAGS = ["Faces", "Photo folder", "Gallery", "Audit", "Access", "Service"]
 PATIENCE_MS = 60_000
 
 
@@ -26,16 +17,6 @@ PATIENCE_MS = 60_000
 def server(tmp_path_factory):
     with demo_server(tmp_path_factory.mktemp("server"), SCRIPT_NAME=PREFIX) as url:
         yield f"{url}{PREFIX}"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

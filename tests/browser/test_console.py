@@ -1,0 +1,322 @@
+"""The console in a real browser, behind the shipped nginx.conf, on a service with and without keys."""
+
+import contextlib
+import importlib.util
+import shutil
+import time
+
+import pytest
+import requests
+
+from core.scopes import Scope
+from tests.conftest import KEY
+from tests.demo_server import demo_server
+from tests.test_nginx import fronted
+
+pytestmark = [
+    pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed"),
+    pytest.mark.skipif(importlib.util.find_spec("axe_playwright_python") is None, reason="no axe; make test-browser"),
+]
+
+PATIENCE_MS = 60_000
+SIZES = [(1280, 800), (390, 844)]
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+MARKUP = "<img src=x onerror=alert(1)> & <b>Bold</b>"
+
+
+@pytest.fixture(scope="module", params=["", KEY], ids=["open", "keyed"])
+def service(request, tmp_path_factory):
+    """The address of a service behind nginx, its API key if it has one, and the folder of its photos."""
+    folder = tmp_path_factory.mktemp("server")
+    with (
+        demo_server(folder, API_KEYS=request.param, RATE_LIMIT="1200/minute", LOG_LEVEL="WARNING") as upstream,
+        fronted(tmp_path_factory.mktemp("nginx"), upstream.removeprefix("http://")) as url,
+    ):
+        yield Service(url, request.param, folder / "faces_db")
+
+
+class Service:
+    """A service with photos of two persons, and what a test does beside the browser."""
+
+    def __init__(self, url, key, photos):
+        self.url = url
+        self.key = key
+        self.photos = photos
+
+    def ask(self, method, path, **options):
+        answer = requests.request(method, f"{self.url}{path}", headers={"X-API-Key": self.key}, timeout=60, **options)
+        assert answer.ok, answer.text
+        return answer.json()
+
+    def photo(self, name):
+        return str(self.photos / f"{name}.jpg")
+
+    def register(self, name, photo="hopper/cropped", **options):
+        with open(self.photo(photo), "rb") as file:
+            fields = {"name": name, "store_crop": "true", "face_policy": "largest"} | options
+            return self.ask("POST", "/register", data=fields, files={"img": file})
+
+    def forget_everybody(self):
+        for one in self.ask("GET", "/persons?limit=1000")["persons"]:
+            self.ask("DELETE", f"/persons/{one['id']}")
+
+
+@pytest.fixture
+def open_console(browser, service):
+    """Opens a screen; in the end, no page has reported, asked elsewhere, or asked too often."""
+    problems = []
+    with contextlib.ExitStack() as pages:
+
+        def open_console(place="try/faces", *, key=service.key, size=SIZES[0], scheme="light", language="en-US"):
+            width, height = size
+            context = browser.new_context(
+                viewport={"width": width, "height": height},
+                color_scheme=scheme,
+                locale=language,
+                permissions=["camera"],
+            )
+            pages.callback(context.close)
+            page = context.new_page()
+            page.set_default_timeout(PATIENCE_MS)
+            page.on("pageerror", lambda error: problems.append(str(error)))
+            page.on("console", lambda message: problems.append(message.text))
+            page.on("request", lambda one: None if is_own(one.url, service.url) else problems.append(one.url))
+            page.on("response", lambda one: problems.append(one.url) if one.status == 429 else None)
+            page.goto(f"{service.url}/console#/{place}")
+            if key:
+                page.get_by_label("API key").fill(key)
+                page.get_by_role("button", name="Use this key").click()
+            page.locator("nav").first.wait_for()
+            return page
+
+        yield open_console
+    assert problems == []
+
+
+def is_own(url, own):
+    return url.startswith((f"{own}/", "data:", f"blob:{own}/"))
+
+
+def give(page, *photos, label="Choose a photo", place=0):
+    page.get_by_label(label, exact=True).and_(page.locator("input")).nth(place).set_input_files(list(photos))
+
+
+def test_the_faces_of_a_photo_are_shown_with_the_request(open_console, service):
+    page = open_console("try/faces")
+    give(page, service.photo("hopper/tilted"))
+    page.get_by_role("heading", name="1 face").wait_for()
+    assert page.locator(".photo rect:not(.edge)").count() == 1
+    assert page.locator(".photo circle").count() >= 2
+    assert "Quality" in page.locator("ol.faces").inner_text()
+    page.get_by_text("Request and answer").click()
+    shown = page.locator(".wire").inner_text()
+    assert f"'{service.url}/" in shown
+    assert "img=@tilted.jpg" in shown
+    assert service.key == "" or service.key not in shown
+
+
+def test_two_photos_are_compared_on_a_scale(open_console, service):
+    page = open_console("try/verify")
+    for place, name in enumerate(("hopper/cropped", "hopper/tilted")):
+        give(page, service.photo(name), label=f"Photo {place + 1}")
+    page.get_by_text("Same person", exact=True).wait_for()
+    assert page.get_by_role("img", name="Distance 0").count() == 1
+    give(page, service.photo("astronaut/cropped"), label="Photo 2")
+    page.get_by_text("Not the same person", exact=True).wait_for()
+
+
+def test_the_webcam_gives_a_photo(open_console):
+    page = open_console("try/faces")
+    page.get_by_role("button", name="Webcam").click()
+    page.get_by_role("button", name="Take the photo").click()
+    page.get_by_role("heading", name="faces").or_(page.get_by_role("heading", name="1 face")).wait_for()
+    assert page.locator(".photo img").evaluate("one => one.naturalWidth") > 0
+
+
+def test_a_person_is_registered_with_several_photos_and_identified(open_console, service):
+    service.forget_everybody()
+    page = open_console("people/new")
+    page.get_by_label("Name", exact=True).fill("Grace Hopper")
+    give(page, service.photo("hopper/cropped"), service.photo("hopper/smaller"), label="Choose photos")
+    page.get_by_text("Quality 0").nth(1).wait_for()
+    page.get_by_role("button", name="Register 2 photos").click()
+    page.get_by_text("Grace Hopper is registered.").wait_for()
+    page.goto(f"{service.url}/console#/try/identify")
+    give(page, service.photo("hopper/tilted"))
+    page.get_by_text("One person matches").wait_for()
+    assert page.locator("ol.hits a").inner_text() == "Grace Hopper"
+    page.locator("ol.hits img").wait_for()
+
+
+def test_a_person_is_changed_merged_and_forgotten(open_console, service):
+    service.forget_everybody()
+    grace = service.register("Grace", "hopper/cropped")
+    service.register("G. Hopper", "hopper/smaller")
+    page = open_console("people")
+    page.get_by_label("Name contains").fill("grace")
+    page.get_by_role("link", name="Grace").click()
+    page.locator(".face-cards img").wait_for()
+    page.get_by_role("button", name="Set aside").click()
+    page.locator(".aside").wait_for()
+    assert service.ask("GET", f"/faces/{grace['id']}")["set_aside"] is True
+    page.get_by_role("button", name="Compare again").click()
+    page.get_by_role("button", name="Set aside").wait_for()
+    page.get_by_role("button", name="Change").click()
+    page.get_by_label("Name", exact=True).fill("Grace Hopper")
+    page.get_by_label("Labels").fill("team=navy")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("heading", name="Grace Hopper").wait_for()
+    page.get_by_text("team: navy").wait_for()
+    page.get_by_role("button", name="Merge").click()
+    page.get_by_role("button", name="G. Hopper").click()
+    page.locator(".side-by-side img").nth(1).wait_for()
+    page.get_by_role("dialog").get_by_role("button", name="Merge").click()
+    page.get_by_role("heading", name="2 faces").wait_for()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("heading", name="Deleted").wait_for()
+    assert "No file contains the deleted data" in page.locator("main").inner_text()
+    assert service.ask("GET", "/persons")["persons"] == []
+
+
+def test_a_face_is_moved_to_another_person(open_console, service):
+    service.forget_everybody()
+    grace = service.register("Grace")
+    eileen = service.register("Eileen", "astronaut/cropped")
+    page = open_console(f"people/{grace['person_id']}")
+    page.get_by_role("button", name="Move").click()
+    page.get_by_role("dialog").get_by_role("button", name="Eileen").click()
+    page.get_by_role("heading", name="0 faces").wait_for()
+    assert service.ask("GET", f"/faces/{grace['id']}")["person_id"] == eileen["person_id"]
+
+
+def test_names_with_markup_stay_text(open_console, service):
+    service.forget_everybody()
+    person = service.register(MARKUP, labels='{"note": "<i>x</i>"}')
+    for place in ("people", f"people/{person['person_id']}"):
+        page = open_console(place)
+        page.get_by_text(MARKUP).first.wait_for()
+        assert page.locator("main b, main i, img[src=x]").count() == 0
+
+
+def test_a_search_of_the_folder_opens_the_photo(open_console, service):
+    page = open_console("folder")
+    give(page, service.photo("hopper/tilted"))
+    page.get_by_text("faces in the folder").wait_for()
+    page.locator("section .photo img").nth(1).wait_for()
+    page.get_by_role("link", name="Open the photo").wait_for()
+    assert page.locator("ol.rows li").count() >= 3
+    page.reload()
+    if service.key:  # the key stays in the tab
+        page.get_by_role("heading", name="Indexes").wait_for()
+    page.locator("article.index").first.wait_for()
+    assert "Dlib" in page.locator("article.index").first.inner_text()
+
+
+def test_the_service_is_shown_with_its_models_and_limits(open_console):
+    page = open_console("service")
+    page.get_by_role("heading", name="Readiness").wait_for()
+    page.get_by_text("1200/minute").wait_for()
+    page.get_by_role("link", name="Models").click()
+    page.get_by_role("rowheader", name="Dlib").first.wait_for()
+    page.get_by_role("link", name="About").click()
+    page.get_by_role("link", name="MIT", exact=True).wait_for()
+
+
+def test_keys_are_made_and_revoked_where_there_are_any(open_console, service):
+    page = open_console("service/keys")
+    if not service.key:
+        page.get_by_text("face-service keys create").wait_for()
+        assert page.get_by_role("button", name="Create the key").count() == 0
+        return
+    page.get_by_label("Name", exact=True).fill("kiosk")
+    page.get_by_role("checkbox", name="faces").check()
+    page.get_by_role("button", name="Create the key").click()
+    made = page.locator(".note.good code").inner_text()
+    assert made.startswith("fsk_")
+    page.get_by_role("button", name="Revoke kiosk").first.click()
+    page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
+    page.get_by_text("Revoked").first.wait_for()
+
+
+def test_the_audit_trail_is_verified_and_listed(open_console, service):
+    service.register("Grace", "hopper/cropped")
+    time.sleep(2)  # sealed a second later
+    page = open_console("service/audit")
+    page.get_by_role("button", name="Verify").click()
+    page.get_by_text("as it was sealed").wait_for()
+    page.get_by_role("cell", name="register", exact=True).first.wait_for()
+
+
+def test_what_a_key_may_not_do_is_not_shown(open_console, service):
+    if not service.key:
+        pytest.skip("a service without keys allows everything")
+    made = {scope: service.ask("POST", "/keys", json={"name": scope, "scopes": [scope]})["key"] for scope in Scope}
+    seen = {}
+    for scope, key in made.items():
+        page = open_console("", key=key)
+        page.get_by_role("navigation", name="Screens").wait_for()
+        screens = page.get_by_role("navigation", name="Screens").get_by_role("link").all_inner_texts()
+        seen[scope] = (screens, page.locator(".tabs a").all_inner_texts())
+    assert seen[Scope.FACES] == (["Try it", "Service"], ["Faces", "Verify"])
+    assert seen[Scope.FIND] == (["Try it", "Photo folder", "Service"], ["Find photos"])
+    assert seen[Scope.GALLERY_READ] == (["Try it", "People", "Service"], ["Identify"])
+    assert seen[Scope.ADMIN] == (["Service"], ["State", "API keys", "Audit trail", "About"])
+    assert seen[Scope.GALLERY_WRITE] == seen[Scope.METRICS] == (["Service"], ["State", "About"])
+
+
+def test_the_key_ends_with_the_tab(open_console, service):
+    if not service.key:
+        pytest.skip("a service without keys needs none")
+    page = open_console("service")
+    kept = "() => [Object.values(localStorage), document.cookie, Object.values(sessionStorage)]"
+    assert page.evaluate(kept) == [[], "", [service.key]]
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("heading", name="This service needs an API key").wait_for()
+    assert page.evaluate(kept)[2] == []
+
+
+def test_the_console_speaks_german(open_console):
+    page = open_console("try/faces")
+    page.get_by_label("Language").select_option("de")
+    page.get_by_role("heading", name="Ausprobieren").wait_for()
+    assert page.evaluate("document.documentElement.lang") == "de"
+
+
+PLACES = [
+    "try/faces", "try/verify", "try/identify", "try/find", "people", "people/new", "people/collections", "folder",
+    "service/state", "service/models", "service/keys", "service/audit", "service/about",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES, ids=["wide", "phone"])
+def test_every_screen_is_accessible(open_console, service, size, scheme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    service.forget_everybody()
+    person = service.register("Grace", labels='{"team": "navy"}')
+    page = open_console(PLACES[0], size=size, scheme=scheme)
+    found = {}
+    for place in [*PLACES, f"people/{person['person_id']}"]:
+        page.goto(f"{service.url}/console#/{place}")
+        page.wait_for_load_state("networkidle")
+        result = Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}})
+        found[place] = [f"{one['id']}: {one['nodes'][0]['html']}" for one in result.response["violations"]]
+        overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert overflow <= 0, f"{place} is {overflow} pixels too wide"
+    assert {place: wrong for place, wrong in found.items() if wrong} == {}
+
+
+def test_a_keyboard_is_enough(open_console, service):
+    page = open_console("try/faces")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    page.get_by_role("button", name="Webcam").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("dialog").wait_for()
+    page.keyboard.press("Escape")
+    page.get_by_role("dialog").wait_for(state="detached")
+    assert page.evaluate("document.activeElement.textContent").strip() == "Webcam"
