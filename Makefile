@@ -119,7 +119,7 @@ lock-hashes:
 	@$(PYTHON) -m venv .venv-lock && .venv-lock/bin/python -m pip install --quiet --disable-pip-version-check $(UV)
 	@PATH="$(CURDIR)/.venv-lock/bin:$$PATH" sh deploy/lock-hashes.sh
 
-# Pin the images of the Dockerfile and docker-compose.yml to what their tags are now.
+# Pin the images of the Dockerfile and the compose files to what their tags are now.
 pin-images:
 	@sh deploy/pin-images.sh
 

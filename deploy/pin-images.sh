@@ -1,5 +1,5 @@
 #!/bin/sh
-# Add its digest to each image of the Dockerfile and docker-compose.yml, so that a tag that was moved changes nothing.
+# Add its digest to each image of the Dockerfile and the compose files, so that a tag that was moved changes nothing.
 #
 #   make pin-images
 #
@@ -11,8 +11,9 @@ docker buildx version > /dev/null 2>&1 || {
     echo "This needs docker with buildx. No file was changed." >&2
     exit 1
 }
+compose="docker-compose.yml docker-compose.postgres.yml"
 edits=
-for image in $(sed -nE 's/^(# syntax=|ARG IMAGE=| *image: )([^@ ]+).*/\2/p' Dockerfile docker-compose.yml); do
+for image in $(sed -nE 's/^(# syntax=|ARG IMAGE=| *image: )([^@ ]+).*/\2/p' Dockerfile $compose); do
     if ! digest=$(docker buildx imagetools inspect --format '{{.Manifest.Digest}}' "$image"); then
         echo "No registry answers for $image. No file was changed." >&2
         exit 1
@@ -25,4 +26,4 @@ for image in $(sed -nE 's/^(# syntax=|ARG IMAGE=| *image: )([^@ ]+).*/\2/p' Dock
 s,^(# syntax=|ARG IMAGE=| *image: )$image(@sha256:[0-9a-f]+)?$,\\1$image@$digest,"
     echo "$image@$digest"
 done
-sed -i -E "$edits" Dockerfile docker-compose.yml
+sed -i -E "$edits" Dockerfile $compose

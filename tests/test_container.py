@@ -44,6 +44,7 @@ def of(name):
         ("hadolint", "Dockerfile"),
         ("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml"),
         ("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.gpu.yml"),
+        ("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.postgres.yml"),
         ("gixy", "deploy/nginx.conf"),
     ],
     ids=lambda command: command[-1],
@@ -165,7 +166,7 @@ def test_the_env_file_is_for_its_owner_only(tmp_path):
     assert (tmp_path / ".env").read_text() == (PROJECT / ".env.example").read_text()
 
 
-IMAGES = ("docker/dockerfile:1", "python:3.12-slim", "nginx:")
+IMAGES = ("docker/dockerfile:1", "python:3.12-slim", "nginx:", "pgvector/pgvector:", "redis:")
 DIGEST = r"@sha256:[0-9a-f]{64}$"
 
 
@@ -181,8 +182,9 @@ DIGEST = r"@sha256:[0-9a-f]{64}$"
 )
 def test_images_are_pinned_where_a_registry_answers_for_all(tmp_path, docker, code, said):
     """A program in docker's place, since there is no registry here."""
-    files = [tmp_path / name for name in ("Dockerfile", "docker-compose.yml")]
-    for name in ("Makefile", "Dockerfile", "docker-compose.yml", "deploy"):
+    pinned = ("Dockerfile", "docker-compose.yml", "docker-compose.postgres.yml")
+    files = [tmp_path / name for name in pinned]
+    for name in ("Makefile", "deploy", *pinned):
         copy = shutil.copytree if (PROJECT / name).is_dir() else shutil.copy
         copy(PROJECT / name, tmp_path / name)
     before = [file.read_text() for file in files]

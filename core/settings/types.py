@@ -122,8 +122,6 @@ def _counting(value: str) -> str:
         return value
     if not value.startswith(("redis://", "rediss://", "redis+unix://")):
         raise ValueError("use memory, database or redis://…")
-    if importlib.util.find_spec("redis") is None:
-        raise ValueError("the package redis is not installed. Run: pip install redis")
     try:
         storage_from_string(value)  # does not connect yet
     except ValueError:

@@ -164,13 +164,6 @@ def test_a_limit_that_cannot_be_understood_is_named(monkeypatch, name, value):
         load_settings()
 
 
-def test_redis_needs_its_package(monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    monkeypatch.setenv("RATE_LIMIT_STORAGE", "redis://:s3cret@127.0.0.1:6379/0")
-    with pytest.raises(SettingsError, match=r"^RATE_LIMIT_STORAGE: .*pip install redis$"):
-        load_settings()
-
-
 def test_pages_are_written_as_browsers_name_them(monkeypatch):
     monkeypatch.setenv("CORS_ORIGINS", "https://app.example.com, http://localhost:3000,capacitor://localhost")
     assert load_settings().cors_origins == (
