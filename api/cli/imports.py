@@ -29,6 +29,7 @@ _collection = click.option(
 )
 _dry_run = click.option("--dry-run", is_flag=True, help="Check everything, and store nothing.")
 
+_MAX_SHOWN = 500  # characters of a name in the report; a hostile database may have much longer ones
 _FOLDER_UNREADABLE = "The folder cannot be read"
 
 
@@ -51,7 +52,7 @@ def register_entries(
             dry_run=dry_run,
         )
     for name, reason in done.refused.items():
-        say(f"{name}: {reason}")
+        say(f"{name if len(name) <= _MAX_SHOWN else f'{name[:_MAX_SHOWN]}…'}: {reason}")
     if done.problems:
         counted = ", ".join(f"{count} {problem}" for problem, count in done.problems.most_common())
         click.echo(f"Photos of low quality: {counted}")

@@ -19,6 +19,7 @@ _FACES = "/api/v1/recognition/faces"
 _SUBJECTS = "/api/v1/recognition/subjects"
 _TIMEOUT_S = (5, 60)  # to connect, and between two parts of an answer
 _PAGE_SIZE = 1000
+_MAX_PAGES = 10_000
 _MAX_PAGE_BYTES = 1 << 26
 _CHUNK_BYTES = 1 << 16
 _ID = re.compile(r"[0-9A-Za-z-]{1,64}")
@@ -39,6 +40,7 @@ class _Face(BaseModel):
 class _Page(BaseModel):
     faces: list[_Face]
     total_pages: int
+    total_elements: int
 
 
 class _Subjects(BaseModel):
@@ -61,21 +63,24 @@ class CompreFaceApi:
         Raises:
             UnreadableApi: the server cannot be used.
         """
-        without = set(self._answer(_Subjects, _SUBJECTS).subjects)
-        seen: set[str] = set()
-        page = 0
-        while True:
-            answer = self._answer(_Page, _FACES, page=page, size=_PAGE_SIZE)
-            for face in answer.faces:
-                without.discard(face.subject)
-                if face.image_id not in seen:  # the pages of CompreFace are not sorted
-                    seen.add(face.image_id)
-                    yield self._entry(face)
-            page += 1
-            if page >= answer.total_pages or not answer.faces:
-                break
+        faces = self._faces()
+        for face in faces.values():
+            yield self._entry(face)
+        without = set(self._answer(_Subjects, _SUBJECTS).subjects) - {face.subject for face in faces.values()}
         for subject in sorted(without):
             yield Entry(source=subject, problem=NO_IMAGE)
+
+    def _faces(self) -> dict[str, _Face]:
+        """All faces by their IDs."""
+        faces: dict[str, _Face] = {}
+        for number in range(_MAX_PAGES):
+            page = self._answer(_Page, _FACES, page=number, size=_PAGE_SIZE)
+            faces |= {face.image_id: face for face in page.faces}
+            if number + 1 >= page.total_pages:
+                break
+        if len(faces) < page.total_elements:  # pages are not sorted, so a change may hide a face
+            raise UnreadableApi("The faces changed while they were listed. Run the command again.")
+        return faces
 
     def _entry(self, face: _Face) -> Entry:
         source = f"{face.subject}/{face.image_id}"

@@ -57,6 +57,14 @@ def test_a_server_that_cannot_be_used_is_said_on_one_line(register, sources):
         assert refused(server.url) == "The server's answers are not CompreFace's."
 
 
+def test_faces_that_change_while_they_are_listed_are_not_left_out(register, sources, store):
+    with serving(PEOPLE) as server:
+        server.faces.append(server.faces[0])  # as when a page begins later than it did before
+        with pytest.raises(UnreadableApi, match="changed while they were listed"):
+            register(sources.compreface_api(server.url, KEY))
+    assert names(store) == {}
+
+
 def test_the_key_does_not_follow_a_redirect(register, sources):
     with serving(PEOPLE) as other, serving(PEOPLE) as server:
         server.redirects_to = f"{other.url}/api/v1/recognition/subjects"
