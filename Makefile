@@ -75,7 +75,8 @@ test-tensorflow:
 	@touch $(VENV)/.tensorflow
 	$(BIN)/python -m pytest -W default tests/models/test_tensorflow.py
 
-# Clients made from /openapi.json call every operation; linters read it. The tools are in an environment of their own.
+# Clients made from /openapi.json call every operation; linters read it; clients of other systems run unchanged. All are
+# in an environment of their own.
 test-clients: $(VENV)/.dev $(CLIENT_TOOLS)/.installed
 	CLIENT_TOOLS=$(CLIENT_TOOLS) $(BIN)/python -m pytest tests/clients
 
