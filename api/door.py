@@ -11,6 +11,7 @@ from core.exceptions import ServiceError
 from schemas.compat.common import DoorError
 
 _KEY = "face_service_doors"
+_UNAVAILABLE = 503
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +21,8 @@ class Door:
     Every error of a request to one of the `paths`, or below, has the body `error`. So has one that no route answers.
     `statuses` are the HTTP statuses of errors that are not the service's own; a class stands for its subclasses too.
     `status` may give an error another one, by the request. `prefaces` are what the messages of errors begin with, by
-    the name of the view. `code` gives the code of an error.
+    the name of the view. `code` gives the code of an error, and `text` the door's own message for one, or None. An
+    error of status 503 that names no time has the header `Retry-After` with `retry_after_s`, if the door has it.
     """
 
     name: str
@@ -32,6 +34,8 @@ class Door:
     prefaces: Mapping[str, str] = field(default_factory=dict)
     code: Callable[[ServiceError], str] = attrgetter("code")
     status: Callable[[ServiceError], int | None] = lambda _: None
+    text: Callable[[ServiceError], str | None] = lambda _: None
+    retry_after_s: int | None = None
 
     def status_of(self, error: type[ServiceError]) -> int:
         """Return the HTTP status of an error at this door."""
@@ -42,8 +46,12 @@ class Door:
         fields, status = _sent_fields(error), self.status(error) or self.status_of(type(error))
         message = "; ".join(f"{wrong['field']}: {wrong['msg']}" for wrong in fields) or error.message
         preface = self.prefaces.get((request.endpoint or "").rpartition(".")[2], "")
-        body = self.error.of(code=self.code(error), status=status, message=preface + message, fields=fields)
-        return Response(body.model_dump_json(), status=status, mimetype="application/json")
+        message = self.text(error) or preface + message
+        body = self.error.of(code=self.code(error), status=status, message=message, fields=fields)
+        response = Response(body.model_dump_json(), status=status, mimetype="application/json")
+        if status == _UNAVAILABLE and self.retry_after_s is not None:
+            response.headers["Retry-After"] = str(self.retry_after_s)
+        return response
 
 
 def open_doors(app: Flask, doors: Iterable[Door]) -> None:

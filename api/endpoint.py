@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from api.context import is_open, services
 from api.inputs import read_query, read_request
-from api.middleware.authentication import caller, confined
+from api.middleware.authentication import caller, confined, require_one_key
 from api.middleware.body_memory import count_body_bytes
 from api.middleware.rate_limits import caller_name
 from api.route import Route, attach_route
@@ -57,6 +57,7 @@ def _read(route: Route) -> list[Request]:
     given: list[Request] = []
     if route.request is not None:
         given.append(read_request(route.request))
+        require_one_key(given[0])
     if route.query is not None:
         given.append(read_query(route.query))
     if not given and not route.is_probe:

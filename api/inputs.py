@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from flask import Request as FlaskRequest
-from flask import request
+from flask import g, request
 from pydantic import ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
@@ -14,7 +14,7 @@ from api.bodies.forms import MAX_FIELDS, MAX_TEXT_BYTES, FormField, read_multipa
 from api.bodies.hints import HEAD_BYTES, content_type, unknown_field
 from api.bodies.wrong import BODY, too_many_fields, too_many_values, wrong
 from api.middleware.body_memory import count_body_bytes
-from core.exceptions import LengthRequired, UnsupportedMediaType, ValidationFailed
+from core.exceptions import AmbiguousCredentials, LengthRequired, UnsupportedMediaType, ValidationFailed
 from core.process import release_unused
 from schemas.common import RAW_IMAGE_FIELD, Request
 from schemas.compat.common import DoorRequest
@@ -25,7 +25,9 @@ T = TypeVar("T")
 _JSON = "application/json"
 _URLENCODED = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
+_FORMS = (_URLENCODED, _MULTIPART)
 _CODINGS = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress", "dcb", "dcz"})
+_READ_FORM = "read_form"  # of `g`: the fields of a form that was read for its API key
 _PIECE_BYTES = 65_536
 _LARGE_BYTES = 8_000_000
 _TWICE = "Given more than once"
@@ -67,14 +69,33 @@ def read_request(model: type[R]) -> R:
         raise ValidationFailed([wrong(name, instead) for name in names])
     if kind == _JSON or (model.is_json and request.content_length):
         return validated(model, _json_object(_read_body(), model), strict=True)
-    if kind == _URLENCODED:
-        return validated(model, _merged(model, _urlencoded_fields(model)), strict=False)
-    if kind == _MULTIPART:
-        boundary = request.mimetype_params.get("boundary", "")
-        return validated(model, _merged(model, read_multipart(_read_body(), boundary, model)), strict=False)
+    if kind in _FORMS:
+        fields = g.pop(_READ_FORM) if _READ_FORM in g else _form_fields(model)
+        return validated(model, _merged(model, fields), strict=False)
     if kind or request.content_length:
         raise UnsupportedMediaType(content_type(kind, _body_head(), model))
     return validated(model, {}, strict=True)
+
+
+def has_form() -> bool:
+    """Return whether the current request has a form as its body."""
+    return request.mimetype in _FORMS and bool(request.content_length)
+
+
+def read_key(model: type[Request]) -> str | None:
+    """Return the API key in the `key_field` of the current request's form, or None. `read_request` then has the form.
+
+    Raises:
+        AmbiguousCredentials: the form has two keys.
+        Others as `read_request`, about the form as a whole.
+    """
+    _require_no_coding()
+    fields = _form_fields(model)
+    setattr(g, _READ_FORM, fields)
+    keys = {field.text() for field in fields if field.name == model.key_field and not field.is_file} - {""}
+    if len(keys) > 1:
+        raise AmbiguousCredentials
+    return next(iter(keys), None)
 
 
 def read_query(model: type[R]) -> R:
@@ -116,6 +137,12 @@ def _body_head() -> bytes:
     with suppress(RequestEntityTooLarge):
         return request.stream.read(HEAD_BYTES)
     return b""
+
+
+def _form_fields(model: type[Request]) -> list[FormField]:
+    if request.mimetype == _URLENCODED:
+        return _urlencoded_fields(model)
+    return read_multipart(_read_body(), request.mimetype_params.get("boundary", ""), model)
 
 
 def _urlencoded_fields(model: type[Request]) -> list[FormField]:

@@ -247,6 +247,10 @@ def _errors(route: Route) -> set[type[ServiceError]]:
 
 
 def _request_body(model: type[Request], example: Any) -> RequestBody:
+    if model.is_form:
+        form_of = MediaType(media_type_schema=_component(multipart_name(model)))
+        kind = "multipart/form-data" if model.image_fields() else "application/x-www-form-urlencoded"
+        return RequestBody(required="required" in form(model), content={kind: form_of})
     # A body without an image may be a form, too; one description of it is enough.
     if model.is_json or not model.image_fields():
         return RequestBody(required=model.is_json or "required" in form(model), content=_json(model, example))

@@ -48,16 +48,17 @@ def multipart_form(model: type[Request]) -> dict[str, Any]:
         described["properties"][name]["format"] = "binary"
     for name in model.image_lists:
         described["properties"][name]["items"]["format"] = "binary"
-        del described["properties"][name]["uniqueItems"]  # applies to JSON values, not to files
+        described["properties"][name].pop("uniqueItems", None)  # applies to JSON values, not to files
     return described
 
 
 def forms(models: Iterable[type[Request]]) -> Iterator[tuple[str, Schema]]:
     """Yield the components of the forms with their names."""
     for model in models:
-        if not model.is_json and model.image_fields():
-            yield form_name(model), Schema.model_validate(form(model) | {"title": form_name(model)})
+        if model.is_form or (model.image_fields() and not model.is_json):
             yield multipart_name(model), Schema.model_validate(multipart_form(model) | {"title": multipart_name(model)})
+        if model.image_fields() and not (model.is_form or model.is_json):
+            yield form_name(model), Schema.model_validate(form(model) | {"title": form_name(model)})
 
 
 def form_name(model: type[Request]) -> str:

@@ -129,6 +129,12 @@ class Request(BaseModel):
     # The field whose list is the whole JSON, with no object around it.
     list_field: ClassVar[str] = ""
 
+    # Whether the body is described as a form only.
+    is_form: ClassVar[bool] = False
+
+    # The text field of a form that may hold the API key. The body is then read before the key is known.
+    key_field: ClassVar[str | None] = None
+
     # List fields. A form may repeat them, one value each time, or send comma-separated values.
     repeatable: ClassVar[frozenset[str]] = frozenset()
 
@@ -159,6 +165,11 @@ class Request(BaseModel):
     def names(cls) -> frozenset[str]:
         """The names by which a request may send the fields."""
         return frozenset(name for field in cls.model_fields for name in (field, *cls._aliases(field)))
+
+    @classmethod
+    def field_of(cls, name: str, *, is_file: bool) -> str:
+        """The name of the field to which a part of a form belongs: a file if `is_file`, else text."""
+        return name
 
     @classmethod
     def name_of(cls, field: str) -> str:

@@ -89,7 +89,7 @@ def read_urlencoded(body: bytes, model: type[Request]) -> list[FormField]:
     for start, equals, end in _places(body):
         if _unquoted_size(body, start, equals) > MAX_TEXT_BYTES:  # not even unquoted to be named
             raise ValidationFailed.of(BODY, f"The name of a field exceeds {MAX_TEXT_BYTES} bytes")
-        name = unquoted(view[start:equals]).decode("utf-8", "replace")
+        name = model.field_of(unquoted(view[start:equals]).decode("utf-8", "replace"), is_file=False)
         value = view[equals + 1 : end]
         allowance.take(name, len(name) + _unquoted_size(body, equals + 1, end))
         if name in model.image_fields():
@@ -151,7 +151,7 @@ def read_multipart(body: bytes, boundary: str, model: type[Request]) -> list[For
     """
     _check_part_heads(body, boundary)
     try:
-        fields = list(_parts(body, boundary.encode("ascii"), _Allowance(model)))
+        fields = list(_parts(body, boundary.encode("ascii"), model))
     except ValueError:
         raise ValidationFailed.of(
             BODY, "The multipart form is malformed. Check its boundary, and that it ends"
@@ -165,10 +165,10 @@ def read_multipart(body: bytes, boundary: str, model: type[Request]) -> list[For
     return fields
 
 
-def _parts(body: bytes, boundary: bytes, allowance: _Allowance) -> Iterator[FormField]:
+def _parts(body: bytes, boundary: bytes, model: type[Request]) -> Iterator[FormField]:
     if not boundary:
         raise ValueError("no boundary")
-    decoder = MultipartDecoder(boundary, max_parts=_MAX_PARTS)
+    allowance, decoder = _Allowance(model), MultipartDecoder(boundary, max_parts=_MAX_PARTS)
     part: Field | File | None = None
     content: list[bytes] = []
     for at in range(0, len(body) + _CHUNK, _CHUNK):
@@ -178,19 +178,22 @@ def _parts(body: bytes, boundary: bytes, allowance: _Allowance) -> Iterator[Form
                 part, content = event, []
             elif isinstance(event, Data):
                 assert part is not None, "data come after the head of their part"
-                allowance.take(part.name or "", len(event.data))
+                is_file = isinstance(part, File)
+                name = model.field_of(part.name or "", is_file=is_file)
+                if not (is_file and model.is_foreign):  # unknown files are ignored there
+                    allowance.take(name, len(event.data))
                 content.append(event.data)
                 if not event.more_data:
-                    yield _field_of(part, b"".join(content))
+                    yield _field_of(part, name, b"".join(content))
         if isinstance(event, Epilogue):
             return
 
 
-def _field_of(part: Field | File, content: bytes) -> FormField:
+def _field_of(part: Field | File, name: str, content: bytes) -> FormField:
     if isinstance(part, File):
-        return FormField(part.name, content, is_file=True)
+        return FormField(name, content, is_file=True)
     charset = parse_options_header(part.headers.get("content-type"))[1].get("charset", "").lower()
-    return FormField(part.name, content, charset=charset if charset in _CHARSETS else "utf-8")
+    return FormField(name, content, charset=charset if charset in _CHARSETS else "utf-8")
 
 
 def _check_part_heads(body: bytes, boundary: str) -> None:

@@ -1,9 +1,10 @@
-"""Authenticates the caller and checks the scope, before the body of a request is read."""
+"""Authenticates the caller and checks the scope, before the body of a request is read or, at one door, decoded."""
 
 from flask import Flask, current_app, g, request
 
 from api.context import is_open, services
-from api.middleware.rate_limits import count_wrong_key
+from api.inputs import has_form, read_key
+from api.middleware.rate_limits import count_wrong_key, require_few_wrong_keys
 from api.route import Route, route_of
 from core.exceptions import AmbiguousCredentials, Forbidden, Unauthorized
 from core.logging import annotate
@@ -46,6 +47,12 @@ def sent_key() -> str | None:
     return next(iter(given), None)
 
 
+def require_one_key(given: Request) -> None:
+    """Raise AmbiguousCredentials if the current request has another API key in its form than in its headers."""
+    if given.key_field is not None and len({sent_key(), getattr(given, given.key_field)} - {None}) > 1:
+        raise AmbiguousCredentials
+
+
 def require_collection(name: str) -> None:
     """Raise Forbidden if the current request's API key is for another collection."""
     if caller().collection not in (None, name):
@@ -81,14 +88,30 @@ def _look_up() -> None:
     if route is None:
         return
     token = (request.view_args or {})[route.key_variable] if route.key_variable else sent_key()
+    reads_body = token is None and _has_key_in_form(route)
+    if reads_body:
+        token = _key_of_form(route)
     try:
         g.caller = services().access.keys.caller(token)
     except Unauthorized:
-        if token:  # a request without a key is not a guess
+        if token or reads_body:  # a request without a key is no guess, unless its body was read
             count_wrong_key()
         raise
     if g.caller.key_id:
         annotate(key_id=g.caller.key_id)
+
+
+def _has_key_in_form(route: Route) -> bool:
+    """Return whether clients of the route send a key in the form, and the current request needs one."""
+    has_field = route.request is not None and route.request.key_field is not None
+    return has_field and has_form() and not services().access.keys.is_open()
+
+
+def _key_of_form(route: Route) -> str | None:
+    """Return the API key in the form of the current request, unless the address has sent too many wrong keys."""
+    assert route.request is not None, "the route has a form"
+    require_few_wrong_keys()
+    return read_key(route.request)
 
 
 def _admit() -> None:

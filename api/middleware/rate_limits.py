@@ -46,10 +46,23 @@ def count_wrong_key() -> None:
     Raises:
         RateLimited: the address has sent too many wrong keys. A valid key would still be accepted.
     """
+    _require_few_wrong_keys(_wrong_keys().limiter.hit)
+
+
+def require_few_wrong_keys() -> None:
+    """Raise RateLimited as `count_wrong_key`, without counting."""
+    _require_few_wrong_keys(_wrong_keys().limiter.test)
+
+
+def _wrong_keys() -> Limiter:
     limiter: Limiter = current_app.extensions[_KEY]
+    return limiter
+
+
+def _require_few_wrong_keys(is_allowed: Callable[..., bool]) -> None:
     who = ["wrong key", _address()]
-    if not limiter.limiter.hit(WRONG_KEYS, *who):
-        g.exceeded = RequestLimit(limiter, WRONG_KEYS, who, breached=True, shared=True)
+    if not is_allowed(WRONG_KEYS, *who):
+        g.exceeded = RequestLimit(_wrong_keys(), WRONG_KEYS, who, breached=True, shared=True)
         raise RateLimited(
             "Too many wrong API keys from this address. Retry later.", retry_after_s=_left(g.exceeded).seconds
         )

@@ -15,7 +15,7 @@ from core.images.private_hosts import parse_private_host
 
 CPU = -1  # value of GPU_DEVICE
 
-DoorName = Literal["localai", "deepface", "dev", "face-api", "compreface", "compreface-static"]
+DoorName = Literal["localai", "deepface", "dev", "face-api", "compreface", "compreface-static", "deepstack"]
 
 # Those that are open by default: not the one that takes API keys in the path, where proxies and browsers keep them.
 DOORS: tuple[DoorName, ...] = tuple(name for name in get_args(DoorName) if name != "compreface-static")

@@ -7,7 +7,7 @@ import pytest
 
 from core.settings.types import DoorName
 
-RANGE = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
+RANGE = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "const"}
 # What says the unit or the range of a number in its description.
 UNIT = re.compile(
     r"\b((milli)?seconds|bytes|pixels|years|percent|in the (range|unit)|[Nn]umber of|from \d)\b|\d to \d",

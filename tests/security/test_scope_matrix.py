@@ -1,5 +1,6 @@
 """Every set of scopes on every route: who is answered, who is refused, and what an answer may hold."""
 
+import io
 import itertools
 import json
 
@@ -17,6 +18,7 @@ from services.gallery import answers, registration
 from tests.api.v1.test_gallery import UNKNOWN, register, text
 from tests.conftest import KEY
 from tests.pictures import ALICE, BOB, write_photo
+from tests.pictures import photo as picture_of
 
 NAME = "scopes: every set of them on every route, in one collection and in all"
 
@@ -56,6 +58,19 @@ class World:
             retain_until=f"{2100 + number}-02-03T04:05:06Z",
             store_crop=True,
         )
+
+
+class Form(dict):
+    """Fields of a multipart form, of which bytes are files."""
+
+    def sent(self):
+        return {
+            name: (io.BytesIO(value), f"{name}.png") if isinstance(value, bytes) else value
+            for name, value in self.items()
+        }
+
+    def texts(self):
+        return {name: value for name, value in self.items() if isinstance(value, str)}
 
 
 def requests_at_doors(world):
@@ -129,6 +144,13 @@ def requests_at_doors(world):
             *((one | collection | limit, needs) for one, needs in image),
             (alice | collection | limit | {"person_id": "Nobody"}, ()),
         ],
+        **{
+            ("POST", f"/v1/vision/{name}"): [(Form(image=picture_of(ALICE)), ())] for name in ("face", "face/recognize")
+        },
+        ("POST", "/v1/vision/face/match"): [(Form(a=picture_of(ALICE), b=picture_of(BOB)), ())],
+        ("POST", "/v1/vision/face/register"): [(Form(userid="Nobody", image=picture_of((224, 0, 0))), ())],
+        ("POST", "/v1/vision/face/list"): [(Form(), ())],
+        ("POST", "/v1/vision/face/delete"): [(Form(userid="Nobody"), ())],
     }
 
 
@@ -162,11 +184,12 @@ def requests_of(world):
         ("GET", "/find/indexes"): nothing,
         ("GET", "/find/photos/{photo_id}"): [(None, (), f"/find/photos/{photo_id_of('Folder of Photos/1.png')}")],
         ("POST", "/register"): [
-            (alice | new, ()),
-            (photo | new, (FIND,)),
+            # Before there is another person with this face, who could be the one that an answer tells.
             (alice | here | {"person_id": world.person["person_id"], "on_duplicate": "reject", **limit}, ()),
             (alice | new | {"name": "A", "on_duplicate": "reject", **limit}, ()),
             (alice | new | {"name": "B", "on_duplicate": "merge", **limit}, ()),
+            (alice | new, ()),
+            (photo | new, (FIND,)),
         ],
         ("POST", "/identify"): of_gallery,
         ("POST", "/recognize"): of_gallery,
@@ -233,14 +256,15 @@ def asked(app, client, scopes, world, foreign=None):
         kept = [secret for secret in hidden if not (is_trail and secret in world.ids)]
         for body, needs, *place in several:
             url = place[0] if place else path
-            answer = client.open(url, method=method, json=body)
+            is_form = isinstance(body, Form)
+            answer = client.open(url, method=method, **({"data": body.sent()} if is_form else {"json": body}))
             tries += 1
             lacking = {routes[method, path], *needs} - scopes
             if lacking and not is_refused(answer):
                 breaches.append(f"{method} {path} without {' '.join(sorted(lacking))}: {answer.status_code}")
             if not lacking and answer.status_code in (401, 403):
                 breaches.append(f"{method} {path} is refused in spite of {' '.join(sorted(scopes))}")
-            said = f"{url} {json.dumps(body)}"
+            said = f"{url} {json.dumps(body.texts() if is_form else body)}"
             heard = f"{answer.headers} {answer.get_data().decode('latin-1')}"
             breaches += [f"{method} {path} tells {one}" for one in kept if one in heard and one not in said]
     return tries, breaches
