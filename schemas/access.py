@@ -82,7 +82,7 @@ class LimitsResponse(Response):
     request_timeout_s: float = Field(description="Maximum seconds of a request.")
     max_body_bytes: int = Field(description="Maximum size of a request body, in bytes.")
     max_image_bytes: int = Field(description="Maximum size of an image file, in bytes.")
-    max_image_pixels: int = Field(description="Maximum width times height of an image.")
+    max_image_pixels: int = Field(description="Maximum width times height of an image, in pixels.")
     max_faces: int = Field(description="Maximum number of faces read in an image. The largest count.")
     min_quality: float = Field(description="Lowest quality of a face to register, 0 to 1.")
     queue_max: int = Field(description="Maximum number of requests per process that wait.")

@@ -28,7 +28,9 @@ export function People({ place, limits }) {
   `;
 }
 
-const PAGE = 200; // persons of one request
+// Persons of one request: the first page is there soon, and the others are few.
+const FIRST_PAGE = 200;
+const PAGE = 1000;
 const TYPING_MS = 250;
 
 function Grid({ limits }) {
@@ -65,7 +67,7 @@ function usePersons(filter) {
     setState({ all: before, cursor: null, isBusy: true, error: null });
     const { name, collection } = filter;
     const labels = labelsOf(filter.labels);
-    const query = { name, collection, labels: labels && JSON.stringify(labels), cursor, limit: PAGE };
+    const query = { name, collection, labels: labels && JSON.stringify(labels), cursor, limit: cursor ? PAGE : FIRST_PAGE };
     try {
       const page = await get("persons", query, mine.signal);
       setState({ all: before.concat(page.persons), cursor: page.next_cursor, isBusy: false, error: null });

@@ -7,11 +7,13 @@ import { Bar, Busy, Empty, Problem, Tag, useLoaded, useRequest } from "./parts.j
 import { Photo, PhotoInput } from "./pictures.js";
 import { Wire } from "./snippets.js";
 
+const OPTIONS = { enforce_detection: "false" }; // a photo without a face is no error
+
 const key = ({ x, y, w, h }) => [x, y, w, h].join();
 
 // What each endpoint says about the same faces, which all find with the same options.
 async function lookAt(file, { hasAttributes }, isLive, signal) {
-  const asked = { img: file, enforce_detection: "false" };
+  const asked = { img: file, ...OPTIONS };
   const quality = postForm("quality", asked, signal);
   const [analyzed, extracted] = await Promise.allSettled([
     hasAttributes ? postForm("analyze", asked, signal) : null,
@@ -79,7 +81,7 @@ export function TryFaces() {
         <${Problem} error=${error} />
         ${!value && !isBusy && !error && html`<${Empty}>${t("try_faces_empty")}<//>`}
         ${value && !isBusy && html`<${Found} value=${value} faces=${faces} chosen=${chosen} onChoose=${setChosen} />`}
-        ${value && html`<${Wire} path=${value.analyzed.answer ? "analyze" : "quality"} photos=${{ img: file.name || "photo.jpg" }} answer=${value.analyzed.answer ?? value.quality} />`}
+        ${value && html`<${Wire} path=${value.analyzed.answer ? "analyze" : "quality"} photos=${{ img: file.name }} options=${OPTIONS} answer=${value.analyzed.answer ?? value.quality} />`}
       </section>
     </div>
   `;

@@ -3,7 +3,10 @@
 import contextlib
 import importlib.util
 import shutil
+import sqlite3
 import time
+from contextlib import closing
+from uuid import uuid4
 
 import pytest
 import requests
@@ -21,6 +24,7 @@ pytestmark = [
 PATIENCE_MS = 60_000
 SIZES = [(1280, 800), (390, 844)]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+MANY = 50_000
 MARKUP = "<img src=x onerror=alert(1)> & <b>Bold</b>"
 
 
@@ -42,6 +46,7 @@ class Service:
         self.url = url
         self.key = key
         self.photos = photos
+        self.database = photos.parent / "data" / "gallery.db"
 
     def ask(self, method, path, **options):
         answer = requests.request(method, f"{self.url}{path}", headers={"X-API-Key": self.key}, timeout=60, **options)
@@ -55,6 +60,21 @@ class Service:
         with open(self.photo(photo), "rb") as file:
             fields = {"name": name, "store_crop": "true", "face_policy": "largest"} | options
             return self.ask("POST", "/register", data=fields, files={"img": file})
+
+    def add_persons(self, count):
+        """Write persons without faces into the database, which registering them would take an hour for."""
+        texts = [f"Person {number:05}" for number in range(count)]
+        rows = [(uuid4().hex, text, text.lower(), text.lower()) for text in texts]
+        with closing(sqlite3.connect(self.database, timeout=30)) as database, database:
+            database.executemany(
+                "INSERT INTO persons (id, collection, name, folded, identity, labels, metadata, registered_at)"
+                " VALUES (?, 'default', ?, ?, ?, '{}', '{}', '2026-11-30T00:00:00.000000+00:00')",
+                rows,
+            )
+
+    def forget_added(self):
+        with closing(sqlite3.connect(self.database, timeout=30)) as database, database:
+            database.execute("DELETE FROM persons WHERE id NOT IN (SELECT person_id FROM faces)")
 
     def forget_everybody(self):
         for one in self.ask("GET", "/persons?limit=1000")["persons"]:
@@ -133,6 +153,18 @@ def test_the_webcam_gives_a_photo(open_console):
     assert page.locator(".photo img").evaluate("one => one.naturalWidth") > 0
 
 
+def test_without_a_secure_page_the_webcam_says_why_it_is_off(browser, service):
+    page = browser.new_page()
+    page.add_init_script("Object.defineProperty(window, 'isSecureContext', { value: false })")
+    page.goto(f"{service.url}/console")
+    if service.key:
+        page.get_by_label("API key").fill(service.key)
+        page.get_by_role("button", name="Use this key").click()
+    page.get_by_text("only over HTTPS or on localhost").wait_for()
+    assert page.get_by_role("button", name="Webcam").is_disabled()
+    page.close()
+
+
 def test_a_person_is_registered_with_several_photos_and_identified(open_console, service):
     service.forget_everybody()
     page = open_console("people/new")
@@ -188,6 +220,25 @@ def test_a_face_is_moved_to_another_person(open_console, service):
     page.get_by_role("dialog").get_by_role("button", name="Eileen").click()
     page.get_by_role("heading", name="0 faces").wait_for()
     assert service.ask("GET", f"/faces/{grace['id']}")["person_id"] == eileen["person_id"]
+
+
+def test_a_page_scrolls_through_fifty_thousand_persons(open_console, service):
+    service.forget_everybody()
+    service.register("Grace")
+    service.add_persons(MANY)
+    started = time.monotonic()
+    page = open_console("people", key=service.key)
+    shown = page.locator(".count")
+    while f"{MANY + 1:,} people" != shown.inner_text():
+        assert page.locator("ul.cards li").count() < 200
+        page.evaluate("scrollTo(0, document.body.scrollHeight)")
+        page.wait_for_timeout(100)
+        assert time.monotonic() - started < PATIENCE_MS / 1000
+    page.get_by_text(f"Person {MANY - 1:05}").wait_for()
+    print(f"{MANY} persons in {time.monotonic() - started:.1f} s")
+    page.evaluate("scrollTo(0, 0)")
+    page.get_by_role("link", name="Grace").wait_for()
+    service.forget_added()
 
 
 def test_names_with_markup_stay_text(open_console, service):

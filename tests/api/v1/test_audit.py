@@ -3,6 +3,7 @@
 import json
 import re
 import sqlite3
+from contextlib import closing
 from hashlib import sha256
 
 import numpy as np
@@ -223,6 +224,39 @@ def test_the_chain_is_proved_and_a_change_is_named(app, client, settings):
     said = "batch 1: its seal or one of its 1 events was changed"
     assert (broken.exit_code, broken.stdout.splitlines()[0]) == (1, said)
     assert broken.stderr == "Error: Audit trail verification FAILED: see the batches listed above.\n"
+
+
+def test_the_chain_is_proved_over_http(app, client, settings):
+    def verified(**query):
+        assert services_of(app).audit.log.flush(30)
+        answer = client.get("/audit/verify", query_string=query)
+        assert answer.status_code == 200, answer.json
+        return answer.json
+
+    nothing = {"success": True, "intact": True, "events": 0, "batches": 0, "unsealed": 0, "problems": []}
+    assert verified() == nothing | {"last_hash": "0" * 64}
+    register(client, ALICE, "Alice")
+    noted = verified()["last_hash"]
+    register(client, BOB, "Bob")
+    whole = verified(expect=noted)
+    assert (whole["intact"], whole["expected_found"], whole["events"], whole["batches"]) == (True, True, 2, 2)
+    missing = verified(expect="f" * 64)
+    assert (missing["intact"], missing["expected_found"], missing["problems"]) == (False, False, [])
+    with closing(sqlite3.connect(settings.data_path / "gallery.db")) as database, database:
+        database.execute("DROP TRIGGER events_are_not_changed")
+        database.execute("UPDATE events SET person_id = '' WHERE id = 1")
+    broken = verified()
+    assert (broken["intact"], broken["problems"]) == (False, ["batch 1: its seal or one of its 1 events was changed"])
+    for expect in ("F" * 64, "f" * 63, ""):
+        refused = client.get("/audit/verify", query_string={"expect": expect})
+        assert_error(refused, 422, "validation_error", "expect")
+
+
+def test_a_trail_too_long_for_a_request_ends_at_the_deadline(make_app):
+    app, patient = make_app(request_timeout_s=1e-9), make_app()
+    register(patient.test_client(), ALICE, "Alice")
+    assert services_of(patient).audit.log.flush(30)
+    assert_error(app.test_client().get("/audit/verify"), 503, "deadline_exceeded")
 
 
 def test_the_trail_is_exported_to_a_file_or_the_output(app, client, listed, tmp_path):
