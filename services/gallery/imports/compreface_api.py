@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 import requests
 from pydantic import BaseModel, ValidationError
@@ -23,7 +22,6 @@ _MAX_PAGES = 10_000
 _MAX_PAGE_BYTES = 1 << 26
 _CHUNK_BYTES = 1 << 16
 _ID = re.compile(r"[0-9A-Za-z-]{1,64}")
-
 
 _Answer = TypeVar("_Answer", bound=BaseModel)
 
@@ -51,7 +49,7 @@ class CompreFaceApi:
     """The server at `url`, asked with the API key of a recognition service."""
 
     def __init__(self, url: str, api_key: str, policy: ImagePolicy) -> None:
-        if urlsplit(url).scheme not in ("http", "https"):
+        if not url.startswith(("http://", "https://")):
             raise UnreadableApi("The URL must begin with http:// or https://.")
         self._url = url.rstrip("/")
         self._key = api_key

@@ -76,8 +76,9 @@ def deepface_faces(tables: DeepFaceTables, defaults: Defaults) -> Iterator[list[
 
 
 def _entry(database: ForeignDatabase, tables: DeepFaceTables, defaults: Defaults, row: Any) -> Entry:
-    source = f"row {row.id}: {row.img_name}"
-    if as_id(row.img_name) is not None and not tables.allows_uuids:
+    img_name = str(row.img_name)  # in SQLite, a column may hold any type
+    source = f"row {row.id}: {img_name}"
+    if as_id(img_name) is not None and not tables.allows_uuids:
         return Entry(source=source, problem="uuid_name")
     try:
         plan = defaults.embedding_plan(_options(tables, row))
@@ -87,7 +88,7 @@ def _entry(database: ForeignDatabase, tables: DeepFaceTables, defaults: Defaults
         return Entry(source=source, problem=error.code)
     return Entry(
         source=source,
-        name=_person(row.img_name, tables.person_from),
+        name=_person(img_name, tables.person_from),
         read=partial(_face, database, plan, row),
     )
 

@@ -49,7 +49,8 @@ def test_a_server_that_cannot_be_used_is_said_on_one_line(register, sources):
         return str(error.value)
 
     assert refused("ftp://127.0.0.1") == "The URL must begin with http:// or https://."
-    assert refused("http://127.0.0.1:1") == "The server does not answer."
+    for url in ("http://127.0.0.1:1", "http://[", "http://", "https://a b"):
+        assert refused(url) == "The server does not answer."
     with serving(PEOPLE) as server:
         assert refused(server.url, "wrong") == "The server refuses the request or the API key: status 401."
         assert refused(f"{server.url}/elsewhere") == "The server's answers are not CompreFace's."

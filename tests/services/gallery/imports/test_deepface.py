@@ -138,6 +138,33 @@ def test_rows_that_cannot_be_compared_are_refused(take, store, insert):
     assert names(store) == {}
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "outcome"),
+    [
+        ("img_name", 7, (1, 0, {})),
+        ("img_name", "x" * 1_000_000, (0, 0, {f"row 1: {'x' * 1_000_000}": "validation_error (name)"})),
+        ("embedding", "text", (0, 0, {"row 1: A/1.jpg": "invalid_embedding"})),
+        ("embedding", b"12345", (0, 0, {"row 1: A/1.jpg": "invalid_embedding"})),
+        ("embedding", np.full(128, np.nan).tobytes(), (0, 0, {"row 1: A/1.jpg": "invalid_embedding"})),
+        ("face_shape", "[" * 100_000, (1, 0, {})),
+        ("face_shape", "[-1, 1e300, 3]", (1, 0, {})),
+        ("face_shape", "{}", (1, 0, {})),
+        ("model_name", b"Dlib", (0, 0, {"row 1: A/1.jpg": "unknown_model"})),
+        ("model_name", 1.5, (0, 0, {"row 1: A/1.jpg": "unknown_model"})),
+        ("aligned", "no", (1, 0, {})),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_a_file_with_other_types_is_no_error(register, sources, tmp_path, column, value, outcome):
+    client = SqliteClient(str(tmp_path / "deepface.db"))
+    client.insert_embeddings([record("A/1.jpg")])
+    client.conn.execute(f"UPDATE embeddings SET {column} = ?", (value,))
+    client.conn.commit()
+    client.close()
+    with sources.deepface(str(tmp_path / "deepface.db"), **ABOUT | {"person_from": "name"}) as entries:
+        assert register(entries) == outcome
+
+
 def test_a_face_that_was_deleted_does_not_come_back(take, store, insert):
     insert(record("Alice/1.jpg"))
     assert take() == (1, 0, {})
