@@ -25,7 +25,7 @@ from benchmarks.persons import (
 from benchmarks.real_engine import real_engine
 from benchmarks.servers import machine
 from benchmarks.variants import METRIC, MODEL, variants
-from schemas.common import Metric, Normalization
+from schemas.names import Metric, Normalization
 from services.deepface.interface import Detection, Engine, Pixels
 from services.faces.options import NOT_ALIGNED, crop_of
 from services.models.catalogue import catalogue

@@ -1,4 +1,4 @@
-"""Names, options and the error body shared by several endpoints."""
+"""Options and bodies shared by several endpoints."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
@@ -16,60 +16,8 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import PydanticCustomError, core_schema
-from typing_extensions import TypeAliasType
 
-# Named types, so that the OpenAPI document lists the values of each once. `get_args(Metric.__value__)` gives them.
-ModelName = TypeAliasType(
-    "ModelName",
-    Literal[
-        "VGG-Face",
-        "Facenet",
-        "Facenet512",
-        "OpenFace",
-        "DeepFace",
-        "DeepID",
-        "ArcFace",
-        "Dlib",
-        "SFace",
-        "GhostFaceNet",
-        "Buffalo_L",
-    ],
-)
-DetectorName = TypeAliasType(
-    "DetectorName",
-    Literal[
-        "opencv",
-        "ssd",
-        "dlib",
-        "mtcnn",
-        "fastmtcnn",
-        "retinaface",
-        "mediapipe",
-        "yolov8",
-        "yolov8n",
-        "yolov8m",
-        "yolov8l",
-        "yolov11n",
-        "yolov11s",
-        "yolov11m",
-        "yolov11l",
-        "yolov12n",
-        "yolov12s",
-        "yolov12m",
-        "yolov12l",
-        "yunet",
-        "centerface",
-        "skip",
-    ],
-)
-Metric = TypeAliasType("Metric", Literal["cosine", "euclidean", "euclidean_l2", "angular"])
-_DeepFaces = Literal["base", "raw", "Facenet", "Facenet2018", "VGGFace", "VGGFace2", "ArcFace"]
-Normalization = TypeAliasType("Normalization", _DeepFaces)
-# Also embeddings of length 1, which DeepFace stores with `l2_normalize`.
-EmbeddingNormalization = TypeAliasType("EmbeddingNormalization", Literal[_DeepFaces, "base_l2"])
-Alignment = TypeAliasType("Alignment", Literal["auto", "eyes", "template"])
-DetectionMethod = TypeAliasType("DetectionMethod", Literal["bounded", "full", "deepface"])
-Action = TypeAliasType("Action", Literal["age", "gender", "emotion", "race"])
+from schemas.names import Alignment, DetectionMethod, DetectorName, EmbeddingNormalization, Metric, ModelName
 
 
 def _source(value: object, validate: ValidatorFunctionWrapHandler) -> object:
@@ -323,8 +271,6 @@ NOT_MEASURED = "Absent with a template without measured thresholds."
 FACE_CONFIDENCE = "The detector's confidence that this is a face, 0 to 1."
 IS_REAL = "Whether the face is judged live. Only if liveness was checked."
 ANTISPOOF_SCORE = "Mean probability of `real` over the two liveness models, 0 to 1. Only if liveness was checked."
-
-ThresholdSource = TypeAliasType("ThresholdSource", Literal["request", "measured", "deepface"])
 
 PageLimit = Annotated[int, Field(ge=1, le=1000, description="Maximum number of entries per page.")]
 

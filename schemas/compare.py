@@ -16,11 +16,10 @@ from schemas.common import (
     FacialArea,
     ImageResponse,
     ImageSource,
-    Metric,
-    ThresholdSource,
     key_if_set,
 )
 from schemas.fields import Embedding, parsed
+from schemas.names import Metric, ThresholdSource
 
 
 class Target(BaseModel):

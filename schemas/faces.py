@@ -17,7 +17,6 @@ from schemas.common import (
     PAIR_CONFIDENCE,
     THRESHOLD,
     THRESHOLD_SOURCE,
-    Action,
     AlignmentOptions,
     ComparisonOptions,
     DetectionOptions,
@@ -25,10 +24,10 @@ from schemas.common import (
     FacialArea,
     ImageResponse,
     ImageSource,
-    ThresholdSource,
     key_if_set,
 )
 from schemas.fields import Uuid
+from schemas.names import Action, ThresholdSource
 
 FRAMES_INSTEAD = (
     "2 to 5 images of one capture, in place of {field}. Each shows exactly one face, always of the same person."

@@ -16,10 +16,10 @@ from schemas.common import (
     ImageSource,
     Request,
     Response,
-    ThresholdSource,
     key_if_set,
 )
 from schemas.faces import FacesResponse, Liveness
+from schemas.names import ThresholdSource
 
 Refresh = TypeAliasType("Refresh", Literal["auto", "wait"])
 

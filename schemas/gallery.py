@@ -23,11 +23,11 @@ from schemas.common import (
     FacialArea,
     ImageResponse,
     ImageSource,
-    ThresholdSource,
     key_if_set,
 )
 from schemas.faces import FRAMES_INSTEAD, FacesResponse, Frames, Liveness, QualityMeasures, image_or_frames
 from schemas.fields import COLLECTION, CollectionName, Embedding, Id, Labels, Metadata, Moment, Name, Uuid
+from schemas.names import ThresholdSource
 
 OnDuplicate = TypeAliasType("OnDuplicate", Literal["allow", "reject", "merge"])
 FacePolicy = TypeAliasType("FacePolicy", Literal["single", "largest"])

@@ -16,7 +16,7 @@ from api.cli import face_service
 from core import __version__
 from core.settings import Settings
 from docs.generate import PAGES, pages
-from schemas.common import Metric
+from schemas.names import Metric
 from services.models.catalogue import catalogue
 from services.models.licensing import commercial_use
 from tests.conftest import PROJECT

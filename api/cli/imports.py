@@ -16,9 +16,9 @@ from api.cli.options import (
     with_enrolment_options,
 )
 from api.context import services
-from schemas.common import Normalization
 from schemas.fields import COLLECTION
 from schemas.gallery import EnrolmentOptions
+from schemas.names import Normalization
 
 imports = ReportingGroup("import", help="Move persons in from folders, photo programs and other systems.")
 

@@ -13,8 +13,8 @@ from typing_extensions import override
 
 from core.exceptions import CommandError, ServiceError
 from core.terminal import escaped
-from schemas.common import Alignment, DetectionMethod, DetectorName, Metric, ModelName, Normalization
 from schemas.fields import CollectionName
+from schemas.names import Alignment, DetectionMethod, DetectorName, Metric, ModelName, Normalization
 
 Options = tuple[Callable[[Callable[..., None]], Callable[..., None]], ...]
 _OPTIONS: Options = (

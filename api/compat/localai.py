@@ -25,7 +25,6 @@ from core.exceptions import (
 )
 from core.scopes import Scope
 from schemas import faces
-from schemas.common import Action
 from schemas.compat.localai.answers import (
     LocalAIAnalyzeResponse,
     LocalAIDetectionResponse,
@@ -48,6 +47,7 @@ from schemas.compat.localai.requests import (
     SurestRepresent,
     SurestVerify,
 )
+from schemas.names import Action
 
 blueprint = Blueprint("localai", __name__)
 

@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import override
 
 from schemas import faces
-from schemas.common import DetectorName, ImageSource, ModelName, Normalization
+from schemas.common import ImageSource
 from schemas.compare import OTHER_NAMES, Compared, CompareRequest, CompareResponse, Source
 from schemas.compat.common import (
     Align,
@@ -26,6 +26,7 @@ from schemas.compat.common import (
     Vector,
 )
 from schemas.models import ModelInfo
+from schemas.names import DetectorName, ModelName, Normalization
 
 MODEL = "Facenet"  # of requests without `model_name`
 METRIC = "cosine"

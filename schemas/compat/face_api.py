@@ -7,18 +7,7 @@ from pydantic import AliasChoices, BaseModel, Field
 from typing_extensions import override
 
 from schemas import faces, gallery
-from schemas.common import (
-    ANTISPOOF_SCORE,
-    IS_REAL,
-    PAIR_CONFIDENCE,
-    SIMILARITY,
-    Action,
-    DetectorName,
-    ImageSource,
-    Metric,
-    ModelName,
-    key_if_set,
-)
+from schemas.common import ANTISPOOF_SCORE, IS_REAL, PAIR_CONFIDENCE, SIMILARITY, ImageSource, key_if_set
 from schemas.compat.common import (
     Dimension,
     Distance,
@@ -32,6 +21,7 @@ from schemas.compat.common import (
     Vector,
 )
 from schemas.fields import COLLECTION, CollectionName, Metadata, Name
+from schemas.names import Action, DetectorName, Metric, ModelName
 
 # Face API's thresholds for all models. They are right for Facenet as DeepFace crops faces, and accept strangers of
 # others: of Dlib, all.

@@ -69,15 +69,9 @@ from services.models.weights import Weights
 # The tasks that run on INFERENCE_RUNTIME.
 _RUN_TASKS = ("recognition", "attribute")
 
-# DeepFace uses the eye cascade of this detector for boxes of detectors that give no eyes.
-_EYE_FINDER = "opencv"
-
-# The shape predictor among the files of this detector finds five landmarks in any box.
-_PREDICTORS_DETECTOR = "dlib"
-
-# Its name in the lanes.
-_PREDICTOR = "predictor"
-
+_EYE_FINDER = "opencv"  # the detector whose eye cascade DeepFace uses for boxes of detectors that give no eyes
+_PREDICTORS_DETECTOR = "dlib"  # the detector among whose files a shape predictor finds five landmarks in any box
+_PREDICTOR = "predictor"  # its name in the lanes
 _UPRIGHT = "upright"  # in a lane, the detector that tells how faces are turned
 
 

@@ -8,14 +8,8 @@ from pydantic import ValidationError
 
 from core.exceptions import ValidationFailed
 from core.settings import Settings, SettingsError
-from schemas.common import (
-    Action,
-    AlignmentOptions,
-    ComparisonOptions,
-    DetectionOptions,
-    EmbeddingOptions,
-    MetricOptions,
-)
+from schemas.common import AlignmentOptions, ComparisonOptions, DetectionOptions, EmbeddingOptions, MetricOptions
+from schemas.names import Action
 from services.deepface.interface import Detection, EmbeddingSpace
 from services.faces.plan import EmbeddingPlan, Plan, conditions_of
 from services.models.catalogue import catalogue

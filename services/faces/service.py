@@ -16,7 +16,7 @@ from core.distances import distances
 from core.exceptions import LicenseForbidden, ModelUnavailable, NoFaceDetected, SeveralFaces
 from core.logging import annotate
 from core.metrics.stages import stage
-from schemas.common import Action, ComparisonOptions, Metric
+from schemas.common import ComparisonOptions
 from schemas.faces import (
     AnalyzedFace,
     AnalyzeRequest,
@@ -35,6 +35,7 @@ from schemas.faces import (
     VerifyRequest,
     VerifyResponse,
 )
+from schemas.names import Action, Metric
 from services.deepface.interface import Engine, Pixels
 from services.faces.frames import FrameReader
 from services.faces.liveness import liveness_keys

@@ -8,9 +8,10 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import override
 
 from schemas import faces, gallery
-from schemas.common import WHOLE, Action, DetectionOptions, ImageSource, Metric
+from schemas.common import WHOLE, DetectionOptions, ImageSource
 from schemas.compat.common import DoorRequest
 from schemas.fields import Embedding, Id, Name
+from schemas.names import Action, Metric
 
 # CompreFace compares unit vectors by the length of their difference.
 METRIC: Metric = "euclidean_l2"

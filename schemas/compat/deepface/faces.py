@@ -8,15 +8,7 @@ from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter, ValidationE
 from typing_extensions import override
 
 from schemas import faces
-from schemas.common import (
-    PAIR_CONFIDENCE,
-    Action,
-    DetectorName,
-    ImageSource,
-    Metric,
-    ModelName,
-    key_if_set,
-)
+from schemas.common import PAIR_CONFIDENCE, ImageSource, key_if_set
 from schemas.compat.common import (
     Align,
     Box,
@@ -32,6 +24,7 @@ from schemas.compat.common import (
     UsedThreshold,
     Vector,
 )
+from schemas.names import Action, DetectorName, Metric, ModelName
 
 
 def _lenient(kind: type[bool] | type[int]) -> BeforeValidator:

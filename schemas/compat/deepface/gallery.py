@@ -7,10 +7,11 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BaseModel, Field
 
 from schemas import gallery
-from schemas.common import PAIR_CONFIDENCE, ImageSource, Metric, Normalization
+from schemas.common import PAIR_CONFIDENCE, ImageSource
 from schemas.compat.common import Distance, UsedMetric, UsedThreshold
 from schemas.compat.deepface.faces import LENIENT_INT, AsDeepFace, DeepFaceApiModelRequest, Flag
 from schemas.fields import COLLECTION, CollectionName, Name
+from schemas.names import Metric, Normalization
 
 
 class DeepFaceApiIndexRequest(DeepFaceApiModelRequest):

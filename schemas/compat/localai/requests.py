@@ -6,9 +6,10 @@ from pydantic import AfterValidator, AliasChoices, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from schemas import faces, gallery
-from schemas.common import Action, DetectorName, ImageSource, ModelName
+from schemas.common import ImageSource
 from schemas.compat.common import DoorRequest
 from schemas.fields import COLLECTION, CollectionName, Id, Labels, Name
+from schemas.names import Action, DetectorName, ModelName
 
 # LocalAI's thresholds are for faces cropped as these models were trained, with all five landmarks of these detectors
 # (localai.io/features/face-recognition).

@@ -12,7 +12,8 @@ from typing import Any, get_args
 import numpy as np
 
 from core.files import Signature
-from schemas.common import DetectorName, EmbeddingOptions, ModelName, Normalization
+from schemas.common import EmbeddingOptions
+from schemas.names import DetectorName, ModelName, Normalization
 from services.deepface.interface import EmbeddingSpace
 from services.faces.options import NOT_ALIGNED
 from services.find.index import Floats, IndexKey, PhotoFaces

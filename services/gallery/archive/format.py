@@ -5,8 +5,8 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, NonNegativeInt, StringConstraints
 
-from schemas.common import ModelName
 from schemas.fields import CollectionName, Labels, Metadata, Name, Number, UtcTime
+from schemas.names import ModelName
 from services.deepface.interface import EmbeddingSpace, FaceArea
 from services.models.catalogue import catalogue
 

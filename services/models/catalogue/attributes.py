@@ -1,6 +1,6 @@
 """The models that analyze a face: its attributes, and whether it is a live one."""
 
-from schemas.common import Action
+from schemas.names import Action
 from services.models.catalogue import licenses
 from services.models.catalogue.types import Accuracy, License, Model, WeightFile, keras_twin, mirrored
 

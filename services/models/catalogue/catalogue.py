@@ -7,7 +7,7 @@ of this package.
 
 from collections.abc import Iterable
 
-from schemas.common import Action
+from schemas.names import Action
 from services.models.catalogue import attributes
 from services.models.catalogue.detection import DETECTION
 from services.models.catalogue.recognition import RECOGNITION

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from schemas.common import Action
+from schemas.names import Action
 
 Task = Literal["recognition", "detection", "attribute", "liveness"]
 CommercialUse = Literal["yes", "no", "unclear"]

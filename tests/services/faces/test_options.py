@@ -5,7 +5,8 @@ import pytest
 
 from core.exceptions import ValidationFailed
 from core.settings import Settings, SettingsError, load_settings
-from schemas.common import Action, AlignmentOptions, ComparisonOptions, DetectionOptions, DetectorName, ModelName
+from schemas.common import AlignmentOptions, ComparisonOptions, DetectionOptions
+from schemas.names import Action, DetectorName, ModelName
 from services.deepface.interface import Detection, EmbeddingSpace
 from services.faces.options import Defaults
 from services.models.catalogue import catalogue

@@ -2,7 +2,7 @@ from typing import get_args
 
 import pytest
 
-from schemas.common import DetectorName, Metric
+from schemas.names import DetectorName, Metric
 from services.models.catalogue import catalogue
 from services.models.thresholds import Conditions, Threshold, confidence_of, threshold_of, without_threshold
 
