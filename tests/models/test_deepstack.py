@@ -1,7 +1,6 @@
 """DeepStack's scale on real faces: the client's own cut of 0.67 tells strangers from persons."""
 
 import csv
-import io
 
 import pytest
 
@@ -30,8 +29,12 @@ def client(real_settings):
 
 
 def sent(client, route, *names, **fields):
-    data = {"image": [(io.BytesIO((PAIRS / name).read_bytes()), name) for name in names], **fields}
-    answer = client.post(f"/v1/vision/face{route}", data=data)
+    """The answer to a form with these photos, which is put together here: werkzeug would leave a temporary file."""
+    parts = [(f'name="image"; filename="{name}"', (PAIRS / name).read_bytes()) for name in names]
+    parts += [(f'name="{name}"', value.encode()) for name, value in fields.items()]
+    lines = [b"--x\r\nContent-Disposition: form-data; %s\r\n\r\n%s\r\n" % (head.encode(), body) for head, body in parts]
+    kind = "multipart/form-data; boundary=x"
+    answer = client.post(f"/v1/vision/face{route}", data=b"".join([*lines, b"--x--\r\n"]), content_type=kind)
     assert answer.status_code == 200, answer.text
     return answer.json
 
@@ -44,9 +47,9 @@ def labelled(is_same, every):
 
 
 def test_the_cut_tells_pairs_of_strangers_from_pairs_of_one_person(client):
-    same = [sent(client, "/match", *pair)["similarity"] for pair in labelled(is_same=True, every=4)]
-    strangers = [sent(client, "/match", *pair)["similarity"] for pair in labelled(is_same=False, every=12)]
-    assert len(same) + len(strangers) > 30
+    same = [sent(client, "/match", *pair)["similarity"] for pair in labelled(is_same=True, every=8)]
+    strangers = [sent(client, "/match", *pair)["similarity"] for pair in labelled(is_same=False, every=20)]
+    assert len(same) + len(strangers) > 15
     assert sum(one >= CUT for one in strangers) <= MOST_WRONG * len(strangers)
     assert sum(one >= CUT for one in same) >= 0.8 * len(same)
 
