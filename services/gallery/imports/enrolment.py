@@ -168,14 +168,17 @@ class EnrolmentService:
         )
         try:
             self._store.register(registration)
-        except IdempotencyKeyTaken:
-            if self._is_known(key):  # another import was faster
-                return "known"
-            raise Conflict("The face was deleted.") from None
+        except IdempotencyKeyTaken:  # another import was faster
+            return "known"
         return "enrolled"
 
     def _is_known(self, key: IdempotencyKey) -> bool:
-        return self._store.answered(key.key) is not None
+        """Whether the entry was registered; raises Conflict if it was deleted since."""
+        if not self._store.has_answered(key.key):
+            return False
+        if self._store.answered(key.key) is None:
+            raise Conflict("The face was deleted.")
+        return True
 
 
 def _request(run: _Run, entry: Entry) -> RegisterRequest:

@@ -25,10 +25,14 @@ def keep(connection: sa.Connection, key: IdempotencyKey, face: UUID, at: datetim
         raise IdempotencyKeyTaken
 
 
+def exists(connection: sa.Connection, key: str, at: datetime) -> bool:
+    """As `GalleryStore.has_answered`, at this moment."""
+    return connection.scalar(sa.select(1).where(answers.c.key == key, _lasts(at))) is not None
+
+
 def find(connection: sa.Connection, key: str, at: datetime, by: str | None) -> IdempotencyRecord | None:
     """As `GalleryStore.answered`, at this moment."""
-    lasts = answers.c.expires_at.is_(None) | (answers.c.expires_at > at)
-    row = connection.execute(sa.select(answers).where(answers.c.key == key, lasts)).first()
+    row = connection.execute(sa.select(answers).where(answers.c.key == key, _lasts(at))).first()
     if row is None or row.face_id is None or (by is not None and not _registered_by(connection, row.face_id, by)):
         return None
     owner = sa.select(faces.c.person_id).where(faces.c.id == row.face_id).scalar_subquery()
@@ -38,6 +42,10 @@ def find(connection: sa.Connection, key: str, at: datetime, by: str | None) -> I
     if person is None or not face:
         return None
     return IdempotencyRecord(request=row.request, person=person_of(person), face=face[0])
+
+
+def _lasts(at: datetime) -> sa.ColumnElement[bool]:
+    return answers.c.expires_at.is_(None) | (answers.c.expires_at > at)
 
 
 def _registered_by(connection: sa.Connection, face: UUID, key_id: str) -> bool:

@@ -110,6 +110,11 @@ class GalleryStore(CollectionStore, FaceStore, TransferStore):
         with self._database.reading() as connection:
             return idempotency.find(connection, key, schema.now(), by)
 
+    def has_answered(self, key: str) -> bool:
+        """Whether a request with this idempotency key stored something, also if it was deleted since."""
+        with self._database.reading() as connection:
+            return idempotency.exists(connection, key, schema.now())
+
     def nearest(
         self,
         probe: npt.NDArray[np.float64],

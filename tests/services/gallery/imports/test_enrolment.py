@@ -87,13 +87,16 @@ def test_a_photo_that_vanishes_meanwhile_is_refused(enrol, monkeypatch):
     assert enrol() == (0, 0, {"Alice/1.png": "unreadable"})
 
 
-def test_a_photo_that_was_forgotten_does_not_come_back(enrol, store, photos):
+def test_a_photo_that_was_forgotten_does_not_come_back(enrol, store, photos, engine):
     write_photo(photos / "Alice" / "1.png", ALICE)
     assert enrol() == (1, 0, {})
     (person,) = store.persons(collection=None, name="", labels={}, cursor=None, limit=2).persons
     store.forget(Event(action="forget", outcome="done"), person_id=person.id)
-    assert enrol() == (0, 0, {"Alice/1.png": "conflict"})
+    engine.embedded = 0
+    for dry_run in (True, False):
+        assert enrol(dry_run=dry_run) == (0, 0, {"Alice/1.png": "conflict"})
     assert names(store) == {}
+    assert engine.embedded == 0
 
 
 def test_a_missing_model_ends_it_and_what_was_enrolled_stays(enrol, store, photos, engine):
