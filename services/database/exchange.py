@@ -34,12 +34,17 @@ def locked(path: Path) -> Iterator[sqlite3.Connection | None]:
         yield None
         return
     uri = f"file:{quote(str(path))}?mode=rw"
-    with closing(sqlite3.connect(uri, uri=True, timeout=_LOCK_S, isolation_level=None)) as connection:
+    with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
         yield connection if _is_locked(connection) else None
 
 
 def _is_locked(connection: sqlite3.Connection) -> bool:
     try:
+        with suppress(sqlite3.OperationalError):  # others have it open
+            # Without a write-ahead log it can be replaced in one step.
+            connection.execute("PRAGMA busy_timeout=0")
+            connection.execute("PRAGMA journal_mode=DELETE").fetchone()
+        connection.execute(f"PRAGMA busy_timeout={round(_LOCK_S * 1000)}")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         connection.execute("BEGIN EXCLUSIVE")
         connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
@@ -55,18 +60,22 @@ def _is_locked(connection: sqlite3.Connection) -> bool:
 def replace(new: Path, path: Path, *, kept: Path | None) -> None:
     """Put the complete database `new` in the place of the one at `path`, in the block of `locked`.
 
-    It is on disk when this returns. The former one gets the path `kept`, or is deleted.
+    It is on disk when this returns. The former one gets the path `kept`, or is deleted. A crash leaves one of them.
+    If others have it open with a write-ahead log, it may also leave none, and the former one as `path` with `.former`.
 
     Raises:
         OSError: the folder cannot be written.
     """
-    for companion in _COMPANIONS:
-        with suppress(FileNotFoundError):
-            if kept is None:
-                os.unlink(f"{path}{companion}")
-            else:
-                os.replace(f"{path}{companion}", f"{kept}{companion}")
-    if kept is not None:
-        with suppress(FileNotFoundError):
+    former = kept or Path(f"{path}.former")
+    companions = [companion for companion in _COMPANIONS if os.path.exists(f"{path}{companion}")]
+    with suppress(FileNotFoundError):
+        if companions:
+            os.replace(path, former)  # until they are gone, nobody may open a database with this name
+        elif kept is not None:
             os.link(path, kept)
+    for companion in companions:
+        os.replace(f"{path}{companion}", f"{former}{companion}")
     put_in_place(new, path, mode=0o600)
+    if kept is None:
+        for companion in ("", *_COMPANIONS):
+            Path(f"{former}{companion}").unlink(missing_ok=True)

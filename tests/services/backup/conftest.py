@@ -9,6 +9,17 @@ from tests.services.backup.place import Place
 
 KEY = bytes(range(32))
 
+# A mark of tests that hold for a SQLite with a write-ahead log, too: the service has it with later versions only.
+WITH_WAL = pytest.mark.parametrize("journal", ["DELETE", "WAL"], indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def journal(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The journal mode of databases that this process opens: a rollback journal, unless `WITH_WAL` says otherwise."""
+    mode = str(getattr(request, "param", "DELETE"))
+    monkeypatch.setattr("services.database.sqlite._SAFE_WAL", (3,) if mode == "WAL" else (9,))
+    return mode
+
 
 @pytest.fixture(params=[(), (KEY,)], ids=["plain", "encrypted"])
 def keys(request: pytest.FixtureRequest) -> tuple[bytes, ...]:

@@ -1,4 +1,4 @@
-"""Backs up or restores, and kills itself before a step: python … FOLDER KEY TASK FILE; each line of input is a step.
+"""Backs up or restores, and kills itself before a step: python … FOLDER KEY TASK FILE JOURNAL, with steps as input.
 
 A step is a call that changes the disk, or SQLite's copying. For each line a child begins anew, and its exit code is
 printed: that of SIGKILL, or how many steps there are where it took all of them.
@@ -18,7 +18,8 @@ STEPS = ("fsync", "replace", "link", "unlink", "open", "mkdir", "write")
 FAILED = 255
 
 
-def main(folder: str, key: str, task: str, file: str) -> None:
+def main(folder: str, key: str, task: str, file: str, journal: str) -> None:
+    sqlite._SAFE_WAL = (3, 0, 0) if journal == "WAL" else (9, 0, 0)
     for line in sys.stdin:
         child = os.fork()
         if not child:

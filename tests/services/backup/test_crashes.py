@@ -8,8 +8,11 @@ import sys
 import threading
 from contextlib import closing
 
+import pytest
+
 from core.exceptions import ServiceUnavailable
 from tests.conftest import PROJECT
+from tests.services.backup.conftest import WITH_WAL
 from tests.services.backup.dying_process import FAILED
 from tests.services.backup.place import INDEX, Place, names_in
 from tests.services.gallery.store.test_store import FORGET, register
@@ -17,13 +20,17 @@ from tests.services.gallery.store.test_store import FORGET, register
 PROGRAM = PROJECT / "tests" / "services" / "backup" / "dying_process.py"
 
 
+MANY = 10_000  # more steps than there are
+LAST = 14
+
+
 class Dying:
     """A process that begins a task anew for each step."""
 
-    def __init__(self, place, task, file):
+    def __init__(self, place, task, file, journal="DELETE"):
         key = place.keys[0].hex() if place.keys else ""
         self._process = subprocess.Popen(
-            [sys.executable, str(PROGRAM), str(place.folder), key, task, str(file)],
+            [sys.executable, str(PROGRAM), str(place.folder), key, task, str(file), journal],
             env={"PATH": os.environ["PATH"], "PYTHONPATH": str(PROJECT), "TMPDIR": os.environ["TMPDIR"]},
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
@@ -94,7 +101,8 @@ def test_a_backup_that_is_killed_leaves_the_earlier_one_and_the_gallery(place, t
     assert is_sound(place.file)
 
 
-def test_a_restoration_that_is_killed_leaves_the_former_gallery_or_the_restored_one(place, tmp_path):
+@WITH_WAL
+def test_a_restoration_that_is_killed_leaves_the_former_gallery_or_the_restored_one(place, tmp_path, journal):
     file = tmp_path / "backup.zip"
     register(place.gallery, "Ann")
     gone, _ = register(place.gallery, "Gone")
@@ -104,7 +112,7 @@ def test_a_restoration_that_is_killed_leaves_the_former_gallery_or_the_restored_
     register(place.gallery, "Bob")
     place.database.close()
     step, is_restored = 0, False
-    with Dying(place, "restore", file) as dying:
+    with Dying(place, "restore", file, journal) as dying:
         while dying.takes(step) is None:
             found = place.names()
             assert found in (["Ann"], *([] if is_restored else [["Ann", "Bob"]]))
@@ -115,23 +123,33 @@ def test_a_restoration_that_is_killed_leaves_the_former_gallery_or_the_restored_
     assert step > 5
     assert place.names() == ["Ann"]
     assert place.verified()[0]
+    place.database.close()
     assert {path.name for path in place.folder.iterdir()} == {
         *("folder_index", "forgets.log", "gallery.db", "gallery.db.reserve")
     }
 
 
-def test_a_restoration_that_is_killed_while_others_write_loses_nothing_that_they_wrote_after_it(place, tmp_path):
+@WITH_WAL
+def test_a_restoration_that_is_killed_while_others_write_loses_nothing_that_they_wrote_after_it(
+    place, tmp_path, journal
+):
     file = tmp_path / "backup.zip"
     register(place.gallery, "Ann")
     place.creation.create(file)
-    step = 0
-    with Dying(place, "restore", file) as dying, Writing(place) as writing:
-        while dying.takes(step) is None:
-            before = len(writing.answered)
-            while len(writing.answered) < before + 3:
-                pass
-            # The first may have been under way while the file was replaced.
-            assert set(writing.answered[before + 1 : before + 3]) <= set(place.names())
-            step += 4  # each takes some writes
-    assert step > 5
+    with Dying(place, "restore", file, journal) as dying, Writing(place) as writing:
+        total = dying.takes(MANY)
+        for step in range(total - LAST, total):  # these replace the file
+            dying.takes(step)
+            if place.file.exists():
+                before = len(writing.answered)
+                while len(writing.answered) < before + 3:
+                    pass
+                # The first may have been under way while the file was replaced.
+                assert set(writing.answered[before + 1 : before + 3]) <= set(place.names())
+            else:
+                assert journal == "WAL"
+                with pytest.raises(ServiceUnavailable, match="The database file is missing"):
+                    place.names()
+        assert dying.takes(MANY) > LAST
     assert is_sound(place.file)
+    assert "Ann" in place.names()
