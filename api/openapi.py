@@ -216,12 +216,19 @@ def _operation(path: str, view: Callable[..., Any], route: Route, door: Door | N
         description=f"Error codes: {', '.join(f'`{error.code}`' for error in errors)}." if errors else None,
         requestBody=None if route.request is None else _request_body(route.request, example.get("request")),
         parameters=parameters or None,
-        security=[] if route.is_public else [{way: [route.scope] if route.scope else []} for way in _SECURITY],
+        security=_security(route),
         responses={
             str(route.status): _success(route, example.get("answer")),
             **{status: _reference(f"#/components/responses/{answers[status]}") for status in sorted(answers)},
         },
     )
+
+
+def _security(route: Route) -> list[dict[str, list[str]]]:
+    """Return the ways to send the API key; none for a public route, and for one that has it in the path."""
+    if route.is_public or route.key_variable:
+        return []
+    return [{way: [route.scope.value] if route.scope else []} for way in _SECURITY]
 
 
 def _success(route: Route, example: Any) -> Response:

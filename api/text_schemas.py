@@ -73,7 +73,9 @@ def multipart_name(model: type[Request]) -> str:
 
 def query_parameters(model: type[Request]) -> list[Parameter]:
     """Return the parameters of a query string."""
-    return [_parameter(name, schema) for name, schema in form(model)["properties"].items()]
+    described = form(model)
+    required = described.get("required", ())
+    return [_parameter(name, schema, name in required) for name, schema in described["properties"].items()]
 
 
 def image_options(model: type[Request]) -> list[Parameter]:
@@ -98,6 +100,6 @@ def _without_default(schema: dict[str, Any]) -> dict[str, Any]:
     return {**rest, **reference, "description": described}
 
 
-def _parameter(name: str, schema: dict[str, Any]) -> Parameter:
-    described = schema.pop("description", None)
-    return Parameter.model_validate({"name": name, "in": "query", "description": described, "schema": schema})
+def _parameter(name: str, schema: dict[str, Any], is_required: bool = False) -> Parameter:
+    described = {"name": name, "in": "query", "description": schema.pop("description", None), "schema": schema}
+    return Parameter.model_validate(described | ({"required": True} if is_required else {}))

@@ -1,6 +1,7 @@
 """The collections of the gallery, and what each contains."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -89,7 +90,7 @@ class CollectionStore:
             connection = erasure.connection
             their_faces = sa.select(sa.func.count()).select_from(faces).where(writes.are_in(collection))
             count = connection.scalar(their_faces) or 0
-            return _forget_persons(erasure, persons.c.collection == collection, event), count
+            return _forget_persons(erasure, persons.c.collection == collection, event, schema.now()), count
 
     def remove_collection(self, name: str, event: Event, *, with_persons: bool) -> Forgotten:
         """Permanently delete a collection, with an event for each person.
@@ -114,9 +115,10 @@ class CollectionStore:
             within = persons.c.collection == name
             if not with_persons and connection.execute(sa.select(1).where(within)).first() is not None:
                 raise Conflict("The collection has persons. Set with_persons to delete them too.")
-            _forget_persons(erasure, within, replace(event, action="forget", details={"reason": event.action}))
+            now, of_each = schema.now(), replace(event, action="forget", details={"reason": event.action})
+            _forget_persons(erasure, within, of_each, now)
             connection.execute(sa.delete(collections).where(collections.c.name == name))
-            recorded = record(connection, event, schema.now())
+            recorded = record(connection, event, now)
         return Forgotten(recorded=recorded, bytes_gone=erasure.is_complete)
 
     def spaces(self, collection: str, *, person_id: str | None = None) -> dict[EmbeddingSpace, int]:
@@ -187,11 +189,10 @@ class CollectionStore:
             return {(row.collection, space_of_text(row.space)): row.faces for row in connection.execute(select)}
 
 
-def _forget_persons(erasure: Erasure, which: sa.ColumnElement[bool], event: Event) -> int:
+def _forget_persons(erasure: Erasure, which: sa.ColumnElement[bool], event: Event, at: datetime) -> int:
     """Delete persons and all their faces, with an event for each person; returns how many persons."""
-    now = schema.now()
-    forgotten = writes.forget_persons(erasure, which, now)
-    record_all(erasure.connection, [replace(event, person_id=str(number), at=now) for number in forgotten])
+    forgotten = writes.forget_persons(erasure, which, at)
+    record_all(erasure.connection, [replace(event, person_id=str(number), at=at) for number in forgotten])
     return len(forgotten)
 
 
