@@ -19,12 +19,12 @@ from schemas.compat.compreface.answers import (
 )
 from schemas.compat.compreface.requests import (
     CompreFaceAddQuery,
+    CompreFaceDeleteQuery,
     CompreFaceDeleteRequest,
     CompreFaceFacesQuery,
     CompreFaceImageRequest,
     CompreFaceQuery,
     CompreFaceRegister,
-    CompreFaceSubjectQuery,
 )
 
 
@@ -70,12 +70,12 @@ def faces(query: CompreFaceFacesQuery) -> CompreFaceExamples:
 @endpoint(
     Route(
         scope=Scope.GALLERY_WRITE,
-        query=CompreFaceSubjectQuery,
+        query=CompreFaceDeleteQuery,
         response=CompreFaceDeleted,
         errors=(ValidationFailed, Conflict, StorageFull, *STORE_ERRORS),
     )
 )
-def delete_faces(query: CompreFaceSubjectQuery) -> CompreFaceDeleted:
+def delete_faces(query: CompreFaceDeleteQuery) -> CompreFaceDeleted:
     """Permanently delete a person, or all of the collection, with all faces."""
     persons = services().gallery.persons
     if query.name is None:
@@ -122,7 +122,9 @@ def delete_several_faces(body: CompreFaceDeleteRequest) -> CompreFaceDeletedExam
 
 
 def _deleted(face_id: str) -> CompreFaceExample:
-    persons = services().gallery.persons
-    person = persons.of_face(face_id, within=collection())
+    persons, subject = services().gallery.persons, None
+    if is_granted(Scope.GALLERY_READ):
+        with suppress(FaceNotFound):  # which the deletion raises and records
+            subject = persons.of_face(face_id, within=collection()).name
     persons.forget_face(face_id, within=collection())
-    return CompreFaceExample(image_id=face_id, subject=person.name if is_granted(Scope.GALLERY_READ) else None)
+    return CompreFaceExample(image_id=face_id, subject=subject)

@@ -60,17 +60,24 @@ class CompreFaceQuery(DoorRequest):
         return _JOINED_OPTION.sub(b"&", query)
 
 
-class CompreFaceSubjectQuery(CompreFaceQuery):
-    """The subject whose faces are deleted."""
-
-    name: Name | None = Field(
-        None, validation_alias="subject", description="Name of the person. Default: all persons of the collection."
-    )
+_EVERYBODY = "Name of the person. Default: all persons of the collection."
 
 
-class CompreFaceFacesQuery(CompreFaceSubjectQuery):
+class CompreFaceDeleteQuery(CompreFaceQuery):
+    """The subject whose faces are deleted. An empty one is an error: it would delete everybody."""
+
+    name: Name | None = Field(None, validation_alias="subject", description=_EVERYBODY)
+
+    @classmethod
+    @override
+    def nullable_fields(cls) -> frozenset[str]:
+        return frozenset()
+
+
+class CompreFaceFacesQuery(CompreFaceQuery):
     """The page of faces to list."""
 
+    name: Name | None = Field(None, validation_alias="subject", description=_EVERYBODY)
     page: Whole = Field(0, description="Number of the page, from 0.")
     size: Size = Field(20, description="Number of faces per page, at most 2000.")
 

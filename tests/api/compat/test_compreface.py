@@ -168,6 +168,7 @@ def test_the_pages_of_faces_are_numbered_from_0(client):
     assert listed(client, page=7)["faces"] == []
     assert [face["image_id"] for face in listed(client, subject="Alice")["faces"]] == [ids[0], ids[2]]
     assert listed(client, subject="Nobody")["total_elements"] == 0
+    assert listed(client, subject="")["total_elements"] == 3
     assert listed(client, size=10**6)["page_size"] == 2000
 
 
@@ -443,6 +444,7 @@ WRONG = [
     ("POST", f"{ROOT}/faces?subject=A", {"file": text()}, 400, 28, "file"),
     ("POST", f"{ROOT}/faces?subject=A", {}, 400, 5, "file"),
     ("POST", f"{ROOT}/faces?subject=A", None, 400, 34, "file"),
+    ("DELETE", f"{ROOT}/faces?subject=", None, 400, 36, "subject"),
     ("GET", f"{ROOT}/faces?size=0", None, 400, 26, "size"),
     ("GET", f"{ROOT}/faces?page=-1", None, 400, 26, "page"),
     ("POST", f"{ROOT}/subjects", {}, 400, 5, "subject"),
