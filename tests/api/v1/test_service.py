@@ -128,7 +128,7 @@ def test_an_error_is_described_once_for_all_operations(client):
 def test_only_operations_with_a_scope_need_a_key(client):
     document = client.get("/openapi.json").json
     public = {operation["operationId"] for operation in operations(document) if operation["security"] == []}
-    assert public == {"info", "health", "ready", "deepface_home", "dev_readiness"}
+    assert public == {"info", "health", "ready", "deepface_home", "dev_readiness", "deepstack_ping"}
     assert "security" not in document
 
 
