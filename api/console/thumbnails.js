@@ -27,6 +27,7 @@ async function askForAll() {
   asked.forEach(([id]) => waiting.delete(id));
   if (waiting.size) timer = setTimeout(askForAll, GATHERING_MS);
   const ids = asked.map(([id]) => id);
+  if (!ids.length) return; // the cards have left the screen
   try {
     const { crops } = await post("faces/crops", { ids, size: SIZE_PX });
     const found = new Map(crops.map((crop) => [crop.id, crop.image]));

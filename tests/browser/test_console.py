@@ -193,13 +193,13 @@ def test_a_person_is_changed_merged_and_forgotten(open_console, service):
     assert service.ask("GET", f"/faces/{grace['id']}")["set_aside"] is True
     page.get_by_role("button", name="Compare again").click()
     page.get_by_role("button", name="Set aside").wait_for()
-    page.get_by_role("button", name="Change").click()
+    page.get_by_role("button", name="Change", exact=True).click()
     page.get_by_label("Name", exact=True).fill("Grace Hopper")
     page.get_by_label("Labels").fill("team=navy")
     page.get_by_role("button", name="Save").click()
     page.get_by_role("heading", name="Grace Hopper").wait_for()
     page.get_by_text("team: navy").wait_for()
-    page.get_by_role("button", name="Merge").click()
+    page.get_by_role("button", name="Merge", exact=True).click()
     page.get_by_role("button", name="G. Hopper").click()
     page.locator(".side-by-side img").nth(1).wait_for()
     page.get_by_role("dialog").get_by_role("button", name="Merge").click()
@@ -234,6 +234,7 @@ def test_a_page_scrolls_through_fifty_thousand_persons(open_console, service):
         page.evaluate("scrollTo(0, document.body.scrollHeight)")
         page.wait_for_timeout(100)
         assert time.monotonic() - started < PATIENCE_MS / 1000
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
     page.get_by_text(f"Person {MANY - 1:05}").wait_for()
     print(f"{MANY} persons in {time.monotonic() - started:.1f} s")
     page.evaluate("scrollTo(0, 0)")
@@ -281,7 +282,7 @@ def test_keys_are_made_and_revoked_where_there_are_any(open_console, service):
         assert page.get_by_role("button", name="Create the key").count() == 0
         return
     page.get_by_label("Name", exact=True).fill("kiosk")
-    page.get_by_role("checkbox", name="faces").check()
+    page.get_by_role("checkbox", name="faces Verify").check()
     page.get_by_role("button", name="Create the key").click()
     made = page.locator(".note.good code").inner_text()
     assert made.startswith("fsk_")

@@ -209,7 +209,7 @@ def requests_of(world):
         ("GET", "/audit/verify"): nothing,
         ("GET", "/verifications"): nothing,
         ("GET", "/keys"): nothing,
-        ("POST", "/keys"): [({"name": "x", "scopes": ["admin"]}, ())],
+        ("POST", "/keys"): [({"name": "x", "scopes": ["faces"]}, (Scope.FACES,))],
         ("DELETE", "/keys/{key_id}"): [(None, (), "/keys/nobody")],
         ("DELETE", "/faces/{face_id}"): [(None, (), face)],
         ("POST", "/persons/{person_id}/merge"): [

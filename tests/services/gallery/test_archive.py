@@ -109,6 +109,19 @@ def test_a_face_takes_the_name_of_its_photo_along(make_gallery, tmp_path):
         files_of(make_gallery("other")).load(path)
 
 
+def test_a_face_that_is_set_aside_is_so_elsewhere_in_a_format_that_earlier_versions_refuse(make_gallery, tmp_path):
+    gallery, path = make_gallery("from"), tmp_path / "gallery.zip"
+    register(gallery, "Ann", face(1, set_aside=True), face(2, photo="ann/1.jpg"))
+    files_of(gallery).export(path)
+    with zipfile.ZipFile(path) as archive:
+        assert json.loads(archive.read("manifest.json"))["format"] == 3
+    other = make_gallery("to")
+    assert files_of(other).load(path) == Imported(stored=1)
+    assert comparable(other) == comparable(gallery)
+    ((_, faces),) = everybody(other)
+    assert sorted(one.face.set_aside for one in faces) == [False, True]
+
+
 def lines_of(path):
     with zipfile.ZipFile(path) as archive:
         return list(map(json.loads, archive.read("faces.jsonl").splitlines()))
@@ -222,7 +235,7 @@ def array(value):
 @pytest.mark.parametrize(
     "change",
     [
-        edit("manifest.json", b'"format": 1', b'"format": 3'),
+        edit("manifest.json", b'"format": 1', b'"format": 4'),
         edit("manifest.json", b'"persons": 2', b'"persons": 3'),
         edit("manifest.json", b'"persons": 2', b'"persons": 1'),
         edit("manifest.json", b'"faces": 3', b'"faces": 4'),
