@@ -69,6 +69,10 @@ NOT_RUN = {
     "systemctl": "tests/test_container.py, by systemd-analyze",
     "systemd-run": "tests/test_container.py, by systemd-analyze",
     "nginx": "tests/test_nginx.py, by nginx",
+    "kubectl": "tests/test_kubernetes.py, by kubernetes-validate",
+    **dict.fromkeys(
+        ("pg_dump", "pg_restore", "pg_basebackup"), "tests/services/backup/test_postgresql.py, which runs them"
+    ),
     **dict.fromkeys(("openapi-python-client", "openapi-ts", "openapi-typescript"), "tests/clients/test_clients.py"),
     "face-service": "test_every_command_of_a_document_exists",
     ".venv/bin/python": "test_every_make_target_and_file_a_document_names_exists",

@@ -57,16 +57,22 @@ def _is_locked(connection: sqlite3.Connection) -> bool:
     return True
 
 
+def former_of(path: Path) -> Path:
+    """Where the database at `path` is while it is replaced, if others have it open with a write-ahead log."""
+    return Path(f"{path}.former")
+
+
 def replace(new: Path, path: Path, *, kept: Path | None) -> None:
     """Put the complete database `new` in the place of the one at `path`, in the block of `locked`.
 
     It is on disk when this returns. The former one gets the path `kept`, or is deleted. A crash leaves one of them.
-    If others have it open with a write-ahead log, it may also leave none, and the former one as `path` with `.former`.
+    If others have it open with a write-ahead log, it may also leave none, and the former one at `former_of(path)`. Then
+    nobody can use the database (`SqliteDatabase`), until this has put one in its place.
 
     Raises:
         OSError: the folder cannot be written.
     """
-    former = kept or Path(f"{path}.former")
+    former = former_of(path)
     companions = [companion for companion in _COMPANIONS if os.path.exists(f"{path}{companion}")]
     with suppress(FileNotFoundError):
         if companions:
@@ -76,6 +82,9 @@ def replace(new: Path, path: Path, *, kept: Path | None) -> None:
     for companion in companions:
         os.replace(f"{path}{companion}", f"{former}{companion}")
     put_in_place(new, path, mode=0o600)
-    if kept is None:
-        for companion in ("", *_COMPANIONS):
-            Path(f"{former}{companion}").unlink(missing_ok=True)
+    for companion in (*_COMPANIONS, ""):
+        with suppress(FileNotFoundError):
+            if kept is None:
+                Path(f"{former}{companion}").unlink()
+            else:
+                os.replace(f"{former}{companion}", f"{kept}{companion}")

@@ -21,6 +21,7 @@ from core.timeouts import budget_left_s, database_wait
 from services.database.copies import copy_into, copy_of, unnamed
 from services.database.database import Database, Erasure, within_time
 from services.database.errors import ReadOnlyDatabase, errors
+from services.database.exchange import former_of
 from services.database.replacement import FileWatch
 from services.database.reserve import MIN_BYTES, Reserve
 from services.database.schema import faces
@@ -213,7 +214,12 @@ class SqliteDatabase(Database):
 
 
 def _make(path: Path) -> None:
-    """Create a file that only its owner can read; SQLite gives its journal the same permissions."""
+    """Create a file that only its owner can read; SQLite gives its journal the same permissions.
+
+    Raises ServiceUnavailable if there is only the former file of a restore: an empty one would hide it.
+    """
+    if not path.exists() and former_of(path).exists():
+        raise ServiceUnavailable("A restore was interrupted. Run it again: face-service restore FILE")
     path.parent.mkdir(parents=True, exist_ok=True)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 

@@ -2,7 +2,7 @@
 
 # By the name under which a test records it: how often in every test run, and how often by `make attack`.
 TRIED = {
-    "keys: every route, 20 shapes, among them two lines of one header, random and edited keys": (680, 10_000),
+    "keys: every route, 20 shapes, among them two lines of one header, random and edited keys": (700, 10_000),
     "keys: time of a refusal, first or last byte wrong (Mann-Whitney p > 0.01), id known or not": (12_000, 120_000),
     "load: requests that need no key, at most 20 ms of the processor each": (240, 240),
     "load: requests of all routes and of none, each counted for its address": (400, 400),

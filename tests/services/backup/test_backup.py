@@ -280,6 +280,23 @@ def test_what_cannot_be_read_any_more_is_replaced(place, backup, former, opened)
     assert fresh.names() == ["Ann"]
 
 
+@pytest.mark.parametrize("keeps_old", [False, True])
+def test_a_database_that_is_half_replaced_is_not_taken_for_an_empty_one(place, backup, opened, keeps_old):
+    register(place.gallery, "Ann")
+    place.creation.create(backup)
+    register(place.gallery, "Bob")
+    place.database.close()
+    former = place.file.rename(f"{place.file}.former")
+    with pytest.raises(ServiceUnavailable, match="A restore was interrupted"):
+        opened(place.folder, place.keys).names()
+    assert not place.file.exists()
+    fresh = opened(place.folder, place.keys)
+    fresh.restore(backup, keeps_old=keeps_old)
+    assert fresh.names() == ["Ann"]
+    assert not former.exists()
+    assert len(list(place.folder.glob("replaced-*/gallery.db"))) == keeps_old
+
+
 def test_a_backup_may_not_take_the_place_of_a_file_of_the_service(place):
     register(place.gallery, "Ann")
     place.write(INDEX, b"an index")
