@@ -32,6 +32,7 @@ SPACES = {
 }
 
 # Of the three photos of the folder, and of the request with an Idempotency-Key: key and digest.
+PHOTOS = {None, "Alice/1.png", "Alice/2.png", "Bob/1.png"}
 ENROLLED = {
     (f"enrol {digest}", digest)
     for digest in (
@@ -223,6 +224,9 @@ def test_a_new_gallery_of_the_same_life_is_kept_in_the_same_words(program, kind,
     assert column(other, "SELECT DISTINCT space FROM embeddings") == SPACES
     with connected(other.url) as connection:  # of the defaults, which the program of 2026-11 did not add
         assert connection.execute(sa.text("DELETE FROM embeddings WHERE place > 0")).rowcount == 2
+    assert column(other, "SELECT DISTINCT photo FROM faces") == PHOTOS  # which that program did not keep
+    with connected(other.url) as connection:
+        connection.execute(sa.text("UPDATE faces SET photo = NULL"))
     own = sha256(f"{other.token.split('_')[1]}\ndefault\n{life.KEY}".encode()).hexdigest()
     assert rows(other, "SELECT key, request FROM answers") == ENROLLED | {(own, OF_THE_REQUEST)}
     assert column(other, "SELECT id FROM sealing_keys") == ({BOUND_KEY} if program.is_encrypted else set())

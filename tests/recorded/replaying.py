@@ -236,6 +236,8 @@ def _stable(name: str, value: str, answer: TestResponse, step: Ask) -> str:
         return "<this request>"
     if name == "X-Response-Time-Ms":
         return "<milliseconds>"
+    if name == "Server-Timing":
+        return re.sub(r"dur=[\d.]+", "dur=<milliseconds>", value)
     if value.isdigit() and (name == "RateLimit-Reset" or (name == "Retry-After" and answer.status_code == _TOO_MANY)):
         return "<seconds>"
     if name == "Allow" and step.method == "OPTIONS":  # Flask gives them in any order

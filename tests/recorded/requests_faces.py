@@ -120,6 +120,8 @@ _FIND = (
     ask("wrong_refresh", "POST /find", json={"img": "@bob", "refresh": True}),
     ask("indexes", "GET /find/indexes"),
     ask("indexes_below_prefix", "GET /api/v1/find/indexes"),
+    ask("photo", "GET /find/photos/YWxpY2UvMS5wbmc", query={"size": "64"}),  # alice/1.png
+    ask("no_photo", "GET /find/photos/x"),
     ask("trail", "GET /audit", query={"action": "find"}),
 )
 

@@ -10,14 +10,16 @@ from typing import Any
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _OF_TESTS = "00000000-"  # begins the id that requests send where there is nobody
 _TOKEN = re.compile(r"fsk_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
+_KEY_ID = re.compile(r"[0-9a-f]{12}")
 _LAST_HASH = re.compile(r"last hash: ([0-9a-f]{64})")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(Z|\+00:00)")
 _VERSION = re.compile(r"\d+\.\d+\.\d+\S*")
 
-_MOMENTS = {"registered_at", "forgotten_at", "at", "sealed_at"}
+_MOMENTS = {"registered_at", "forgotten_at", "at", "sealed_at", "created_at", "revoked_at"}
+_DAYS = {"last_used_on"}
 _DURATIONS = {"time", "milliseconds", "age_s"}
 _SIZES = {"bytes"}  # of a file that holds the folder's name
-_NAMED = {"next_cursor", "hash", "previous"}  # whose values are as good as random
+_NAMED = {"next_cursor", "hash", "last_hash", "previous"}  # whose values are as good as random
 _DIGITS = 6  # of a float; the last ones differ by processor
 _MAX_NUMBERS = 16  # of a list that is written out
 
@@ -63,9 +65,11 @@ class Names:
     def _of_string(self, value: str, where: str, key: str) -> str:
         if key in _MOMENTS and (found := _MOMENT.fullmatch(value)):
             return f"<moment {found[1]}>"
+        if key in _DAYS:
+            return "<day>"
         if key == "version" and _VERSION.fullmatch(value):
             return "<version>"
-        if key in _NAMED:
+        if key in _NAMED or (key == "id" and _KEY_ID.fullmatch(value)):
             self.learn(value, where)
         if value.startswith("data:image/"):
             head, comma, content = value.rpartition(",")

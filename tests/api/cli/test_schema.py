@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import PROJECT
 from tests.pictures import ALICE, write_photo
 
-SAID = "Error: The database has schema {}; this version of the service supports 0012. Use the version that wrote it.\n"
+SAID = "Error: The database has schema {}; this version of the service supports 0013. Use the version that wrote it.\n"
 
 COMMANDS = (
     "gallery stats",
@@ -30,7 +30,7 @@ COMMANDS = (
 )
 
 
-@pytest.fixture(params=["0008", "0013"])
+@pytest.fixture(params=["0008", "0014"])
 def revision(request, app, settings):
     """A revision before or after this version's, and a database that has it."""
     settings.data_path.mkdir(exist_ok=True)
