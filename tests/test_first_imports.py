@@ -42,12 +42,15 @@ COMMANDS = (
     "import deepface --database old.pkl --normalization base --expand-percentage 0 --person-from folder",
     "import deepstack old.pkl",
     "db upgrade",
+    "db reapply-forgets",
     "keys create somebody --scope faces",
     "keys list",
     "keys grant nobody find",
     "keys revoke nobody",
     "audit verify",
     "audit export events.jsonl",
+    "backup faces.backup",
+    "restore old.pkl",
     "doctor",
 )
 OF_A_SERVER = {"serve", "demo"}  # it becomes one, and waits for one
@@ -177,6 +180,7 @@ def test_whoever_has_gunicorn_serve_prepares_the_process_first(tmp_path, start):
 @pytest.mark.parametrize("group", GROUPS)
 @pytest.mark.parametrize("way", [["api.cli"], ["flask", "--app", "main"]], ids=["face-service", "flask"])
 def test_the_process_is_prepared_before_the_first_command_of_each_group(tmp_path, way, group):
+    (tmp_path / "old.pkl").touch()
     command = next(line for line in COMMANDS if line.split()[0] == group)
     run(tmp_path, "-m", *way, *command.split())
     assert_prepared(tmp_path)

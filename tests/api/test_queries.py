@@ -58,6 +58,7 @@ def test_the_document_says_so(app):
         "/console/{file}",
         "/docs",
         "/docs/{file}",
+        "/metrics",
         "/openapi.json",
     }
     for method, path in described:

@@ -55,6 +55,8 @@ def test_find(real_client, deepface, folder, two, model, detector):
                 del row["hash"]
                 if similarity_search:
                     judged_by(row, threshold, model, metric)
+            for row in mine:
+                assert row.pop("photo_id")  # which DeepFace has not
             order = ("distance", "identity", "target_x")
             assert_same(
                 sorted(mine, key=lambda row: [row[key] for key in order]),

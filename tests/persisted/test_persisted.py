@@ -75,6 +75,7 @@ OWN_FILES = {
     "folder_index/.permanent.lock",
     "self_test.json",
     "self_test.json.lock",
+    "forgets.log",
 }
 OF_SQLITE = {"gallery.db", "gallery.db.lock", "gallery.db.reserve"}
 LOCKS = {"audit seal", "gallery change", "gallery copy", "gallery schema"}

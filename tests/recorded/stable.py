@@ -45,7 +45,7 @@ class Names:
                 self.learn(number, where)
         for found in _LAST_HASH.findall(text):
             self.learn(found, f"{where}.hash")
-        for value, name in self._names.items():
+        for value, name in sorted(self._names.items(), key=lambda known: -len(known[0])):  # an API key has its ID in it
             text = text.replace(value, name)
         return text
 

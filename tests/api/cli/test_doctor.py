@@ -61,7 +61,7 @@ def test_a_healthy_service_has_a_page_of_sections_and_ends_with_0(make_healthy, 
     assert tuple(line for line in page.splitlines() if line in SECTIONS) == SECTIONS
     for words in ("onnx on the CPU", "numpy", "lanes: ", "arcface_weights.onnx",
                   "intact by the checksum of the first file here", "commercial use: ", "SQLite",
-                  "schema 0012", "up to date", "1 photos", "10485760 bytes",
+                  "schema 0013", "up to date", "1 photos", "10485760 bytes",
                   "same answer, ", "No problems found."):  # fmt: skip
         assert words in page
     assert "Alice" not in page
@@ -141,5 +141,5 @@ def test_the_schema_of_another_version_is_told_and_left_alone(make_healthy, sett
     before = file.read_bytes()
     code, page = doctor(make_healthy(api_keys=(KEY,)))
     assert code == 1
-    assert "WRONG database         The database has schema 0004; this version of the service supports 0012." in page
+    assert "WRONG database         The database has schema 0004; this version of the service supports 0013." in page
     assert file.read_bytes() == before

@@ -45,9 +45,9 @@ def test_folders_that_look_alike_are_one_person_and_no_name_controls_the_termina
     code, said = run(app, "gallery", "enroll", folder)
     assert code == 0
     assert said.splitlines() == [
-        "An\\x1b[31mn/3.png: validation_error",
-        "Bo\\u202eb/4.png: validation_error",
-        "Ci\\nd/5.png: validation_error",
+        "An\\x1b[31mn/3.png: validation_error (name)",
+        "Bo\\u202eb/4.png: validation_error (name)",
+        "Ci\\nd/5.png: validation_error (name)",
         "4 photos registered, 0 already registered, 3 refused",
     ]
     persons = {person["name"]: person["faces"] for person in client.get("/persons").json["persons"]}

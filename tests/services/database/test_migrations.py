@@ -123,8 +123,8 @@ def test_without_leave_to_migrate_no_schema_is_made_until_somebody_does(database
 @pytest.mark.parametrize(
     ("revision", "says"),
     [
-        ("0011", r"has schema 0011; this version needs 0012, and AUTO_MIGRATE=false\. Run: face-service db upgrade$"),
-        ("0013", r"has schema 0013; this version of the service supports 0012\. Use the version that wrote it\.$"),
+        ("0012", r"has schema 0012; this version needs 0013, and AUTO_MIGRATE=false\. Run: face-service db upgrade$"),
+        ("0014", r"has schema 0014; this version of the service supports 0013\. Use the version that wrote it\.$"),
     ],
 )
 def test_without_leave_to_migrate_another_schema_is_said_until_it_is_the_newest(
@@ -139,5 +139,5 @@ def test_without_leave_to_migrate_another_schema_is_said_until_it_is_the_newest(
         with pytest.raises(OtherSchema, match=says):
             ask()
     assert run("SELECT version_num FROM alembic_version") == [(revision,)]
-    run("UPDATE alembic_version SET version_num = '0012'")
+    run("UPDATE alembic_version SET version_num = '0013'")
     database.require_writable()
