@@ -9,9 +9,10 @@ UV = uv==0.13.9
 CLIENT_TOOLS = $(abspath $(VENV))/clients
 CLIENTS = redocly hey_api openapi_fetch supabase compreface
 DOORS = tests/api/compat tests/models/test_deepface_api.py
-APART = $(DOORS) tests/security tests/test_documents.py tests/clients tests/browser
+SERVERS = $(wildcard tests/test_*server.py) $(addprefix tests/test_,workers.py replicas.py container.py nginx.py) tests/services/backup
+APART = $(DOORS) $(SERVERS) tests/security tests/test_documents.py tests/clients tests/browser
 
-.PHONY: run test test-doors test-security test-documents test-clients test-browser test-tensorflow extras stress soak attack fuzz lint types reference docs pictures screenshots demo lock-hashes pin-images clean
+.PHONY: run test test-doors test-servers test-security test-documents test-clients test-browser test-tensorflow extras stress soak attack fuzz lint types reference docs pictures screenshots demo lock-hashes pin-images clean
 .DEFAULT_GOAL := run
 
 # Set up if need be, and serve on http://localhost:5000.
@@ -33,6 +34,10 @@ test: $(VENV)/.dev
 # The interfaces of other systems, one of them beside DeepFace's own server.
 test-doors: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(DOORS)
+
+# Real servers, killed, restarted and several at once, and what they are deployed with.
+test-servers: $(VENV)/.dev
+	$(BIN)/python -m pytest -n 3 --dist loadfile $(SERVERS)
 
 # The attacks of SECURITY.md, with few tries each; `make attack` tries all.
 test-security: $(VENV)/.dev
