@@ -9,7 +9,8 @@ UV = uv==0.13.9
 CLIENT_TOOLS = $(abspath $(VENV))/clients
 CLIENTS = redocly hey_api openapi_fetch supabase compreface
 DOORS = tests/api/compat tests/models/test_deepface_api.py
-SERVERS = $(wildcard tests/test_*server.py) $(addprefix tests/test_,workers.py replicas.py container.py nginx.py) tests/services/backup
+SERVERS = $(wildcard tests/test_*server.py) $(addprefix tests/test_,workers.py replicas.py container.py nginx.py first_imports.py) \
+  tests/services/backup tests/services/gallery/test_customer_sql.py
 APART = $(DOORS) $(SERVERS) tests/security tests/test_documents.py tests/clients tests/browser
 
 .PHONY: run test test-doors test-servers test-security test-documents test-clients test-browser test-tensorflow extras stress soak attack fuzz lint types reference docs pictures screenshots demo lock-hashes pin-images clean
