@@ -5,7 +5,9 @@ import importlib.util
 import shutil
 import sqlite3
 import time
+from base64 import b64encode
 from contextlib import closing
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -143,6 +145,25 @@ def test_two_photos_are_compared_on_a_scale(open_console, service):
     assert page.get_by_role("img", name="Distance 0").count() == 1
     give(page, service.photo("astronaut/cropped"), label="Photo 2")
     page.get_by_text("Not the same person", exact=True).wait_for()
+
+
+# Lets a page believe that a person dropped or pasted a photo.
+GIVEN = """([way, content]) => {
+  const given = new DataTransfer();
+  const bytes = Uint8Array.from(atob(content), (one) => one.charCodeAt(0));
+  given.items.add(new File([bytes], "photo.jpg", { type: "image/jpeg" }));
+  if (way === "paste") document.dispatchEvent(new ClipboardEvent(way, { clipboardData: given }));
+  else document.querySelector(".drop").dispatchEvent(new DragEvent(way, { dataTransfer: given, bubbles: true }));
+}"""
+
+
+@pytest.mark.parametrize("way", ["drop", "paste"])
+def test_a_photo_may_be_dropped_or_pasted(open_console, service, way):
+    page = open_console("try/faces")
+    content = Path(service.photo("hopper/tilted")).read_bytes()
+    page.evaluate(GIVEN, [way, b64encode(content).decode()])
+    page.get_by_role("heading", name="1 face").wait_for()
+    assert page.locator(".photo rect:not(.edge)").count() == 1
 
 
 def test_the_webcam_gives_a_photo(open_console):
