@@ -11,7 +11,7 @@ CLIENTS = redocly hey_api openapi_fetch supabase compreface
 DOORS = tests/api/compat tests/models/test_deepface_api.py
 SERVERS = $(wildcard tests/test_*server.py) $(addprefix tests/test_,workers.py replicas.py container.py nginx.py first_imports.py) \
   tests/services/backup tests/services/gallery/test_customer_sql.py tests/services/find/test_index_crash.py \
-  tests/api/cli/test_demo.py tests/models/test_concurrency.py tests/models/test_soak.py
+  tests/api/cli/test_demo.py tests/models/test_concurrency.py tests/models/test_soak.py tests/persisted
 APART = $(DOORS) $(SERVERS) tests/security tests/test_documents.py tests/clients tests/browser
 
 .PHONY: run test test-doors test-servers test-security test-documents test-clients test-browser test-tensorflow extras stress soak attack fuzz lint types reference docs pictures screenshots demo lock-hashes pin-images clean
