@@ -190,7 +190,7 @@ RESIDENT = _gauge(
     "liveall",
 )
 
-# Of the photo folder's permanent indexes: the default one, and those made by command.
+# Of the photo folder's permanent indexes: the default one, and those that commands made.
 _INDEX = {"index": "The name of an index, as in FIND_SPACES"}
 INDEX_PHOTOS = _read("face_index_photos", "Photos in the index.", _INDEX)
 INDEX_PENDING = _read(
