@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from hmac import compare_digest
 
@@ -58,8 +59,8 @@ _NOBODYS = StoredKey(
 class KeyService:
     """Checks API keys: `env-1`, `env-2`, … of the setting, and those of the database. Safe for all threads.
 
-    It keeps all keys in memory instead of querying one. So an invalid key costs no query, and takes as long for every
-    id.
+    It keeps all keys in memory instead of querying one, so an invalid key takes as long for every id. Before it refuses
+    a key it reads them again, because another process may just have created it. Refusals at the same time share this.
     """
 
     def __init__(self, *, store: KeyStore, secrets_of_setting: Iterable[str], required: bool) -> None:
@@ -89,10 +90,10 @@ class KeyService:
         keys = self._current()
         if not keys and not self._of_setting and not self._required:
             return ANYBODY
-        key_id, _, secret = (token or "").removeprefix(f"{_PREFIX}_").partition("_")
-        key = keys.get(key_id, _NOBODYS)
-        is_right = compare_digest(_digest(secret), key.secret_sha256)
-        if not is_right or not key.is_valid(datetime.now(UTC)):
+        key = _valid_key(token, keys) if token else None
+        if token and key is None:
+            key = _valid_key(token, self._current(since=time.monotonic()))
+        if key is None:
             raise Unauthorized
         if key.last_used_on != datetime.now(UTC).date():
             with self._looked:
@@ -159,22 +160,28 @@ class KeyService:
         self._looked_at = -math.inf
         return is_known
 
-    def _current(self) -> Mapping[str, StoredKey]:
+    def _current(self, since: float = -math.inf) -> Mapping[str, StoredKey]:
+        """The known keys, read at or after `since` unless the database does not answer."""
         with self._looked:
             for _ in range(_LOOKS):
-                if self._age_s() >= _REFRESH_S and not self._is_looking:
+                is_awaited = self._looked_at < since and not self._failed
+                if (is_awaited or self._age_s() >= _REFRESH_S) and not self._is_looking:
                     self._is_looking = True
                     threading.Thread(target=self._look, name="keys", daemon=True).start()
-                if self._age_s() < (_OLDEST_FAILURE_S if self._failed else _OLDEST_S):
+                if not is_awaited and self._age_s() < (_OLDEST_FAILURE_S if self._failed else _OLDEST_S):
                     break
                 with database_wait():
-                    self._looked.wait_for(lambda: not self._is_looking, budget_left_s())
+                    before = self._looked_at  # changes with a look, even if another thread starts the next one at once
+                    self._looked.wait_for(partial(self._is_over, before), budget_left_s())
             # Without keys the service stays open while its database is unavailable. Known keys may have changed
             # meanwhile.
             is_unknown = self._failed or self._age_s() >= _REVOKED_WITHIN_S
             if self._keys is None or (is_unknown and self._keys):
                 raise ServiceUnavailable("The database does not answer: API keys cannot be checked. Retry later.")
             return self._keys
+
+    def _is_over(self, before: float) -> bool:
+        return not self._is_looking or self._looked_at != before
 
     def _age_s(self) -> float:
         return time.monotonic() - self._looked_at
@@ -206,6 +213,14 @@ class KeyService:
             self._store.note_use(sorted(used), datetime.now(UTC).date())
         except ServiceError as error:
             logger.warning("the use of API keys cannot be recorded", extra={"reason": error.code})
+
+
+def _valid_key(token: str, keys: Mapping[str, StoredKey]) -> StoredKey | None:
+    """The key of this token, if it is known, neither revoked nor expired, and its secret is right."""
+    key_id, _, secret = token.removeprefix(f"{_PREFIX}_").partition("_")
+    key = keys.get(key_id, _NOBODYS)
+    is_right = compare_digest(_digest(secret), key.secret_sha256)
+    return key if is_right and key.is_valid(datetime.now(UTC)) else None
 
 
 def _digest(secret: str) -> bytes:

@@ -112,6 +112,31 @@ def test_a_scope_that_this_version_does_not_know_is_ignored_and_logged_once(make
     assert [line.scope for line in caplog.records if "unknown scope" in line.message] == ["dreams"]
 
 
+def test_another_process_knows_a_new_key_at_once(make_service):
+    here, there = make_service(), make_service(required=True)
+    for _ in range(20):
+        with pytest.raises(Unauthorized):
+            there.caller("unknown")  # reads the keys
+        key, token = here.create("door", Scope)
+        assert there.caller(token).key_id == key.id
+
+
+def test_wrong_keys_at_once_share_a_query(make_service, store, monkeypatch):
+    service = make_service(required=True)
+    looks = []
+    all_keys = store.all_keys
+    monkeypatch.setattr(store, "all_keys", lambda: (looks.append(1), time.sleep(0.2), all_keys())[2])
+
+    def is_refused(number):
+        with pytest.raises(Unauthorized):
+            service.caller(f"fsk_{number:012}_wrong")
+        return True
+
+    with ThreadPool(50) as pool:
+        assert all(pool.map(is_refused, range(50), chunksize=1))
+    assert len(looks) < 10
+
+
 def test_another_process_learns_of_a_change_within_5_seconds(make_service, now):
     here, there = make_service(), make_service()
     assert there.caller(None) == ANYBODY
