@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,12 @@ IDS = {"person": PERSON, "face": FACE, "other": OTHER_PERSON, "key": KEY_ID}
 
 
 @contextlib.contextmanager
-def demo_server(folder: Path, **environment: str) -> Iterator[str]:
-    """The address of a server with an API key, Dlib, and made-up networks for /analyze: the real ones are not here."""
-    make_up_networks(folder / "home")
+def demo_server(folder: Path, *, weights: Path | None = None, **environment: str) -> Iterator[str]:
+    """The address of a server with an API key, Dlib, and made-up networks for /analyze: the real ones are not here.
+
+    `weights` is a folder with real networks, which take the place of those made up.
+    """
+    make_up_networks(folder / "home", weights)
     PhotoFolder(folder / "faces_db").write()
     settings = {
         "FACES_DB_PATH": "./faces_db",
@@ -34,11 +38,13 @@ def demo_server(folder: Path, **environment: str) -> Iterator[str]:
         yield url
 
 
-def make_up_networks(home: Path) -> None:
-    """Write networks with random numbers where DEEPFACE_HOME has the real ones."""
+def make_up_networks(home: Path, real: Path | None = None) -> None:
+    """Write networks with random numbers where DEEPFACE_HOME has the real ones, and those of the folder `real`."""
     weights = home / ".deepface" / "weights"
     weights.mkdir(parents=True)
     write_graphs(weights)
+    for file in real.iterdir() if real else ():
+        shutil.copyfile(file, weights / file.name)
     accept_all(home)
 
 

@@ -53,7 +53,7 @@ export function Collections({ limits }) {
     ${leaving &&
     html`<${Confirm}
       title=${t("forget_collection")}
-      text=${t("forget_collection_text", { name: leaving.name, n: number(leaving.persons) })}
+      text=${t("forget_collection_text", { name: leaving.name, n: leaving.persons })}
       action=${t("forget")}
       error=${forget.error}
       isBusy=${forget.isBusy}

@@ -1,6 +1,6 @@
 // Photo folder: its indexes, and what is not in them.
 
-import { html, useEffect, useRef } from "./preact-htm.js";
+import { html, useEffect, useRef, useState } from "./preact-htm.js";
 import { get } from "./api.js";
 import { bytes, duration, number, t, tOr } from "./language.js";
 import { Busy, Empty, Problem, Tag, useLoaded } from "./parts.js";
@@ -10,16 +10,17 @@ const LOOK_AGAIN_MS = 4000; // while an index is being built
 const KINDS = { ready: "good", building: "warn", failed: "bad", kept: "warn", stored: "" };
 
 export function Folder() {
-  const { value, error, isBusy, run } = useLoaded((signal) => get("find/indexes", { failed: "true" }, signal), []);
+  const [isSearching, setSearching] = useState(false); // a search may build an index
+  const { value, error, isBusy, run } = useLoaded((signal) => get("find/indexes", { failed: "true" }, signal), [isSearching]);
   const isBuilding = value?.indexes.some(({ state, pending }) => state === "building" || pending > 0);
   useEffect(() => {
-    if (!isBuilding) return undefined;
+    if (!isBuilding && !isSearching) return undefined;
     const timer = setTimeout(run, LOOK_AGAIN_MS);
     return () => clearTimeout(timer);
   }, [value]);
   return html`
     <h1>${t("screen_folder")}</h1>
-    <${TryFind} onAnswer=${run} />
+    <${TryFind} onSearch=${setSearching} />
     <h2>${t("indexes")}</h2>
     <${Busy} when=${isBusy && !value} />
     <${Problem} error=${error} />
@@ -39,7 +40,7 @@ function Index({ index }) {
     <p><code>${index.name}</code></p>
     ${index.state === "building" &&
     html`<progress value=${index.done} max=${Math.max(1, index.total)} aria-label=${t("index_building")}></progress>
-      <p role="status">${t("index_progress", { done: number(index.done), total: number(index.total) })} ${left !== null && t("time_left", { time: duration(left) })}</p>`}
+      <p role="status">${t("index_progress", { done: index.done, total: index.total })} ${left !== null && t("time_left", { time: duration(left) })}</p>`}
     <dl class="facts">
       <dt>${t("photos")}</dt><dd>${number(index.photos)}</dd>
       <dt>${t("faces")}</dt><dd>${number(index.faces)}</dd>
@@ -56,7 +57,7 @@ function Failure({ reason, count, failures }) {
   return html`<details>
     <summary>${tOr(`failed_${reason}`, reason)}: ${number(count)}</summary>
     <ul class="names">${named.map(({ photo }) => html`<li>${photo}</li>`)}</ul>
-    ${named.length < count && html`<small>${t("and_more", { n: number(count - named.length) })}</small>`}
+    ${named.length < count && html`<small>${t("and_more", { n: count - named.length })}</small>`}
   </details>`;
 }
 

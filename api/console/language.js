@@ -15,12 +15,17 @@ export function choose(tag) {
   location.reload();
 }
 
-// The text of this name, with values in place of {names}.
+const plural = new Intl.PluralRules(language);
+
+// The text of this name, with values in place of {names}. A text with forms has one for the number `n`.
 export function t(name, values = {}) {
-  const text = TEXTS[language][name];
-  if (text === undefined) throw new Error(`no text ${name}`);
-  return text.replace(/{(\w+)}/g, (_, value) => String(values[value]));
+  const found = TEXTS[language][name];
+  if (found === undefined) throw new Error(`no text ${name}`);
+  const text = typeof found === "string" ? found : found[plural.select(values.n)];
+  return text.replace(/{(\w+)}/g, (_, value) => shown(values[value]));
 }
+
+const shown = (value) => (typeof value === "number" ? number(value) : String(value));
 
 // The text of a code of the service; the code itself if it has none.
 export const tOr = (name, otherwise) => TEXTS[language][name] ?? otherwise;

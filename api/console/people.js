@@ -2,7 +2,7 @@
 
 import { html, useEffect, useMemo, useRef, useState } from "./preact-htm.js";
 import { get } from "./api.js";
-import { number, t } from "./language.js";
+import { t } from "./language.js";
 import { Busy, Empty, Problem, Tabs } from "./parts.js";
 import { Collections } from "./collections.js";
 import { labelsOf, mayWrite } from "./gallery.js";
@@ -53,7 +53,7 @@ function Grid({ limits }) {
     ${persons.all.length === 0 && !persons.isBusy && !persons.error && html`<${Empty}>${t("nobody")}<//>`}
     <${Cards} persons=${persons} />
     <${Busy} when=${persons.isBusy} />
-    <p class="count" role="status">${!persons.isBusy && persons.all.length > 0 && t(persons.hasMore ? "n_people_so_far" : "n_people", { n: number(persons.all.length) })}</p>
+    <p class="count" role="status">${!persons.isBusy && persons.all.length > 0 && t(persons.hasMore ? "n_people_so_far" : "n_people", { n: persons.all.length })}</p>
   `;
 }
 
@@ -129,6 +129,6 @@ const Card = ({ person, at, columns, total }) => html`<li
   <a href=${`#/people/${person.id}`}>
     <${Thumbnail} id=${person.cover_face_id} hasCrop=${person.has_crop} name=${person.name} />
     <span class="name">${person.name}</span>
-    <small>${person.faces === 1 ? t("one_face") : t("n_faces", { n: person.faces })}</small>
+    <small>${t("n_faces", { n: person.faces })}</small>
   </a>
 </li>`;

@@ -10,8 +10,20 @@ import { Thumbnail } from "./thumbnails.js";
 
 const PAGE = 100; // faces of one request, as many as have their crops in one answer
 
+// The person with the faces of the first pages.
+async function readPerson(id, pages, signal) {
+  const person = await get(`persons/${id}`, { limit: PAGE }, signal);
+  for (let read = 1; read < pages && person.next_cursor; read += 1) {
+    const page = await get(`persons/${id}`, { limit: PAGE, cursor: person.next_cursor }, signal);
+    person.face_list.push(...page.face_list);
+    person.next_cursor = page.next_cursor;
+  }
+  return person;
+}
+
 export function Person({ id, limits }) {
-  const { value: person, error, isBusy, run } = useLoaded((signal) => get(`persons/${id}`, { limit: PAGE }, signal), [id]);
+  const [pages, setPages] = useState(1);
+  const { value: person, error, isBusy, run } = useLoaded((signal) => readPerson(id, pages, signal), [id, pages]);
   const [dialog, setDialog] = useState(null);
   const [receipt, setReceipt] = useState(null);
   const isWriter = mayWrite(limits);
@@ -40,11 +52,11 @@ export function Person({ id, limits }) {
           </div>`}
         </div>
       </div>
-      <h2>${person.faces === 1 ? t("one_face") : t("n_faces", { n: person.faces })}</h2>
+      <h2>${t("n_faces", { n: person.faces })}</h2>
       <ul class="face-cards">
         ${person.face_list.map((face) => html`<${FaceCard} key=${face.id} face=${face} person=${person} isWriter=${isWriter} onChanged=${run} />`)}
       </ul>
-      ${person.next_cursor && html`<p class="note">${t("first_faces", { n: PAGE })}</p>`}
+      ${person.next_cursor && html`<button type="button" class="secondary" disabled=${isBusy} onClick=${() => setPages(pages + 1)}>${t("more_faces")}</button>`}
       ${dialog === "change" && html`<${Change} person=${person} onClose=${close} onChanged=${changed} />`}
       ${dialog === "merge" && html`<${Merge} person=${person} onClose=${close} onChanged=${changed} />`}
       ${dialog === "forget" && html`<${Forget} person=${person} onClose=${close} onForgotten=${setReceipt} />`}

@@ -7,21 +7,24 @@ import { Copyable } from "./parts.js";
 
 const shell = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
 
+// curl takes a list of files, and options after a semicolon, unless the name is quoted.
+const nameForCurl = (file) => (/[,;"\\]/.test(file) ? `"${file.replaceAll(/["\\]/g, "\\$&")}"` : file);
+
 // `photos` are file names by field; `options` are texts and numbers by field.
 export function curl(path, photos, options) {
   const key = keyOfTab() ? ` \\\n  -H "X-API-Key: $KEY"` : "";
-  const files = Object.entries(photos).map(([name, file]) => ` \\\n  -F ${shell(`${name}=@${file}`)}`);
+  const files = Object.entries(photos).map(([name, file]) => ` \\\n  -F ${shell(`${name}=@${nameForCurl(file)}`)}`);
   const fields = Object.entries(options).map(([name, value]) => ` \\\n  -F ${shell(`${name}=${value}`)}`);
   return `curl${key}${files.join("")}${fields.join("")} \\\n  ${shell(address(path).href)}`;
 }
 
 export function python(path, photos, options) {
-  const lines = ["import requests", ""];
+  const lines = [...(keyOfTab() ? ["import os", ""] : []), "import requests", ""];
   const files = Object.entries(photos).map(([name, file]) => `"${name}": open(${JSON.stringify(file)}, "rb")`);
   lines.push(`files = {${files.join(", ")}}`);
   const fields = Object.entries(options).map(([name, value]) => `"${name}": ${JSON.stringify(String(value))}`);
   const given = fields.length ? `, data={${fields.join(", ")}}` : "";
-  const key = keyOfTab() ? `, headers={"X-API-Key": key}` : "";
+  const key = keyOfTab() ? `, headers={"X-API-Key": os.environ["KEY"]}` : "";
   lines.push(`answer = requests.post("${address(path).href}", files=files${given}${key}, timeout=60)`);
   lines.push("print(answer.json())");
   return `${lines.join("\n")}\n`;

@@ -12,9 +12,10 @@ const OPTIONS = { enforce_detection: "false" }; // a photo without a face is no 
 const key = ({ x, y, w, h }) => [x, y, w, h].join();
 
 // What each endpoint says about the same faces, which all find with the same options.
-async function lookAt(file, { hasAttributes }, isLive, signal) {
+async function lookAt(file, abilities, isLive, signal) {
   const asked = { img: file, ...OPTIONS };
   const quality = postForm("quality", asked, signal);
+  const { hasAttributes } = abilities ?? (await readAbilities(signal));
   const [analyzed, extracted] = await Promise.allSettled([
     hasAttributes ? postForm("analyze", asked, signal) : null,
     isLive ? postForm("extract", { ...asked, anti_spoofing: "true" }, signal) : null,
@@ -52,7 +53,7 @@ export function TryFaces() {
   const look = (photo, live) => {
     setFile(photo);
     setChosen(0);
-    run(photo, abilities ?? {}, live);
+    run(photo, abilities, live);
   };
   const faces = value ? facesOf(value) : [];
   const boxes = faces.map((face, place) => ({ area: face.facial_area, label: String(place + 1), kind: kindOf(face) }));
@@ -92,7 +93,7 @@ const kindOf = ({ live }) => (live?.is_real === false ? "bad" : "");
 function Found({ value, faces, chosen, onChoose }) {
   const missing = Object.entries(value.analyzed.answer?.unavailable ?? {}).map(([name]) => t(`attribute_${name}`));
   return html`
-    <h2>${faces.length === 1 ? t("one_face") : t("n_faces", { n: faces.length })}</h2>
+    <h2>${t("n_faces", { n: faces.length })}</h2>
     <ol class="faces">
       ${faces.map(
         (face, place) => html`<li class=${place === chosen ? "chosen" : ""}>

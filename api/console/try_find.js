@@ -11,16 +11,17 @@ import { FaceChoice } from "./try_identify.js";
 const MAX_ROWS = 50;
 const WHOLE_PX = 4096; // the largest size that the service shows
 
-// `onAnswer` is called after a search, which may have built an index.
-export function TryFind({ onAnswer }) {
+// `onSearch` is told whether a search is under way.
+export function TryFind({ onSearch }) {
   const [file, setFile] = useState(null);
   const [chosen, setChosen] = useState(0);
   const { value, error, isBusy, run } = useRequest((img, signal) => postForm("find", { img, k: MAX_ROWS }, signal));
   const look = (photo) => {
     setFile(photo);
     setChosen(0);
-    run(photo).then(() => onAnswer?.());
+    run(photo);
   };
+  useEffect(() => onSearch?.(isBusy), [isBusy]);
   const rows = value?.result ?? [];
   const boxes = rows.flatMap((hits, place) =>
     hits.length ? [{ area: areaOf(hits[0], "source"), label: String(place + 1), kind: "good" }] : [],
@@ -55,7 +56,7 @@ function Hits({ hits, pending }) {
   const [open, setOpen] = useState(0);
   return html`
     <h2>${hits.length === MAX_ROWS ? t("first_hits", { n: hits.length }) : t("n_hits", { n: hits.length })}</h2>
-    ${pending > 0 && html`<p class="note">${t("pending", { n: number(pending) })}</p>`}
+    ${pending > 0 && html`<p class="note">${t("pending", { n: pending })}</p>`}
     ${hits.length === 0 && html`<${Empty}>${t("no_hits")}<//>`}
     ${hits[open] && html`<${FoundPhoto} hit=${hits[open]} />`}
     <ol class="rows">

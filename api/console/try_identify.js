@@ -2,7 +2,7 @@
 
 import { html, useState } from "./preact-htm.js";
 import { get, postForm } from "./api.js";
-import { number, percent, t } from "./language.js";
+import { percent, t } from "./language.js";
 import { Busy, Empty, Problem, Tag, useLoaded, useRequest } from "./parts.js";
 import { Photo, PhotoInput } from "./pictures.js";
 import { Wire } from "./snippets.js";
@@ -49,7 +49,7 @@ export function TryIdentify({ limits }) {
         ${!value && !isBusy && !error && html`<${Empty}>${t("try_identify_empty")}<//>`}
         ${!isBusy && faces.length > 0 && html`<${FaceChoice} faces=${faces} chosen=${chosen} onChoose=${setChosen} />`}
         ${!isBusy && faces[chosen] && html`<${Decision} face=${faces[chosen]} />`}
-        ${value?.not_compared && html`<p class="note">${t("not_compared", { n: number(value.not_compared.persons) })}</p>`}
+        ${value?.not_compared && html`<p class="note">${t("not_compared", { n: value.not_compared.persons })}</p>`}
         ${value && html`<${Wire} path="identify" photos=${{ img: file.name }} options=${{ collection, top_k: TOP_K }} answer=${value} />`}
       </section>
     </div>

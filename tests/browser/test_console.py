@@ -1,14 +1,20 @@
 """The console in a real browser, behind the shipped nginx.conf, on a service with and without keys."""
 
+import ast
 import contextlib
 import importlib.util
+import json
+import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import time
 from base64 import b64encode
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import requests
@@ -16,6 +22,7 @@ import requests
 from core.scopes import Scope
 from tests.conftest import KEY
 from tests.demo_server import demo_server
+from tests.models.labelled import SHARED
 from tests.test_nginx import fronted
 
 pytestmark = [
@@ -34,8 +41,10 @@ MARKUP = "<img src=x onerror=alert(1)> & <b>Bold</b>"
 def service(request, tmp_path_factory):
     """The address of a service behind nginx, its API key if it has one, and the folder of its photos."""
     folder = tmp_path_factory.mktemp("server")
+    settings = {"API_KEYS": request.param, "RATE_LIMIT": "1200/minute", "LOG_LEVEL": "WARNING"}
+    weights = SHARED / "weights" if SHARED.is_dir() else None
     with (
-        demo_server(folder, API_KEYS=request.param, RATE_LIMIT="1200/minute", LOG_LEVEL="WARNING") as upstream,
+        demo_server(folder, weights=weights, **settings) as upstream,
         fronted(tmp_path_factory.mktemp("nginx"), upstream.removeprefix("http://")) as url,
     ):
         yield Service(url, request.param, folder / "faces_db")
@@ -73,6 +82,18 @@ class Service:
                 " VALUES (?, 'default', ?, ?, ?, '{}', '{}', '2026-11-30T00:00:00.000000+00:00')",
                 rows,
             )
+
+    def add_faces(self, face, count):
+        """Write copies of a stored face, which registering them would take minutes for."""
+        with closing(sqlite3.connect(self.database, timeout=30)) as database, database:
+            for table, number in (("faces", "id"), ("embeddings", "face_id")):
+                columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})") if row[1] != number]
+                names = ", ".join(columns)
+                for copy in range(count):
+                    database.execute(
+                        f"INSERT INTO {table} ({number}, {names}) SELECT ?, {names} FROM {table} WHERE {number} = ?",
+                        (f"{copy:032x}", UUID(face).hex),
+                    )
 
     def forget_added(self):
         with closing(sqlite3.connect(self.database, timeout=30)) as database, database:
@@ -135,6 +156,43 @@ def test_the_faces_of_a_photo_are_shown_with_the_request(open_console, service):
     assert f"'{service.url}/" in shown
     assert "img=@tilted.jpg" in shown
     assert service.key == "" or service.key not in shown
+
+
+def test_the_attributes_of_a_face_are_shown(open_console, service):
+    page = open_console("try/faces")
+    give(page, service.photo("hopper/tilted"))
+    for name in ("Gender", "Emotion", "Ethnicity"):
+        page.locator("ol.faces").get_by_role("heading", name=name).wait_for()
+    assert page.locator("ol.faces .age").inner_text().startswith("About ")
+
+
+@pytest.mark.parametrize("program", ["curl", "Python"])
+def test_the_copied_request_can_be_sent(open_console, service, tmp_path, program):
+    shutil.copyfile(service.photo("hopper/tilted"), tmp_path / "a;b, 'c'.jpg")
+    page = open_console("try/faces")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    give(page, str(tmp_path / "a;b, 'c'.jpg"))
+    page.get_by_role("heading", name="1 face").wait_for()
+    page.get_by_text("Request and answer").click()
+    page.locator("figure.code", has_text=program).get_by_role("button", name="Copy").click()
+    page.get_by_role("button", name="Copied").wait_for()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    command = ["sh", "-c", copied] if program == "curl" else [sys.executable, "-c", copied]
+    environment = {"PATH": os.environ["PATH"], "KEY": service.key}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert ast.literal_eval(done.stdout.replace("true", "True").replace("null", "None"))["success"] is True
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="no folder ../shared with the liveness models")
+@pytest.mark.parametrize(("photo", "said", "boxes"), [("live", "Live", 0), ("spoof", "Not live", 1)])
+def test_liveness_is_drawn(open_console, photo, said, boxes):
+    page = open_console("try/faces")
+    page.get_by_role("switch", name="Check liveness, too").check()
+    give(page, str(SHARED / f"faces/liveness/{photo}.jpg"))
+    face = page.locator("ol.faces > li").first
+    face.get_by_text(said, exact=True).wait_for()
+    assert page.locator(".photo .bad").count() == boxes
+    assert face.get_by_role("meter", name="Liveness").count() == 1
 
 
 def test_two_photos_are_compared_on_a_scale(open_console, service):
@@ -243,6 +301,46 @@ def test_a_face_is_moved_to_another_person(open_console, service):
     assert service.ask("GET", f"/faces/{grace['id']}")["person_id"] == eileen["person_id"]
 
 
+def test_all_faces_of_a_person_can_be_seen(open_console, service):
+    service.forget_everybody()
+    grace = service.register("Grace")
+    service.add_faces(grace["id"], 120)
+    page = open_console(f"people/{grace['person_id']}")
+    page.get_by_role("heading", name="121 faces").wait_for()
+    assert page.locator(".face-cards > li").count() == 100
+    page.get_by_role("button", name="More faces").click()
+    page.locator(".face-cards > li").nth(120).get_by_role("img").wait_for()
+    page.locator(".face-cards > li").nth(120).get_by_role("button", name="Delete the face").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("heading", name="120 faces").wait_for()
+    assert page.locator(".face-cards > li").count() == 120
+    assert page.get_by_role("button", name="More faces").count() == 0
+
+
+def test_people_are_found_by_label(open_console, service):
+    service.forget_everybody()
+    for name, team in (("Grace", "navy"), ("Eileen", "space")):
+        service.register(name, labels=json.dumps({"team": team}), collection="staff")
+    page = open_console("people")
+    page.get_by_role("link", name="Grace").wait_for()
+    page.get_by_label("Labels").fill("team=space")
+    page.get_by_text("1 person", exact=True).wait_for()
+    assert page.locator("ul.cards .name").all_inner_texts() == ["Eileen"]
+
+
+def test_a_collection_is_made_and_deleted(open_console, service):
+    service.forget_everybody()
+    page = open_console("people/collections")
+    page.get_by_label("New collection").fill("visitors")
+    page.get_by_role("button", name="Create").click()
+    page.get_by_role("rowheader", name="visitors").wait_for()
+    service.register("Grace", collection="visitors")
+    page.get_by_role("button", name="Delete visitors").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("rowheader", name="visitors").wait_for(state="detached")
+    assert service.ask("GET", "/persons")["persons"] == []
+
+
 def test_a_page_scrolls_through_fifty_thousand_persons(open_console, service):
     service.forget_everybody()
     service.register("Grace")
@@ -284,6 +382,28 @@ def test_a_search_of_the_folder_opens_the_photo(open_console, service):
         page.get_by_role("heading", name="Indexes").wait_for()
     page.locator("article.index").first.wait_for()
     assert "Dlib" in page.locator("article.index").first.inner_text()
+
+
+def test_the_folder_says_how_far_it_is_and_what_failed(open_console, service):
+    many = service.photos / "many"
+    many.mkdir()
+    for number in range(300):
+        shutil.copyfile(service.photo("hopper/cropped"), many / f"{number}.jpg")
+    (service.photos / "no_photo.jpg").write_bytes(b"no image")
+    with open(service.photo("hopper/tilted"), "rb") as file, ThreadPoolExecutor(1) as thread:
+        # Options that no search had yet need an index of their own.
+        options = {"data": {"normalization": "Facenet", "threshold": "0.08"}, "files": {"img": file}}
+        search = thread.submit(service.ask, "POST", "/find", **options)
+        page = open_console("folder")
+        index = page.locator("article.index", has=page.get_by_role("progressbar", name="Being built"))
+        index.get_by_text(" left.").wait_for()
+        search.result()
+    index = page.locator("article.index", has=page.locator("summary")).first
+    index.get_by_text("Ready", exact=True).wait_for()
+    index.locator("summary").click()
+    assert index.locator("ul.names").inner_text() == "no_photo.jpg"
+    shutil.rmtree(many)
+    (service.photos / "no_photo.jpg").unlink()
 
 
 def test_the_service_is_shown_with_its_models_and_limits(open_console):
