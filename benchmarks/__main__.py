@@ -34,6 +34,5 @@ if __name__ == "__main__":
     parsers["figures"].add_argument("figure", choices=("errors", "requests", "searches", "folders"))
     parsers["accuracy"].add_argument("--write", action="store_true", help="also write the tables into the documents")
     parsers["moving"].add_argument("--persons", type=int, default=5000, help="in CompreFace's database, an image each")
-    parsers["moving"].add_argument("--with-dlib", type=int, default=500, help="so many of them are embedded by Dlib")
     arguments = vars(parser.parse_args())
     importlib.import_module(f"benchmarks.{arguments.pop('name')}").main(**arguments)

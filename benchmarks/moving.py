@@ -1,7 +1,6 @@
 """How long it takes to move in from CompreFace: its schema in a real PostgreSQL, and an image for each person.
 
-All persons are imported with an engine that costs nothing, and some of them with Dlib: so the time of the models is
-known per image, and all other time for as many persons as there are.
+They are imported with an engine that costs nothing and with Dlib, which tells the time of the models from all other.
 """
 
 import itertools
@@ -22,8 +21,8 @@ from tests.postgresql import new_database, running
 from tests.services.gallery.imports.compreface import CompreFaceDatabase
 
 
-def main(persons: int, with_dlib: int) -> None:
-    """Print the time of an import, and of another one that finds everything registered."""
+def main(persons: int) -> None:
+    """Print the times of imports, and of second ones that find everything registered."""
     with tempfile.TemporaryDirectory() as name, running() as server:
         os.chdir(name)  # away from the project's .env
         settings = Settings(
@@ -34,15 +33,15 @@ def main(persons: int, with_dlib: int) -> None:
         from tests.fakes import FakeEngine
 
         print(f"{settings.cores} cores, {settings.lanes} lanes")
-        all_of_them = _database(new_database(server.url), persons, _drawn)
+        drawn = _database(new_database(server.url), persons, _drawn)
         services = build_services(settings, engine=FakeEngine(lanes=settings.lanes))
         for what in ("without models", "without models, again"):
-            _measure(what, services, all_of_them)
-        some = _database(new_database(server.url), with_dlib, _photos)
+            _measure(what, services, drawn)
+        photos = _database(new_database(server.url), persons, _photos)
         services = build_services(settings.model_copy(update={"data_path": Path(name, "dlib")}))
         _measure("Dlib, one image to load the models", services, _database(new_database(server.url), 1, _photos))
         for what in ("Dlib", "Dlib, again"):
-            _measure(what, services, some)
+            _measure(what, services, photos)
 
 
 def _database(url: str, persons: int, images: Callable[[int], Iterator[bytes]]) -> str:
