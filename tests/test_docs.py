@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from api.cli import face_service
 from core import __version__
 from core.settings import Settings
-from docs.generate import PAGES, pages
+from docs.generate.pages import PAGES, pages
 from schemas.names import Metric
 from services.models.catalogue import catalogue
 from services.models.licensing import commercial_use

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.generate import PAGES
+from docs.generate.pages import PAGES
 from tests.clients.conftest import TOOLS
 from tests.demo_server import demo_server, given, names
 

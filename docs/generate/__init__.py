@@ -1,0 +1,1 @@
+"""`python -m docs.generate` writes `docs/reference/` from the code, with `openapi.json`; a test compares it."""
