@@ -42,8 +42,8 @@ def create_app(settings: Settings | None = None, *, engine: "Engine | None" = No
     from api.middleware.proxies import init_proxies
     from api.middleware.rate_limits import init_address_limit, init_key_limit
     from api.middleware.request_log import init_lifecycle
-    from api.openapi import API_PREFIX
     from api.v1 import BLUEPRINTS
+    from api.views import API_PREFIX
     from core.tracing import begin_tracing
     from services.bootstrap.build import build_services
 

@@ -1,10 +1,9 @@
 """Builds the OpenAPI 3.1 document from the models and decorators that validate requests."""
 
-import inspect
 import re
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from flask import Flask
@@ -29,7 +28,6 @@ from openapi_pydantic import (
 )
 from openapi_pydantic.util import PydanticSchema, construct_open_api_with_schema_class
 from pydantic import BaseModel
-from werkzeug.routing import Rule
 
 from api.assets import Asset
 from api.door import Door, doors_of
@@ -37,6 +35,7 @@ from api.examples import examples
 from api.pictures import PNG
 from api.route import Route, route_of
 from api.text_schemas import COMPONENT, form, form_name, forms, image_options, multipart_name, query_parameters
+from api.views import door_views, summary, views
 from core import __version__
 from core.exceptions import (
     AmbiguousCredentials,
@@ -49,9 +48,6 @@ from core.exceptions import (
 )
 from schemas.common import ErrorBody, Request
 
-API_PREFIX = "/api/v1"
-
-_VARIABLE = re.compile(r"<(?:path:)?(\w+)>")  # variable in a route's path in Flask
 _NAME = re.compile(r"{(\w+)}")
 
 _LINE = {"type": "string", "minLength": 1, "maxLength": 200}  # schema of a header
@@ -109,43 +105,6 @@ _ACCESS_ERRORS = (*_PUBLIC_ERRORS, AmbiguousCredentials, Unauthorized, ServiceUn
 
 _KEY = "face_service_openapi"
 _BUILDING = threading.Lock()
-
-
-def views(app: Flask) -> Iterator[tuple[str, str, Callable[..., Any]]]:
-    """Yield the method, path and view of every route of the service itself, by path.
-
-    Routes repeated under API_PREFIX appear once.
-    """
-    of_doors = {door.blueprint.name for door in doors_of(app)}
-    for rule in _rules(app):
-        if _blueprint(rule) not in of_doors and not rule.rule.startswith(API_PREFIX):
-            yield from _views(app, rule)
-
-
-def door_views(app: Flask, door: Door) -> Iterator[tuple[str, str, Callable[..., Any]]]:
-    """Yield the method, path and view of every route of a door, by path."""
-    for rule in _rules(app):
-        if _blueprint(rule) == door.blueprint.name:
-            yield from _views(app, rule)
-
-
-def _rules(app: Flask) -> list[Rule]:
-    return sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule)
-
-
-def _blueprint(rule: Rule) -> str:
-    return str(rule.endpoint).partition(".")[0]
-
-
-def _views(app: Flask, rule: Rule) -> Iterator[tuple[str, str, Callable[..., Any]]]:
-    path = _VARIABLE.sub(r"{\1}", rule.rule)
-    for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-        yield method, path, app.view_functions[rule.endpoint]
-
-
-def summary(view: Callable[..., Any]) -> str:
-    """Return the summary of a view: its docstring."""
-    return inspect.getdoc(view) or ""
 
 
 def openapi_document(app: Flask) -> Asset:

@@ -19,7 +19,7 @@ from api.context import services_of
 from api.examples import FACE, FILE, KEY, OTHER_PERSON, PERSON
 from api.examples import PHOTO as PHOTO_ID
 from api.factory import create_app
-from api.openapi import views
+from api.views import views
 from core.settings import Settings
 
 PHOTO, SECOND_PHOTO = "hopper/cropped.jpg", "hopper/tilted.jpg"

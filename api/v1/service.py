@@ -7,8 +7,9 @@ from flask import Blueprint, Response, current_app
 from api.context import services
 from api.door import doors_of
 from api.endpoint import endpoint
-from api.openapi import door_views, openapi_document, summary, views
+from api.openapi import openapi_document
 from api.route import Route
+from api.views import door_views, summary, views
 from core import __version__
 from core.exceptions import ModelLoading, ModelUnavailable, ServiceUnavailable
 from core.metrics.exposition import CONTENT_TYPE, exposition

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 
 from api.door import doors_of
-from api.openapi import door_views, summary
 from api.route import Route, route_of
+from api.views import door_views, summary
 from docs.generate.application import application
 from docs.generate.fields import fields_of, routes, shared
 from docs.generate.markdown import table

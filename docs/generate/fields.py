@@ -3,8 +3,8 @@
 from functools import cache
 from typing import Any
 
-from api.openapi import summary, views
 from api.route import Route, route_of
+from api.views import summary, views
 from docs.generate.application import application
 
 Field = tuple[str, str, str]  # name, type and description

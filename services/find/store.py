@@ -1,6 +1,5 @@
 """Stores folder indexes as files, one per key, in their own folder."""
 
-import fcntl
 import json
 import logging
 import os
@@ -9,16 +8,14 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import IO, Any, BinaryIO
-
-import numpy as np
 
 from core.encryption import DecryptionError, Keyring, encrypted_by
 from core.files import atomically_written
 from services.deepface.interface import EmbeddingSpace
 from services.find import index_file
 from services.find.index import FolderIndex, IndexKey
-from services.find.photo_list import Photos
+from services.find.index_archive import read_archive, write_archive
+from services.find.lock_file import locked_file
 from services.find.turns import BuildTurns
 
 
@@ -100,7 +97,7 @@ class FolderIndexStore:
                 header = json.loads(file.readline())
                 if (header["format"], header["key"]) != (_FORMAT, asdict(key)):
                     return None
-                index = _read(file)
+                index = read_archive(file)
                 return index if header.get("decoder", "") == self._decoder else index.without_failures()
         except FileNotFoundError:
             return None
@@ -134,7 +131,7 @@ class FolderIndexStore:
             self._note_all_encrypted()
         with index_file.written(self._path(key, draft=draft), self._keyring) as file:
             file.write(json.dumps(header).encode() + b"\n")
-            _write(file, index)
+            write_archive(file, index)
         if not draft:
             self._path(key, draft=True).unlink(missing_ok=True)
 
@@ -256,7 +253,7 @@ class FolderIndexStore:
         """Whether this call got the lock of the index. If so, files left by a crash are deleted."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            descriptor = _lock(self._folder / f"{stem}.lock")
+            descriptor = locked_file(self._folder / f"{stem}.lock")
         except BlockingIOError:
             yield False
             return
@@ -280,47 +277,3 @@ class FolderIndexStore:
         with suppress(OSError):
             return [path for path in self._folder.iterdir() if not path.name.startswith(".")]
         return []
-
-
-def _lock(path: Path) -> int:
-    """The descriptor of the locked lock file. Closing it ends the lock.
-
-    Raises:
-        BlockingIOError: another process or thread holds the lock.
-        OSError: the file cannot be opened.
-    """
-    while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            with suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(descriptor), path.stat()):
-                    return descriptor
-        except BaseException:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)  # the file was deleted meanwhile, and another process may hold a new one
-
-
-def _write(file: IO[bytes], index: FolderIndex) -> None:
-    np.savez(
-        file,
-        names=np.frombuffer(index.photos.text, np.uint8),
-        ends=index.photos.ends,
-        signatures=index.photos.signatures,
-        problems=index.problems,
-        photo_of_row=index.photo_of_row,
-        boxes=index.boxes,
-        embeddings=index.embeddings,
-    )
-
-
-def _read(file: BinaryIO) -> FolderIndex:
-    archive: Any = np.load(file, allow_pickle=False)
-    return FolderIndex(
-        photos=Photos(text=archive["names"].tobytes(), ends=archive["ends"], signatures=archive["signatures"]),
-        problems=archive["problems"],
-        photo_of_row=archive["photo_of_row"],
-        boxes=archive["boxes"],
-        embeddings=archive["embeddings"],
-    )

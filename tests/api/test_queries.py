@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from api.openapi import views
+from api.views import views
 from tests.api.middleware.test_authentication import routes
 from tests.api.v1.test_gallery import register
 from tests.conftest import assert_error

@@ -3,7 +3,7 @@
 from itertools import product
 
 from api.middleware import foreign_pages
-from api.openapi import views
+from api.views import views
 from tests.api.v1.test_gallery import UNKNOWN, text
 from tests.conftest import KEY
 from tests.pictures import ALICE, photo

@@ -16,8 +16,8 @@ from scipy.stats import mannwhitneyu
 
 from api.context import services_of
 from api.middleware import authentication
-from api.openapi import views
 from api.route import route_of
+from api.views import views
 from core.scopes import Scope
 from services.access import keys
 from tests.api.v1.test_gallery import UNKNOWN

@@ -7,7 +7,7 @@ from itertools import cycle, islice
 from werkzeug.test import Client
 
 from api.middleware import rate_limits
-from api.openapi import views
+from api.views import views
 from tests.api.v1.test_gallery import UNKNOWN
 from tests.conftest import KEY
 

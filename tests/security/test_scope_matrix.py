@@ -10,8 +10,8 @@ import core.scopes
 from api import endpoint
 from api.context import services_of
 from api.door import doors_of
-from api.openapi import door_views, views
 from api.route import route_of
+from api.views import door_views, views
 from core.scopes import Scope
 from services.find.photo_files import photo_id_of
 from services.gallery import answers, registration

@@ -6,8 +6,8 @@ import pytest
 
 from api.compat import DOORS
 from api.context import services_of
-from api.openapi import door_views
 from api.route import route_of
+from api.views import door_views
 from core.exceptions import Unauthorized
 from core.scopes import Scope
 from core.settings import Settings

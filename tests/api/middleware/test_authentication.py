@@ -9,8 +9,8 @@ from hashlib import sha256
 import pytest
 
 from api.context import services_of
-from api.openapi import views
 from api.route import route_of
+from api.views import views
 from core.scopes import Scope
 from tests.api.v1.test_gallery import UNKNOWN, register, text
 from tests.conftest import KEY, PROJECT, assert_error

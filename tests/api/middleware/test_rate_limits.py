@@ -6,8 +6,8 @@ import pytest
 
 from api.context import services_of
 from api.middleware.rate_limits import WRONG_KEYS
-from api.openapi import views
 from api.route import route_of
+from api.views import views
 from core.exceptions import ServiceUnavailable
 from core.scopes import Scope
 from services.access import counters
