@@ -1,37 +1,30 @@
 """DeepFace behind the engine interface.
 
-DeepFace's own functions find, crop, embed and analyze faces, so that results are DeepFace's results. Its detectors and
-dlib's objects crash or return wrong results if two threads share them. So each lane has its own. ONNX Runtime's
-sessions are large and safe to share. So there is one of each, and their passes take turns.
+DeepFace's own functions find, crop, embed and analyze faces, so that results are DeepFace's results.
 """
 
-import threading
-import time
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import dlib
 import numpy as np
 import numpy.typing as npt
-from deepface.commons import backend_utils
 from deepface.modules import representation, verification
 from deepface.modules.exceptions import FaceNotDetected, ImgNotFound
 from typing_extensions import override
 
 from core.distances import unit_length
 from core.encryption import Keyring
-from core.exceptions import DeepFaceError, ModelUnavailable, NoFaceDetected, ServiceError
-from core.metrics.definitions import MODEL_LOAD
+from core.exceptions import DeepFaceError, NoFaceDetected, ServiceError
 from core.metrics.stages import stage
 from core.settings.types import CPU
-from core.timeouts import POLL_S, check_deadline
+from core.timeouts import check_deadline
 from services.deepface import orientation
 from services.deepface.attributes import analyze
-from services.deepface.clients import TASKS, build_client
+from services.deepface.clients import TASKS
 from services.deepface.detection import (
     as_deepface,
     as_found,
@@ -42,7 +35,7 @@ from services.deepface.detection import (
 )
 from services.deepface.detectors import search
 from services.deepface.dlib_attributes import estimate
-from services.deepface.hooks import resolving, sees_gpu
+from services.deepface.hooks import resolving
 from services.deepface.interface import (
     UNIT_LENGTH,
     Detection,
@@ -55,24 +48,10 @@ from services.deepface.interface import (
 )
 from services.deepface.lanes import Lane, Lanes
 from services.deepface.liveness import score_liveness
-from services.deepface.networks.batching import Batcher
-from services.deepface.networks.choice import make_runtime
-from services.deepface.networks.onnx_cpu import OnnxRuntime
-from services.deepface.networks.onnx_gpu import PASSES_AT_ONCE, GpuRuntime, can_use_gpu
-from services.deepface.networks.runtime import Runtime
-from services.deepface.networks.shared_trunk import SharedTrunk
-from services.deepface.requirements import require_files, require_sound
+from services.deepface.loaded_models import LoadedModels
 from services.models.catalogue import catalogue
-from services.models.catalogue.types import TEMPLATE_RGB, Model
+from services.models.catalogue.types import TEMPLATE_RGB
 from services.models.weights import Weights
-
-# The tasks that run on INFERENCE_RUNTIME.
-_RUN_TASKS = ("recognition", "attribute")
-
-_EYE_FINDER = "opencv"  # the detector whose eye cascade DeepFace uses for boxes of detectors that give no eyes
-_PREDICTORS_DETECTOR = "dlib"  # the detector among whose files a shape predictor finds five landmarks in any box
-_PREDICTOR = "predictor"  # its name in the lanes
-_UPRIGHT = "upright"  # in a lane, the detector that tells how faces are turned
 
 
 class DeepFaceEngine(Engine):
@@ -94,33 +73,19 @@ class DeepFaceEngine(Engine):
         max_side_px: int | None = None,
         batch_size: int = 8,
     ) -> None:
-        self._framework = framework = backend_utils.get_backend_engine()
-        # With another framework, the models that stay on ONNX Runtime do not need the framework's GPU.
-        is_required = gpu_device is not None and framework == "onnx"
-        self._is_on_gpu = gpu_device != CPU and (is_required or can_use_gpu())
-        at_once = PASSES_AT_ONCE if self._is_on_gpu else None
-        self._batch_size = batch_size
-        self._passes = Batcher(cores, batch_size, at_once=at_once)
-        threads = self._passes.threads
-        graphs = None if cache is None else cache / "graphs"
-        # Detectors and liveness always use float32, whatever the runtime of the other models.
-        self._exact: Runtime = (
-            GpuRuntime(name=framework, batch_size=batch_size)
-            if self._is_on_gpu
-            else OnnxRuntime(name=framework, threads=threads, folder=graphs, keyring=keyring)
-        )
-        self._runtime = make_runtime(
-            runtime, self._exact, threads=threads, batch_size=batch_size, cache=cache, keyring=keyring
-        )
-        trunks = None if cache is None or framework != "onnx" else cache / "trunk"
-        self._trunk = SharedTrunk(weights, self._passes, self._runtime, trunks, keyring)
-        self._max_side_px = max_side_px
-        self._weights = weights
         self._lanes = Lanes(lanes)
-        self._shared: dict[str, Any] = {}
-        self._ready = {"skip"}
-        self._digests: dict[str, str] = {}
-        self._loading: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._models = LoadedModels(
+            weights,
+            self._lanes,
+            cores=cores,
+            gpu_device=gpu_device,
+            runtime=runtime,
+            cache=cache,
+            keyring=keyring,
+            batch_size=batch_size,
+        )
+        self._batch_size = batch_size
+        self._max_side_px = max_side_px
 
     @override
     def lane(self) -> AbstractContextManager[object]:
@@ -128,105 +93,19 @@ class DeepFaceEngine(Engine):
 
     @override
     def load(self, name: str) -> None:
-        model = catalogue.find(name)
-        if model.name in self._ready:
-            return
-        with self._only_loader(model.name):
-            if model.name in self._ready:
-                return
-            started = time.perf_counter()
-            require_files(self._weights, model)
-            require_sound(self._weights, model)
-            self._require_device()
-            if model.thread_safe:
-                self._shared[model.name] = self._built(model)
-            else:
-                for lane in self._lanes.all:
-                    lane.models[model.name] = self._built(model)
-            if model.task == "detection":
-                self._load_for_crops(model)
-            if model.has_own_crop:
-                self._load_predictor()
-            self._ready.add(model.name)
-            MODEL_LOAD.labels(model.name).set(time.perf_counter() - started)
-
-    def _load_for_crops(self, model: Model) -> None:
-        """Load what crops and their quality need after this detector, so that no request has to wait for it."""
-        if model.name != _EYE_FINDER:
-            self.load(_EYE_FINDER)
-        if not self._weights.missing(catalogue.find(_PREDICTORS_DETECTOR)):
-            self._load_predictor()
-        self._load_upright()
-
-    def _load_upright(self) -> None:
-        """Give each lane a detector that tells how faces are turned; building it takes half a second."""
-        with self._only_loader(_UPRIGHT):
-            if _UPRIGHT not in self._ready:
-                for lane in self._lanes.all:
-                    lane.models[_UPRIGHT] = orientation.make_detector()
-                self._ready.add(_UPRIGHT)
-
-    def _load_predictor(self) -> None:
-        """Give each lane a shape predictor, without the detector beside it: building that holds Python's lock.
-
-        Raises:
-            ModelUnavailable: as `load`.
-        """
-        if _PREDICTOR in self._ready:
-            return
-        model = catalogue.find(_PREDICTORS_DETECTOR)
-        with self._only_loader(_PREDICTOR):
-            if _PREDICTOR in self._ready:
-                return
-            require_files(self._weights, model)
-            require_sound(self._weights, model)
-            (file,) = model.files
-            for lane in self._lanes.all:
-                lane.models[_PREDICTOR] = dlib.shape_predictor(str(self._weights.path(file)))
-            self._ready.add(_PREDICTOR)
+        self._models.load(name)
 
     @override
     def device(self) -> str:
-        if self._framework == "onnx":
-            return "GPU" if self._is_on_gpu and can_use_gpu() else "CPU"
-        return "GPU" if sees_gpu() else "CPU"
+        return self._models.device()
 
     @override
     def is_loaded(self, name: str) -> bool:
-        return catalogue.find(name).name in self._ready
-
-    @contextmanager
-    def _only_loader(self, name: str) -> Iterator[None]:
-        """Let one thread at a time load a model. Waiting threads keep their deadlines."""
-        lock = self._loading[name]
-        while not lock.acquire(timeout=POLL_S):
-            check_deadline()
-        try:
-            yield
-        finally:
-            lock.release()
-
-    def _require_device(self) -> None:
-        if self._is_on_gpu and not can_use_gpu():
-            raise ModelUnavailable(
-                "ONNX Runtime cannot use the GPU of GPU_DEVICE. Install NVIDIA's driver and requirements-gpu.txt, or"
-                " set GPU_DEVICE=-1 to use the processor."
-            )
-
-    def _built(self, model: Model) -> Any:
-        runtime = self._runtime if model.task in _RUN_TASKS else self._exact
-        return build_client(model, self._weights, runtime=runtime, passes=self._passes, trunk=self._trunk)
+        return self._models.is_loaded(name)
 
     @override
     def fingerprint(self, names: Sequence[str]) -> str:
-        parts = [self._runtime.name]
-        for model in map(catalogue.find, names):
-            require_files(self._weights, model)
-            for file in self._weights.files(model):
-                if file.name not in self._digests:
-                    self._digests[file.name] = self._weights.digest(file)
-                parts.append(self._digests[file.name])
-        return " ".join(parts)
+        return self._models.fingerprint(names)
 
     @override
     def detect(self, image: Pixels, detection: Detection) -> list[Face]:
@@ -234,14 +113,14 @@ class DeepFaceEngine(Engine):
         how = replace(detection, detector=model.name)
         self.load(model.name)
         if needs_predictor(how):
-            self._load_predictor()
+            self._models.load_predictor()
         with self._inside_deepface() as lane:
-            predictor = lane.models[_PREDICTOR] if needs_predictor(how) else None
+            predictor = self._models.predictor(lane) if needs_predictor(how) else None
             if how.method == "deepface" or how.detector == "skip":
                 return as_deepface(image, how, predictor)
             found = search(
                 model.name,
-                self._model(lane, TASKS["detection"], model.name),
+                self._models.named(lane, model.name),
                 image,
                 model.search,
                 side_px=self._max_side_px or model.search.side_px,
@@ -252,14 +131,14 @@ class DeepFaceEngine(Engine):
 
     @override
     def look_again(self, image: Pixels, areas: Sequence[FaceArea]) -> list[SecondLook]:
-        self._load_upright()  # after the detector skip, which is never loaded
-        self._load_predictor()
+        self._models.load_upright()  # after the detector skip, which is never loaded
+        self._models.load_predictor()
         looks = []
         with self._inside_deepface() as lane:
             for area in areas:
                 check_deadline()
-                seen = area if area.nose is not None else with_landmarks(image, area, lane.models[_PREDICTOR])
-                looks.append(orientation.look_again(lane.models[_UPRIGHT], image, seen))
+                seen = area if area.nose is not None else with_landmarks(image, area, self._models.predictor(lane))
+                looks.append(orientation.look_again(self._models.upright(lane), image, seen))
         return looks
 
     @override
@@ -297,30 +176,32 @@ class DeepFaceEngine(Engine):
         dlibs = [name for name in models if catalogue.find(name).has_own_crop]
         deepfaces = [name for name in models if name not in dlibs]
         with self._inside_deepface() as lane:
-            found = estimate(image, faces, [self._shared[name] for name in dlibs], lane.models.get(_PREDICTOR))
+            shared = [self._models.named(lane, name) for name in dlibs]
+            found = estimate(image, faces, shared, self._models.predictor(lane))
             rows = iter(found)
             for batch in in_batches([face.crop for face in faces if deepfaces], self._batch_size):
-                with self._trunk.remembering():
-                    for row in analyze(batch, deepfaces, lambda name: self._model(lane, TASKS["attribute"], name)):
+                with self._models.trunk.remembering():
+                    for row in analyze(batch, deepfaces, partial(self._models.of_task, lane, TASKS["attribute"])):
                         next(rows).update(row)
         return found
 
     @override
     def sharing(self) -> list[str]:
-        return self._trunk.models
+        return self._models.trunk.models
 
     @override
     def rejected(self) -> list[str]:
-        return sorted({*self._exact.rejected(), *self._runtime.rejected(), *self._trunk.rejected()})
+        return self._models.rejected()
 
     @override
     def liveness(self, image: Pixels, areas: Sequence[FaceArea]) -> list[LivenessScore]:
         self.load(catalogue.LIVENESS)
         scores = []
-        with self._inside_deepface():
+        with self._inside_deepface() as lane:
+            network = self._models.named(lane, catalogue.LIVENESS)
             for area in areas:
                 check_deadline()
-                scores.append(score_liveness(self._shared[catalogue.LIVENESS], image, area))
+                scores.append(score_liveness(network, image, area))
         return scores
 
     @override
@@ -332,7 +213,7 @@ class DeepFaceEngine(Engine):
     @contextmanager
     def _inside_deepface(self) -> Iterator[Lane]:
         """Hold a lane, resolve DeepFace's models to loaded ones, and convert DeepFace's errors to service errors."""
-        with self._lanes.hold() as lane, resolving(lambda task, name: self._model(lane, task, name)):
+        with self._lanes.hold() as lane, resolving(partial(self._models.of_task, lane)):
             try:
                 yield lane
             except ServiceError:
@@ -341,8 +222,3 @@ class DeepFaceEngine(Engine):
                 raise NoFaceDetected from error
             except Exception as error:  # DeepFace raises ValueError and any error of its frameworks
                 raise DeepFaceError from error
-
-    def _model(self, lane: Lane, task: str, name: str) -> Any:
-        """The model that DeepFace requests, built earlier by `load`."""
-        name = name.lower() if task == TASKS["attribute"] else name
-        return lane.models[name] if name in lane.models else self._shared[name]

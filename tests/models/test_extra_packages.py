@@ -128,7 +128,8 @@ def test_a_package_may_subclass_the_sessions_and_its_network_still_runs_on_our_r
     first, second = engine.embed(list(faces), model="Buffalo_L", normalization="base")
     assert first.shape == (512,)
     assert not np.allclose(first, second)
-    assert isinstance(engine._shared["Buffalo_L"].model.session, BatchedSession)
+    with engine.lane() as lane:
+        assert isinstance(engine._models.named(lane, "Buffalo_L").model.session, BatchedSession)
 
 
 def test_the_replaced_session_is_still_a_class_that_opens_networks(make):
