@@ -2,6 +2,7 @@
 
 import logging
 import math
+import re
 import secrets
 import threading
 import time
@@ -21,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 _PREFIX = "fsk"  # lets scanners for leaked secrets recognize our keys
 _SECRET_BYTES = 32
+_TOKEN = re.compile(rf"{_PREFIX}_[0-9a-f]{{12}}_[\w-]{{43}}", re.ASCII)  # as `create` makes them
 
 # How old the known keys may be: a background thread then reads them again (_REFRESH_S), requests wait for that
 # (_OLDEST_S), or no key is accepted (_REVOKED_WITHIN_S). After a failure requests wait later (_OLDEST_FAILURE_S), so
@@ -60,7 +62,8 @@ class KeyService:
     """Checks API keys: `env-1`, `env-2`, … of the setting, and those of the database. Safe for all threads.
 
     It keeps all keys in memory instead of querying one, so an invalid key takes as long for every id. Before it refuses
-    a key it reads them again, because another process may just have created it. Refusals at the same time share this.
+    a key of its own form it reads them again: another process may just have created it. Refusals at the same time share
+    one query.
     """
 
     def __init__(self, *, store: KeyStore, secrets_of_setting: Iterable[str], required: bool) -> None:
@@ -83,15 +86,16 @@ class KeyService:
             Unauthorized: the key is unknown, revoked or expired.
             ServiceUnavailable: the database does not tell which keys exist.
         """
-        digest = _digest(token or "")
+        token = token or ""
+        digest = _digest(token)
         found = [compare_digest(digest, known) for known in self._of_setting]
         if any(found):
             return Caller(key_id=f"env-{found.index(True) + 1}", scopes=frozenset(Scope))
         keys = self._current()
         if not keys and not self._of_setting and not self._required:
             return ANYBODY
-        key = _valid_key(token, keys) if token else None
-        if token and key is None:
+        key = _valid_key(token, keys)
+        if key is None and _TOKEN.fullmatch(token):
             key = _valid_key(token, self._current(since=time.monotonic()))
         if key is None:
             raise Unauthorized

@@ -116,7 +116,7 @@ def test_another_process_knows_a_new_key_at_once(make_service):
     here, there = make_service(), make_service(required=True)
     for _ in range(20):
         with pytest.raises(Unauthorized):
-            there.caller("unknown")  # reads the keys
+            there.caller(f"fsk_{'0' * 12}_{'a' * 43}")  # reads the keys
         key, token = here.create("door", Scope)
         assert there.caller(token).key_id == key.id
 
@@ -129,7 +129,7 @@ def test_wrong_keys_at_once_share_a_query(make_service, store, monkeypatch):
 
     def is_refused(number):
         with pytest.raises(Unauthorized):
-            service.caller(f"fsk_{number:012}_wrong")
+            service.caller(f"fsk_{number:012}_{'a' * 43}")
         return True
 
     with ThreadPool(50) as pool:
