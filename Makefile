@@ -92,7 +92,7 @@ test-browser: $(VENV)/.browser
 	@command -v chromium >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || \
 	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || \
 	  echo "Chromium could not be installed."
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest -n 2 --dist loadgroup tests/browser
 
 # Try the packages of the optional models (requirements-insightface.txt, -mtcnn, -fastmtcnn and -yolo), each in an
 # environment of its own: 15 GB. `make extras EXTRAS="yolov8n fastmtcnn"` tries only these.
