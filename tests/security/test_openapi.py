@@ -1,5 +1,6 @@
 """Requests made up from /openapi.json against the real server: every answer is one that the document declares."""
 
+import itertools
 import re
 from base64 import b64encode
 from collections import Counter
@@ -20,6 +21,7 @@ from tests.serving import served, wait_for
 from tests.test_server import ASTRONAUT
 
 NAME = "bodies: requests made up from `/openapi.json`"
+MAX_ID = 100  # characters
 ALONE = {"ALLOW_URLS": "false", "API_KEYS": KEY, "DOORS": ""}  # doors take what the document does not name
 ANSWERING = (
     "/verify",
@@ -104,8 +106,14 @@ def understood(_, response, case):
 
 
 def names_nothing(response, case):
-    """Whether the answer is that there is no such person or face, as of an ID that is no UUID."""
-    return response.status_code == 404 and not all(is_uuid(one) for one in (case.path_parameters or {}).values())
+    """Whether the answer is that there is no such person or face, as of an ID that is no UUID; or of a list, some."""
+    if response.status_code == 404 and not all(is_uuid(one) for one in (case.path_parameters or {}).values()):
+        return True
+    body = case.body if isinstance(case.body, dict) else {}
+    lists = [body[name] for name in ("ids", "person_ids") if isinstance(body.get(name), list)]
+    named = [body.get("id"), body.get("person_id"), *itertools.chain.from_iterable(lists)]
+    is_unknown = any(isinstance(one, str) and 0 < len(one) <= MAX_ID and not is_uuid(one) for one in named)
+    return response.status_code in (200, 404) and is_unknown
 
 
 def is_uuid(text):
