@@ -10,7 +10,7 @@ import { Thumbnail } from "./thumbnails.js";
 
 const PAGE = 100; // faces of one request, as many as have their crops in one answer
 
-// The person with the faces of the first pages.
+// The person with the faces of the first `pages` pages.
 async function readPerson(id, pages, signal) {
   const person = await get(`persons/${id}`, { limit: PAGE }, signal);
   for (let read = 1; read < pages && person.next_cursor; read += 1) {

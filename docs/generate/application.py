@@ -13,6 +13,6 @@ from core.settings import Settings
 
 @cache
 def application(**settings: Any) -> Flask:
-    """Return an application with these settings, which nobody asks."""
+    """Return an application with these settings."""
     with TemporaryDirectory() as folder:
         return create_app(Settings(_env_file=None, data_path=Path(folder), **settings))

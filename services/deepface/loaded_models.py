@@ -89,7 +89,7 @@ class LoadedModels:
         self._loading: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def load(self, name: str) -> None:
-        """Load the model, if it is not; raises as `Engine.load`."""
+        """As `Engine.load`."""
         model = catalogue.find(name)
         if model.name in self._ready:
             return
@@ -148,13 +148,13 @@ class LoadedModels:
             self._ready.add(_PREDICTOR)
 
     def device(self) -> str:
-        """CPU or GPU: where the networks run."""
+        """As `Engine.device`."""
         if self._framework == "onnx":
             return "GPU" if self._is_on_gpu and can_use_gpu() else "CPU"
         return "GPU" if sees_gpu() else "CPU"
 
     def is_loaded(self, name: str) -> bool:
-        """Whether requests with this model need not wait for it."""
+        """As `Engine.is_loaded`."""
         return catalogue.find(name).name in self._ready
 
     @contextmanager
@@ -191,7 +191,7 @@ class LoadedModels:
         return " ".join(parts)
 
     def rejected(self) -> list[str]:
-        """The files of the cache that were not used, because they are damaged or somebody else wrote them."""
+        """As `Engine.rejected`."""
         return sorted({*self._exact.rejected(), *self._runtime.rejected(), *self.trunk.rejected()})
 
     def of_task(self, lane: Lane, task: str, name: str) -> Any:

@@ -171,8 +171,10 @@ def test_the_attributes_of_a_face_are_shown(open_console, service):
     assert page.locator("ol.faces .age").inner_text().startswith("About ")
 
 
-@pytest.mark.parametrize("program", ["curl", "Python"])
-def test_the_copied_request_can_be_sent(open_console, service, tmp_path, program):
+@pytest.mark.parametrize(
+    ("program", "read"), [("curl", json.loads), ("Python", ast.literal_eval)], ids=["curl", "Python"]
+)
+def test_the_copied_request_can_be_sent(open_console, service, tmp_path, program, read):
     shutil.copyfile(service.photo("hopper/tilted"), tmp_path / "a;b, 'c'.jpg")
     page = open_console("try/faces")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -185,7 +187,7 @@ def test_the_copied_request_can_be_sent(open_console, service, tmp_path, program
     command = ["sh", "-c", copied] if program == "curl" else [sys.executable, "-c", copied]
     environment = {"PATH": os.environ["PATH"], "KEY": service.key}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
-    assert ast.literal_eval(done.stdout.replace("true", "True").replace("null", "None"))["success"] is True
+    assert read(done.stdout)["success"] is True
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="no folder ../shared with the liveness models")

@@ -127,7 +127,10 @@ def test_wrong_keys_at_once_share_a_query(make_service, store, monkeypatch):
     all_keys = store.all_keys
     monkeypatch.setattr(store, "all_keys", lambda: (looks.append(1), time.sleep(0.2), all_keys())[2])
 
+    together = threading.Barrier(50)
+
     def is_refused(number):
+        together.wait(60)
         with pytest.raises(Unauthorized):
             service.caller(f"fsk_{number:012}_{'a' * 43}")
         return True
